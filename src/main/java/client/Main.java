@@ -1,0 +1,5 @@
+package client;
+
+final class Main {
+  public static void main(String[] a) {}
+}

@@ -1,0 +1,4 @@
+package kit;
+
+/** x. */
+public interface Endpoint {}

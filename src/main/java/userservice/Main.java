@@ -1,0 +1,5 @@
+package userservice;
+
+final class Main {
+  public static void main(String[] a) {}
+}
