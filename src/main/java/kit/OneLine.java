@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit;
+
+/**
+ * Makes text from outside fit for one line of a log or of a terminal: control characters are escaped,
+ * length is bounded.
+ *
+ * <p>Without it, whoever sends {@code "x\n2026-01-01 INFO all is well"} writes our log (CWE-117), and
+ * an escape sequence takes over the operator's terminal.
+ */
+public final class OneLine {
+  private static final int MAX_LENGTH = 500;
+
+  private OneLine() {}
+
+  /**
+   * Returns {@code text} with everything escaped that could end the line or steer a terminal, and with
+   * the rest cut off after 500 characters.
+   */
+  public static String of(Object text) {
+    String raw = String.valueOf(text);
+    StringBuilder line = null; // Made only when there is something to escape.
+    int length = Math.min(raw.length(), MAX_LENGTH);
+    for (int i = 0; i < length; i++) {
+      char c = raw.charAt(i);
+      if (isHarmless(c)) {
+        if (line != null) {
+          line.append(c);
+        }
+        continue;
+      }
+      if (line == null) {
+        line = new StringBuilder(length + 16).append(raw, 0, i);
+      }
+      switch (c) {
+        case '\n' -> line.append("\\n");
+        case '\r' -> line.append("\\r");
+        case '\t' -> line.append("\\t");
+        default -> line.append(String.format("\\u%04x", (int) c));
+      }
+    }
+    String result = line == null ? raw.substring(0, length) : line.toString();
+    return raw.length() > MAX_LENGTH ? result + "..." : result;
+  }
+
+  private static boolean isHarmless(char c) {
+    boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
+    boolean lineEnd = c == '\u2028' || c == '\u2029';
+    boolean reordersText = c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069';
+    return !control && !lineEnd && !reordersText;
+  }
+}

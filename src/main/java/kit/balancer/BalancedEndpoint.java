@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.balancer;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import kit.Attempts;
+import kit.Context;
+import kit.Endpoint;
+import kit.OneLine;
+import kit.PeerException;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Calls a service of many instances as if it were one: each call goes to one that is there now.
+ *
+ * <pre>{@code
+ * Endpoint<Integer, String> getName =
+ *     new BalancedEndpoint<>(
+ *         "userservice",
+ *         instances,
+ *         instance -> new HttpEndpoint<>(http, URI.create("http://" + instance), encode, decode),
+ *         new RoundRobinPicker()::pick);
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>There is one {@link Node} per instance. It is made when the instance appears, kept while it
+ * lives, and closed when it has gone and its last call has ended.
+ *
+ * <p><b>Moving on is not retrying.</b> When an instance certainly did no work (connection refused,
+ * breaker open), the next one is asked at once, within the same attempt. An instance that got the
+ * request and failed is another matter: repeating may do the work twice, so that is left to retry,
+ * which passes {@link Attempts} along; instances in it are asked last or not at all.
+ *
+ * <p>The first call waits for the first non-empty list, until its deadline (10 seconds if it has
+ * none): right after the start nobody has been found yet. An empty list later on is an error at once.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>{@link PeerException} of kind {@code NO_INSTANCE} when there is nobody to call. When all were
+ * passed over, the last one's exception, with the others suppressed in it.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Safe for any number of threads. A call that succeeds at first takes no lock and allocates
+ * nothing here.
+ *
+ * <p>Go kit's words: {@code sd.Endpointer}, {@code lb.Balancer}.
+ */
+public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(BalancedEndpoint.class);
+  private static final long FIRST_LIST_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  private final String service;
+  private final Instances instances;
+  private final Function<Instance, Endpoint<Q, R>> factory;
+  private final Picker<Node<Q, R>> picker;
+  private final AtomicReference<Nodes<Q, R>> nodes = new AtomicReference<>(Nodes.none());
+  private final Instances.Subscription subscription;
+  private final Object arrival = new Object(); // Notified when nodes have changed.
+
+  private volatile boolean hadInstances;
+  private volatile boolean closed;
+
+  /**
+   * Balances over {@code instances}, which the caller closes.
+   *
+   * @param service the name to use in messages
+   * @param factory makes the endpoint of one instance, at its first call; if the endpoint is {@link
+   *     AutoCloseable}, it is closed when the instance has gone
+   */
+  public BalancedEndpoint(
+      String service,
+      Instances instances,
+      Function<Instance, Endpoint<Q, R>> factory,
+      Picker<Node<Q, R>> picker) {
+    this.service = requireNonNull(service, "service");
+    this.instances = requireNonNull(instances, "instances");
+    this.factory = requireNonNull(factory, "factory");
+    this.picker = requireNonNull(picker, "picker");
+    this.subscription = instances.onChange(this::update);
+    update();
+  }
+
+  @Override
+  public R call(Context context, Q request) throws Exception {
+    if (!hadInstances) {
+      awaitFirstList(context);
+    }
+    Attempts attempts = context.get(Attempts.KEY);
+    PeerException passedOver = null;
+    while (true) {
+      List<Node<Q, R>> candidates = untried(nodes.get().list(), attempts);
+      if (candidates.isEmpty()) {
+        throw passedOver == null ? noInstance() : passedOver;
+      }
+      Node<Q, R> node = picker.pick(candidates);
+      if (!node.enter()) {
+        continue; // It has just gone, and the list with it.
+      }
+      try {
+        return node.endpoint(factory).call(context, request);
+      } catch (PeerException e) {
+        if (!e.kind().notSent()) {
+          if (attempts != null) {
+            attempts.broke(node.name());
+          }
+          throw e;
+        }
+        if (attempts == null) {
+          attempts = new Attempts();
+        }
+        attempts.refused(node.name());
+        if (passedOver != null) {
+          e.addSuppressed(passedOver);
+        }
+        passedOver = e;
+      } finally {
+        node.exit();
+      }
+    }
+  }
+
+  /** Those nobody has tried; failing that, those that may be asked again. */
+  private static <Q, R> List<Node<Q, R>> untried(List<Node<Q, R>> all, Attempts attempts) {
+    if (attempts == null || attempts.isEmpty()) {
+      return all;
+    }
+    List<Node<Q, R>> untried = new ArrayList<>(all);
+    untried.removeIf(node -> attempts.hasTried(node.name()));
+    if (untried.isEmpty()) {
+      untried.addAll(all);
+      untried.removeIf(node -> attempts.hasRefused(node.name()));
+    }
+    return untried;
+  }
+
+  private void awaitFirstList(Context context) throws InterruptedException {
+    long deadlineNanos = System.nanoTime() + Math.min(context.remainingNanos(), FIRST_LIST_NANOS);
+    synchronized (arrival) {
+      while (!hadInstances && !closed) {
+        long leftNanos = deadlineNanos - System.nanoTime();
+        if (leftNanos <= 0) {
+          return; // call() finds the list empty and says so.
+        }
+        TimeUnit.NANOSECONDS.timedWait(arrival, leftNanos);
+      }
+    }
+  }
+
+  private PeerException noInstance() {
+    Exception why = instances.failure().orElse(null);
+    if (!nodes.get().list().isEmpty()) {
+      return PeerException.noInstance("every instance of " + service + " has refused", why);
+    }
+    String text = closed ? "closed: no instance of " : "no instance of ";
+    return PeerException.noInstance(
+        text + service + (why == null ? "" : ": " + why.getMessage()), why);
+  }
+
+  /** Brings the nodes in line with the snapshot. Without a lock: several updates may race. */
+  private void update() {
+    Nodes<Q, R> before;
+    Nodes<Q, R> after;
+    do {
+      before = nodes.get();
+      // Taken after "before": whoever loses the race below starts again with a newer snapshot.
+      after = before.with(closed ? List.of() : instances.snapshot());
+    } while (!nodes.compareAndSet(before, after));
+    if (!after.list().isEmpty()) {
+      hadInstances = true;
+    }
+    synchronized (arrival) {
+      arrival.notifyAll();
+    }
+    for (Node<Q, R> node : before.list()) {
+      if (after.byName().get(node.name()) != node) {
+        node.retire();
+      }
+    }
+  }
+
+  /** Lets go of all instances; calls in flight end undisturbed. */
+  @Override
+  public void close() {
+    closed = true;
+    subscription.close();
+    update();
+  }
+
+  /** The nodes of one moment; immutable. */
+  private record Nodes<Q, R>(Map<String, Node<Q, R>> byName, List<Node<Q, R>> list) {
+    static <Q, R> Nodes<Q, R> none() {
+      return new Nodes<>(Map.of(), List.of());
+    }
+
+    /** Keeps the nodes that are still wanted, and makes those that are new. */
+    Nodes<Q, R> with(List<Instance> instances) {
+      Map<String, Node<Q, R>> wanted = new LinkedHashMap<>();
+      for (Instance instance : instances) {
+        Node<Q, R> known = byName.get(instance.authority());
+        wanted.putIfAbsent(instance.authority(), known == null ? new Node<>(instance) : known);
+      }
+      return new Nodes<>(wanted, List.copyOf(wanted.values()));
+    }
+  }
+
+  /** One instance and its endpoint, as pickers see it. */
+  public static final class Node<Q, R> {
+    // The top bit of "state" says that the instance has gone, the others count calls in flight.
+    // Gone
+    // and no calls is the end: nobody enters any more, and whoever brought it about closes.
+    private static final int GONE = 1 << 31;
+
+    private final Instance instance;
+    private final String name;
+    private final AtomicInteger state = new AtomicInteger();
+    private final AtomicReference<Endpoint<Q, R>> endpoint = new AtomicReference<>();
+
+    private Node(Instance instance) {
+      this.instance = instance;
+      this.name = instance.authority();
+    }
+
+    /** The instance behind this node. */
+    public Instance instance() {
+      return instance;
+    }
+
+    /** Returns how many calls it is answering at the moment. */
+    public int inFlight() {
+      return state.get() & ~GONE;
+    }
+
+    private String name() {
+      return name;
+    }
+
+    private boolean enter() {
+      int before;
+      do {
+        before = state.get();
+        if (before == GONE) {
+          return false;
+        }
+      } while (!state.compareAndSet(before, before + 1));
+      return true;
+    }
+
+    private void exit() {
+      if (state.decrementAndGet() == GONE) {
+        closeEndpoint();
+      }
+    }
+
+    private void retire() {
+      if (state.getAndUpdate(before -> before | GONE) == 0) {
+        closeEndpoint();
+      }
+    }
+
+    /** Made at the first call; when two threads make one each, the second is thrown away. */
+    private Endpoint<Q, R> endpoint(Function<Instance, Endpoint<Q, R>> factory) {
+      Endpoint<Q, R> made = endpoint.get();
+      if (made != null) {
+        return made;
+      }
+      made = requireNonNull(factory.apply(instance), "factory returned null");
+      if (endpoint.compareAndSet(null, made)) {
+        return made;
+      }
+      close(made);
+      return endpoint.get();
+    }
+
+    private void closeEndpoint() {
+      close(endpoint.get());
+    }
+
+    private static void close(Object endpoint) {
+      if (endpoint instanceof AutoCloseable closeable) {
+        try {
+          closeable.close();
+        } catch (Exception e) {
+          log.warn("endpoint not closed cleanly: {}", OneLine.of(e));
+        }
+      }
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.balancer;
+
+import java.util.List;
+
+/**
+ * Chooses who gets the next call.
+ *
+ * <p>The pickers of this package are parts and do not implement it; pass their method:
+ *
+ * <pre>{@code
+ * Picker<BalancedEndpoint.Node<Q, R>> picker = new RoundRobinPicker()::pick;
+ * }</pre>
+ *
+ * <p>Called by many threads at once. Go kit's word: {@code lb.Balancer}.
+ */
+@FunctionalInterface
+public interface Picker<T> {
+  /** Returns one of {@code candidates}, of which there is at least one. */
+  T pick(List<T> candidates);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import kit.Context;
+import kit.Endpoint;
+import kit.OneLine;
+import kit.StatusException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Carries one request after the other between the JDK's server and the handler. */
+final class ExchangeHandler implements HttpHandler {
+  // What the JDK's server does not forgive, found out by trying:
+  // - An Error that leaves handle() kills the worker and leaves the client waiting for ever. So
+  //   nothing but IOException leaves it.
+  // - After a failed write the IOException must leave handle(). Whoever catches it and closes the
+  //   exchange instead leaks a slot of jdk.httpserver.maxConnections.
+  // - HttpExchange.close() drains the request before it flushes the answer. Closing the response
+  //   stream does it in the right order.
+  // - A length given to sendResponseHeaders for HEAD, 204 or 304 logs a warning for each request.
+
+  private static final Logger log = LoggerFactory.getLogger(HttpService.class);
+  private static final Set<String> STANDARD_METHODS =
+      Set.of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT");
+  private static final List<String> CLOSE = List.of("close");
+
+  private final int maxInFlight;
+  private final Set<String> ungated;
+  private final LongSupplier nanoTime;
+  private final List<Consumer<Completed>> finalizers = new CopyOnWriteArrayList<>();
+  private final AtomicInteger inFlight = new AtomicInteger();
+  private final Object idle = new Object(); // Notified when inFlight has come down to 0.
+
+  private volatile Endpoint<Request, Response> handler;
+  private volatile boolean draining;
+
+  ExchangeHandler(HttpService.Settings settings, LongSupplier nanoTime) {
+    this.maxInFlight = settings.maxInFlight();
+    this.ungated = settings.ungated();
+    this.nanoTime = nanoTime;
+  }
+
+  void serve(Endpoint<Request, Response> handler) {
+    this.handler = handler;
+  }
+
+  void onCompleted(Consumer<Completed> finalizer) {
+    finalizers.add(finalizer);
+  }
+
+  void drain() {
+    draining = true;
+  }
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  int inFlight() {
+    return inFlight.get();
+  }
+
+  boolean awaitIdle(Duration patience) throws InterruptedException {
+    long deadlineNanos = nanoTime.getAsLong() + patience.toNanos();
+    synchronized (idle) {
+      while (inFlight.get() > 0) {
+        long leftNanos = deadlineNanos - nanoTime.getAsLong();
+        if (leftNanos <= 0) {
+          return false;
+        }
+        TimeUnit.NANOSECONDS.timedWait(idle, leftNanos);
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void handle(HttpExchange exchange) throws IOException {
+    int concurrent = inFlight.incrementAndGet();
+    try {
+      new Exchange(exchange).answer(concurrent > maxInFlight);
+    } finally {
+      if (inFlight.decrementAndGet() == 0 && draining) {
+        synchronized (idle) {
+          idle.notifyAll();
+        }
+      }
+    }
+  }
+
+  /** One request and its answer. */
+  private final class Exchange {
+    private final long startedAtNanos = nanoTime.getAsLong();
+    private final HttpExchange exchange;
+    private final Headers headers;
+    private final String method;
+    private final String requestId;
+
+    private Request request; // Null until its target has been understood.
+    private Throwable error;
+
+    Exchange(HttpExchange exchange) {
+      this.exchange = exchange;
+      this.headers = exchange.getRequestHeaders();
+      this.method = exchange.getRequestMethod();
+      this.requestId = RequestId.acceptOrNew(headers.getFirst(RequestId.HEADER));
+    }
+
+    void answer(boolean full) throws IOException {
+      Response response = responseOrProblem(full);
+      int sentStatus = 0;
+      long sentBytes = 0;
+      try {
+        sentBytes = send(response);
+        sentStatus = response.status();
+      } catch (Throwable e) {
+        error = e;
+        throw e instanceof IOException failure ? failure : new IOException("answer failed", e);
+      } finally {
+        complete(sentStatus, sentBytes);
+      }
+    }
+
+    private Response responseOrProblem(boolean full) {
+      try {
+        Response response = response(full);
+        error = request.error();
+        return response;
+      } catch (Throwable e) {
+        error = e;
+        Response problem = Problem.of(e, requestId);
+        if (problem.status() >= 500 && !(Problem.unwrap(e) instanceof StatusException)) {
+          log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(e), requestId);
+          log.debug("stack trace of request {}", requestId, e);
+        }
+        return problem;
+      }
+    }
+
+    private Response response(boolean full) throws Exception {
+      String rawTarget = exchange.getRequestURI().toString();
+      RequestTarget target;
+      try {
+        target = RequestTarget.parse(rawTarget, headers.getFirst("Host"));
+      } catch (RequestTarget.InvalidException e) {
+        throw new StatusException(e.status(), e.getMessage());
+      }
+      request = new Request(method, target, headers, exchange.getRequestBody());
+      if (full && !ungated.contains(target.rawPath())) {
+        throw new StatusException(503, "too many requests in flight").with("Retry-After", "1");
+      }
+      Context context = Context.background().with(RequestId.KEY, requestId);
+      Response response = handler.call(context, request);
+      if (response == null) {
+        throw new IllegalStateException("the handler returned null");
+      }
+      return response;
+    }
+
+    /** Returns the length of the body sent. */
+    private long send(Response response) throws IOException {
+      Headers out = exchange.getResponseHeaders();
+      response.headers().forEach(out::put);
+      out.put(RequestId.HEADER, List.of(requestId));
+      if (draining) {
+        out.put("Connection", CLOSE);
+      }
+      int status = response.status();
+      if (method.equals("HEAD") || status == 204 || status == 304) {
+        if (response.length() > 0) {
+          out.put("Content-Length", List.of(Long.toString(response.length())));
+        }
+        exchange.sendResponseHeaders(status, -1);
+        return 0;
+      }
+      // To the JDK, 0 means "chunked, length unknown" and -1 means "no body".
+      long length = response.length();
+      exchange.sendResponseHeaders(status, length == 0 ? -1 : length < 0 ? 0 : length);
+      if (length != 0) {
+        try (OutputStream body = exchange.getResponseBody()) {
+          response.writeTo(body);
+        }
+      }
+      return Math.max(0, length);
+    }
+
+    private void complete(int status, long bytes) {
+      List<Consumer<Completed>> own = request == null ? List.of() : request.finalizers();
+      if (own.isEmpty() && finalizers.isEmpty()) {
+        return;
+      }
+      long nanos = nanoTime.getAsLong() - startedAtNanos;
+      Completed completed = new Completed(route(), label(), status, bytes, nanos, error, requestId);
+      own.forEach(finalizer -> finish(finalizer, completed));
+      finalizers.forEach(finalizer -> finish(finalizer, completed));
+    }
+
+    private void finish(Consumer<Completed> finalizer, Completed completed) {
+      try {
+        finalizer.accept(completed);
+      } catch (RuntimeException e) {
+        log.error("finalizer failed after request {}: {}", requestId, OneLine.of(e));
+      }
+    }
+
+    private String route() {
+      return request == null ? Request.NO_ROUTE : request.route();
+    }
+
+    /** The method, as far as it can be trusted in a log line. */
+    private String label() {
+      return STANDARD_METHODS.contains(method) ? method : "OTHER";
+    }
+  }
+}

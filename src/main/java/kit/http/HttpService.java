@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import kit.Context;
+import kit.Endpoint;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves a handler over HTTP, from the bind to the last answer.
+ *
+ * <pre>{@code
+ * HttpService http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 8081));
+ * http.start(routes); // answers from here on
+ * ...
+ * http.drain(); // health turns 503, connections are closed one by one; still answers
+ * http.stop(Duration.ofSeconds(10)); // no new connections; waits for requests in flight
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>Binding and serving are two steps, because the port may be any free one and the handler may need
+ * to know it. Each request passes, outermost first: a net that turns every {@link Throwable} into an
+ * answer, the request id, the count of requests in flight with its limit, and the handler.
+ *
+ * <pre>
+ *   bound --start--> serving --drain--> draining --stop--> stopped
+ *                       \__________________stop___________/
+ * </pre>
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>An exception of the handler is answered with a {@link Problem} and, from 500 on, logged in one
+ * line (its stack trace at debug). A failed write closes the connection.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>All methods may be called from any thread, {@code drain}, {@code stop} and {@code close} as often
+ * as one likes. Requests run on virtual threads from JDK 24 on, else on an elastic pool.
+ */
+public final class HttpService implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(HttpService.class);
+
+  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
+  private static final int SELF_CHECK_MILLIS = 2_000;
+  private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
+  private static final Response HEALTHY = Response.json(200, "{\"status\":\"ok\"}".getBytes());
+  private static final Response DRAINING =
+      Response.json(503, "{\"status\":\"draining\"}".getBytes());
+
+  private final HttpServer server;
+  private final ExecutorService threads;
+  private final ExchangeHandler exchanges;
+
+  private HttpService(HttpServer server, Settings settings) {
+    this.server = server;
+    this.threads = RequestThreads.newExecutor(settings.maxInFlight());
+    this.exchanges = new ExchangeHandler(settings, System::nanoTime);
+  }
+
+  /**
+   * Takes the port, without answering yet.
+   *
+   * @throws java.net.BindException if the port is taken, or the address not ours
+   */
+  public static HttpService bind(Settings settings) throws IOException {
+    log.debug("JVM-wide server settings: {}", settings.server().apply());
+    InetSocketAddress address =
+        new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port());
+    return new HttpService(HttpServer.create(address, BACKLOG), settings);
+  }
+
+  /** Has {@code finalizer} called after each request, whatever became of it. */
+  public HttpService onCompleted(Consumer<Completed> finalizer) {
+    exchanges.onCompleted(requireNonNull(finalizer, "finalizer"));
+    return this;
+  }
+
+  /** Begins to answer requests with {@code handler}; once. */
+  public void start(Endpoint<Request, Response> handler) {
+    exchanges.serve(requireNonNull(handler, "handler"));
+    server.setExecutor(threads);
+    server.createContext("/", exchanges);
+    server.start();
+  }
+
+  /**
+   * Asks itself for {@code path} over the wire and returns if the answer is 200: proof that it can
+   * be reached, before anybody is told.
+   *
+   * @throws IOException if the answer is another, or none within 2 seconds
+   */
+  public void selfCheck(String path) throws IOException {
+    InetSocketAddress bound = server.getAddress();
+    InetAddress host =
+        bound.getAddress().isAnyLocalAddress()
+            ? InetAddress.getLoopbackAddress()
+            : bound.getAddress();
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress(host, bound.getPort()), SELF_CHECK_MILLIS);
+      socket.setSoTimeout(SELF_CHECK_MILLIS);
+      String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      String statusLine =
+          new BufferedReader(
+                  new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
+              .readLine();
+      if (statusLine == null || !statusLine.startsWith("HTTP/1.1 200")) {
+        throw new IOException("GET " + path + " on itself answered: " + statusLine);
+      }
+    }
+  }
+
+  /** Returns the port that is bound, also if any free one was asked for. */
+  public int port() {
+    return server.getAddress().getPort();
+  }
+
+  /** Answers {@code {"status":"ok"}}, or 503 while draining; to be mounted as {@code /health}. */
+  public Response health(Context context, Request request) {
+    return exchanges.isDraining() ? DRAINING : HEALTHY;
+  }
+
+  /** Returns how many requests are being answered at the moment. */
+  public int inFlight() {
+    return exchanges.inFlight();
+  }
+
+  /** Goes on answering, but says so: health is 503, and every answer closes its connection. */
+  public void drain() {
+    exchanges.drain();
+  }
+
+  /**
+   * Accepts no more connections, waits until every request in flight has its answer, but at most
+   * {@code patience}, and closes what is left.
+   *
+   * @return whether every request had its answer
+   */
+  public boolean stop(Duration patience) throws InterruptedException {
+    drain();
+    // HttpServer.stop(n) closes the listener at once, but then sleeps n seconds even if nothing is
+    // left to wait for (JDK 17: JDK-8304065; after any aborted exchange, all versions). So we let
+    // it sleep beside us, count for ourselves, and release it with stop(0).
+    int seconds = (int) Math.min(3600, patience.toSeconds() + 1);
+    Thread listenerCloser = new Thread(() -> server.stop(seconds), "http-stop");
+    listenerCloser.setDaemon(true);
+    listenerCloser.start();
+    boolean idle;
+    try {
+      idle = exchanges.awaitIdle(patience);
+    } finally {
+      server.stop(0);
+      threads.shutdownNow();
+    }
+    return threads.awaitTermination(1, TimeUnit.SECONDS) && idle;
+  }
+
+  /** Stops with a patience of 10 seconds. */
+  @Override
+  public void close() {
+    try {
+      stop(STOP_TIMEOUT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * How to serve.
+   *
+   * @param host the address to bind, such as {@code 127.0.0.1}, or {@code 0.0.0.0} for all
+   * @param port the TCP port; 0 = any free one
+   * @param maxInFlight how many requests are answered at a time; above it they get a 503
+   * @param ungated paths that are answered nevertheless, because monitors ask for them
+   * @param server the JVM-wide limits
+   */
+  public record Settings(
+      String host, int port, int maxInFlight, Set<String> ungated, ServerSettings server) {
+    /** Checks the ranges. */
+    public Settings {
+      requireNonNull(host, "host");
+      requireNonNull(server, "server");
+      if (port < 0 || port > 65_535) {
+        throw new IllegalArgumentException("port not in 0..65535: " + port);
+      }
+      if (maxInFlight < 1) {
+        throw new IllegalArgumentException("maxInFlight < 1: " + maxInFlight);
+      }
+      ungated = Set.copyOf(ungated);
+    }
+
+    /** 1,024 requests in flight; /health, /ready and /metrics are always answered. */
+    public static Settings of(String host, int port) {
+      return new Settings(
+          host, port, 1024, Set.of("/health", "/ready", "/metrics"), ServerSettings.defaults());
+    }
+
+    /** Returns these settings with another bound of requests in flight. */
+    public Settings withMaxInFlight(int maxInFlight) {
+      return new Settings(host, port, maxInFlight, ungated, server);
+    }
+
+    /** Returns these settings with other JVM-wide limits. */
+    public Settings withServer(ServerSettings server) {
+      return new Settings(host, port, maxInFlight, ungated, server);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import kit.PeerException;
+import kit.StatusException;
+
+/**
+ * Says what went wrong, in the standard form for HTTP APIs: {@code application/problem+json}.
+ *
+ * <pre>
+ * HTTP/1.1 403 Forbidden
+ * Content-Type: application/problem+json
+ *
+ * {"status":403,"title":"Forbidden","detail":"permission denied","requestId":"5f0c..."}
+ * </pre>
+ *
+ * <p>The type of the exception decides the status:
+ *
+ * <pre>
+ *   StatusException                            its own status, text and headers
+ *   PeerException  NO_INSTANCE, REFUSED,
+ *                  NOT_CONNECTED               503, with Retry-After if known
+ *                  TIMEOUT                     504
+ *                  BROKEN, STATUS              502: a peer's 401 or 404 is not ours
+ *   anything else                              500, with a text that gives nothing away
+ * </pre>
+ *
+ * <p>{@link ExecutionException} and {@link CompletionException} are looked through; no other wrapper
+ * is, because who wraps an exception gives it a new meaning.
+ *
+ * <p>Source: RFC 9457. The member {@code type} is left out, which means {@code about:blank}.
+ */
+public final class Problem {
+  /** The media type. */
+  public static final String CONTENT_TYPE = "application/problem+json";
+
+  private Problem() {}
+
+  /** Returns the answer that {@code error} stands for; {@code requestId} may be null. */
+  public static Response of(Throwable error, String requestId) {
+    Throwable cause = unwrap(error);
+    if (cause instanceof StatusException refusal) {
+      return of(refusal.status(), refusal.detail(), requestId).with(refusal.headers());
+    }
+    if (cause instanceof PeerException failure) {
+      return of(failure, requestId);
+    }
+    return of(500, "the request could not be completed", requestId);
+  }
+
+  private static Response of(PeerException failure, String requestId) {
+    return switch (failure.kind()) {
+      case TIMEOUT -> of(504, "a service behind this one did not answer in time", requestId);
+      case BROKEN, STATUS -> of(502, "a service behind this one failed", requestId);
+      case NO_INSTANCE, REFUSED, NOT_CONNECTED -> {
+        Response response = of(503, "a service behind this one is not available", requestId);
+        yield failure
+            .retryAfter()
+            .map(after -> response.with("Retry-After", Long.toString(seconds(after))))
+            .orElse(response);
+      }
+    };
+  }
+
+  /** Returns an answer with this status and a {@code detail} for the caller. */
+  public static Response of(int status, String detail, String requestId) {
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.put("status", status);
+    members.put("title", title(status));
+    members.put("detail", detail);
+    if (requestId != null) {
+      members.put("requestId", requestId);
+    }
+    return Response.of(status, CONTENT_TYPE, Json.write(members));
+  }
+
+  /** Returns the {@code detail} of a problem that a peer sent, or null if there is none. */
+  static String detail(byte[] body) {
+    try {
+      JsonNode detail = Json.readTree(body).get("detail");
+      return detail != null && detail.isTextual() ? detail.textValue() : null;
+    } catch (Json.MalformedException e) {
+      return null;
+    }
+  }
+
+  /** Returns {@code error}, or what it carries from another thread. */
+  static Throwable unwrap(Throwable error) {
+    Throwable cause = error;
+    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause;
+  }
+
+  /** Rounded up: who comes back after this many seconds does not come too early. */
+  private static long seconds(Duration duration) {
+    return duration.toSeconds() + (duration.toNanosPart() > 0 ? 1 : 0);
+  }
+
+  /** The reason phrases of RFC 9110, section 15, and RFC 6585. */
+  static String title(int status) {
+    return switch (status) {
+      case 400 -> "Bad Request";
+      case 401 -> "Unauthorized";
+      case 403 -> "Forbidden";
+      case 404 -> "Not Found";
+      case 405 -> "Method Not Allowed";
+      case 406 -> "Not Acceptable";
+      case 408 -> "Request Timeout";
+      case 409 -> "Conflict";
+      case 411 -> "Length Required";
+      case 413 -> "Content Too Large";
+      case 414 -> "URI Too Long";
+      case 415 -> "Unsupported Media Type";
+      case 422 -> "Unprocessable Content";
+      case 429 -> "Too Many Requests";
+      case 500 -> "Internal Server Error";
+      case 501 -> "Not Implemented";
+      case 502 -> "Bad Gateway";
+      case 503 -> "Service Unavailable";
+      case 504 -> "Gateway Timeout";
+      case 505 -> "HTTP Version Not Supported";
+      default -> status < 500 ? "Client Error" : "Server Error";
+    };
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import com.sun.net.httpserver.Headers;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import kit.StatusException;
+
+/**
+ * One HTTP request as a handler sees it.
+ *
+ * <p>Together with {@link Response} it makes an HTTP handler an ordinary {@link kit.Endpoint}, which
+ * all middleware fits: {@code Endpoint<Request, Response>}. It needs no socket, so a handler can be
+ * tested by calling it.
+ *
+ * <p>{@link #route()} and {@link #variables()} are filled in when the router has found a handler;
+ * they are how the outer layers (access log, metrics) learn afterwards which route it was.
+ *
+ * <p>Not thread-safe: one request belongs to one thread at a time.
+ */
+public final class Request {
+  /** What access log and metrics show for a request that no route matched: few distinct labels. */
+  public static final String NO_ROUTE = "-";
+
+  private final String method;
+  private final RequestTarget target;
+  private final Headers headers;
+  private final InputStream body;
+
+  private String route = NO_ROUTE;
+  private Map<String, String> variables = Map.of();
+  private Throwable error;
+  private List<Consumer<Completed>> finalizers = List.of();
+
+  /**
+   * Makes a request from its parts.
+   *
+   * @param headers names in any case, values as they came
+   * @param body read at most once, and only by who wants it
+   */
+  public Request(String method, RequestTarget target, Headers headers, InputStream body) {
+    this.method = requireNonNull(method, "method");
+    this.target = requireNonNull(target, "target");
+    this.headers = requireNonNull(headers, "headers");
+    this.body = requireNonNull(body, "body");
+  }
+
+  /** The method, upper case as it came: {@code GET}. */
+  public String method() {
+    return method;
+  }
+
+  /** Path and query. */
+  public RequestTarget target() {
+    return target;
+  }
+
+  /** Returns the first value of a header, or null; {@code name} in any case. */
+  public String header(String name) {
+    return headers.getFirst(name);
+  }
+
+  /** Returns the template of the route that matched, or {@link #NO_ROUTE}. */
+  public String route() {
+    return route;
+  }
+
+  /** Returns the decoded path variables of the route. */
+  public Map<String, String> variables() {
+    return variables;
+  }
+
+  /**
+   * Returns one decoded path variable.
+   *
+   * @throws IllegalArgumentException if the route has no such variable, a mistake in the wiring
+   */
+  public String variable(String name) {
+    String value = variables.get(name);
+    if (value == null) {
+      throw new IllegalArgumentException("no variable in route " + route + ": " + name);
+    }
+    return value;
+  }
+
+  /**
+   * Reads the whole body.
+   *
+   * @throws StatusException 413 if it is longer than {@code maxBytes}
+   */
+  public byte[] body(int maxBytes) throws IOException {
+    byte[] bytes = body.readNBytes(maxBytes + 1);
+    if (bytes.length > maxBytes) {
+      throw new StatusException(413, "body longer than " + maxBytes + " bytes");
+    }
+    return bytes;
+  }
+
+  /** Has {@code finalizer} called when the answer has been sent, or could not be. */
+  public void onCompleted(Consumer<Completed> finalizer) {
+    if (finalizers.isEmpty()) {
+      finalizers = new ArrayList<>(2);
+    }
+    finalizers.add(requireNonNull(finalizer, "finalizer"));
+  }
+
+  void matched(String route, Map<String, String> variables) {
+    this.route = route;
+    this.variables = variables;
+  }
+
+  /** Notes an error that has already been made into a response, for {@link Completed}. */
+  void failed(Throwable error) {
+    this.error = error;
+  }
+
+  Throwable error() {
+    return error;
+  }
+
+  List<Consumer<Completed>> finalizers() {
+    return finalizers;
+  }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ThreadLocalRandom;
+import kit.Context;
+
+/**
+ * Gives each request a name that is found again in the answer, in the log and at every service the
+ * request goes on to.
+ *
+ * <p>It travels as the header {@code X-Request-Id}. An id that a client sends is kept if it is
+ * harmless, {@code [A-Za-z0-9._-]{1,64}}, because it ends up in log lines and headers; any other is
+ * replaced by a new one.
+ */
+public final class RequestId {
+  /** The name of the header. */
+  public static final String HEADER = "X-Request-Id";
+
+  /** Where the id travels in the context. */
+  public static final Context.Key<String> KEY = Context.key("request-id");
+
+  private static final int MAX_LENGTH = 64;
+
+  private RequestId() {}
+
+  /** Returns {@code sent} if it may be used as an id, else a new id; {@code sent} may be null. */
+  public static String acceptOrNew(String sent) {
+    return sent != null && isHarmless(sent) ? sent : next();
+  }
+
+  private static boolean isHarmless(String id) {
+    if (id.isEmpty() || id.length() > MAX_LENGTH) {
+      return false;
+    }
+    for (int i = 0; i < id.length(); i++) {
+      char c = id.charAt(i);
+      boolean allowed =
+          c >= 'a' && c <= 'z'
+              || c >= 'A' && c <= 'Z'
+              || c >= '0' && c <= '9'
+              || c == '.'
+              || c == '_'
+              || c == '-';
+      if (!allowed) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Sixteen hex digits. They tell requests apart and need not be unpredictable. */
+  private static String next() {
+    long random = ThreadLocalRandom.current().nextLong();
+    byte[] digits = new byte[16];
+    for (int i = 15; i >= 0; i--) {
+      digits[i] = (byte) "0123456789abcdef".charAt((int) random & 0xf);
+      random >>>= 4;
+    }
+    return new String(digits, StandardCharsets.ISO_8859_1);
+  }
+}

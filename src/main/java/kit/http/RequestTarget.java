@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Takes the target of an HTTP request apart, the string between method and version in its first
+ * line, and refuses every target that two programs could read in two ways.
+ *
+ * <p>Use it instead of {@link java.net.URI} wherever a server decides by path. {@code URI} takes
+ * {@code //admin/x} for the path {@code /x} on the host {@code admin}, and its {@code getPath()}
+ * makes a separator of {@code %2F}; both have let requests past access rules. This class repairs
+ * nothing: a path that would need it is refused.
+ *
+ * <pre>{@code
+ * RequestTarget target = RequestTarget.parse("/user/J%C3%BCrgen?tag=a&tag=b", "localhost");
+ * target.segments();      // [user, Jürgen]
+ * target.query("tag");    // a
+ * target.queryAll("tag"); // [a, b]
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>The raw path is split at each {@code /} first, then every segment is percent-decoded, once.
+ * There are as many segments as slashes, so that a trailing slash shows as an empty last segment:
+ *
+ * <pre>
+ *   /        [""]              /a/       ["a", ""]
+ *   /a       ["a"]             /a%20b/c  ["a b", "c"]
+ * </pre>
+ *
+ * <p>The accepted forms are the origin form ({@code /path?query}) and the absolute form ({@code
+ * http://authority/path?query}), the latter only when its authority is the Host header's value,
+ * ASCII case aside and port included.
+ *
+ * <p>In the path these are refused: empty segments except the last, and {@code .} and {@code ..},
+ * however they are written; {@code %2F}, backslash and control characters (C0, DEL, C1), raw or
+ * encoded; a raw {@code ;}, which starts a parameter for some servers and is text for others; each
+ * raw character that RFC 3986 does not allow there. A decoded segment therefore never holds a
+ * {@code /}. In the query {@code +} is a space; a raw {@code ;} (some servers split there) and
+ * control characters are refused. Bytes that are not UTF-8, including overlong forms and
+ * surrogates, are refused in both.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>A refusal is an {@link InvalidException} with the status to answer: 414 where the path or the
+ * query is too long, 400 for all else. Its message never repeats the target, so it can be shown to
+ * the client.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Immutable; safe for any number of threads. Everything is checked in {@code parse}, in time that
+ * grows with the length of the target, and accessors only read. A path without {@code %} and query
+ * makes the list and its strings and nothing else: decoder and parameter map are for targets that
+ * need them.
+ *
+ * <h2>Copying this class</h2>
+ *
+ * <p>This file and the JDK (17 or newer) are all it needs. With {@code com.sun.net.httpserver}, the
+ * raw target is {@code exchange.getRequestURI().toString()}.
+ *
+ * <p>Sources: <a href="https://www.rfc-editor.org/rfc/rfc3986">RFC 3986</a> sections 2 and 3
+ * (characters), <a href="https://www.rfc-editor.org/rfc/rfc9112#section-3.2">RFC 9112 section
+ * 3.2</a> (forms), <a href="https://www.rfc-editor.org/rfc/rfc9110">RFC 9110</a> sections 4.1, 4.2
+ * and 15.5.15 (lengths, http URIs, status 414).
+ */
+public final class RequestTarget {
+  /** The length that RFC 9110 section 4.1 wants every recipient to support; beyond it: 414. */
+  public static final int MAX_PATH_LENGTH = 8_000;
+
+  /** As the path, counted on its own and without the question mark; beyond it: 414. */
+  public static final int MAX_QUERY_LENGTH = 8_000;
+
+  /** Far deeper than any sensible resource tree; bounds the walk of whoever routes by segments. */
+  public static final int MAX_SEGMENTS = 64;
+
+  /** Room for lists of repeated keys, too few for names with equal hash codes to hurt. */
+  public static final int MAX_PARAMETERS = 256;
+
+  // Lists of what is allowed, not of what is known to be bad: pchar of RFC 3986 without ';'.
+  private static final String PATH_PUNCTUATION = "-._~!$&'()*+,=:@%";
+  private static final boolean[] IN_PATH = letters(PATH_PUNCTUATION + "/");
+  // Brackets are not in RFC 3986, but browsers send them as they are: ?filter[name]=x.
+  private static final boolean[] IN_QUERY = letters(PATH_PUNCTUATION + "/?[]");
+  // No '@': RFC 9110 section 4.2.4 wants user names in front of a host treated as an error.
+  private static final boolean[] IN_AUTHORITY = letters("-._~!$&'()*+,;=:%[]");
+
+  private final String rawPath;
+  private final String rawQuery;
+  private final List<String> segments;
+  private final Map<String, List<String>> parameters;
+
+  private RequestTarget(String rawPath, String rawQuery) {
+    this.rawPath = rawPath;
+    this.rawQuery = rawQuery;
+    this.segments = parseSegments(rawPath);
+    this.parameters = rawQuery == null ? Map.of() : parseQuery(rawQuery);
+  }
+
+  /**
+   * Parses and checks a target.
+   *
+   * @param rawTarget as it stood in the request line, nothing decoded
+   * @param hostHeader value of the Host header, or null without one; read only for the absolute
+   *     form
+   * @throws InvalidException if the target is refused
+   */
+  public static RequestTarget parse(String rawTarget, String hostHeader) {
+    requireNonNull(rawTarget, "rawTarget");
+    int pathStart = rawTarget.startsWith("/") ? 0 : endOfAuthority(rawTarget, hostHeader);
+    int questionMark = rawTarget.indexOf('?', pathStart);
+    int pathEnd = questionMark < 0 ? rawTarget.length() : questionMark;
+    if (pathEnd - pathStart > MAX_PATH_LENGTH) {
+      throw new InvalidException(414, "path longer than " + MAX_PATH_LENGTH + " characters");
+    }
+    if (questionMark >= 0 && rawTarget.length() - questionMark - 1 > MAX_QUERY_LENGTH) {
+      throw new InvalidException(414, "query longer than " + MAX_QUERY_LENGTH + " characters");
+    }
+    return new RequestTarget(
+        // RFC 9112 section 3.2.1: an empty path (only the absolute form has it) stands for "/".
+        pathStart == pathEnd ? "/" : rawTarget.substring(pathStart, pathEnd),
+        questionMark < 0 ? null : rawTarget.substring(questionMark + 1));
+  }
+
+  /** The path as it was sent, still encoded, without query; starts with a slash. */
+  public String rawPath() {
+    return rawPath;
+  }
+
+  /** What followed the question mark, still encoded; null without one. */
+  public String rawQuery() {
+    return rawQuery;
+  }
+
+  /** The decoded segments of the path, at least one; the last is empty after a trailing slash. */
+  public List<String> segments() {
+    return segments;
+  }
+
+  /** The first decoded value of this parameter, empty for {@code ?name}; null if it is absent. */
+  public String query(String name) {
+    List<String> values = queryAll(name);
+    return values.isEmpty() ? null : values.get(0);
+  }
+
+  /** All decoded values of this parameter in the order sent; empty if it is absent. */
+  public List<String> queryAll(String name) {
+    return parameters.getOrDefault(requireNonNull(name, "name"), List.of());
+  }
+
+  /** The decoded names of all parameters, in the order sent. */
+  public Set<String> queryNames() {
+    return parameters.keySet();
+  }
+
+  /** Where the path starts in a target that does not start with a slash. */
+  private static int endOfAuthority(String target, String hostHeader) {
+    if (target.isEmpty()) {
+      throw new InvalidException(400, "empty request target");
+    }
+    if (target.equals("*")) {
+      throw new InvalidException(400, "the asterisk form names no resource of this server");
+    }
+    String scheme = "http://";
+    if (!target.regionMatches(true, 0, scheme, 0, scheme.length())) {
+      throw new InvalidException(400, "request target is neither a path nor an http URI");
+    }
+    int end = scheme.length();
+    while (end < target.length() && target.charAt(end) != '/' && target.charAt(end) != '?') {
+      end++;
+    }
+    String authority = target.substring(scheme.length(), end);
+    requireOnly(IN_AUTHORITY, authority, "authority");
+    if (authority.isEmpty() || !equalsIgnoringCase(authority, hostHeader)) {
+      throw new InvalidException(400, "authority of the request target is not the Host header's");
+    }
+    return end;
+  }
+
+  private static boolean equalsIgnoringCase(String ascii, String other) {
+    // String alone would take two other letters for ASCII ones: U+212A for k and U+017F for s.
+    return other != null
+        && ascii.length() == other.length()
+        && other.chars().allMatch(character -> character < 128)
+        && ascii.equalsIgnoreCase(other);
+  }
+
+  private static List<String> parseSegments(String rawPath) {
+    requireOnly(IN_PATH, rawPath, "path");
+    int count = 0;
+    for (int i = 0; i < rawPath.length(); i++) {
+      count += rawPath.charAt(i) == '/' ? 1 : 0;
+    }
+    if (count > MAX_SEGMENTS) {
+      throw new InvalidException(400, "path has more than " + MAX_SEGMENTS + " segments");
+    }
+    String[] segments = new String[count];
+    int start = 1;
+    for (int i = 0; i < count; i++) {
+      int slash = rawPath.indexOf('/', start);
+      int end = slash < 0 ? rawPath.length() : slash;
+      segments[i] = parseSegment(rawPath.substring(start, end), i == count - 1);
+      start = end + 1;
+    }
+    return Collections.unmodifiableList(Arrays.asList(segments));
+  }
+
+  private static String parseSegment(String raw, boolean last) {
+    if (raw.isEmpty() && !last) {
+      throw new InvalidException(400, "path has an empty segment");
+    }
+    String segment = raw;
+    if (raw.indexOf('%') >= 0) {
+      segment = decode(raw, "path");
+      if (segment.indexOf('/') >= 0 || segment.indexOf('\\') >= 0) {
+        throw new InvalidException(400, "path has an encoded slash or backslash");
+      }
+    }
+    if (segment.equals(".") || segment.equals("..")) {
+      throw new InvalidException(400, "path has a dot segment");
+    }
+    return segment;
+  }
+
+  private static Map<String, List<String>> parseQuery(String rawQuery) {
+    requireOnly(IN_QUERY, rawQuery, "query");
+    Map<String, List<String>> parameters = new LinkedHashMap<>();
+    int count = 0;
+    int start = 0;
+    while (start < rawQuery.length()) {
+      int ampersand = rawQuery.indexOf('&', start);
+      int end = ampersand < 0 ? rawQuery.length() : ampersand;
+      if (end > start) { // nothing between two ampersands is no parameter, as browsers see it
+        if (++count > MAX_PARAMETERS) {
+          throw new InvalidException(400, "query has more than " + MAX_PARAMETERS + " parameters");
+        }
+        String parameter = rawQuery.substring(start, end);
+        int equals = parameter.indexOf('=');
+        String name = equals < 0 ? parameter : parameter.substring(0, equals);
+        String value = equals < 0 ? "" : parameter.substring(equals + 1);
+        parameters
+            .computeIfAbsent(decodeForm(name), absent -> new ArrayList<>(1))
+            .add(decodeForm(value));
+      }
+      start = end + 1;
+    }
+    parameters.replaceAll((name, values) -> Collections.unmodifiableList(values));
+    return Collections.unmodifiableMap(parameters);
+  }
+
+  private static String decodeForm(String raw) {
+    String spaced = raw.replace('+', ' '); // before decoding: %2B is a plus
+    return spaced.indexOf('%') < 0 ? spaced : decode(spaced, "query");
+  }
+
+  /** Decodes text that holds only ASCII so far. */
+  private static String decode(String raw, String where) {
+    ByteBuffer bytes = ByteBuffer.allocate(raw.length());
+    int index = 0;
+    while (index < raw.length()) {
+      char character = raw.charAt(index++);
+      if (character == '%') {
+        if (index + 2 > raw.length()
+            || !HexFormat.isHexDigit(raw.charAt(index))
+            || !HexFormat.isHexDigit(raw.charAt(index + 1))) {
+          throw new InvalidException(400, where + " has a % without two hexadecimal digits");
+        }
+        character = (char) HexFormat.fromHexDigits(raw, index, index + 2);
+        index += 2;
+      }
+      bytes.put((byte) character);
+    }
+    CharBuffer decoded = CharBuffer.allocate(bytes.position());
+    // This form of decode reports malformed bytes as a result: no exception is built to be dropped.
+    if (UTF_8.newDecoder().decode(bytes.flip(), decoded, true).isError()) {
+      throw new InvalidException(400, where + " is not UTF-8");
+    }
+    String text = decoded.flip().toString();
+    if (text.chars().anyMatch(Character::isISOControl)) {
+      throw new InvalidException(400, where + " has an encoded control character");
+    }
+    return text;
+  }
+
+  private static void requireOnly(boolean[] allowed, String text, String where) {
+    for (int i = 0; i < text.length(); i++) {
+      char character = text.charAt(i);
+      if (character >= allowed.length || !allowed[character]) {
+        throw new InvalidException(400, where + " has a character that is not allowed there");
+      }
+    }
+  }
+
+  private static boolean[] letters(String punctuation) {
+    boolean[] allowed = new boolean[128];
+    String letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    (letters + punctuation).chars().forEach(character -> allowed[character] = true);
+    return allowed;
+  }
+
+  /** The target is refused; the message is fit for the client's eyes. */
+  public static final class InvalidException extends RuntimeException {
+    private final int status;
+
+    private InvalidException(int status, String message) {
+      super(message, null, false, false); // no stack trace: hostile input must be cheap to refuse
+      this.status = status;
+    }
+
+    /** The HTTP status to answer: 400 or 414. */
+    public int status() {
+      return status;
+    }
+  }
+}

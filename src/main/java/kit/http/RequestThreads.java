@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Chooses the threads that requests run on: virtual ones where they are good, else an elastic pool.
+ *
+ * <p>Virtual threads from JDK 24 on. In 21 to 23 a virtual thread that blocks inside {@code
+ * synchronized}, as the JDK's server does while it reads, holds on to its carrier, and a few slow
+ * clients stop everybody (JEP 491).
+ *
+ * <p>The pool has no queue: a request is served now or, when all threads are taken, its connection
+ * is closed. Refusing politely is the job of {@link HttpService}'s limit of requests in flight, well
+ * below the number of threads; the rest are spare, for clients that are slow to send.
+ */
+final class RequestThreads {
+  private static final int SPARE_THREADS = 1024;
+  private static final int VIRTUAL_SINCE = 24;
+
+  private RequestThreads() {}
+
+  /** Returns an executor for about {@code maxInFlight} requests at a time; the caller stops it. */
+  static ExecutorService newExecutor(int maxInFlight) {
+    return Runtime.version().feature() >= VIRTUAL_SINCE ? virtual() : elastic(maxInFlight);
+  }
+
+  private static ExecutorService virtual() {
+    try {
+      return (ExecutorService)
+          Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("no virtual threads in " + Runtime.version(), e);
+    }
+  }
+
+  private static ExecutorService elastic(int maxInFlight) {
+    AtomicLong count = new AtomicLong();
+    ThreadFactory named = task -> new Thread(task, "http-" + count.incrementAndGet());
+    int core = 2 * Runtime.getRuntime().availableProcessors();
+    int most =
+        (int) Math.min(Integer.MAX_VALUE, (long) Math.max(core, maxInFlight) + SPARE_THREADS);
+    return new ThreadPoolExecutor(
+        core, most, 30, TimeUnit.SECONDS, new SynchronousQueue<>(), named);
+  }
+}

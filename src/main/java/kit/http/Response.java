@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One HTTP answer: status, headers and a body that is complete before the status line is sent.
+ *
+ * <p>Because nothing is sent until the handler has returned, a failure while encoding can still
+ * become a 500. The one exception is {@link #streaming}, for bodies too large to hold: there the
+ * status is out when the body begins, and a failure can only break the connection.
+ *
+ * <pre>{@code
+ * Response.json(200, bytes).with("Cache-Control", "no-store")
+ * Response.empty(204)
+ * }</pre>
+ *
+ * <p>Immutable; the byte arrays are not copied and must not be changed afterwards. A response without
+ * parameters may be a constant.
+ */
+public final class Response {
+  /** Writes a body to the client. */
+  @FunctionalInterface
+  public interface BodyWriter {
+    /** Writes all of it; the caller closes {@code out}. */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  private static final byte[] NOTHING = new byte[0];
+  private static final Map<String, List<String>> JSON =
+      Map.of("Content-Type", List.of("application/json"));
+  private static final Map<String, List<String>> TEXT =
+      Map.of("Content-Type", List.of("text/plain; charset=utf-8"));
+
+  private final int status;
+  private final Map<String, List<String>> headers;
+  private final byte[] bytes; // Null when streaming.
+  private final BodyWriter writer; // Null when not streaming.
+  private final long length;
+
+  private Response(
+      int status, Map<String, List<String>> headers, byte[] bytes, BodyWriter writer, long length) {
+    if (status < 200 || status > 599) {
+      throw new IllegalArgumentException("status not in 200..599: " + status);
+    }
+    this.status = status;
+    this.headers = headers;
+    this.bytes = bytes;
+    this.writer = writer;
+    this.length = length;
+  }
+
+  /** An answer without a body, such as 204. */
+  public static Response empty(int status) {
+    return new Response(status, Map.of(), NOTHING, null, 0);
+  }
+
+  /** An answer of JSON, UTF-8 as RFC 8259 has it. */
+  public static Response json(int status, byte[] body) {
+    return new Response(status, JSON, requireNonNull(body, "body"), null, body.length);
+  }
+
+  /** An answer of plain text in UTF-8. */
+  public static Response text(int status, String body) {
+    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    return new Response(status, TEXT, bytes, null, bytes.length);
+  }
+
+  /** An answer of any media type. */
+  public static Response of(int status, String contentType, byte[] body) {
+    return json(status, body).with("Content-Type", contentType);
+  }
+
+  /**
+   * An answer whose body is written piece by piece.
+   *
+   * @param length in bytes, or -1 if it is not known; a writer that writes another number breaks the
+   *     connection
+   */
+  public static Response streaming(int status, String contentType, long length, BodyWriter writer) {
+    return new Response(status, Map.of(), null, requireNonNull(writer, "writer"), length)
+        .with("Content-Type", contentType);
+  }
+
+  /**
+   * Returns this answer with one header set, replacing values of the same name.
+   *
+   * @throws IllegalArgumentException if name or value could be read as more than one header line:
+   *     a name that is no token (RFC 9110, 5.6.2), a value with a control character
+   */
+  public Response with(String name, String value) {
+    return with(name, List.of(value));
+  }
+
+  /** As {@link #with(String, String)}, one header line for each value. */
+  public Response with(String name, List<String> values) {
+    checkName(name);
+    values.forEach(value -> checkValue(name, value));
+    Map<String, List<String>> more = new LinkedHashMap<>(headers);
+    more.keySet().removeIf(name::equalsIgnoreCase);
+    more.put(name, List.copyOf(values));
+    return new Response(status, Collections.unmodifiableMap(more), bytes, writer, length);
+  }
+
+  /** Returns this answer with all of {@code headers} set, as {@link #with(String, String)} does. */
+  public Response with(Map<String, String> headers) {
+    Response response = this;
+    for (Map.Entry<String, String> header : headers.entrySet()) {
+      response = response.with(header.getKey(), header.getValue());
+    }
+    return response;
+  }
+
+  private static void checkName(String name) {
+    boolean token = !name.isEmpty();
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      token &= c > ' ' && c < 0x7f && "\"(),/:;<=>?@[\\]{}".indexOf(c) < 0;
+    }
+    if (!token) {
+      throw new IllegalArgumentException("not a header name: " + printable(name));
+    }
+  }
+
+  private static void checkValue(String name, String value) {
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      // Folded lines too: the JDK lets "a\r\n b: x" pass (RFC 9112, 5.2 forbids sending them).
+      if (c < ' ' && c != '\t' || c >= 0x7f) {
+        throw new IllegalArgumentException(
+            "character not allowed in header " + name + ": " + printable(value));
+      }
+    }
+  }
+
+  private static String printable(String text) {
+    StringBuilder printable = new StringBuilder();
+    text.chars().limit(100).forEach(c -> printable.append(c < ' ' || c >= 0x7f ? '?' : (char) c));
+    return printable.toString();
+  }
+
+  /** The HTTP status, 200 to 599. */
+  public int status() {
+    return status;
+  }
+
+  /** Header lines by name, as they will be sent; unmodifiable. */
+  public Map<String, List<String>> headers() {
+    return headers;
+  }
+
+  /** Returns the first value of a header, or null; {@code name} in any case. */
+  public String header(String name) {
+    for (Map.Entry<String, List<String>> header : headers.entrySet()) {
+      if (header.getKey().equalsIgnoreCase(name)) {
+        return header.getValue().isEmpty() ? null : header.getValue().get(0);
+      }
+    }
+    return null;
+  }
+
+  /** The length of the body in bytes, or -1 if a streaming body does not know it. */
+  public long length() {
+    return length;
+  }
+
+  /** Whether the body is written piece by piece. */
+  public boolean isStreaming() {
+    return writer != null;
+  }
+
+  /**
+   * Returns the body.
+   *
+   * @throws IllegalStateException if it is {@linkplain #isStreaming streaming}
+   */
+  public byte[] bytes() {
+    if (bytes == null) {
+      throw new IllegalStateException("a streaming body has no bytes to hand out");
+    }
+    return bytes;
+  }
+
+  /** Writes the body, whichever kind it is. */
+  void writeTo(OutputStream out) throws IOException {
+    if (writer != null) {
+      writer.writeTo(out);
+    } else {
+      out.write(bytes);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return status + " " + new ArrayList<>(headers.keySet()) + " " + length + " bytes";
+  }
+}

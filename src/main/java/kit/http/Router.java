@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/**
+ * Finds the handler for a method and a path, and says whether nobody answers the path or only the
+ * method.
+ *
+ * <p>It knows no HTTP server: {@code H} is any type, and a path comes as decoded segments, such as
+ * {@code RequestTarget.segments()}. Hosts, headers, queries and middleware are not its matter.
+ *
+ * <pre>{@code
+ * Router<HttpHandler> router = new Router<HttpHandler>()
+ *     .route("GET", "/user/{uid:\\d+}", getUser)
+ *     .route(Set.of("PUT", "PATCH"), "/user/{uid:\\d+}", changeUser)
+ *     .routeAny("/static/{path...}", files);
+ * Router.Match<HttpHandler> match = router.match("GET", List.of("user", "101"));
+ * if (match instanceof Router.Found<HttpHandler> found) {
+ *   found.variables(); // {uid=101}
+ * }
+ * }</pre>
+ *
+ * <h2>Templates</h2>
+ *
+ * <pre>
+ *   /user/me                    literal text, compared with the decoded segment
+ *   /user/{uid}                 any one segment that is not empty; no regex is run
+ *   /user/{uid:\d+}             one segment, all of it matched by a java.util.regex
+ *   /log/{type}-{day:\d+}.txt   several parts in one segment; earlier variables take the most
+ *   /static/{path...}           all that remains, one segment or more, joined with "/"
+ * </pre>
+ *
+ * <p>{@code /a} and {@code /a/} are two paths; the second ends in an empty segment, which only the
+ * template {@code /a/} or a rest variable matches. No redirect adds a slash, because clients lose
+ * method and body of a POST on the way (gorilla/mux#369).
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>Routes form a tree with one level per segment. At each level these are tried in order: the
+ * literal (a hash lookup), segments with a regex or several parts (first registered first), the
+ * plain variable, the rest. A branch that ends without a route for the method is left for the next.
+ * Hence a full match wins over 405 and 405 over 404, in whatever order routes were registered.
+ *
+ * <p>On one template the method's own route comes first, then for HEAD that of GET (RFC 9110,
+ * section 9.3.2), then {@link #routeAny}. {@link MethodNotAllowed} unites the methods of all routes
+ * whose path matches, with HEAD where GET is, and always OPTIONS: where no route answers OPTIONS,
+ * the caller is expected to send 204 and that list.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>A mistake in a template is an {@link IllegalArgumentException} at registration that names
+ * template and index. So is a second route for one method on one shape, that is, on templates that
+ * differ in variable names only; that {@code \d+} and {@code [0-9]+} overlap goes undetected.
+ *
+ * <p>A regex cannot stall the server: it sees no segment longer than {@value #MAX_REGEX_LENGTH}
+ * characters, counts as no match after {@value #MAX_REGEX_STEPS} steps, and may not repeat a group
+ * that contains a quantifier, as {@code (?:a+)+} does. Groups that capture are refused. {@code \d+}
+ * is ASCII digits, any number of them: whether they fit a long is for the handler to see.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Register in one thread and publish the router safely, in a final field for example; from then
+ * on any number of threads may call {@code match}. Cost grows with the segments of the path and the
+ * regexes on the levels it passes, not with the number of routes. A literal path allocates nothing.
+ *
+ * <h2>Copying this class</h2>
+ *
+ * <p>It needs the JDK (17 or newer) and paths split, decoded and checked as RequestTarget does. A
+ * rest value, for one, can be split at {@code /} again only because {@code %2F} is refused. Source:
+ * templates as in <a href="https://github.com/gorilla/mux">gorilla/mux</a>.
+ */
+public final class Router<H> {
+  /** In characters; ids and names are far below. */
+  static final int MAX_REGEX_LENGTH = 256;
+
+  /** Characters read: 256 squared, room for two adjacent variables; well under a millisecond. */
+  static final int MAX_REGEX_STEPS = 65_536;
+
+  private static final String ANY_METHOD = "*"; // route() refuses it as a name
+
+  private final Node<H> root = new Node<>(null);
+  private final Match<H> notFound = new NotFound<>();
+  private boolean hasMatched; // not volatile: the check is a courtesy, worth no fence per request
+
+  /** What {@link #match} found out. */
+  public sealed interface Match<H> permits Found, MethodNotAllowed, NotFound {}
+
+  /** The handler that answers. The template is as registered, a good label for metrics. */
+  public record Found<H>(H handler, String template, Map<String, String> variables)
+      implements Match<H> {
+    public Found {
+      variables = Map.copyOf(variables);
+    }
+  }
+
+  /** The path exists, but not for this method. {@code allow} is sorted, ready for the header. */
+  public record MethodNotAllowed<H>(List<String> allow) implements Match<H> {
+    public MethodNotAllowed {
+      allow = List.copyOf(allow);
+    }
+  }
+
+  /** No route matches the path. */
+  public record NotFound<H>() implements Match<H> {}
+
+  /**
+   * Registers a handler for one method, upper case as in {@code GET}.
+   *
+   * @throws IllegalArgumentException for a mistake in the template, or if the route exists
+   * @throws IllegalStateException after a match
+   */
+  public Router<H> route(String method, String template, H handler) {
+    return route(Set.of(requireNonNull(method, "method")), template, handler);
+  }
+
+  /** The same for several methods. */
+  public Router<H> route(Set<String> methods, String template, H handler) {
+    if (methods.isEmpty() || !methods.stream().allMatch(name -> name.matches("[A-Z][A-Z_-]*"))) {
+      throw new IllegalArgumentException("methods are not names in upper case: " + methods);
+    }
+    return add(methods, template, handler);
+  }
+
+  /** The same for all methods that have no route of their own on this template. */
+  public Router<H> routeAny(String template, H handler) {
+    return add(Set.of(ANY_METHOD), template, handler);
+  }
+
+  private Router<H> add(Set<String> methods, String template, H handler) {
+    requireNonNull(handler, "handler");
+    if (hasMatched) {
+      throw new IllegalStateException("route registered after a match: " + template);
+    }
+    new Template(template).addTo(new Node<>(null)); // a mistake must leave no traces in the tree
+    Template parsed = new Template(template);
+    Node<H> node = parsed.addTo(root);
+    for (String method : methods) {
+      if (node.routes.containsKey(method)) {
+        String other = node.routes.get(method).found.template;
+        throw new IllegalArgumentException(
+            "duplicate route: " + method + " " + template + " has the shape of " + other);
+      }
+    }
+    Route<H> route = new Route<>(new Found<>(handler, template, Map.of()), parsed.names);
+    methods.forEach(method -> node.routes.put(method, route));
+    return this;
+  }
+
+  /**
+   * Finds the route for a request; never fails on what a client sends.
+   *
+   * @param method as received; case matters (RFC 9110 section 9.1)
+   * @param segments of the path, decoded; the last one is empty after a trailing slash
+   */
+  public Match<H> match(String method, List<String> segments) {
+    requireNonNull(method, "method");
+    if (!hasMatched) {
+      hasMatched = true;
+    }
+    // The branch of literals only comes first anyway; alone, it can be tried without memory.
+    Node<H> node = root;
+    for (int i = 0; i < segments.size() && node != null; i++) {
+      node = node.literals.get(segments.get(i));
+    }
+    Route<H> route = node == null ? null : node.routeFor(method);
+    if (route != null) {
+      return route.found;
+    }
+    String[][] values = new String[segments.size()][]; // what the current branch took from each
+    Walk<H> walk = new Walk<>(method, segments, values, new TreeSet<>());
+    route = walk.find(root, 0);
+    if (route != null) {
+      return route.found(values);
+    }
+    if (walk.allow.isEmpty()) {
+      return notFound;
+    }
+    walk.allow.addAll(walk.allow.contains("GET") ? Set.of("HEAD", "OPTIONS") : Set.of("OPTIONS"));
+    return new MethodNotAllowed<>(List.copyOf(walk.allow));
+  }
+
+  /** One search with backtracking. Its depth is that of the templates, not that of the request. */
+  private record Walk<H>(
+      String method, List<String> segments, String[][] values, Set<String> allow) {
+    Route<H> find(Node<H> node, int index) {
+      if (index == segments.size()) {
+        return routeAt(node);
+      }
+      String segment = segments.get(index);
+      Route<H> route = descend(node.literals.get(segment), index);
+      if (!segment.isEmpty()) {
+        for (Node<H> candidate : node.patterns.values()) {
+          if (route == null) {
+            route = descend(candidate, index, capture(candidate.pattern, segment));
+          }
+        }
+        route = route == null ? descend(node.variable, index, segment) : route;
+      }
+      if (route == null && node.rest != null) {
+        values[index] = new String[] {String.join("/", segments.subList(index, segments.size()))};
+        route = routeAt(node.rest);
+      }
+      return route;
+    }
+
+    private Route<H> descend(Node<H> child, int index, String... taken) {
+      if (child == null || taken == null) {
+        return null;
+      }
+      values[index] = taken;
+      return find(child, index + 1);
+    }
+
+    private Route<H> routeAt(Node<H> node) {
+      Route<H> route = node.routeFor(method);
+      if (route == null) {
+        allow.addAll(node.routes.keySet());
+      }
+      return route;
+    }
+  }
+
+  /** The groups of a regex that matches the whole segment, else null. */
+  private static String[] capture(Pattern pattern, String segment) {
+    try {
+      // Not find() with ^ and $: a $ also matches before a final line break.
+      Matcher matcher = pattern.matcher(new CountedText(segment));
+      if (segment.length() > MAX_REGEX_LENGTH || !matcher.matches()) {
+        return null;
+      }
+      String[] groups = new String[matcher.groupCount()];
+      for (int i = 0; i < groups.length; i++) {
+        groups[i] = segment.substring(matcher.start(i + 1), matcher.end(i + 1));
+      }
+      return groups;
+    } catch (TooManyStepsException | StackOverflowError givenUp) {
+      return null;
+    }
+  }
+
+  /** Text that stops a regex which reads on and on. */
+  private static final class CountedText implements CharSequence {
+    private final String text;
+    private int stepsLeft = MAX_REGEX_STEPS;
+
+    CountedText(String text) {
+      this.text = text;
+    }
+
+    @Override
+    public char charAt(int index) {
+      if (--stepsLeft < 0) {
+        throw new TooManyStepsException();
+      }
+      return text.charAt(index);
+    }
+
+    @Override
+    public int length() {
+      return text.length();
+    }
+
+    @Override
+    public CharSequence subSequence(int start, int end) {
+      return text.substring(start, end);
+    }
+  }
+
+  private static final class TooManyStepsException extends RuntimeException {}
+
+  /** A place in the tree: what may follow, and the routes that end here, by method. */
+  private static final class Node<H> {
+    private final Pattern pattern; // matches the segment before this node; null if no regex does
+    private final Map<String, Node<H>> literals = new HashMap<>();
+    private final Map<String, Node<H>> patterns = new LinkedHashMap<>();
+    private Node<H> variable;
+    private Node<H> rest;
+    private final Map<String, Route<H>> routes = new HashMap<>();
+
+    Node(Pattern pattern) {
+      this.pattern = pattern;
+    }
+
+    Route<H> routeFor(String method) {
+      Route<H> route = routes.get(method);
+      if (route == null && method.equals("HEAD")) {
+        route = routes.get("GET");
+      }
+      return route == null ? routes.get(ANY_METHOD) : route;
+    }
+  }
+
+  /** A registered route: its answer without variables, and their names from left to right. */
+  private record Route<H>(Found<H> found, Set<String> names) {
+    Found<H> found(String[][] values) {
+      Map<String, String> variables = new HashMap<>();
+      Iterator<String> name = names.iterator();
+      for (int i = 0; name.hasNext(); i++) {
+        for (String value : values[i]) {
+          variables.put(name.next(), value);
+        }
+      }
+      return new Found<>(found.handler, found.template, variables);
+    }
+  }
+
+  /** Takes a template apart and refuses its mistakes. */
+  private static final class Template {
+    private static final String ANY_TEXT = "([^/]+)"; // a dot would not match line separators
+    private static final Pattern REST = Pattern.compile("\\{([^{}:]*)\\.\\.\\.}");
+    private static final Pattern FORBIDDEN =
+        Pattern.compile("(?<!\\\\)(?:\\\\\\\\)*\\\\[1-9kQ]|\\(\\?[a-zA-Z-]*[Ux]");
+    private static final String ESCAPE = "\\\\(?:[pPxNb]\\{[^}]*}|.)";
+    private static final String BRACKETS = "\\[(?:[^\\[\\]]|\\[[^\\[\\]]*])*]";
+    private static final String QUANTIFIED_GROUP = "\\([^()]*[*+?][^()]*\\)";
+    private static final Pattern NESTED = Pattern.compile(QUANTIFIED_GROUP + "[*+{]");
+
+    private final String template;
+    private final Set<String> names = new LinkedHashSet<>(); // of variables, left to right
+
+    Template(String template) {
+      this.template = requireNonNull(template, "template");
+    }
+
+    /** Grows the tree below this root as needed, and returns the node where the template ends. */
+    <H> Node<H> addTo(Node<H> root) {
+      if (!template.startsWith("/")) {
+        throw mistake("template does not start with '/'", 0);
+      }
+      Node<H> node = root;
+      int end = 0;
+      while (end < template.length()) {
+        int start = end + 1;
+        int slash = template.indexOf('/', start);
+        end = slash < 0 ? template.length() : slash;
+        node = addSegment(node, start, end);
+      }
+      return node;
+    }
+
+    private <H> Node<H> addSegment(Node<H> node, int start, int end) {
+      String segment = template.substring(start, end);
+      boolean isLast = end == template.length();
+      if (segment.equals(".") || segment.equals("..") || segment.isEmpty() && !isLast) {
+        throw mistake("empty segment or dot segment", start);
+      }
+      Matcher restVariable = REST.matcher(segment);
+      if (isLast && restVariable.matches()) {
+        addName(restVariable.group(1), start + 1);
+        node.rest = node.rest == null ? new Node<>(null) : node.rest;
+        return node.rest;
+      }
+      int namesBefore = names.size();
+      StringBuilder regex = new StringBuilder();
+      for (int i = start; i < end; i++) {
+        if (template.charAt(i) == '{') {
+          int close = closingBrace(i, end);
+          String[] variable = template.substring(i + 1, close).split(":", 2);
+          addName(variable[0], i + 1);
+          int regexStart = i + variable[0].length() + 2;
+          regex.append(
+              variable.length == 1 ? ANY_TEXT : "(" + checked(variable[1], regexStart) + ")");
+          i = close;
+        } else {
+          char character = template.charAt(i);
+          if ("}%?#\\".indexOf(character) >= 0 || Character.isISOControl(character)) {
+            throw mistake("not literal text of a decoded path", i);
+          }
+          boolean isMeta = character < 128 && !Character.isLetterOrDigit(character);
+          regex.append(isMeta ? "\\" : "").append(character);
+        }
+      }
+      if (names.size() == namesBefore) {
+        return node.literals.computeIfAbsent(segment, absent -> new Node<>(null));
+      }
+      if (regex.toString().equals(ANY_TEXT)) {
+        node.variable = node.variable == null ? new Node<>(null) : node.variable;
+        return node.variable;
+      }
+      return node.patterns.computeIfAbsent(
+          regex.toString(), absent -> new Node<>(Pattern.compile(absent)));
+    }
+
+    private int closingBrace(int open, int end) {
+      int depth = 0;
+      for (int i = open; i < end; i++) {
+        char character = template.charAt(i);
+        depth += character == '{' ? 1 : character == '}' ? -1 : 0;
+        if (depth == 0) {
+          return i;
+        }
+        i += character == '\\' ? 1 : 0;
+      }
+      throw mistake("'{' without '}' in its segment", open);
+    }
+
+    private void addName(String name, int index) {
+      if (name.endsWith("...")) {
+        throw mistake("rest variable is not the whole last segment", index);
+      }
+      if (!name.matches("[A-Za-z_][A-Za-z0-9_-]*") || !names.add(name)) {
+        throw mistake("variable name is repeated or not of letters, digits, '_' and '-'", index);
+      }
+    }
+
+    private String checked(String regex, int index) {
+      try {
+        if (regex.isEmpty() || Pattern.compile(regex).matcher("").groupCount() > 0) {
+          throw mistake("regex is empty or captures; a group is (?:...)", index);
+        }
+      } catch (PatternSyntaxException e) {
+        throw mistake("bad regex, " + e.getDescription(), index + Math.max(0, e.getIndex()));
+      }
+      if (FORBIDDEN.matcher(regex).find()) {
+        throw mistake("back reference, \\Q, or flag U or x in a regex", index);
+      }
+      // Reduced to its groups and quantifiers, which are then folded from the inside out. Catches
+      // the usual mistakes early; what holds for every regex is the bound on its steps.
+      String shape = regex.replaceAll(ESCAPE, "x").replaceAll(BRACKETS, "x").replace("(?", "(");
+      shape = shape.replaceAll("\\{\\d+,\\d*}", "+"); // but {2} alone leaves no choice
+      for (String before = ""; !shape.equals(before); ) {
+        if (NESTED.matcher(shape).find()) {
+          throw mistake("repeated group contains a quantifier", index);
+        }
+        before = shape;
+        shape = shape.replaceAll(QUANTIFIED_GROUP, "x?").replaceAll("\\([^()*+?]*\\)", "x");
+      }
+      return regex;
+    }
+
+    private IllegalArgumentException mistake(String what, int index) {
+      return new IllegalArgumentException(what + " at index " + index + ": " + template);
+    }
+  }
+}

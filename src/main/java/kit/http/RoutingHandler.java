@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.List;
+import kit.Context;
+import kit.Endpoint;
+import kit.StatusException;
+
+/**
+ * Finds the handler of each request by path and method, and answers when there is none.
+ *
+ * <pre>{@code
+ * new RoutingHandler(
+ *     new Router<Endpoint<Request, Response>>()
+ *         .route("GET", "/user/{uid:\\d+}", getName)
+ *         .route("DELETE", "/user/{uid:\\d+}", deleteUser));
+ * }</pre>
+ *
+ * <ul>
+ *   <li>No route has this path: 404.
+ *   <li>Routes have this path, but not for this method: 405, with {@code Allow}.
+ *   <li>{@code OPTIONS} without a route of its own: 204, with {@code Allow}.
+ *   <li>{@code HEAD} goes to the {@code GET} handler; {@link HttpService} leaves the body out.
+ * </ul>
+ *
+ * <p>The template and the variables of the route are found in the {@link Request} from here on.
+ * Middleware that should also see the 404s goes around this handler, other middleware around one
+ * route's.
+ *
+ * <p>Thread-safe if the handlers are; the router must be complete.
+ */
+public final class RoutingHandler implements Endpoint<Request, Response> {
+  private final Router<Endpoint<Request, Response>> router;
+
+  /** Serves the routes of {@code router}. */
+  public RoutingHandler(Router<Endpoint<Request, Response>> router) {
+    this.router = requireNonNull(router, "router");
+  }
+
+  @Override
+  public Response call(Context context, Request request) throws Exception {
+    Router.Match<Endpoint<Request, Response>> match =
+        router.match(request.method(), request.target().segments());
+    if (match instanceof Router.Found<Endpoint<Request, Response>> found) {
+      request.matched(found.template(), found.variables());
+      return found.handler().call(context, request);
+    }
+    if (match instanceof Router.MethodNotAllowed<Endpoint<Request, Response>> other) {
+      return notAllowed(request.method(), other.allow());
+    }
+    throw new StatusException(404, "no such path");
+  }
+
+  private static Response notAllowed(String method, List<String> allow) {
+    String methods = String.join(", ", allow);
+    if (method.equals("OPTIONS")) {
+      return Response.empty(204).with("Allow", methods);
+    }
+    throw new StatusException(405, "method not allowed; allowed: " + methods)
+        .with("Allow", methods);
+  }
+}
