@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package rules;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticCollector;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.StandardJavaFileManager;
+import javax.tools.StandardLocation;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
+
+/**
+ * A part can be copied: it compiles alone. Unlike a look at its imports, this also finds the use of
+ * a neighbour in the same package; and without slf4j on the class path, no part can log.
+ */
+class CopyTest {
+  /** The parts that need the JDK only. */
+  static final List<String> PARTS =
+      List.of(
+          "kit.balancer.RandomPicker",
+          "kit.balancer.RoundRobinPicker",
+          "kit.cli.Flags",
+          "kit.http.RequestTarget",
+          "kit.http.Router");
+
+  /** The parts that need Jackson too. */
+  static final List<String> JACKSON_PARTS = List.of("kit.consul.ConsulClient");
+
+  private static final int MAX_LINES = 450; // what a reader can take in at one sitting
+
+  @TempDir private Path scratch;
+
+  @ParameterizedTest
+  @FieldSource("PARTS")
+  void partCompilesAlone(String part) throws Exception {
+    assertThat(problems(source(part), List.of())).isEmpty();
+  }
+
+  @ParameterizedTest
+  @FieldSource("JACKSON_PARTS")
+  void partCompilesWithJacksonAlone(String part) throws Exception {
+    assertThat(problems(source(part), jackson())).isEmpty();
+  }
+
+  @Test
+  void exactlyThePartsSayHowToCopyThem() throws Exception {
+    Set<String> saying = new TreeSet<>();
+    Path main = Sources.root().resolve("src/main/java");
+    for (Path file : Sources.in("src/main/java")) {
+      if (Sources.isPart(file)) {
+        saying.add(
+            main.relativize(file).toString().replace(".java", "").replaceAll("[/\\\\]", "."));
+      }
+    }
+    assertThat(saying)
+        .as("classes with the heading \"Copying this class\", and the parts listed in this test")
+        .containsExactlyInAnyOrderElementsOf(allParts());
+  }
+
+  @Test
+  void partIsShort() throws Exception {
+    List<String> tooLong = new ArrayList<>();
+    for (String part : allParts()) {
+      int lines = Files.readAllLines(source(part)).size();
+      if (lines > MAX_LINES) {
+        tooLong.add(part + ": " + lines + " lines, at most " + MAX_LINES);
+      }
+    }
+    assertThat(tooLong).isEmpty();
+  }
+
+  @Test
+  void classThatNeedsNothingIsAccepted() throws Exception {
+    assertThat(problems(write("Alone", "package kit; class Alone {}"), List.of())).isEmpty();
+  }
+
+  @Test
+  void useOfANeighbourIsRefused() throws Exception {
+    write("Neighbour", "package kit; class Neighbour {}");
+    Path needy = write("Needy", "package kit; class Needy { Neighbour neighbour; }");
+
+    assertThat(problems(needy, List.of())).singleElement().asString().contains("class Neighbour");
+  }
+
+  @Test
+  void useOfAnotherPackageOfOursOrOfALoggerIsRefused() throws Exception {
+    Path needy = write("Needy", "class Needy { kit.Endpoint<?, ?> one; org.slf4j.Logger two; }");
+
+    assertThat(problems(needy, List.of())).hasSize(2);
+    assertThat(problems(needy, jackson())).hasSize(2);
+  }
+
+  @Test
+  void warningIsRefused() throws Exception {
+    Path raw = write("Raw", "class Raw { java.util.List raw; }");
+
+    assertThat(problems(raw, List.of())).first().asString().contains("raw type");
+  }
+
+  /** What the compiler says about a file that has nothing but the JDK and these jars. */
+  private List<String> problems(Path file, List<Path> jars) throws IOException {
+    JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
+    DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();
+    List<String> options =
+        List.of("--release", "17", "-proc:none", "-Xlint:all,-serial,-try", "-Werror");
+    try (StandardJavaFileManager files =
+        javac.getStandardFileManager(found, Locale.ROOT, StandardCharsets.UTF_8)) {
+      files.setLocationFromPaths(StandardLocation.CLASS_PATH, jars);
+      files.setLocationFromPaths(StandardLocation.SOURCE_PATH, List.of());
+      files.setLocationFromPaths(StandardLocation.CLASS_OUTPUT, List.of(scratch));
+      boolean compiled =
+          javac.getTask(null, files, found, options, null, files.getJavaFileObjects(file)).call();
+      List<String> problems = new ArrayList<>();
+      for (Diagnostic<?> problem : found.getDiagnostics()) {
+        String place = file.getFileName() + ":" + problem.getLineNumber() + ": ";
+        problems.add(place + problem.getMessage(Locale.ROOT));
+      }
+      return compiled || !problems.isEmpty() ? problems : List.of(file + " does not compile");
+    }
+  }
+
+  private static List<String> allParts() {
+    List<String> all = new ArrayList<>(PARTS);
+    all.addAll(JACKSON_PARTS);
+    return all;
+  }
+
+  private static Path source(String part) {
+    Path file = Sources.root().resolve("src/main/java").resolve(part.replace('.', '/') + ".java");
+    assertThat(file).as("source of the part " + part).exists();
+    return file;
+  }
+
+  private Path write(String name, String source) throws IOException {
+    return Files.writeString(scratch.resolve(name + ".java"), source);
+  }
+
+  private static List<Path> jackson() throws URISyntaxException {
+    List<Path> jars = new ArrayList<>();
+    for (Class<?> type : List.of(ObjectMapper.class, JsonFactory.class, JsonProperty.class)) {
+      jars.add(Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI()));
+    }
+    return jars;
+  }
+}
