@@ -1,5 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
 package client;
 
-final class Main {
-  public static void main(String[] a) {}
+import java.util.Arrays;
+import kit.OneLine;
+import kit.cli.Flags;
+import kit.cli.Program;
+
+/** Calls the user service from the command line. */
+public final class Main {
+  private static final String HELP =
+      """
+      usage: java -jar client.jar [COMMAND] [FLAGS]
+
+        loop        asks for a name again and again (also without a command)
+        get UID     asks for one name; with --all, every instance
+        delete UID  deletes a user
+        instances   lists the healthy instances
+
+      Each command explains its flags: java -jar client.jar loop --help""";
+
+  private Main() {}
+
+  /** Runs one command. */
+  public static void main(String... args) {
+    // JVM-wide, so for a main method to say and not for a library. An idle connection must be given
+    // up before the server does (60 s, see ServerSettings); the JDK's 17 keeps it for 20 minutes.
+    System.setProperty("jdk.httpclient.keepalive.timeout", "20");
+    // The JDK sends a GET again by itself when a connection breaks; what is repeated and counted is
+    // for us to decide.
+    System.setProperty("jdk.httpclient.redirects.retrylimit", "1");
+    Program.run(() -> dispatch(args));
+  }
+
+  private static void dispatch(String... args) throws Exception {
+    boolean noCommand = args.length == 0 || args[0].startsWith("-") && !isHelp(args[0]);
+    String command = noCommand ? "loop" : args[0];
+    String[] rest = noCommand ? args : Arrays.copyOfRange(args, 1, args.length);
+    switch (command) {
+      case "loop" -> Loop.run(rest);
+      case "get" -> Call.get(rest);
+      case "delete" -> Call.delete(rest);
+      case "instances" -> ListInstances.run(rest);
+      case "help", "-h", "-help", "--help" -> System.out.println(HELP);
+      default ->
+          throw new Flags.UsageException("unknown command " + OneLine.of(command) + "; see --help");
+    }
+  }
+
+  private static boolean isHelp(String arg) {
+    return arg.equals("-h") || arg.equals("-help") || arg.equals("--help");
+  }
 }

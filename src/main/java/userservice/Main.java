@@ -1,5 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
 package userservice;
 
-final class Main {
-  public static void main(String[] a) {}
+import java.io.IOException;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.Map;
+import kit.Endpoint;
+import kit.cli.Logs;
+import kit.cli.Program;
+import kit.cli.RegistryUri;
+import kit.discovery.Instance;
+import kit.discovery.Registration;
+import kit.http.HttpService;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.Shutdown;
+import org.slf4j.LoggerFactory;
+
+/** The user service as a program: all the wiring, top to bottom. */
+public final class Main {
+  // What a shutdown may take beyond the two spans that can be set: to deregister, and to spare.
+  private static final Duration SHUTDOWN_MARGIN = Duration.ofSeconds(2 + 2);
+
+  private Main() {}
+
+  /** Serves until a signal ends it. */
+  public static void main(String... args) {
+    Program.run(() -> serve(new Options(args)));
+  }
+
+  private static void serve(Options options) throws IOException {
+    Logs.setUp(options.logLevel.get());
+    LoggerFactory.getLogger(Main.class).info("settings: {}", options);
+
+    // The port comes first: only now do we know that it is ours, and which one it is.
+    HttpService http = bind(options);
+
+    // Service -> endpoints -> transport.
+    UserService users = new InMemoryUserService(Integer.toString(http.port()));
+    Endpoint<Request, Response> handler = UserRoutes.handler(users, http::health);
+
+    // What the registry is told.
+    Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());
+    Registration registration =
+        options
+            .registry
+            .get()
+            .registration(
+                new RegistryUri.Offer(
+                    options.name.get(),
+                    self,
+                    "/health",
+                    options.checkInterval.get(),
+                    options.deregisterAfter.get()));
+
+    // How it will end: nobody finds us any more, and only then nobody is served.
+    Duration drainDelay = options.drainDelay.get();
+    Duration drainTimeout = options.drainTimeout.get();
+    new Shutdown(drainDelay.plus(drainTimeout).plus(SHUTDOWN_MARGIN))
+        .step("drain", http::drain)
+        .step("deregister", registration)
+        .step("wait until callers have noticed", () -> Thread.sleep(drainDelay.toMillis()))
+        .step("stop serving", () -> http.stop(drainTimeout))
+        .onSignal();
+
+    // How it begins, the other way round: answer first, then be found.
+    http.start(handler);
+    http.selfCheck("/health");
+    System.out.println("listening on http://" + Instance.of(options.bind.get(), http.port()));
+    registration.start();
+  }
+
+  private static HttpService bind(Options options) {
+    String host = options.bind.get();
+    int port = options.port.get();
+    try {
+      return HttpService.bind(
+          HttpService.Settings.of(host, port).withMaxInFlight(options.maxInFlight.get()));
+    } catch (IOException e) {
+      throw new Program.FailedException(
+          "--port: cannot listen on " + host + ":" + port + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static String advertised(Options options) throws IOException {
+    String advertise = options.advertise.get();
+    if (!advertise.equals("auto")) {
+      return advertise;
+    }
+    String bind = options.bind.get();
+    boolean boundToAll = InetAddress.getByName(bind).isAnyLocalAddress();
+    return boundToAll ? options.registry.get().localAddress() : bind;
+  }
 }

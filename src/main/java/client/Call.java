@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.util.List;
+import java.util.function.Supplier;
+import kit.OneLine;
+import kit.cli.Flags;
+import kit.cli.Program;
+import kit.discovery.Instance;
+import kit.http.HttpEndpoint;
+
+/** Makes one call and prints its result; {@code get --all} makes one to each instance. */
+final class Call {
+  private Call() {}
+
+  static void get(String... args) throws Exception {
+    Options options = new Options("get", "Asks for the name of a user.").forCalls();
+    Supplier<List<String>> uid = options.flags.positionals("UID", 1, 1);
+    Supplier<Boolean> all =
+        options.flags.optional("all", Flags.SWITCH, "false", "ask every instance once");
+    options.parse(args);
+    UserCall call = UserCall.getName(uid.get().get(0));
+    if (all.get()) {
+      callAll(options, call);
+    } else {
+      callOne(options, call);
+    }
+  }
+
+  static void delete(String... args) throws Exception {
+    Options options = new Options("delete", "Deletes a user.").forCalls();
+    Supplier<List<String>> uid = options.flags.positionals("UID", 1, 1);
+    options.parse(args);
+    callOne(options, UserCall.delete(uid.get().get(0)));
+  }
+
+  private static void callOne(Options options, UserCall call) throws Exception {
+    try (Options.Users users = options.users()) {
+      System.out.println(OneLine.of(users.call(options.newCall(), call)));
+    } catch (Exception e) {
+      Failure.print(call, e);
+      throw new Program.FailedException();
+    }
+  }
+
+  private static void callAll(Options options, UserCall call) throws Exception {
+    HttpClient http = HttpEndpoint.newClient();
+    boolean failed = false;
+    for (Instance instance : ListInstances.now(options)) {
+      try {
+        URI base = URI.create("http://" + instance.authority());
+        System.out.println(OneLine.of(UserClient.at(base, http).call(options.newCall(), call)));
+      } catch (Exception e) {
+        failed = true;
+        Failure.print(call, e);
+      }
+    }
+    if (failed) {
+      throw new Program.FailedException();
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import kit.OneLine;
+import kit.PeerException;
+
+/** Says in one line that a call has failed, and why. */
+final class Failure {
+  private Failure() {}
+
+  /** Prints for instance {@code GET /user/101 failed: 403 permission denied (127.0.0.1:8081)}. */
+  static void print(UserCall call, Exception error) {
+    // A peer's failure explains itself; of any other we need to know the type, too.
+    String why = error instanceof PeerException ? error.getMessage() : error.toString();
+    System.err.println(OneLine.of(call + " failed: " + why));
+  }
+}

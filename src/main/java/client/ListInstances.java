@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.function.Supplier;
+import kit.cli.Flags;
+import kit.cli.Program;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.http.Json;
+
+/** Prints where the service is to be found, one {@code host:port} a line. */
+final class ListInstances {
+  private ListInstances() {}
+
+  static void run(String... args) throws Exception {
+    Options options = new Options("instances", "Lists the healthy instances of a service.");
+    Supplier<Boolean> json =
+        options.flags.optional("json", Flags.SWITCH, "false", "as JSON, with tags and meta");
+    options.parse(args);
+    List<Instance> instances = now(options);
+    if (json.get()) {
+      System.out.println(new String(Json.write(instances), StandardCharsets.UTF_8));
+    } else {
+      instances.forEach(instance -> System.out.println(instance.authority()));
+    }
+  }
+
+  /** Returns the instances at the moment. */
+  static List<Instance> now(Options options) throws InterruptedException {
+    try (Instances instances = options.instances()) {
+      if (!instances.awaitFirst(options.timeout())) {
+        Exception why = instances.failure().orElse(null);
+        throw new Program.FailedException(
+            "the registry does not answer" + (why == null ? "" : ": " + why.getMessage()), why);
+      }
+      return instances.snapshot();
+    }
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import kit.OneLine;
+import kit.cli.Flags;
+import kit.cli.Program;
+
+/** Asks for a name again and again, one line each: the one command to watch instances come and go. */
+final class Loop {
+  private Loop() {}
+
+  static void run(String... args) throws Exception {
+    Options options = new Options("loop", "Asks for a name again and again.").forCalls();
+    Supplier<String> uid = options.flags.optional("uid", Flags.TEXT, "101", "whose name");
+    Supplier<Duration> interval =
+        options.flags.optional("interval", Flags.DURATION, "3s", "from call to call");
+    Supplier<Integer> count =
+        options.flags.optional(
+            "count", Flags.integer(0, Integer.MAX_VALUE), "0", "how many calls; 0 = for ever");
+    options.flags.positionals("calls", 0, 1); // As in "loop calls", which reads well.
+    options.parse(args);
+
+    UserCall call = UserCall.getName(uid.get());
+    int failed = 0;
+    try (Options.Users users = options.users()) {
+      long startNanos = System.nanoTime();
+      for (int calls = 1; ; calls++) {
+        try {
+          System.out.println(OneLine.of(users.call(options.newCall(), call)));
+        } catch (InterruptedException e) {
+          throw e;
+        } catch (Exception e) {
+          failed++;
+          Failure.print(call, e);
+        }
+        if (calls == count.get()) {
+          break;
+        }
+        startNanos = awaitNext(startNanos, interval.get().toNanos());
+      }
+    }
+    if (failed > 0) {
+      throw new Program.FailedException();
+    }
+  }
+
+  /** From start to start; a start that has been missed is not made up for. */
+  private static long awaitNext(long startNanos, long intervalNanos) throws InterruptedException {
+    long now = System.nanoTime();
+    long nextNanos = startNanos + intervalNanos;
+    if (nextNanos - now <= 0) {
+      return now;
+    }
+    TimeUnit.NANOSECONDS.sleep(nextNanos - now);
+    return nextNanos;
+  }
+}

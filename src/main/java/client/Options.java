@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Supplier;
+import kit.Context;
+import kit.Endpoint;
+import kit.balancer.BalancedEndpoint;
+import kit.balancer.Picker;
+import kit.balancer.RandomPicker;
+import kit.balancer.RoundRobinPicker;
+import kit.cli.Flags;
+import kit.cli.Logs;
+import kit.cli.RegistryUri;
+import kit.discovery.Instances;
+import kit.http.HttpEndpoint;
+import org.slf4j.LoggerFactory;
+
+/** The flags that commands have in common, and the client that they describe. */
+final class Options {
+  /** To declare a command's own flags on. */
+  final Flags flags;
+
+  private final Supplier<RegistryUri> registry;
+  private final Supplier<String> service;
+  private final Supplier<Duration> timeout;
+  private final Supplier<String> logLevel;
+
+  // Null for a command that makes no calls.
+  private Supplier<String> picker;
+  private Supplier<Optional<URI>> target;
+
+  Options(String command, String description) {
+    flags = new Flags("java -jar client.jar " + command, description, System.getenv());
+    registry =
+        flags.optional(
+            "registry",
+            RegistryUri.TYPE,
+            RegistryUri.byDefault(System.getenv()),
+            "consul://host:port or static:host:port,...");
+    service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");
+    timeout =
+        flags.optional(
+            "timeout",
+            Flags.DURATION.where("above 0", duration -> !duration.isZero()),
+            "2s",
+            "deadline of a call, all attempts included");
+    logLevel = flags.optional("log-level", Logs.LEVEL, "warn", "least level to log, on stderr");
+  }
+
+  /** Declares the flags of commands that make calls. */
+  Options forCalls() {
+    picker =
+        flags.optional(
+            "picker",
+            Flags.oneOf("round-robin", "random"),
+            "round-robin",
+            "how to choose among instances");
+    target =
+        flags.optional(
+            "target",
+            new Flags.Type<>("URL", "an address (http://host:port)", Options::address).or("none"),
+            "none",
+            "call this address, without discovery");
+    return this;
+  }
+
+  /** Reads them all, and sets up the logs. */
+  void parse(String... args) {
+    flags.parse(args);
+    Logs.setUp(logLevel.get());
+    LoggerFactory.getLogger(Options.class).debug("settings: {}", flags.effective());
+  }
+
+  private static URI address(String text) {
+    URI uri = URI.create(text);
+    boolean isAddress =
+        "http".equals(uri.getScheme())
+            && uri.getHost() != null
+            && uri.getRawUserInfo() == null
+            && (uri.getRawPath().isEmpty() || uri.getRawPath().equals("/"))
+            && uri.getRawQuery() == null
+            && uri.getRawFragment() == null;
+    if (!isAddress) {
+      throw new IllegalArgumentException("not http://host:port: " + text);
+    }
+    return uri;
+  }
+
+  /** Returns a context for one call. */
+  Context newCall() {
+    return Context.background().withTimeout(timeout.get());
+  }
+
+  Duration timeout() {
+    return timeout.get();
+  }
+
+  /** Watches the instances of the service; the caller closes the result. */
+  Instances instances() {
+    return registry.get().instances(service.get());
+  }
+
+  /** Returns the user service, wherever it is; the caller closes the result. */
+  Users users() {
+    HttpClient http = HttpEndpoint.newClient();
+    if (target.get().isPresent()) {
+      return new Users(UserClient.at(target.get().get(), http), () -> {});
+    }
+    Instances instances = instances();
+    BalancedEndpoint<UserCall, String> balanced =
+        new BalancedEndpoint<>(
+            service.get(),
+            instances,
+            instance -> UserClient.at(URI.create("http://" + instance.authority()), http),
+            picker());
+    return new Users(
+        balanced,
+        () -> {
+          balanced.close();
+          instances.close();
+        });
+  }
+
+  private Picker<BalancedEndpoint.Node<UserCall, String>> picker() {
+    return picker.get().equals("random") ? new RandomPicker()::pick : new RoundRobinPicker()::pick;
+  }
+
+  /** The user service, and what has to be closed afterwards. */
+  record Users(Endpoint<UserCall, String> endpoint, Runnable cleanUp) implements AutoCloseable {
+    String call(Context context, UserCall call) throws Exception {
+      return endpoint.call(context, call);
+    }
+
+    @Override
+    public void close() {
+      cleanUp.run();
+    }
+  }
+}

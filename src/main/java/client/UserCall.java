@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+/**
+ * One call to the user service.
+ *
+ * @param method {@code GET} or {@code DELETE}
+ * @param uid the number of the user; whether it makes sense is for the service to say
+ */
+record UserCall(String method, String uid) {
+  /** Asks for a name. */
+  static UserCall getName(String uid) {
+    return new UserCall("GET", uid);
+  }
+
+  /** Asks to delete a user. */
+  static UserCall delete(String uid) {
+    return new UserCall("DELETE", uid);
+  }
+
+  String path() {
+    return "/user/" + uid;
+  }
+
+  /** The request line, as messages show it. */
+  @Override
+  public String toString() {
+    return method + " " + path();
+  }
+}

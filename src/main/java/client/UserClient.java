@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import kit.Context;
+import kit.Endpoint;
+import kit.http.HttpEndpoint;
+import kit.http.Json;
+
+/**
+ * The user service as seen from the wire.
+ *
+ * <p>Nothing of the service's own code is used here: what they have in common is the wire. There is
+ * one endpoint per instance for all calls, so that they share what is known of the instance.
+ */
+final class UserClient {
+  private UserClient() {}
+
+  /** Returns the endpoint of the user service at {@code base}. */
+  static Endpoint<UserCall, String> at(URI base, HttpClient http) {
+    return new HttpEndpoint<>(http, base, UserClient::encode, UserClient::decode);
+  }
+
+  private static HttpRequest.Builder encode(Context context, URI base, UserCall call) {
+    String uid = URLEncoder.encode(call.uid(), StandardCharsets.UTF_8).replace("+", "%20");
+    return HttpRequest.newBuilder(base.resolve("/user/" + uid))
+        .method(call.method(), BodyPublishers.noBody());
+  }
+
+  private static String decode(Context context, HttpResponse<byte[]> response) throws IOException {
+    String result = Json.read(response.body(), Answer.class).result();
+    if (result == null) {
+      throw new IOException("no member \"result\"");
+    }
+    return result;
+  }
+
+  private record Answer(String result) {}
+}

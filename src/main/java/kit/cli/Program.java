@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import kit.OneLine;
+
+/**
+ * Runs a program's main method the way command-line users expect: help on stdout and status 0, a
+ * wrong flag as one line on stderr and status 2, any other failure as one line and status 1.
+ *
+ * <pre>{@code
+ * public static void main(String... args) {
+ *   Program.run(() -> serve(args));
+ * }
+ * }</pre>
+ */
+public final class Program {
+  private static final int FAILURE = 1;
+  private static final int USAGE = 2;
+
+  private Program() {}
+
+  /** What the program does. */
+  @FunctionalInterface
+  public interface Body {
+    /** Returns normally if all is well, also when threads go on in the background. */
+    void run() throws Exception;
+  }
+
+  /** Runs {@code body}, and ends the process if it fails. */
+  public static void run(Body body) {
+    try {
+      body.run();
+    } catch (Flags.HelpException e) {
+      System.out.println(e.getMessage());
+    } catch (Flags.UsageException e) {
+      System.err.println(e.getMessage());
+      System.exit(USAGE);
+    } catch (FailedException e) {
+      if (e.getMessage() != null) {
+        System.err.println(e.getMessage());
+      }
+      System.exit(FAILURE);
+    } catch (Exception e) {
+      System.err.println(OneLine.of(e));
+      System.exit(FAILURE);
+    }
+  }
+
+  /** The program could not do what it was asked to; the message, if any, is for its user. */
+  public static final class FailedException extends RuntimeException {
+    /** Ends with status 1 and one line on stderr. */
+    public FailedException(String message, Throwable cause) {
+      super(message, cause);
+    }
+
+    /** Ends with status 1; what went wrong has been printed already. */
+    public FailedException() {
+      super(null, null);
+    }
+  }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Command lines of programs: {@link kit.cli.Flags}, the registry they name, their log and their exit
+ * status.
+ *
+ * <p>Part: {@link kit.cli.Flags}.
+ */
+package kit.cli;

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Consul as a registry: {@link kit.consul.ConsulInstances} watches, {@link
+ * kit.consul.ConsulRegistration} registers and keeps registered.
+ *
+ * <p>Part: {@link kit.consul.ConsulClient}, one method for each request.
+ */
+package kit.consul;

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a registry of services is to the rest of the toolkit: {@link kit.discovery.Instances} to find
+ * others, {@link kit.discovery.Registration} to be found.
+ */
+package kit.discovery;

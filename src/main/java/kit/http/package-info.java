@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Endpoints on the wire, over the JDK's own HTTP server and client.
+ *
+ * <p>An HTTP handler is an {@link kit.Endpoint} from {@link kit.http.Request} to {@link
+ * kit.http.Response}. {@link kit.http.HttpService} serves one; {@link kit.http.RoutingHandler} chooses
+ * among many; {@link kit.http.EndpointHandler} makes one of any endpoint. {@link
+ * kit.http.HttpEndpoint} is the other side of the wire.
+ *
+ * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
+ */
+package kit.http;

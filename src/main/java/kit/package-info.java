@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The core, and the map: what everything else hangs on, and where to find it.
+ *
+ * <p>A microservice here has three layers. The <b>service</b> is plain Java and knows no HTTP. An
+ * {@link kit.Endpoint} is one of its operations as a function from request to response. The
+ * <b>transport</b> puts endpoints on the wire. Everything else (limit, retry, log, measure) is {@link
+ * kit.Middleware} around endpoints, on the server and on the client alike.
+ *
+ * <pre>
+ *   server   kit.http.HttpService -> RoutingHandler -> EndpointHandler -> endpoint -> service
+ *
+ *   client   kit.balancer.BalancedEndpoint -> kit.http.HttpEndpoint -> the wire
+ *                  ^ who is there?
+ *            kit.discovery.Instances  (kit.consul.ConsulInstances, a fixed list)
+ * </pre>
+ *
+ * <p>Nouns are parts, gerunds are middleware. A <em>part</em> compiles alone: copy the one file, and
+ * you have it.
+ *
+ * <pre>
+ *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts
+ *   kit.http       server and client; parts: Router, RequestTarget
+ *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker
+ *   kit.discovery  what a registry knows: Instance, Instances, Registration
+ *   kit.consul     Consul; part: ConsulClient
+ *   kit.cli        command lines; part: Flags
+ * </pre>
+ *
+ * <p>Dependencies go one way: kit.cli to kit.consul to kit.discovery, kit.balancer to kit.discovery,
+ * all of them to kit, which needs nobody. A test holds the packages to that.
+ */
+package kit;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package userservice;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import kit.cli.Flags;
+import kit.cli.Logs;
+import kit.cli.RegistryUri;
+
+/** What can be set from outside; each option is one flag. */
+final class Options {
+  private final Flags flags =
+      new Flags(
+          "java -jar user-service.jar",
+          "Answers GET and DELETE /user/{uid}, and registers itself.",
+          System.getenv());
+
+  final Supplier<String> name = flags.required("name", Flags.TEXT, "service name");
+
+  final Supplier<Integer> port =
+      flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one, printed at the start");
+
+  final Supplier<String> bind =
+      flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
+
+  final Supplier<String> advertise =
+      flags.optional(
+          "advertise", Flags.TEXT, "auto", "address given to the registry; auto = the bound one");
+
+  final Supplier<RegistryUri> registry =
+      flags.optional(
+          "registry",
+          RegistryUri.TYPE,
+          RegistryUri.byDefault(System.getenv()),
+          "consul://host:port, or none");
+
+  final Supplier<List<String>> tags =
+      flags.optional("tags", Flags.LIST, "primary", "what the registry shows beside the address");
+
+  final Supplier<Duration> checkInterval =
+      flags.optional(
+          "check-interval", atLeast("1s", Duration.ofSeconds(1)), "5s", "from check to check");
+
+  final Supplier<Duration> deregisterAfter =
+      flags.optional(
+          "deregister-after",
+          atLeast("1m", Duration.ofMinutes(1)), // Consul's minimum.
+          "1m",
+          "how long unhealthy until removed");
+
+  final Supplier<Integer> maxInFlight =
+      flags.optional(
+          "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+
+  final Supplier<Duration> drainDelay =
+      flags.optional("drain-delay", Flags.DURATION, "1s", "pause after deregistration");
+
+  final Supplier<Duration> drainTimeout =
+      flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+
+  final Supplier<String> logLevel =
+      flags.optional("log-level", Logs.LEVEL, "info", "least level to log, on stderr");
+
+  /** Reads them from the command line, the environment and the defaults, in this order. */
+  Options(String... args) {
+    flags.parse(args);
+  }
+
+  private static Flags.Type<Duration> atLeast(String text, Duration least) {
+    Predicate<Duration> isWithin = duration -> duration.compareTo(least) >= 0;
+    return Flags.DURATION.where("of " + text + " or more", isWithin);
+  }
+
+  /** All of them in one line. */
+  @Override
+  public String toString() {
+    return flags.effective();
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package userservice;
+
+import kit.Context;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.StatusException;
+import kit.http.EndpointHandler;
+import kit.http.Json;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.Router;
+import kit.http.RoutingHandler;
+
+/** Puts a {@link UserService} on the wire: one endpoint for each operation, one route for each. */
+public final class UserRoutes {
+  private UserRoutes() {}
+
+  /** Returns the handler of all requests. */
+  public static Endpoint<Request, Response> handler(
+      UserService users, Endpoint<Request, Response> health) {
+    Endpoint<UserRequest, UserResponse> getName =
+        (context, request) -> new UserResponse(users.getName(context, request.uid()));
+    Endpoint<UserRequest, UserResponse> deleteUser =
+        (context, request) -> {
+          users.deleteUser(context, request.uid());
+          return new UserResponse("user " + request.uid() + " deleted");
+        };
+    return new RoutingHandler(
+        new Router<Endpoint<Request, Response>>()
+            .route("GET", "/user/{uid:\\d+}", onTheWire(getName))
+            .route("DELETE", "/user/{uid:\\d+}", onTheWire(deleteUser))
+            .route("GET", "/health", health));
+  }
+
+  private static Endpoint<Request, Response> onTheWire(
+      Endpoint<UserRequest, UserResponse> endpoint) {
+    return new EndpointHandler<>(
+        UserRoutes::decode, refusals().around(endpoint), UserRoutes::encode);
+  }
+
+  /** Gives the business's refusals their HTTP status. */
+  private static Middleware<UserRequest, UserResponse> refusals() {
+    return next ->
+        (context, request) -> {
+          try {
+            return next.call(context, request);
+          } catch (PermissionDeniedException e) {
+            throw new StatusException(403, e.getMessage(), e);
+          }
+        };
+  }
+
+  private static UserRequest decode(Context context, Request request) {
+    try {
+      return new UserRequest(Integer.parseInt(request.variable("uid")));
+    } catch (NumberFormatException e) {
+      // The route lets digits through, but any number of them.
+      throw new StatusException(400, "uid not in 0.." + Integer.MAX_VALUE, e);
+    }
+  }
+
+  private static Response encode(Context context, UserResponse response) {
+    return Response.json(200, Json.write(response));
+  }
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import kit.consul.ConsulClient;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import testing.ConsulAgent;
+import testing.Eventually;
+import testing.JarProcess;
+
+/** The two jars as processes, and a real Consul: what a user sees. */
+class EndToEndIT {
+  private static ConsulAgent agent;
+  private static ConsulClient consul;
+
+  private final List<JarProcess> processes = new ArrayList<>();
+
+  @BeforeAll
+  static void startConsul() throws Exception {
+    agent = ConsulAgent.start();
+    consul = new ConsulClient(agent.uri(), null);
+  }
+
+  @AfterAll
+  static void stopConsul() throws Exception {
+    if (agent != null) {
+      agent.close();
+    }
+  }
+
+  @AfterEach
+  void stopProcesses() throws Exception {
+    for (JarProcess process : processes) {
+      process.close();
+      process.exitStatus();
+    }
+    for (String id : consul.services().keySet()) {
+      consul.deregister(id);
+    }
+  }
+
+  private JarProcess start(String jar, String... args) {
+    JarProcess process = JarProcess.start(jar, args);
+    processes.add(process);
+    return process;
+  }
+
+  private JarProcess startService(String... more) {
+    List<String> args =
+        new ArrayList<>(List.of("--name", "userservice", "--port", "0", "--registry", registry()));
+    args.addAll(List.of(more));
+    return start("user-service", args.toArray(String[]::new));
+  }
+
+  private static String registry() {
+    return "consul://" + agent.uri().getAuthority();
+  }
+
+  private static Set<Integer> passingPorts() throws Exception {
+    Set<Integer> ports = new LinkedHashSet<>();
+    consul
+        .health(ConsulClient.HealthQuery.passing("userservice", List.of()))
+        .entries()
+        .forEach(entry -> ports.add(entry.service().port()));
+    return ports;
+  }
+
+  @Test
+  void threeServicesAreCalledInTurnAndAStoppedOneIsMissedByNobody() throws Exception {
+    List<JarProcess> services = List.of(startService(), startService(), startService());
+    Set<Integer> ports = new LinkedHashSet<>();
+    for (JarProcess service : services) {
+      ports.add(service.port());
+    }
+    Eventually.within(
+        Duration.ofSeconds(2),
+        () -> assertThat(passingPorts()).containsExactlyInAnyOrderElementsOf(ports));
+
+    JarProcess loop = start("client", "loop", "--registry", registry(), "--interval", "20ms");
+    List<String> firstSix = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      firstSix.add(loop.nextLine());
+    }
+    assertThat(firstSix.subList(0, 3)).doesNotHaveDuplicates();
+    assertThat(firstSix.subList(3, 6)).isEqualTo(firstSix.subList(0, 3));
+    assertThat(firstSix).hasSameElementsAs(ports.stream().map(port -> "jerry" + port).toList());
+
+    JarProcess stopped = services.get(0);
+    int stoppedPort = ports.iterator().next();
+    stopped.signal("TERM");
+    Eventually.within(
+        Duration.ofSeconds(3),
+        () ->
+            assertThat(consul.services())
+                .hasSize(2)
+                .doesNotContainKey("userservice-127.0.0.1-" + stoppedPort));
+    assertThat(stopped.exitStatus()).isEqualTo(143);
+
+    for (int i = 0, others = 0; others < 20; i++) {
+      others = loop.nextLine().equals("jerry" + stoppedPort) ? 0 : others + 1;
+      assertThat(i).as("calls until the stopped service is forgotten").isLessThan(200);
+    }
+    loop.signal("INT");
+    assertThat(loop.exitStatus()).isEqualTo(130);
+    assertThat(loop.err()).isEmpty();
+  }
+
+  @Test
+  void serviceServesBeforeThereIsAConsulAndRegistersWhenThereIs() throws Exception {
+    try (ConsulAgent late = ConsulAgent.start()) {
+      late.kill();
+      JarProcess service =
+          start(
+              "user-service",
+              "--name",
+              "early",
+              "--port",
+              "0",
+              "--registry",
+              "consul://" + late.uri().getAuthority());
+      int port = service.port();
+      assertThat(get(port, "/user/101").body()).isEqualTo("{\"result\":\"jerry" + port + "\"}");
+      Eventually.within(
+          Duration.ofSeconds(5),
+          () -> assertThat(service.err()).anyMatch(line -> line.contains("WARN")));
+
+      late.restart();
+      ConsulClient lateConsul = new ConsulClient(late.uri(), null);
+      Eventually.within(
+          Duration.ofSeconds(10),
+          () -> assertThat(lateConsul.services()).containsKey("early-127.0.0.1-" + port));
+      Eventually.within(
+          Duration.ofSeconds(2),
+          () -> assertThat(service.err()).anyMatch(line -> line.contains("works again")));
+      assertThat(service.err()).filteredOn(line -> line.contains("WARN")).hasSize(1);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          --port 8081                             | --name is missing
+          --name x                                | --port is missing
+          --name x --port abc                     | --port: not a TCP port (0..65535): "abc"
+          --name x --port 70000                   | --port: not a TCP port (0..65535): "70000"
+          --nmae x --port 8081                    | unknown flag --nmae; did you mean --name?
+          --name x --port 0 --deregister-after 5s | --deregister-after: not a duration
+          --name x --port 0 --registry ftp://x    | --registry: not consul://host:port
+          """)
+  void wrongFlagsAreOneLineAndStatusTwo(String args, String message) throws Exception {
+    JarProcess service = start("user-service", args.split(" "));
+    assertThat(service.exitStatus()).isEqualTo(2);
+    assertThat(service.out()).isEmpty();
+    assertThat(service.err()).singleElement().asString().startsWith(message);
+  }
+
+  @Test
+  void noFlagsAtAllSayWhatIsMissing() throws Exception {
+    JarProcess service = start("user-service");
+    assertThat(service.exitStatus()).isEqualTo(2);
+    assertThat(service.err()).singleElement().asString().startsWith("--name is missing");
+  }
+
+  @Test
+  void helpExplainsEachFlagAndEndsWithZero() throws Exception {
+    JarProcess service = start("user-service", "--help");
+    assertThat(service.exitStatus()).isZero();
+    assertThat(service.err()).isEmpty();
+    assertThat(String.join("\n", service.out()))
+        .contains("--name", "--port", "--registry", "--drain-delay", "KIT_");
+  }
+
+  @Test
+  void takenPortIsOneLineStatusOneAndNothingRegistered() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      String port = Integer.toString(taken.getLocalPort());
+      JarProcess service =
+          start(
+              "user-service",
+              "--name",
+              "userservice",
+              "--port",
+              port,
+              "--registry",
+              registry(),
+              "--log-level",
+              "warn");
+      assertThat(service.exitStatus()).isEqualTo(1);
+      assertThat(service.out()).isEmpty();
+      assertThat(service.err()).singleElement().asString().contains("--port", port);
+      assertThat(consul.services()).isEmpty();
+    }
+  }
+
+  @Test
+  void settingsComeFromTheCommandLineInEveryForm() throws Exception {
+    JarProcess service =
+        start("user-service", "-name=x", "-p", "0", "--registry", "none", "-drain-delay", "0s");
+    int port = service.port();
+    assertThat(service.err()).anyMatch(line -> line.contains("INFO") && line.contains("name=x"));
+    assertThat(get(port, "/health").body()).isEqualTo("{\"status\":\"ok\"}");
+    service.signal("INT");
+    assertThat(service.exitStatus()).isEqualTo(130);
+  }
+
+  @Test
+  void wireContract() throws Exception {
+    int port = start("user-service", "--name", "x", "--port", "0", "--registry", "none").port();
+    assertThat(get(port, "/user/7").body()).isEqualTo("{\"result\":\"guest" + port + "\"}");
+    assertThat(send(port, "DELETE", "/user/7").body()).isEqualTo("{\"result\":\"user 7 deleted\"}");
+    HttpResponse<String> denied = send(port, "DELETE", "/user/101");
+    assertThat(denied.statusCode()).isEqualTo(403);
+    assertThat(denied.headers().firstValue("Content-Type")).contains("application/problem+json");
+    assertThat(denied.body())
+        .contains("\"detail\":\"permission denied\"")
+        .contains("\"requestId\":\"" + denied.headers().firstValue("X-Request-Id").get() + "\"");
+    assertThat(get(port, "/user/abc").statusCode()).isEqualTo(404);
+    assertThat(get(port, "/user/1%0A").statusCode()).isBetween(400, 404);
+    assertThat(get(port, "/user/99999999999999999999").statusCode()).isEqualTo(400);
+    HttpResponse<String> wrongMethod = send(port, "POST", "/user/7");
+    assertThat(wrongMethod.statusCode()).isEqualTo(405);
+    assertThat(wrongMethod.headers().firstValue("Allow")).contains("DELETE, GET, HEAD, OPTIONS");
+  }
+
+  @Test
+  void clientSaysWhatFailedAndWhy() throws Exception {
+    int port = startService().port();
+    Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).contains(port));
+    JarProcess denied = start("client", "delete", "101", "--registry", registry());
+    assertThat(denied.exitStatus()).isEqualTo(1);
+    assertThat(denied.out()).isEmpty();
+    assertThat(denied.err())
+        .containsExactly("DELETE /user/101 failed: 403 permission denied (127.0.0.1:" + port + ")");
+
+    JarProcess direct = start("client", "get", "7", "--target", "http://127.0.0.1:" + port);
+    assertThat(direct.exitStatus()).isZero();
+    assertThat(direct.out()).containsExactly("guest" + port);
+
+    JarProcess list = start("client", "instances", "--registry", registry());
+    assertThat(list.exitStatus()).isZero();
+    assertThat(list.out()).containsExactly("127.0.0.1:" + port);
+
+    JarProcess nobody =
+        start(
+            "client",
+            "get",
+            "7",
+            "--registry",
+            registry(),
+            "--service",
+            "nobody",
+            "--timeout",
+            "300ms");
+    assertThat(nobody.exitStatus()).isEqualTo(1);
+    assertThat(nobody.err()).containsExactly("GET /user/7 failed: no instance of nobody");
+
+    JarProcess unknown = start("client", "lop");
+    assertThat(unknown.exitStatus()).isEqualTo(2);
+    assertThat(unknown.err()).singleElement().asString().startsWith("unknown command lop");
+  }
+
+  @Test
+  void getAllAsksEveryInstanceOnce() throws Exception {
+    Set<Integer> ports = Set.of(startService().port(), startService().port());
+    Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).containsAll(ports));
+    JarProcess all = start("client", "get", "101", "--all", "--registry", registry());
+    assertThat(all.exitStatus()).isZero();
+    assertThat(all.out())
+        .containsExactlyInAnyOrderElementsOf(ports.stream().map(port -> "jerry" + port).toList());
+  }
+
+  private static HttpResponse<String> get(int port, String path) throws Exception {
+    return send(port, "GET", path);
+  }
+
+  private static HttpResponse<String> send(int port, String method, String path) throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .timeout(Duration.ofSeconds(10))
+            .build();
+    return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+  }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package testing;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import kit.consul.ConsulClient;
+import kit.consul.ConsulClient.Health;
+import kit.consul.ConsulClient.HealthQuery;
+import kit.consul.ConsulClient.Service;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * A real Consul agent, started as a process: one server with its state in memory, on 127.0.0.1.
+ *
+ * <p>The binary is the one that the system property or environment variable KIT_CONSUL names, or
+ * {@code consul} on the PATH, or what {@code scripts/get-consul} has fetched. Without one, tests
+ * are skipped with a message, or fail if KIT_REQUIRE_SERVERS is 1.
+ */
+public final class ConsulAgent implements AutoCloseable {
+  private static final int START_SECONDS = 30; // 0.2 alone; the machine may be busy
+  private static final int START_ATTEMPTS = 3; // Between finding and using it, a port may be taken.
+
+  private final int httpPort;
+  private Process process;
+
+  /** Starts an agent and waits until it can be used. */
+  public static ConsulAgent start() throws IOException, InterruptedException {
+    for (int attempt = 1; ; attempt++) {
+      ConsulAgent agent = new ConsulAgent(freePorts(1).get(0));
+      try {
+        agent.restart();
+        return agent;
+      } catch (IOException e) {
+        agent.close();
+        if (attempt == START_ATTEMPTS) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private ConsulAgent(int httpPort) {
+    this.httpPort = httpPort;
+  }
+
+  /** {@code http://127.0.0.1:port}; the same after a restart. */
+  public URI uri() {
+    return URI.create("http://127.0.0.1:" + httpPort);
+  }
+
+  /** Ends the agent without a chance to say goodbye. */
+  public void kill() throws InterruptedException {
+    if (process != null) {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  /** Starts the agent on the same port, killing it first if it runs; it has forgotten all. */
+  public void restart() throws IOException, InterruptedException {
+    String binary = binary();
+    kill();
+    File log = new File("target/consul-" + httpPort + ".log");
+    List<Integer> ports = freePorts(2);
+    process =
+        new ProcessBuilder(
+                binary,
+                "agent",
+                "-dev",
+                "-node=agent-" + httpPort,
+                "-bind=127.0.0.1",
+                "-client=127.0.0.1",
+                "-http-port=" + httpPort,
+                "-server-port=" + ports.get(0),
+                "-serf-lan-port=" + ports.get(1),
+                "-serf-wan-port=-1",
+                "-dns-port=-1",
+                "-grpc-port=-1")
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log))
+            .start();
+    Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+    long startedAtNanos = System.nanoTime();
+    while (!isUsable()) {
+      if (process.waitFor(20, TimeUnit.MILLISECONDS)) {
+        throw new IOException("consul ended with " + process.exitValue() + ", see " + log);
+      }
+      if (System.nanoTime() - startedAtNanos > TimeUnit.SECONDS.toNanos(START_SECONDS)) {
+        throw new IOException("consul not usable after " + START_SECONDS + " s, see " + log);
+      }
+    }
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    kill();
+  }
+
+  /** There is a leader, and registrations reach it. Leaves nothing behind. */
+  private boolean isUsable() throws InterruptedException {
+    ConsulClient client = new ConsulClient(uri(), null).withTimeout(Duration.ofSeconds(2));
+    Service probe = new Service("probe", "probe", null, 0, List.of(), Map.of());
+    try {
+      if (client.leader().isEmpty()) {
+        return false;
+      }
+      client.register(probe, List.of());
+      boolean arrived = sees(1, client);
+      client.deregister("probe");
+      return arrived && sees(0, client);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static boolean sees(int probes, ConsulClient client)
+      throws IOException, InterruptedException {
+    HealthQuery query = HealthQuery.passing("probe", List.of());
+    for (int round = 0; round < 10; round++) {
+      Health health = client.health(query);
+      if (health.entries().size() == probes) {
+        return true;
+      }
+      query = query.changedSince(Math.max(1, health.index()), Duration.ofMillis(500));
+    }
+    return false;
+  }
+
+  private static List<Integer> freePorts(int count) throws IOException {
+    List<ServerSocket> sockets = new ArrayList<>(); // All open at once, so that they differ.
+    try {
+      for (int i = 0; i < count; i++) {
+        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+      }
+      return sockets.stream().map(ServerSocket::getLocalPort).toList();
+    } finally {
+      for (ServerSocket socket : sockets) {
+        socket.close();
+      }
+    }
+  }
+
+  private static String binary() {
+    List<String> places = new ArrayList<>();
+    places.add(System.getProperty("KIT_CONSUL", ""));
+    places.add(System.getenv().getOrDefault("KIT_CONSUL", ""));
+    for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
+      places.add(folder + "/consul");
+    }
+    places.add("target/consul/consul");
+    for (String place : places) {
+      if (Files.isRegularFile(Path.of(place)) && Files.isExecutable(Path.of(place))) {
+        return Path.of(place).toAbsolutePath().toString();
+      }
+    }
+    String message = "no consul: run scripts/get-consul, or name one in KIT_CONSUL";
+    if ("1".equals(System.getenv("KIT_REQUIRE_SERVERS"))) {
+      throw new AssertionError(message);
+    }
+    return Assumptions.abort(message);
+  }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package testing;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A server in Consul's place that answers what a test tells it to, faults included. It knows
+ * nothing of Consul: what an honest agent does is tested with the real one.
+ *
+ * <pre>{@code
+ * fake.on("PUT", "/v1/agent/service/register").answer(500, "boom").answer(200, "");
+ * Script health = fake.on("GET", "/v1/health/service/web").answerWithIndex("7", "[]").hang();
+ * }</pre>
+ *
+ * <p>Each request takes the next step of the script of its method and path, the query aside; the
+ * last step is for all that follow. Without a script the answer is 404.
+ */
+public final class FakeConsul implements AutoCloseable {
+  private static final int PATIENCE_SECONDS = 10; // for what must happen soon
+
+  /** What a client sent; the target is path and query as on the wire. */
+  public record Request(String method, String target, Headers headers, String body) {
+    public String path() {
+      return target.replaceFirst("\\?.*", "");
+    }
+
+    public String header(String name) {
+      return headers.getFirst(name);
+    }
+
+    @Override
+    public String toString() {
+      return method + " " + target;
+    }
+  }
+
+  private final HttpServer server;
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+  private final Map<String, Script> scripts = new ConcurrentHashMap<>();
+  private final List<Request> requests = new CopyOnWriteArrayList<>();
+  private final BlockingQueue<Request> arrivals = new LinkedBlockingQueue<>();
+  private final Semaphore abandoned = new Semaphore(0);
+
+  public FakeConsul() throws IOException {
+    server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.setExecutor(threads);
+    server.createContext("/", this::handle);
+    server.start();
+  }
+
+  /** {@code http://127.0.0.1:port}. */
+  public URI uri() {
+    return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+  }
+
+  /** A new script for these requests, in the place of an older one. */
+  public Script on(String method, String path) {
+    Script script = new Script();
+    scripts.put(method + " " + path, script);
+    return script;
+  }
+
+  /** The oldest request that was not yet awaited. */
+  public Request awaitRequest() throws InterruptedException {
+    Request request = arrivals.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    if (request == null) {
+      throw new AssertionError("no further request after " + requests);
+    }
+    return request;
+  }
+
+  /** The next request of this kind; others before it are passed over. */
+  public Request awaitRequest(String method, String path) throws InterruptedException {
+    Request request = awaitRequest();
+    while (!(request.method() + request.path()).equals(method + path)) {
+      request = awaitRequest();
+    }
+    return request;
+  }
+
+  /** All requests so far. */
+  public List<Request> requests() {
+    return List.copyOf(requests);
+  }
+
+  /** Waits until a client has closed its connection in an endless answer. */
+  public void awaitAbandoned() throws InterruptedException {
+    if (!abandoned.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      throw new AssertionError("no client went away; requests: " + requests);
+    }
+  }
+
+  /** Ends all connections, hanging ones as well. */
+  @Override
+  public void close() {
+    server.stop(0);
+    threads.shutdownNow();
+  }
+
+  private void handle(HttpExchange exchange) {
+    try (exchange) {
+      String method = exchange.getRequestMethod();
+      String target = exchange.getRequestURI().toString();
+      String body = new String(exchange.getRequestBody().readAllBytes(), UTF_8);
+      Request request = new Request(method, target, exchange.getRequestHeaders(), body);
+      requests.add(request);
+      arrivals.add(request);
+      Script none = new Script().answer(404, "no script for " + request);
+      scripts.getOrDefault(method + " " + request.path(), none).next().answer(exchange);
+    } catch (IOException | InterruptedException e) {
+      // The client went away, or the test is over.
+    }
+  }
+
+  private interface Step {
+    void answer(HttpExchange exchange) throws IOException, InterruptedException;
+  }
+
+  /** What to do with the requests to one path: a step for each of them. */
+  public final class Script {
+    private final Step hanging = this::hang;
+    private final Semaphore releases = new Semaphore(0);
+    private final Deque<Step> steps = new ArrayDeque<>(); // Guarded by "this".
+
+    /** Answers; the headers are names and values in turn. */
+    public Script answer(int status, String body, String... headers) {
+      return then(
+          exchange -> {
+            for (int i = 0; i < headers.length; i += 2) {
+              exchange.getResponseHeaders().add(headers[i], headers[i + 1]);
+            }
+            byte[] bytes = body.getBytes(UTF_8);
+            exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+            exchange.getResponseBody().write(bytes);
+          });
+    }
+
+    /** Answers 200 with an index, which may be any text. */
+    public Script answerWithIndex(String index, String body) {
+      return answer(200, body, "X-Consul-Index", index);
+    }
+
+    /** Waits for {@link #release}, then takes the next step; {@link #drop} if it is the last. */
+    public Script hang() {
+      return then(hanging);
+    }
+
+    /** Sends a status of 200 and then a space now and then, until the client goes away. */
+    public Script trickle() {
+      return then(exchange -> sendEndlessly(new byte[] {' '}, 10, exchange));
+    }
+
+    /** Sends a status of 200 and then spaces as fast as it can, until the client goes away. */
+    public Script flood() {
+      return then(exchange -> sendEndlessly(" ".repeat(1 << 16).getBytes(UTF_8), 0, exchange));
+    }
+
+    /** Closes the connection; the JDK's client then sends a GET again, which takes a step, too. */
+    public Script drop() {
+      return then(exchange -> {});
+    }
+
+    /** Ends the wait of one hanging request, the next one to come if there is none. */
+    public void release() {
+      releases.release();
+    }
+
+    private synchronized Script then(Step step) {
+      steps.add(step);
+      return this;
+    }
+
+    private synchronized Step next() {
+      return steps.size() > 1 ? steps.remove() : steps.element();
+    }
+
+    private void hang(HttpExchange exchange) throws IOException, InterruptedException {
+      releases.acquire();
+      Step step = next();
+      if (step != hanging) {
+        step.answer(exchange);
+      }
+    }
+
+    private void sendEndlessly(byte[] chunk, int pauseMillis, HttpExchange exchange)
+        throws IOException, InterruptedException {
+      exchange.sendResponseHeaders(200, 0);
+      try {
+        while (!releases.tryAcquire(pauseMillis, TimeUnit.MILLISECONDS)) {
+          exchange.getResponseBody().write(chunk);
+          exchange.getResponseBody().flush();
+        }
+      } catch (IOException e) {
+        abandoned.release();
+      }
+    }
+  }
+}
