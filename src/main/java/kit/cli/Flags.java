@@ -350,7 +350,7 @@ public final class Flags {
     Duration duration =
         text.endsWith("ms")
             ? Duration.ofMillis(Long.parseLong(matching("[0-9]+ms", text).replace("ms", "")))
-            : Duration.parse("PT" + matching("(?=.)([0-9]+h)?([0-9]+m)?(" + DECIMAL + "s)?", text));
+            : Duration.parse("PT" + matching("([0-9]+h)?([0-9]+m)?(" + DECIMAL + "s)?", text));
     duration.toNanos(); // throws what does not fit
     return duration;
   }

@@ -262,6 +262,14 @@ class FlagsTest {
   }
 
   @Test
+  void suggestsTheNearestOfSeveral() {
+    for (String name : List.of("name", "names", "named")) {
+      flags.optional(name, Flags.TEXT, "x", "");
+    }
+    assertThatThrownBy(() -> flags.parse("--namess")).hasMessageEndingWith("did you mean --names?");
+  }
+
+  @Test
   void badVariableIsNamed() {
     Flags flags = with(Map.of("KIT_PORT", "80 81"));
     flags.required("port", Flags.PORT, "TCP port");
