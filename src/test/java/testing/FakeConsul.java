@@ -43,10 +43,6 @@ public final class FakeConsul implements AutoCloseable {
       return target.replaceFirst("\\?.*", "");
     }
 
-    public String header(String name) {
-      return headers.getFirst(name);
-    }
-
     @Override
     public String toString() {
       return method + " " + target;
@@ -72,11 +68,9 @@ public final class FakeConsul implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
   }
 
-  /** A new script for these requests, in the place of an older one. */
+  /** A script for these requests; its first step puts it in the place of an older one. */
   public Script on(String method, String path) {
-    Script script = new Script();
-    scripts.put(method + " " + path, script);
-    return script;
+    return new Script(method + " " + path);
   }
 
   /** The oldest request that was not yet awaited. */
@@ -102,10 +96,10 @@ public final class FakeConsul implements AutoCloseable {
     return List.copyOf(requests);
   }
 
-  /** Waits until a client has closed its connection in an endless answer. */
+  /** Waits until a client has closed its connection in the middle of a {@link Script#trickle}. */
   public void awaitAbandoned() throws InterruptedException {
     if (!abandoned.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-      throw new AssertionError("no client went away; requests: " + requests);
+      throw new AssertionError("no client went away after " + requests);
     }
   }
 
@@ -124,8 +118,9 @@ public final class FakeConsul implements AutoCloseable {
       Request request = new Request(method, target, exchange.getRequestHeaders(), body);
       requests.add(request);
       arrivals.add(request);
-      Script none = new Script().answer(404, "no script for " + request);
-      scripts.getOrDefault(method + " " + request.path(), none).next().answer(exchange);
+      Script script = scripts.get(method + " " + request.path());
+      Step step = script == null ? unknown -> unknown.sendResponseHeaders(404, -1) : script.next();
+      step.answer(exchange);
     } catch (IOException | InterruptedException e) {
       // The client went away, or the test is over.
     }
@@ -137,9 +132,14 @@ public final class FakeConsul implements AutoCloseable {
 
   /** What to do with the requests to one path: a step for each of them. */
   public final class Script {
+    private final String target;
     private final Step hanging = this::hang;
     private final Semaphore releases = new Semaphore(0);
     private final Deque<Step> steps = new ArrayDeque<>(); // Guarded by "this".
+
+    private Script(String target) {
+      this.target = target;
+    }
 
     /** Answers; the headers are names and values in turn. */
     public Script answer(int status, String body, String... headers) {
@@ -164,14 +164,21 @@ public final class FakeConsul implements AutoCloseable {
       return then(hanging);
     }
 
-    /** Sends a status of 200 and then a space now and then, until the client goes away. */
-    public Script trickle() {
-      return then(exchange -> sendEndlessly(new byte[] {' '}, 10, exchange));
-    }
-
-    /** Sends a status of 200 and then spaces as fast as it can, until the client goes away. */
-    public Script flood() {
-      return then(exchange -> sendEndlessly(" ".repeat(1 << 16).getBytes(UTF_8), 0, exchange));
+    /** Answers 200 and sends so many spaces every 10 ms, until the client goes away. */
+    public Script trickle(int bytes) {
+      byte[] chunk = " ".repeat(bytes).getBytes(UTF_8);
+      return then(
+          exchange -> {
+            exchange.sendResponseHeaders(200, 0);
+            try {
+              while (!releases.tryAcquire(10, TimeUnit.MILLISECONDS)) {
+                exchange.getResponseBody().write(chunk);
+                exchange.getResponseBody().flush();
+              }
+            } catch (IOException e) {
+              abandoned.release();
+            }
+          });
     }
 
     /** Closes the connection; the JDK's client then sends a GET again, which takes a step, too. */
@@ -186,6 +193,7 @@ public final class FakeConsul implements AutoCloseable {
 
     private synchronized Script then(Step step) {
       steps.add(step);
+      scripts.put(target, this);
       return this;
     }
 
@@ -198,19 +206,6 @@ public final class FakeConsul implements AutoCloseable {
       Step step = next();
       if (step != hanging) {
         step.answer(exchange);
-      }
-    }
-
-    private void sendEndlessly(byte[] chunk, int pauseMillis, HttpExchange exchange)
-        throws IOException, InterruptedException {
-      exchange.sendResponseHeaders(200, 0);
-      try {
-        while (!releases.tryAcquire(pauseMillis, TimeUnit.MILLISECONDS)) {
-          exchange.getResponseBody().write(chunk);
-          exchange.getResponseBody().flush();
-        }
-      } catch (IOException e) {
-        abandoned.release();
       }
     }
   }

@@ -48,7 +48,7 @@ import java.util.regex.Pattern;
  *
  * <p>Services are registered with the agent, not in the catalog, where agents undo what they do not
  * know. Every call has a deadline for the whole answer, 10 seconds unless {@link #withTimeout} says
- * otherwise ({@link HttpRequest.Builder#timeout} ends at the headers, JDK-8208693). A blocking
+ * otherwise ({@link HttpRequest.Builder#timeout} ends at the headers, until JDK 26). A blocking
  * query has its wait on top, and the sixteenth of it that Consul may add. A call that is late or
  * interrupted closes its connection.
  *
@@ -59,8 +59,8 @@ import java.util.regex.Pattern;
  *
  * <p>An answer that is no success or makes no sense is a {@link ConsulException}, an {@link
  * IOException} because callers treat a bad answer like none: keep what they have, ask again later.
- * Exceptions of the connection pass untouched; a late answer is an {@link HttpTimeoutException}.
- * The token is in no message.
+ * Exceptions of the connection pass untouched; a late answer is an {@link HttpTimeoutException},
+ * one above 16 MiB an IOException. The token is in no message.
  *
  * <h2>Threads and cost</h2>
  *
@@ -74,7 +74,7 @@ import java.util.regex.Pattern;
  * @see <a href="https://developer.hashicorp.com/consul/api-docs">Consul HTTP API</a>
  */
 public final class ConsulClient {
-  /** About 10,000 instances of 1 to 2 KB; who sends more is not to fill our memory. */
+  /** About 10,000 instances of 1 to 2 KB; what is larger must not fill our memory. */
   static final int MAX_BODY_BYTES = 16 << 20;
 
   private static final int MAX_EXCERPT_CHARS = 200; // fits a log line
@@ -141,7 +141,7 @@ public final class ConsulClient {
 
   /**
    * How an agent checks a service: fields of Consul's check definition, by name. Ids are unique on
-   * the agent. Other kinds: {@code Map.of("CheckID", id, "TCP", "db:5432", "Interval", "5s")}.
+   * the agent. Others than those below: {@code new Check(Map.of("CheckID", id, "TCP", "db:5432"))}.
    */
   public record Check(Map<String, String> definition) {
     public Check {
@@ -265,7 +265,7 @@ public final class ConsulClient {
   public void deregister(String id) throws IOException, InterruptedException {
     String target = "/v1/agent/service/deregister/" + encoded(checkedId("id", id));
     var answer = call("PUT", target, null, timeout);
-    if (answer.statusCode() != 404) { // Since Consul 1.11; before, and by its documentation, 200.
+    if (answer.statusCode() != 404) { // Newer agents say so; Consul 1.8 and its manual say 200.
       success(answer);
     }
   }
@@ -358,7 +358,7 @@ public final class ConsulClient {
       Consumer<Optional<byte[]>> collect =
           chunk -> {
             body.writeBytes(chunk.orElse(new byte[0]));
-            require(body.size() < MAX_BODY_BYTES, "answer > " + MAX_BODY_BYTES + " bytes");
+            require(body.size() <= MAX_BODY_BYTES, "answer > " + MAX_BODY_BYTES + " bytes");
           };
       return BodySubscribers.mapping(
           BodySubscribers.ofByteArrayConsumer(collect), end -> body.toByteArray());
