@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
+
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import kit.consul.ConsulClient;
+import kit.consul.ConsulClient.Check;
+import kit.consul.ConsulClient.ConsulException;
+import kit.consul.ConsulClient.Entry;
+import kit.consul.ConsulClient.Health;
+import kit.consul.ConsulClient.HealthQuery;
+import kit.consul.ConsulClient.Service;
+import kit.consul.ConsulClient.Status;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import testing.FakeConsul;
+
+/**
+ * What ConsulClient expects of an agent; whoever claims to be one must pass. The agent may be in
+ * use by other tests at the same time: each test has a service name of its own.
+ */
+@Timeout(60)
+abstract class ConsulContract {
+  private static final Duration WAIT = Duration.ofSeconds(10);
+  private static final Duration MINUTE = Duration.ofMinutes(1);
+
+  private final String name = "web-" + UUID.randomUUID();
+  private final HealthQuery passing = HealthQuery.passing(name, List.of());
+  private final HealthQuery all = new HealthQuery(name, List.of(), false, false, 0, WAIT);
+  private final Service service =
+      new Service(name + "-1", name, "10.0.0.5", 8081, List.of("v1"), Map.of("zone", "a"));
+  private final Check alive = Check.ttl(name + ":alive", MINUTE);
+
+  private ConsulClient client;
+
+  /** Where the agent listens. */
+  abstract URI base() throws Exception;
+
+  @BeforeEach
+  void connect() throws Exception {
+    client = new ConsulClient(base(), null);
+  }
+
+  @AfterEach
+  void removeServices() throws Exception {
+    if (client == null) { // There is no agent.
+      return;
+    }
+    for (Service left : client.services().values()) {
+      if (left.name().startsWith(name)) {
+        client.deregister(left.id());
+      }
+    }
+  }
+
+  @Test
+  void hasALeader() throws Exception {
+    assertThat(client.leader()).isNotEmpty();
+  }
+
+  @Test
+  void registersAndDeregistersAnyNumberOfTimes() throws Exception {
+    client.register(service, List.of(alive));
+    client.register(service, List.of(alive));
+    assertThat(client.service(service.id())).contains(service);
+    assertThat(client.services()).containsEntry(service.id(), service);
+    assertThat(awaitEntries(all, one -> one.size() == 1).entries()).hasSize(1);
+
+    client.deregister(service.id());
+    client.deregister(service.id());
+    assertThat(client.service(service.id())).isEmpty();
+    assertThat(client.services()).doesNotContainKey(service.id());
+    assertThat(awaitEntries(all, List::isEmpty).entries()).isEmpty();
+  }
+
+  @Test
+  void anUnknownServiceHasNoInstances() throws Exception {
+    assertThat(client.service(service.id())).isEmpty();
+    assertThat(client.health(passing).entries()).isEmpty();
+    assertThat(client.health(passing).index()).isNotZero();
+  }
+
+  @Test
+  void anAddressThatIsNotGivenIsTheNodes() throws Exception {
+    Service bare = new Service(name + "-1", name, null, 0, List.of(), Map.of());
+
+    client.register(bare, List.of());
+
+    assertThat(client.service(bare.id())).contains(bare);
+    Entry entry = awaitEntries(passing, one -> one.size() == 1).entries().get(0);
+    assertThat(entry.node()).isNotEmpty();
+    assertThat(entry.service().host()).isEqualTo("127.0.0.1");
+    assertThat(entry.status()).isEqualTo(Status.PASSING); // Nothing says otherwise.
+  }
+
+  @Test
+  void aRegistrationReplacesTheOneBefore() throws Exception {
+    Check gone = Check.ttl(name + ":gone", MINUTE).withStatus(Status.CRITICAL);
+    client.register(service, List.of(alive.withStatus(Status.PASSING), gone));
+    awaitEntries(all, one -> one.size() == 1);
+
+    Service moved = new Service(service.id(), name, "10.0.0.6", 80, List.of("v2"), Map.of());
+    client.register(moved, List.of(alive.withStatus(Status.PASSING)));
+
+    assertThat(client.service(moved.id())).contains(moved);
+    // The critical check is gone, so it passes.
+    awaitEntries(passing, one -> one.size() == 1 && one.get(0).service().equals(moved));
+  }
+
+  @Test
+  void aRegistrationKeepsTheStatusOfAnExistingCheck() throws Exception {
+    client.register(service, List.of(alive));
+    client.updateTtl(name + ":alive", Status.WARNING, "");
+
+    Service newPort = new Service(service.id(), name, "10.0.0.5", 1, List.of(), Map.of());
+    client.register(newPort, List.of(alive));
+
+    awaitQuiet(awaitEntries(all, one -> one.size() == 1 && one.get(0).service().port() == 1));
+    assertThat(client.health(all).entries()).extracting(Entry::status).containsOnly(Status.WARNING);
+  }
+
+  @Test
+  void aCheckIsCriticalUntilItIsRunUnlessItSaysOtherwise() throws Exception {
+    Service second = new Service(name + "-2", name, "10.0.0.6", 8082, List.of(), Map.of());
+    Check good = Check.ttl(name + ":good", MINUTE).withStatus(Status.PASSING);
+
+    client.register(service, List.of(alive));
+    client.register(second, List.of(good));
+
+    Health both = awaitEntries(all, two -> two.size() == 2);
+    assertThat(both.entries())
+        .extracting(Entry::service, Entry::status)
+        .containsExactlyInAnyOrder(tuple(service, Status.CRITICAL), tuple(second, Status.PASSING));
+    assertThat(client.health(passing).entries()).extracting(Entry::service).containsExactly(second);
+  }
+
+  @Test
+  void anInstanceMustHaveAllTags() throws Exception {
+    Service both = new Service(name + "-2", name, "10.0.0.6", 1, List.of("v1", "b c"), Map.of());
+    client.register(service, List.of());
+    client.register(both, List.of());
+    awaitEntries(all, two -> two.size() == 2);
+
+    assertThat(instances("v1")).containsExactlyInAnyOrder(service, both);
+    assertThat(instances("b c", "v1")).containsExactly(both);
+    assertThat(instances("v1", "v2")).isEmpty();
+  }
+
+  @Test
+  void anyServerMayAnswerIfAsked() throws Exception {
+    client.register(service, List.of());
+    awaitEntries(all, one -> one.size() == 1);
+
+    HealthQuery stale = new HealthQuery(name, List.of(), true, true, 0, WAIT);
+
+    assertThat(client.health(stale).entries()).extracting(Entry::service).containsExactly(service);
+  }
+
+  @Test
+  void aBlockingQueryAnswersWhenTheListChanges() throws Exception {
+    client.register(service, List.of());
+    Health before = awaitQuiet(awaitEntries(passing, one -> one.size() == 1));
+    CompletableFuture<Health> answer = new CompletableFuture<>();
+    Executor newThread = task -> new Thread(task).start();
+    newThread.execute(
+        () -> {
+          try {
+            answer.complete(client.health(passing.changedSince(before.index(), MINUTE)));
+          } catch (Exception e) {
+            answer.completeExceptionally(e);
+          }
+        });
+
+    client.deregister(service.id());
+
+    Health after = answer.get(10, TimeUnit.SECONDS);
+    assertThat(after.entries()).isEmpty();
+    assertThat(Long.compareUnsigned(after.index(), before.index())).isPositive();
+  }
+
+  @Test
+  void aBlockingQueryAnswersTheSameWhenItsWaitIsOver() throws Exception {
+    client.register(service, List.of());
+    Health before = awaitQuiet(awaitEntries(passing, one -> one.size() == 1));
+
+    long startedAtNanos = System.nanoTime();
+    Health after = client.health(passing.changedSince(before.index(), Duration.ofMillis(250)));
+
+    assertThat(System.nanoTime() - startedAtNanos).isGreaterThan(250_000_000);
+    assertThat(after).isEqualTo(before);
+  }
+
+  @Test
+  void aBlockingQueryWithAnOldIndexAnswersAtOnce() throws Exception {
+    client.register(service, List.of());
+    awaitEntries(passing, one -> one.size() == 1);
+
+    Duration muchLonger = Duration.ofMinutes(10); // than the test may take
+    assertThat(client.health(passing.changedSince(1, muchLonger)).entries()).hasSize(1);
+  }
+
+  @Test
+  void anUpdateChangesTheStatusOfATtlCheck() throws Exception {
+    client.register(service, List.of(alive));
+
+    for (Status status : List.of(Status.PASSING, Status.WARNING, Status.CRITICAL)) {
+      client.updateTtl(name + ":alive", status, "because");
+
+      assertThat(awaitStatus(status).entries()).hasSize(1);
+      assertThat(client.health(passing).entries()).hasSize(status == Status.PASSING ? 1 : 0);
+    }
+  }
+
+  @Test
+  void aTtlCheckThatIsNotUpdatedTurnsCritical() throws Exception {
+    Check brief = Check.ttl(name + ":brief", Duration.ofMillis(300));
+
+    client.register(service, List.of(brief.withStatus(Status.PASSING)));
+
+    assertThat(awaitStatus(Status.CRITICAL).entries()).hasSize(1);
+  }
+
+  @Test
+  void anUpdateOfAnUnknownCheckIsRefused() {
+    assertThatThrownBy(() -> client.updateTtl(name + ":none", Status.PASSING, ""))
+        .isInstanceOfSatisfying(
+            ConsulException.class, e -> assertThat(e.status()).isIn(404, 500)); // new, old
+  }
+
+  @Test
+  void anHttpCheckFollowsTheStatusOfItsTarget() throws Exception {
+    try (FakeConsul target = new FakeConsul()) {
+      target.on("GET", "/health").answer(200, "ok");
+      Check check =
+          Check.http(name + ":up", target.uri() + "/health", Duration.ofSeconds(1))
+              .withTimeout(Duration.ofMillis(900))
+              .withDeregisterAfter(MINUTE);
+      client.register(service, List.of(check));
+      assertThat(awaitStatus(Status.PASSING).entries()).hasSize(1);
+
+      target.on("GET", "/health").answer(429, "busy");
+      assertThat(awaitStatus(Status.WARNING).entries()).hasSize(1);
+
+      target.on("GET", "/health").answer(503, "draining");
+      assertThat(awaitStatus(Status.CRITICAL).entries()).hasSize(1);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "a/b", "a b", "a/", "a?b=c&d", "a#b", "100%", "a%2Fb", "a+b;c", "\"a'", "straße", "日本/語",
+        "😀"
+      })
+  void anyIdWorks(String suffix) throws Exception {
+    String id = name + suffix;
+    Service odd = new Service(id, name, "10.0.0.5", 80, List.of(suffix), Map.of("of", suffix));
+
+    client.register(odd, List.of(Check.ttl(id, MINUTE)));
+    client.updateTtl(id, Status.PASSING, suffix);
+
+    assertThat(client.service(id)).contains(odd);
+    assertThat(awaitStatus(Status.PASSING).entries()).extracting(Entry::service).contains(odd);
+    assertThat(instances(suffix)).containsExactly(odd);
+    client.deregister(id);
+    assertThat(client.service(id)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/b", " b", "?b", "%2F", "é"})
+  void anyNameWorks(String suffix) throws Exception {
+    Service odd = new Service(name, name + suffix, "10.0.0.5", 80, List.of(), Map.of());
+
+    client.register(odd, List.of());
+
+    HealthQuery query = HealthQuery.passing(odd.name(), List.of());
+    assertThat(awaitEntries(query, one -> one.size() == 1).entries())
+        .extracting(Entry::service)
+        .containsExactly(odd);
+  }
+
+  private List<Service> instances(String... tags) throws Exception {
+    Health health = client.health(HealthQuery.passing(name, List.of(tags)));
+    return health.entries().stream().map(Entry::service).toList();
+  }
+
+  private Health awaitStatus(Status status) throws Exception {
+    return awaitEntries(
+        all, entries -> !entries.isEmpty() && entries.stream().allMatch(e -> e.status() == status));
+  }
+
+  /** Repeats the query each time that there is news, until the instances are as wanted. */
+  private Health awaitEntries(HealthQuery query, Predicate<List<Entry>> wanted) throws Exception {
+    Health health = client.health(query);
+    for (int round = 0; round < 10 && !wanted.test(health.entries()); round++) {
+      health = client.health(query.changedSince(Math.max(1, health.index()), WAIT));
+    }
+    assertThat(wanted.test(health.entries())).as("as wanted: %s", health).isTrue();
+    return health;
+  }
+
+  /** An agent tells the servers what is new in several steps: waits until nothing is on its way. */
+  private Health awaitQuiet(Health health) throws Exception {
+    for (int round = 0; round < 10; round++) {
+      Health next = client.health(passing.changedSince(health.index(), Duration.ofMillis(300)));
+      if (next.index() == health.index()) {
+        return next;
+      }
+      health = next;
+    }
+    throw new AssertionError("the index never rests: " + health);
+  }
+}
