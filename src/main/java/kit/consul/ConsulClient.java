@@ -33,8 +33,7 @@ import java.util.regex.Pattern;
 /**
  * Registers services with a Consul agent and asks it which instances of a service are healthy.
  *
- * <p>Each method is one HTTP request: no loop, no retry, no cache. A watch repeats {@link #health};
- * a registration that outlives a restart of the agent looks at {@link #service} now and then.
+ * <p>Each method is one HTTP request: no loop, no retry, no cache.
  *
  * <pre>{@code
  * ConsulClient consul = new ConsulClient(URI.create("http://127.0.0.1:8500"), null);
@@ -46,14 +45,13 @@ import java.util.regex.Pattern;
  *
  * <h2>How it works</h2>
  *
- * <p>Services are registered with the agent, not in the catalog, where agents undo what they do not
- * know. Every call has a deadline for the whole answer, 10 seconds unless {@link #withTimeout} says
- * otherwise ({@link HttpRequest.Builder#timeout} ends at the headers, until JDK 26). A blocking
- * query has its wait on top, and the sixteenth of it that Consul may add. A call that is late or
- * interrupted closes its connection.
+ * <p>Services are registered with the agent, not in the catalog, where agents undo changes. A call
+ * has a deadline for the whole answer, 10 seconds or {@link #withTimeout} ({@link
+ * HttpRequest.Builder#timeout} ends at the headers, until JDK 26); a blocking query has its wait on
+ * top, and the sixteenth of it that Consul may add. A late or interrupted call is disconnected.
  *
  * <p>Ids and names may hold anything but control characters. Consul cleans paths even if encoded:
- * {@code /a}, {@code a//b} or {@code ..} could be registered but never removed; they are refused.
+ * {@code /a}, {@code a//b} or {@code ..} could never be removed again; they are refused.
  *
  * <h2>Errors</h2>
  *
@@ -64,8 +62,7 @@ import java.util.regex.Pattern;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads; share one. Nothing needs closing: the threads of an {@link
- * HttpClient} are daemons and end when it is garbage.
+ * <p>Safe for any number of threads; share one. Nothing needs closing: its threads are daemons.
  *
  * <h2>Copying this class</h2>
  *
@@ -74,9 +71,7 @@ import java.util.regex.Pattern;
  * @see <a href="https://developer.hashicorp.com/consul/api-docs">Consul HTTP API</a>
  */
 public final class ConsulClient {
-  /** About 10,000 instances of 1 to 2 KB; what is larger must not fill our memory. */
-  static final int MAX_BODY_BYTES = 16 << 20;
-
+  static final int MAX_BODY_BYTES = 16 << 20; // about 10,000 instances of 1 to 2 KB
   private static final int MAX_EXCERPT_CHARS = 200; // fits a log line
   private static final Duration SHORTEST = Duration.ofMillis(1); // the unit written
   private static final Pattern UNUSABLE_ID =
@@ -413,6 +408,11 @@ public final class ConsulClient {
   private static HttpClient newHttpClient() {
     HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2));
     return builder.proxy(HttpClient.Builder.NO_PROXY).build();
+  }
+
+  @Override
+  public String toString() {
+    return "Consul at " + base;
   }
 
   private static String checkedBase(URI base) {

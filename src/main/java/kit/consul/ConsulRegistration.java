@@ -257,7 +257,7 @@ public final class ConsulRegistration implements Registration {
       consul.deregister(service.id());
       log.info("deregistered {}", service.id());
     } catch (IOException | RuntimeException e) {
-      log.warn("{} is not deregistered: {}", service.id(), OneLine.of(e));
+      log.warn("{} is not deregistered: {} failed: {}", service.id(), consul, OneLine.of(e));
     } catch (InterruptedException e) {
       log.warn("{} is not deregistered: interrupted", service.id());
     }

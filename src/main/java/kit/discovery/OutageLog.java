@@ -76,11 +76,19 @@ public final class OutageLog {
     return outage;
   }
 
-  /** The JDK's connection errors often have no message. */
+  /**
+   * The innermost cause: the JDK's client hides "connection refused" behind "Too many retries", and
+   * its connection errors often have no message.
+   */
   private static String cause(Exception error) {
-    return OneLine.of(
-        error instanceof ConnectException
-            ? "connection refused"
-            : error.getMessage() == null ? error.getClass().getSimpleName() : error.getMessage());
+    Throwable cause = error;
+    while (cause.getCause() != null && !(cause instanceof ConnectException)) {
+      cause = cause.getCause();
+    }
+    if (cause instanceof ConnectException) {
+      return "connection refused";
+    }
+    String message = cause.getMessage();
+    return OneLine.of(message == null ? cause.getClass().getSimpleName() : message);
   }
 }

@@ -283,7 +283,7 @@ class ConsulInstancesTest {
 
   @Test
   void closeCancelsTheQueryInFlight() throws Exception {
-    fake.on("GET", PATH).trickle();
+    fake.on("GET", PATH).trickle(1);
     watch();
     nextQuery();
     instances.close();
