@@ -315,7 +315,7 @@ public final class RequestTarget {
     private final int status;
 
     private InvalidException(int status, String message) {
-      super(message); // no stack trace: hostile input must be cheap to refuse
+      super(message, null, false, false); // no stack trace: hostile input must be cheap to refuse
       this.status = status;
     }
 
