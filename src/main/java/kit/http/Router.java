@@ -86,7 +86,7 @@ public final class Router<H> {
   /** In characters; ids and names are far below. */
   static final int MAX_REGEX_LENGTH = 256;
 
-  /** Characters read: 256 squared, room for two adjacent variables; well under a millisecond. */
+  /** Characters read: 256 squared, room for quadratic work on that; well under a millisecond. */
   static final int MAX_REGEX_STEPS = 65_536;
 
   private static final String ANY_METHOD = "*"; // route() refuses it as a name
@@ -321,9 +321,8 @@ public final class Router<H> {
   private static final class Template {
     private static final String ANY_TEXT = "([^/]+)"; // a dot would not match line separators
     private static final Pattern REST = Pattern.compile("\\{([^{}:]*)\\.\\.\\.}");
-    private static final Pattern FORBIDDEN =
-        Pattern.compile("(?<!\\\\)(?:\\\\\\\\)*\\\\[1-9kQ]|\\(\\?[a-zA-Z-]*[Ux]");
-    private static final String ESCAPE = "\\\\(?:[pPxNb]\\{[^}]*}|.)";
+    private static final String ESCAPE = "\\\\[^1-9kQ]"; // \1 and \k are back references
+    private static final Pattern FORBIDDEN = Pattern.compile("\\\\|\\(\\?[a-zA-Z-]*[Ux]");
     private static final String BRACKETS = "\\[(?:[^\\[\\]]|\\[[^\\[\\]]*])*]";
     private static final String QUANTIFIED_GROUP = "\\([^()]*[*+?][^()]*\\)";
     private static final Pattern NESTED = Pattern.compile(QUANTIFIED_GROUP + "[*+{]");
@@ -424,12 +423,13 @@ public final class Router<H> {
       } catch (PatternSyntaxException e) {
         throw mistake("bad regex, " + e.getDescription(), index + Math.max(0, e.getIndex()));
       }
-      if (FORBIDDEN.matcher(regex).find()) {
+      String shape = regex.replaceAll(ESCAPE, "x");
+      if (FORBIDDEN.matcher(shape).find()) {
         throw mistake("back reference, \\Q, or flag U or x in a regex", index);
       }
       // Reduced to its groups and quantifiers, which are then folded from the inside out. Catches
       // the usual mistakes early; what holds for every regex is the bound on its steps.
-      String shape = regex.replaceAll(ESCAPE, "x").replaceAll(BRACKETS, "x").replace("(?", "(");
+      shape = shape.replaceAll(BRACKETS, "x").replace("(?", "(");
       shape = shape.replaceAll("\\{\\d+,\\d*}", "+"); // but {2} alone leaves no choice
       for (String before = ""; !shape.equals(before); ) {
         if (NESTED.matcher(shape).find()) {
