@@ -20,7 +20,7 @@ final class Options {
   final Supplier<String> name = flags.required("name", Flags.TEXT, "service name");
 
   final Supplier<Integer> port =
-      flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one, printed at the start");
+      flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one");
 
   final Supplier<String> bind =
       flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
@@ -37,7 +37,7 @@ final class Options {
           "consul://host:port, or none");
 
   final Supplier<List<String>> tags =
-      flags.optional("tags", Flags.LIST, "primary", "what the registry shows beside the address");
+      flags.optional("tags", Flags.LIST, "primary", "labels in the registry");
 
   final Supplier<Duration> checkInterval =
       flags.optional(

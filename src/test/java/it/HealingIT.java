@@ -78,8 +78,8 @@ class HealingIT {
       agent.restart();
       ConsulClient consul = new ConsulClient(agent.uri(), null);
       Eventually.within(Duration.ofSeconds(15), () -> assertThat(consul.services()).hasSize(3));
-      Eventually.within(Duration.ofSeconds(5), () -> assertThat(instances.failure()).isEmpty());
-      assertThat(instances.snapshot()).hasSize(3);
+      Eventually.within(Duration.ofSeconds(5), () -> assertThat(instances.snapshot()).hasSize(3));
+      assertThat(instances.failure()).isEmpty();
       assertThat(sizes).doesNotContain(0);
     } finally {
       registrations.forEach(ConsulRegistration::close);

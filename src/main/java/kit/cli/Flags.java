@@ -103,8 +103,8 @@ public final class Flags {
   // What can end a line, move a cursor or turn the reading direction around.
   private static final Pattern UNSAFE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
 
-  // A wider cell pushes the rest of its own line only. Leaves 56 of 100 columns for the meaning.
-  private static final String HELP_ROW = "  %-28s  %-10s  %s";
+  // A wider cell pushes the rest of its own line only. Leaves 44 of 100 columns for the meaning.
+  private static final String HELP_ROW = "  %-27s  %-23s  %s";
 
   private final String usage;
   private final String description;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.util.List;
+
 /**
  * Sets up slf4j-simple for a program: one line an event on stderr, with time and level.
  *
@@ -10,9 +12,13 @@ package kit.cli;
 public final class Logs {
   private static final String PREFIX = "org.slf4j.simpleLogger.";
 
+  private static final List<String> LEVELS =
+      List.of("trace", "debug", "info", "warn", "error", "off");
+
   /** What the flag {@code --log-level} takes. */
   public static final Flags.Type<String> LEVEL =
-      Flags.oneOf("trace", "debug", "info", "warn", "error", "off");
+      new Flags.Type<>("LEVEL", "a level (" + String.join(", ", LEVELS) + ")", text -> text)
+          .where("as written here", LEVELS::contains);
 
   private Logs() {}
 
