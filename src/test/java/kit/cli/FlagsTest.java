@@ -307,14 +307,14 @@ class FlagsTest {
 
             Shows how flags work.
 
-              flag                          default     meaning
-              --name TEXT                   required    service name
-              --port, -p PORT               required    TCP port; 0 = any free port
-              --registry TEXT               consul://127.0.0.1:8500  where to register
-              --picker round-robin|random   random      choice of instance
-              --deregister-after DURATION   1m          Consul forgets a critical service
-              --rate NUMBER|off             off         requests per second
-              --json                        false       as JSON
+              flag                         default                  meaning
+              --name TEXT                  required                 service name
+              --port, -p PORT              required                 TCP port; 0 = any free port
+              --registry TEXT              consul://127.0.0.1:8500  where to register
+              --picker round-robin|random  random                   choice of instance
+              --deregister-after DURATION  1m                       Consul forgets a critical service
+              --rate NUMBER|off            off                      requests per second
+              --json                       false                    as JSON
 
             Flags are written --name value, --name=value, -name value or -name=value.
             If not given, the environment counts: KIT_THE_FLAG is --the-flag.""");
