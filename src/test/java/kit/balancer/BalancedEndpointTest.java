@@ -1,0 +1,947 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.balancer;
+
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import kit.Attempts;
+import kit.Context;
+import kit.Endpoint;
+import kit.PeerException;
+import kit.PeerException.Kind;
+import kit.discovery.Instance;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import testing.Eventually;
+import testing.Race;
+
+/** Names are {@code a:1}, {@code b:1}, ...; unless a test says otherwise, the first one is picked. */
+@Timeout(9) // Less than the wait for the first list, which a test must not run into.
+class BalancedEndpointTest {
+  private static final Context NO_DEADLINE = Context.background();
+  private static final Context LONG = NO_DEADLINE.withTimeout(Duration.ofSeconds(8));
+
+  private final ChangingInstances instances = new ChangingInstances();
+  private final Peers peers = new Peers();
+  private BalancedEndpoint<String, String> balanced = balanced(candidates -> candidates.get(0));
+
+  private BalancedEndpoint<String, String> balanced(
+      Picker<BalancedEndpoint.Node<String, String>> picker) {
+    return new BalancedEndpoint<>("userservice", instances, peers::apply, picker);
+  }
+
+  private String call() throws Exception {
+    return balanced.call(NO_DEADLINE, "request");
+  }
+
+  @AfterEach
+  void endpointsAreClosedOnceAndNeverInUse() {
+    balanced.close();
+    assertThat(peers.made())
+        .allSatisfy(peer -> assertThat(peer.faults).as(peer.toString()).hasValue(0));
+    assertThat(peers.made())
+        .allSatisfy(peer -> assertThat(peer.closes).as(peer.toString()).hasValue(1));
+  }
+
+  /** A call on a thread of its own. */
+  private record Running(Thread thread, FutureTask<String> result) {
+    static Running start(Callable<String> call) {
+      FutureTask<String> result = new FutureTask<>(call);
+      Thread thread = new Thread(result, "caller");
+      thread.setDaemon(true);
+      thread.start();
+      return new Running(thread, result);
+    }
+
+    String answer() throws Exception {
+      try {
+        return result.get(5, SECONDS);
+      } catch (ExecutionException e) {
+        throw (Exception) e.getCause();
+      }
+    }
+  }
+
+  /** Holds calls up until the test lets them go. */
+  private static final class Gate implements Endpoint<String, String> {
+    private final CountDownLatch entered;
+    private final CountDownLatch opened = new CountDownLatch(1);
+
+    Gate(int calls) {
+      entered = new CountDownLatch(calls);
+    }
+
+    @Override
+    public String call(Context context, String request) throws InterruptedException {
+      entered.countDown();
+      assertThat(opened.await(5, SECONDS)).isTrue();
+      return "late";
+    }
+
+    void awaitCalls() throws InterruptedException {
+      assertThat(entered.await(5, SECONDS)).isTrue();
+    }
+
+    void open() {
+      opened.countDown();
+    }
+  }
+
+  @Nested
+  class EndpointOfAnInstance {
+    @Test
+    void isMadeAtTheFirstCall() throws Exception {
+      instances.set("a:1", "b:1");
+      assertThat(peers.made()).isEmpty();
+
+      assertThat(call()).isEqualTo("a:1");
+      assertThat(call()).isEqualTo("a:1");
+
+      assertThat(peers.made()).hasSize(1);
+    }
+
+    @Test
+    void isMadeForTheInstanceAsItDescribesItself() throws Exception {
+      Instance described = new Instance("a", 1, List.of("primary"), Map.of("scheme", "https"));
+      List<Instance> given = new ArrayList<>();
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice",
+              instances,
+              instance -> {
+                given.add(instance);
+                return peers.apply(instance);
+              },
+              candidates -> candidates.get(0));
+      instances.set(List.of(described));
+
+      call();
+
+      assertThat(given).containsExactly(described);
+    }
+
+    @Test
+    void isKeptWhileTheInstanceLives() throws Exception {
+      balanced = balanced(new RoundRobinPicker(0)::pick);
+      instances.set("a:1", "b:1");
+      call();
+      call();
+
+      instances.set("b:1", "c:1", "a:1");
+      instances.set("a:1", "b:1");
+      call();
+      call();
+
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1", "a:1", "b:1");
+      assertThat(peers.made()).hasSize(2);
+      assertThat(peers.open()).containsExactly("a:1", "b:1");
+    }
+
+    @Test
+    void isMadeOnceForDuplicates() throws Exception {
+      List<Integer> sizes = new ArrayList<>();
+      balanced =
+          balanced(
+              candidates -> {
+                sizes.add(candidates.size());
+                return candidates.get(candidates.size() - 1);
+              });
+      instances.set("a:1", "a:1", "b:1", "b:1");
+      call();
+      call();
+
+      assertThat(sizes).containsExactly(2, 2);
+      assertThat(peers.made()).hasSize(1);
+    }
+
+    @Test
+    void isClosedWhenTheInstanceGoes() throws Exception {
+      balanced = balanced(new RoundRobinPicker(0)::pick);
+      instances.set("a:1", "b:1");
+      call();
+      call();
+
+      instances.set("b:1");
+
+      assertThat(peers.open()).containsExactly("b:1");
+      instances.set("b:1");
+      instances.set();
+      assertThat(peers.open()).isEmpty();
+    }
+
+    @Test
+    void isMadeAnewWhenTheInstanceComesBack() throws Exception {
+      instances.set("a:1");
+      call();
+      instances.set();
+      instances.set("a:1");
+      call();
+
+      assertThat(peers.made()).hasSize(2);
+      assertThat(peers.open()).containsExactly("a:1");
+    }
+
+    @Test
+    void isNotMadeForAnInstanceThatGoesUncalled() throws Exception {
+      instances.set("a:1", "b:1");
+      call();
+      instances.set("a:1");
+
+      assertThat(peers.made()).hasSize(1);
+    }
+
+    @Test
+    void staysOpenUntilItsLastCallHasEnded() throws Exception {
+      Gate slow = new Gate(2);
+      peers.answer("a:1", slow);
+      instances.set("a:1");
+      Running first = Running.start(BalancedEndpointTest.this::call);
+      Running second = Running.start(BalancedEndpointTest.this::call);
+      slow.awaitCalls();
+
+      instances.set("b:1");
+
+      assertThat(call()).isEqualTo("b:1");
+      assertThat(peers.open()).containsExactlyInAnyOrder("a:1", "b:1");
+      slow.open();
+      assertThat(first.answer()).isEqualTo("late");
+      assertThat(second.answer()).isEqualTo("late");
+      assertThat(peers.open()).containsExactly("b:1");
+    }
+
+    @Test
+    void raceForTheFirstCallLeavesOne() throws Exception {
+      CyclicBarrier bothMake = new CyclicBarrier(2);
+      AtomicInteger makers = new AtomicInteger();
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice",
+              instances,
+              instance -> {
+                makers.incrementAndGet();
+                await(bothMake);
+                return peers.apply(instance);
+              },
+              candidates -> candidates.get(0));
+      instances.set("a:1");
+
+      assertThat(Race.run(2, BalancedEndpointTest.this::call)).containsExactly("a:1", "a:1");
+
+      assertThat(makers).hasValue(2);
+      assertThat(peers.made()).hasSize(2);
+      assertThat(peers.open()).hasSize(1);
+      assertThat(call()).isEqualTo("a:1");
+      assertThat(makers).hasValue(2);
+    }
+
+    @Test
+    void isTriedAgainWhenItCouldNotBeMade() throws Exception {
+      IllegalStateException broken = new IllegalStateException("no certificate");
+      List<RuntimeException> failures = new ArrayList<>(List.of(broken));
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice",
+              instances,
+              instance -> {
+                if (!failures.isEmpty()) {
+                  throw failures.remove(0);
+                }
+                return peers.apply(instance);
+              },
+              candidates -> candidates.get(0));
+      instances.set("a:1");
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(broken);
+      assertThat(call()).isEqualTo("a:1");
+    }
+
+    @Test
+    void mayHaveNothingToClose() throws Exception {
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice",
+              instances,
+              instance -> (context, request) -> request + " from " + instance,
+              candidates -> candidates.get(0));
+      instances.set("a:1");
+
+      assertThat(call()).isEqualTo("request from a:1");
+      instances.set();
+    }
+
+    @Test
+    void thatCannotBeClosedHarmsNobody() throws Exception {
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice",
+              instances,
+              instance -> instance.host().equals("bad") ? new Unclosable() : peers.apply(instance),
+              new RoundRobinPicker(0)::pick);
+      instances.set("bad:1", "a:1", "b:1");
+      assertThat(List.of(call(), call(), call())).containsExactly("unclosable", "a:1", "b:1");
+
+      String printed = stderrOf(() -> instances.set("b:1"));
+
+      assertThat(peers.open()).containsExactly("b:1");
+      assertThat(printed.lines())
+          .singleElement()
+          .asString()
+          .contains("WARN")
+          .endsWith("endpoint not closed cleanly: java.io.IOException: still\\nbusy");
+    }
+
+    private record Unclosable() implements Endpoint<String, String>, AutoCloseable {
+      @Override
+      public String call(Context context, String request) {
+        return "unclosable";
+      }
+
+      @Override
+      public void close() throws IOException {
+        throw new IOException("still\nbusy");
+      }
+    }
+  }
+
+  @Nested
+  class MovingOn {
+    static Stream<PeerException> notSent() {
+      return Stream.of(
+          PeerException.notConnected("a:1", "connection refused", null),
+          PeerException.refused("a:1", "breaker open", Duration.ofSeconds(1), null),
+          PeerException.noInstance("nobody behind this one", null));
+    }
+
+    static Stream<PeerException> sent() {
+      return Stream.of(
+          PeerException.broken("a:1", "reset", null),
+          PeerException.timeout("a:1", null),
+          PeerException.status("a:1", 503, "busy", null),
+          PeerException.status("a:1", 404, "no such user", null));
+    }
+
+    static Stream<Exception> faults() {
+      return Stream.of(
+          new IOException("reading"), new IllegalStateException("bug"), new InterruptedException());
+    }
+
+    @ParameterizedTest
+    @MethodSource("notSent")
+    void nextOneIsAskedWhenNothingWasSent(PeerException failure) throws Exception {
+      instances.set("a:1", "b:1", "c:1");
+      peers.fail("a:1", failure);
+
+      assertThat(call()).isEqualTo("b:1");
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1");
+    }
+
+    @Test
+    void eachCallStartsAfresh() throws Exception {
+      instances.set("a:1", "b:1");
+      peers.fail("a:1", PeerException.notConnected("a:1", "connection refused", null));
+      call();
+      call();
+
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1", "a:1", "b:1");
+    }
+
+    @Test
+    void lastFailureIsThrownWhenAllRefuse() {
+      instances.set("a:1", "b:1");
+      PeerException first = PeerException.refused("a:1", "breaker open", null, null);
+      PeerException last = PeerException.notConnected("b:1", "connection refused", null);
+      peers.fail("a:1", first);
+      peers.fail("b:1", last);
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(last);
+      assertThat(last.getSuppressed()).containsExactly(first);
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1");
+    }
+
+    @ParameterizedTest
+    @MethodSource("sent")
+    void isOverOnceTheRequestWasSent(PeerException failure) {
+      instances.set("a:1", "b:1");
+      peers.fail("a:1", failure);
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(failure);
+      assertThat(peers.takeAsked()).containsExactly("a:1");
+    }
+
+    @ParameterizedTest
+    @MethodSource("faults")
+    void isNotForFaultsOfThisProgram(Exception fault) {
+      instances.set("a:1", "b:1");
+      peers.fail("a:1", fault);
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(fault);
+      assertThat(peers.takeAsked()).containsExactly("a:1");
+    }
+
+    @Test
+    void instanceThatGoesAsItIsPickedIsPassedOver() throws Exception {
+      balanced =
+          balanced(
+              candidates -> {
+                BalancedEndpoint.Node<String, String> picked = candidates.get(0);
+                if (picked.instance().host().equals("a")) {
+                  instances.set("b:1");
+                }
+                return picked;
+              });
+      instances.set("a:1", "b:1");
+
+      assertThat(call()).isEqualTo("b:1");
+      assertThat(peers.takeAsked()).containsExactly("b:1");
+    }
+
+    @Test
+    void endsWhenTheLastOneGoesAsItIsPicked() {
+      balanced =
+          balanced(
+              candidates -> {
+                instances.set();
+                return candidates.get(0);
+              });
+      instances.set("a:1");
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).hasMessage("no instance of userservice");
+      assertThat(peers.made()).isEmpty();
+    }
+  }
+
+  @Nested
+  class WithAttempts {
+    private final Attempts attempts = new Attempts();
+    private final Context context = NO_DEADLINE.with(Attempts.KEY, attempts);
+
+    private String attempt() throws Exception {
+      return balanced.call(context, "request");
+    }
+
+    @ParameterizedTest
+    @MethodSource("kit.balancer.BalancedEndpointTest$MovingOn#notSent")
+    void instanceThatDidNoWorkHasRefused(PeerException failure) throws Exception {
+      instances.set("a:1", "b:1");
+      peers.fail("a:1", failure);
+
+      assertThat(attempt()).isEqualTo("b:1");
+      assertThat(attempts.hasRefused("a:1")).isTrue();
+      assertThat(attempts.hasTried("b:1")).isFalse();
+    }
+
+    @ParameterizedTest
+    @MethodSource("kit.balancer.BalancedEndpointTest$MovingOn#sent")
+    void instanceThatGotTheRequestHasBroken(PeerException failure) {
+      instances.set("a:1", "b:1");
+      peers.fail("a:1", failure);
+
+      assertThatThrownBy(this::attempt).isSameAs(failure);
+      assertThat(attempts.hasTried("a:1")).isTrue();
+      assertThat(attempts.hasRefused("a:1")).isFalse();
+      assertThat(attempts.hasTried("b:1")).isFalse();
+    }
+
+    @ParameterizedTest
+    @MethodSource("kit.balancer.BalancedEndpointTest$MovingOn#faults")
+    void faultOfThisProgramBlamesNobody(Exception fault) {
+      instances.set("a:1");
+      peers.fail("a:1", fault);
+
+      assertThatThrownBy(this::attempt).isSameAs(fault);
+      assertThat(attempts.isEmpty()).isTrue();
+    }
+
+    @Test
+    void triedOnesAreAskedLast() throws Exception {
+      instances.set("a:1", "b:1", "c:1");
+      peers.fail("a:1", PeerException.timeout("a:1", null));
+      peers.fail("b:1", PeerException.status("b:1", 500, "broken", null));
+      peers.fail("c:1", PeerException.broken("c:1", "reset", null));
+      for (int i = 0; i < 4; i++) {
+        assertThatThrownBy(this::attempt).isInstanceOf(PeerException.class);
+      }
+
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1", "c:1", "a:1");
+    }
+
+    @Test
+    void thoseThatRefusedAreNeverAskedAgain() {
+      instances.set("a:1", "b:1", "c:1");
+      peers.fail("a:1", PeerException.notConnected("a:1", "connection refused", null));
+      peers.fail("b:1", PeerException.timeout("b:1", null));
+      peers.fail("c:1", PeerException.refused("c:1", "breaker open", null, null));
+      for (int i = 0; i < 3; i++) {
+        assertThatThrownBy(this::attempt).isInstanceOf(PeerException.class);
+      }
+
+      // The second attempt finds c, then has only b left; so does the third.
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1", "c:1", "b:1", "b:1");
+    }
+
+    @Test
+    void nothingIsLeftWhenAllHaveRefused() {
+      instances.set("a:1", "b:1");
+      PeerException last = PeerException.notConnected("b:1", "connection refused", null);
+      peers.fail("a:1", PeerException.refused("a:1", "breaker open", null, null));
+      peers.fail("b:1", last);
+
+      assertThatThrownBy(this::attempt).isSameAs(last);
+      peers.takeAsked();
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(this::attempt)
+          .withMessage("every instance of userservice has refused")
+          .returns(Kind.NO_INSTANCE, PeerException::kind);
+      assertThat(peers.takeAsked()).isEmpty();
+    }
+
+    @Test
+    void newInstancesAreAskedFirst() throws Exception {
+      instances.set("a:1");
+      peers.fail("a:1", PeerException.timeout("a:1", null));
+      assertThatThrownBy(this::attempt).isInstanceOf(PeerException.class);
+      instances.set("a:1", "b:1");
+
+      assertThat(attempt()).isEqualTo("b:1");
+    }
+  }
+
+  @Nested
+  class NobodyThere {
+    private Running waitingCall(Context context) throws Exception {
+      Running running = Running.start(() -> balanced.call(context, "request"));
+      Eventually.within(
+          Duration.ofSeconds(5),
+          () -> assertThat(running.thread().getState()).isEqualTo(Thread.State.TIMED_WAITING));
+      return running;
+    }
+
+    @Test
+    void firstCallWaitsForSomebody() throws Exception {
+      Running withDeadline = waitingCall(LONG);
+      Running without = waitingCall(NO_DEADLINE);
+
+      instances.set(); // Still nobody.
+      assertThat(withDeadline.result()).isNotDone();
+      assertThat(without.result()).isNotDone();
+      instances.set("a:1");
+
+      assertThat(withDeadline.answer()).isEqualTo("a:1");
+      assertThat(without.answer()).isEqualTo("a:1");
+    }
+
+    @Test
+    void firstCallGivesUpAtItsDeadline() {
+      IOException down = new IOException("registry down");
+      instances.fail(down);
+
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(
+              () -> balanced.call(NO_DEADLINE.withTimeout(Duration.ofMillis(20)), "request"))
+          .withMessage("no instance of userservice: registry down")
+          .withCause(down)
+          .returns(Kind.NO_INSTANCE, PeerException::kind);
+    }
+
+    @Test
+    void callsAfterTheFirstOneWaitTooUntilThereWasSomebody() throws Exception {
+      Context shortly = NO_DEADLINE.withTimeout(Duration.ofMillis(20));
+      assertThatThrownBy(() -> balanced.call(shortly, "request")).hasMessageStartingWith("no inst");
+      Running second = waitingCall(LONG);
+
+      instances.set("a:1");
+
+      assertThat(second.answer()).isEqualTo("a:1");
+    }
+
+    @Test
+    void deadlineThatHasPassedIsNoWait() {
+      Context over = NO_DEADLINE.withDeadline(System.nanoTime() - 1);
+
+      assertThatThrownBy(() -> balanced.call(over, "request"))
+          .hasMessage("no instance of userservice");
+    }
+
+    @Test
+    void emptyListLaterOnIsAnErrorAtOnce() throws Exception {
+      instances.set("a:1");
+      call();
+      IOException down = new IOException("registry down");
+      instances.set();
+      instances.fail(down);
+
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(BalancedEndpointTest.this::call)
+          .withMessage("no instance of userservice: registry down")
+          .withCause(down)
+          .returns(Kind.NO_INSTANCE, PeerException::kind);
+    }
+
+    @Test
+    void emptyListOfARegistryThatAnswersHasNoCause() {
+      instances.set("a:1");
+      instances.set();
+
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(BalancedEndpointTest.this::call)
+          .withMessage("no instance of userservice")
+          .withNoCause();
+    }
+
+    @Test
+    void callsGoOnWhileTheRegistryIsDown() throws Exception {
+      instances.set("a:1");
+      instances.fail(new IOException("registry down"));
+
+      assertThat(call()).isEqualTo("a:1");
+    }
+
+    @Test
+    void interruptionEndsTheWait() throws Exception {
+      Running running = waitingCall(LONG);
+
+      running.thread().interrupt();
+
+      assertThatThrownBy(running::answer).isInstanceOf(InterruptedException.class);
+    }
+
+    @Test
+    void closeEndsTheWait() throws Exception {
+      Running running = waitingCall(LONG);
+
+      balanced.close();
+
+      assertThatThrownBy(running::answer).hasMessage("closed: no instance of userservice");
+    }
+  }
+
+  @Nested
+  class Close {
+    @Test
+    void letsCallsInFlightEndAndRefusesNewOnes() throws Exception {
+      Gate slow = new Gate(1);
+      peers.answer("a:1", slow);
+      instances.set("a:1", "b:1");
+      Running inFlight = Running.start(BalancedEndpointTest.this::call);
+      slow.awaitCalls();
+
+      balanced.close();
+
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(BalancedEndpointTest.this::call)
+          .withMessage("closed: no instance of userservice")
+          .returns(Kind.NO_INSTANCE, PeerException::kind);
+      assertThat(peers.open()).containsExactly("a:1");
+      slow.open();
+      assertThat(inFlight.answer()).isEqualTo("late");
+      assertThat(peers.open()).isEmpty();
+    }
+
+    @Test
+    void endsTheSubscriptionAndNothingElse() throws Exception {
+      assertThat(instances.listeners()).isEqualTo(1);
+      balanced.close();
+      balanced.close();
+
+      assertThat(instances.listeners()).isZero();
+      assertThat(instances.isClosed()).isFalse();
+      instances.set("a:1");
+      assertThatThrownBy(BalancedEndpointTest.this::call).hasMessageStartingWith("closed: ");
+    }
+
+    @Test
+    void isFinalThoughAChangeComesLate() throws Exception {
+      List<Runnable> listeners = new ArrayList<>();
+      ChangingInstances late =
+          new ChangingInstances() {
+            @Override
+            public Subscription onChange(Runnable listener) {
+              listeners.add(listener);
+              return () -> {};
+            }
+          };
+      late.set("a:1");
+      BalancedEndpoint<String, String> closing =
+          new BalancedEndpoint<>("userservice", late, peers::apply, list -> list.get(0));
+      closing.call(NO_DEADLINE, "request");
+
+      closing.close();
+      listeners.forEach(Runnable::run); // It was on its way when the subscription ended.
+
+      assertThat(peers.open()).isEmpty();
+      assertThatThrownBy(() -> closing.call(NO_DEADLINE, "request"))
+          .hasMessage("closed: no instance of userservice");
+    }
+  }
+
+  @Nested
+  class Nodes {
+    private volatile List<BalancedEndpoint.Node<String, String>> seen = List.of();
+
+    private void seeNodes() {
+      balanced =
+          balanced(
+              candidates -> {
+                seen = candidates;
+                return candidates.get(0);
+              });
+    }
+
+    private List<Integer> inFlight() {
+      return seen.stream().map(BalancedEndpoint.Node::inFlight).toList();
+    }
+
+    @Test
+    void areInTheOrderOfTheRegistry() throws Exception {
+      seeNodes();
+      instances.set("c:1", "a:1", "b:1");
+      call();
+
+      assertThat(seen).map(Object::toString).containsExactly("c:1", "a:1", "b:1");
+      assertThat(seen).map(node -> node.instance().host()).containsExactly("c", "a", "b");
+    }
+
+    @Test
+    void countTheirCallsInFlight() throws Exception {
+      seeNodes();
+      Gate slow = new Gate(2);
+      peers.answer("a:1", slow);
+      instances.set("a:1", "b:1");
+      Running first = Running.start(BalancedEndpointTest.this::call);
+      Eventually.within(Duration.ofSeconds(5), () -> assertThat(inFlight()).containsExactly(1, 0));
+      Running second = Running.start(BalancedEndpointTest.this::call);
+      slow.awaitCalls();
+
+      assertThat(inFlight()).containsExactly(2, 0);
+      instances.set("b:1");
+      assertThat(inFlight()).as("gone, but not done").containsExactly(2, 0);
+      slow.open();
+      first.answer();
+      second.answer();
+      assertThat(inFlight()).containsExactly(0, 0);
+    }
+
+    static Stream<Throwable> failures() {
+      return Stream.of(
+          PeerException.timeout("a:1", null),
+          PeerException.notConnected("a:1", "connection refused", null),
+          new IOException("reading"),
+          new InterruptedException(),
+          new StackOverflowError("deep"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("failures")
+    void countRightWhateverACallEndsWith(Throwable failure) {
+      seeNodes();
+      List<Integer> during = new ArrayList<>();
+      peers.answer(
+          "a:1",
+          (context, request) -> {
+            during.addAll(inFlight());
+            if (failure instanceof Error error) {
+              throw error;
+            }
+            throw (Exception) failure;
+          });
+      instances.set("a:1");
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(failure);
+      assertThat(during).containsExactly(1);
+      assertThat(inFlight()).containsExactly(0);
+    }
+
+    @Test
+    void countRightWhenAnEndpointCannotBeMade() {
+      AssertionError broken = new AssertionError("no such class");
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice",
+              instances,
+              instance -> {
+                throw broken;
+              },
+              candidates -> {
+                seen = candidates;
+                return candidates.get(0);
+              });
+      instances.set("a:1");
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(broken);
+      assertThat(inFlight()).containsExactly(0);
+    }
+  }
+
+  @Test
+  void nothingLeaksWhenListAndCallsRace() throws Exception {
+    long seed = 20_261_121;
+    balanced = balanced(new RoundRobinPicker()::pick);
+    instances.set("a:1");
+
+    Race.runNumbered(
+        6,
+        thread -> {
+          if (thread < 2) {
+            Random random = new Random(seed + thread);
+            for (int i = 0; i < 1_000; i++) {
+              instances.set(someOf(List.of("a:1", "b:1", "c:1", "d:1", "e:1"), random));
+            }
+          } else {
+            for (int i = 0; i < 5_000; i++) {
+              callWhoeverIsThere();
+            }
+          }
+          return null;
+        });
+
+    List<String> live = instances.snapshot().stream().map(Instance::authority).toList();
+    assertThat(peers.open()).as("seed " + seed).doesNotHaveDuplicates().isSubsetOf(live);
+    assertThat(peers.made())
+        .as("seed " + seed)
+        .allSatisfy(peer -> assertThat(peer.closes.get()).as(peer.toString()).isLessThan(2))
+        .allSatisfy(peer -> assertThat(peer.faults).as(peer.toString()).hasValue(0));
+
+    instances.set("a:1", "b:1", "c:1", "d:1", "e:1");
+    peers.takeAsked();
+    for (int i = 0; i < 5; i++) {
+      call();
+    }
+    assertThat(peers.takeAsked()).containsExactlyInAnyOrder("a:1", "b:1", "c:1", "d:1", "e:1");
+    assertThat(peers.open()).containsExactlyInAnyOrder("a:1", "b:1", "c:1", "d:1", "e:1");
+  }
+
+  @Test
+  void olderListNeverReplacesANewerOne() throws Exception {
+    AtomicInteger reads = new AtomicInteger();
+    ChangingInstances overtaken =
+        new ChangingInstances() {
+          @Override
+          public List<Instance> snapshot() {
+            List<Instance> read = super.snapshot();
+            if (reads.getAndIncrement() == 0) {
+              set("new:1"); // Arrives while the old list is on its way.
+            }
+            return read;
+          }
+        };
+    overtaken.set("old:1");
+    balanced = new BalancedEndpoint<>("userservice", overtaken, peers::apply, list -> list.get(0));
+
+    assertThat(call()).isEqualTo("new:1");
+    assertThat(reads).hasValue(3); // The old list, the new one, and the new one again.
+  }
+
+  private static String[] someOf(List<String> names, Random random) {
+    return names.stream().filter(name -> random.nextInt(3) > 0).toArray(String[]::new);
+  }
+
+  private void callWhoeverIsThere() throws Exception {
+    try {
+      Thread.yield();
+      call();
+    } catch (PeerException e) {
+      assertThat(e.kind()).isEqualTo(Kind.NO_INSTANCE);
+    }
+  }
+
+  @Test
+  void callsGoRoundAllInstances() throws Exception {
+    balanced = balanced(new RoundRobinPicker(0)::pick);
+    instances.set("a:1", "b:1", "c:1");
+
+    List<String> answers = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      answers.add(call());
+    }
+
+    assertThat(answers).containsExactly("a:1", "b:1", "c:1", "a:1", "b:1", "c:1");
+  }
+
+  @Test
+  void contextAndRequestArriveUntouched() throws Exception {
+    List<Object> arrived = new ArrayList<>();
+    peers.answer(
+        "a:1",
+        (context, request) -> {
+          arrived.add(context);
+          arrived.add(request);
+          return null;
+        });
+    instances.set("a:1");
+
+    assertThat(balanced.call(LONG, "request")).isNull();
+    assertThat(arrived).containsExactly(LONG, "request");
+  }
+
+  @Test
+  void knowsWhoIsThereBeforeItIsMade() throws Exception {
+    instances.set("a:1");
+    balanced = balanced(candidates -> candidates.get(0));
+
+    assertThat(call()).isEqualTo("a:1");
+  }
+
+  @Test
+  void refusesNull() {
+    Picker<BalancedEndpoint.Node<String, String>> first = candidates -> candidates.get(0);
+
+    assertThatNullPointerException()
+        .isThrownBy(() -> new BalancedEndpoint<>(null, instances, peers::apply, first))
+        .withMessage("service");
+    assertThatNullPointerException()
+        .isThrownBy(() -> new BalancedEndpoint<>("userservice", null, peers::apply, first))
+        .withMessage("instances");
+    assertThatNullPointerException()
+        .isThrownBy(() -> new BalancedEndpoint<>("userservice", instances, null, first))
+        .withMessage("factory");
+    assertThatNullPointerException()
+        .isThrownBy(
+            () ->
+                new BalancedEndpoint<String, String>("userservice", instances, peers::apply, null))
+        .withMessage("picker");
+  }
+
+  private static void await(CyclicBarrier barrier) {
+    try {
+      barrier.await(5, SECONDS);
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** What a test makes the log say. */
+  private static String stderrOf(Runnable action) {
+    PrintStream before = System.err;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    try {
+      action.run();
+    } finally {
+      System.setErr(before);
+    }
+    return printed.toString(StandardCharsets.UTF_8);
+  }
+}
