@@ -3,6 +3,7 @@ package kit.balancer;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,12 +61,13 @@ import org.slf4j.LoggerFactory;
  */
 public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(BalancedEndpoint.class);
-  private static final long FIRST_LIST_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(10);
 
   private final String service;
   private final Instances instances;
   private final Function<Instance, Endpoint<Q, R>> factory;
   private final Picker<Node<Q, R>> picker;
+  private final Duration firstListTimeout; // Of calls without a deadline.
   private final AtomicReference<Nodes<Q, R>> nodes = new AtomicReference<>(Nodes.none());
   private final Instances.Subscription subscription;
   private final Object arrival = new Object(); // Notified when nodes have changed.
@@ -85,10 +87,20 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
       Picker<Node<Q, R>> picker) {
+    this(service, instances, factory, picker, FIRST_LIST_TIMEOUT);
+  }
+
+  BalancedEndpoint(
+      String service,
+      Instances instances,
+      Function<Instance, Endpoint<Q, R>> factory,
+      Picker<Node<Q, R>> picker,
+      Duration firstListTimeout) {
     this.service = requireNonNull(service, "service");
     this.instances = requireNonNull(instances, "instances");
     this.factory = requireNonNull(factory, "factory");
     this.picker = requireNonNull(picker, "picker");
+    this.firstListTimeout = firstListTimeout;
     this.subscription = instances.onChange(this::update);
     update();
   }
@@ -147,10 +159,10 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
   }
 
   private void awaitFirstList(Context context) throws InterruptedException {
-    long deadlineNanos = System.nanoTime() + Math.min(context.remainingNanos(), FIRST_LIST_NANOS);
+    Context wait = context.hasDeadline() ? context : context.withTimeout(firstListTimeout);
     synchronized (arrival) {
       while (!hadInstances && !closed) {
-        long leftNanos = deadlineNanos - System.nanoTime();
+        long leftNanos = wait.remainingNanos();
         if (leftNanos <= 0) {
           return; // call() finds the list empty and says so.
         }

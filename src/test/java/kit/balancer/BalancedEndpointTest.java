@@ -567,6 +567,29 @@ class BalancedEndpointTest {
     }
 
     @Test
+    void firstCallWithoutDeadlineGivesUpSomeTime() throws Exception {
+      balanced = impatient();
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).hasMessage("no instance of userservice");
+    }
+
+    @Test
+    void deadlineMayBeLaterThanThat() throws Exception {
+      balanced = impatient();
+      Running running = waitingCall(LONG);
+
+      instances.set("a:1");
+
+      assertThat(running.answer()).isEqualTo("a:1");
+    }
+
+    /** Waits not 10 seconds but no time at all for the first list if a call has no deadline. */
+    private BalancedEndpoint<String, String> impatient() {
+      return new BalancedEndpoint<>(
+          "userservice", instances, peers::apply, list -> list.get(0), Duration.ZERO);
+    }
+
+    @Test
     void callsAfterTheFirstOneWaitTooUntilThereWasSomebody() throws Exception {
       Context shortly = NO_DEADLINE.withTimeout(Duration.ofMillis(20));
       assertThatThrownBy(() -> balanced.call(shortly, "request")).hasMessageStartingWith("no inst");
