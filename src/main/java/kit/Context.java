@@ -81,7 +81,7 @@ public final class Context {
 
   /** Returns a context that ends {@code timeout} from now, or when this one ends if that is sooner. */
   public Context withTimeout(Duration timeout) {
-    return withDeadline(System.nanoTime() + nanos(timeout));
+    return withDeadline(System.nanoTime() + nanos(requireNonNull(timeout, "timeout")));
   }
 
   /** As {@link #withTimeout}, with the deadline as a reading of {@link System#nanoTime}. */
@@ -111,6 +111,9 @@ public final class Context {
   }
 
   private static long nanos(Duration timeout) {
+    if (timeout.isNegative()) {
+      return 0; // Up is up; a span far in the past would overflow.
+    }
     // Half of what a long holds, about 146 years: now + timeout must not overflow past now.
     Duration longest = Duration.ofNanos(Long.MAX_VALUE / 2);
     return timeout.compareTo(longest) < 0 ? timeout.toNanos() : longest.toNanos();
