@@ -42,6 +42,7 @@ public interface Middleware<Q, R> {
     requireNonNull(outermost, "outermost");
     Middleware<Q, R> chained = outermost;
     for (Middleware<Q, R> inner : others) {
+      requireNonNull(inner, "inner");
       Middleware<Q, R> outer = chained;
       chained = endpoint -> outer.around(inner.around(endpoint));
     }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class MiddlewareTest {
+  private final List<String> steps = new ArrayList<>();
+
+  private final Endpoint<String, String> echo =
+      (context, request) -> {
+        steps.add("endpoint");
+        return request;
+      };
+
+  private Middleware<String, String> noting(String name) {
+    return next ->
+        (context, request) -> {
+          steps.add(name + " pre");
+          String response = next.call(context, request + " " + name);
+          steps.add(name + " post");
+          return response;
+        };
+  }
+
+  @Test
+  void firstNamedSeesTheRequestFirstAndTheResponseLast() throws Exception {
+    Endpoint<String, String> endpoint =
+        Middleware.chain(noting("first"), noting("second"), noting("third")).around(echo);
+    assertThat(endpoint.call(Context.background(), "hello")).isEqualTo("hello first second third");
+    assertThat(steps)
+        .containsExactly(
+            "first pre",
+            "second pre",
+            "third pre",
+            "endpoint",
+            "third post",
+            "second post",
+            "first post");
+  }
+
+  @Test
+  void chainOfOneIsThatOne() throws Exception {
+    Middleware.chain(noting("only")).around(echo).call(Context.background(), "hello");
+    assertThat(steps).containsExactly("only pre", "endpoint", "only post");
+  }
+
+  @Test
+  void chainIsAMiddlewareThatCanBeUsedTwice() throws Exception {
+    Middleware<String, String> inner = Middleware.chain(noting("b"), noting("c"));
+    Endpoint<String, String> endpoint = Middleware.chain(noting("a"), inner, inner).around(echo);
+    assertThat(endpoint.call(Context.background(), ">")).isEqualTo("> a b c b c");
+  }
+
+  @Test
+  void exceptionPassesAllLayers() {
+    Endpoint<String, String> failing =
+        (context, request) -> {
+          throw new StatusException(403, "permission denied");
+        };
+    Endpoint<String, String> endpoint =
+        Middleware.chain(noting("first"), noting("second")).around(failing);
+    assertThatThrownBy(() -> endpoint.call(Context.background(), "hello"))
+        .isInstanceOf(StatusException.class);
+    assertThat(steps).containsExactly("first pre", "second pre");
+  }
+
+  @Test
+  void nullIsRefusedWhenTheProgramIsWired() {
+    assertThatNullPointerException().isThrownBy(() -> Middleware.chain(null));
+    assertThatNullPointerException()
+        .isThrownBy(() -> Middleware.chain(noting("first"), noting("second"), null));
+  }
+}
