@@ -48,8 +48,10 @@ public final class StatusException extends RuntimeException {
 
   /** Returns this refusal with one more response header, replacing one of the same name. */
   public StatusException with(String name, String value) {
+    requireNonNull(name, "name");
     Map<String, String> more = new LinkedHashMap<>(headers);
-    more.put(requireNonNull(name, "name"), requireNonNull(value, "value"));
+    more.keySet().removeIf(name::equalsIgnoreCase);
+    more.put(name, requireNonNull(value, "value"));
     return new StatusException(status, getMessage(), getCause(), Collections.unmodifiableMap(more));
   }
 
