@@ -20,7 +20,11 @@ public final class OneLine {
   public static String of(Object text) {
     String raw = String.valueOf(text);
     StringBuilder line = null; // Made only when there is something to escape.
-    int length = Math.min(raw.length(), MAX_LENGTH);
+    int length = raw.length();
+    if (length > MAX_LENGTH) {
+      // Half a character would come out as a question mark, or as nothing at all.
+      length = Character.isHighSurrogate(raw.charAt(MAX_LENGTH - 1)) ? MAX_LENGTH - 1 : MAX_LENGTH;
+    }
     for (int i = 0; i < length; i++) {
       char c = raw.charAt(i);
       if (isHarmless(c)) {
@@ -47,6 +51,7 @@ public final class OneLine {
     boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
     boolean lineEnd = c == '\u2028' || c == '\u2029';
     boolean reordersText = c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069';
-    return !control && !lineEnd && !reordersText;
+    boolean leansText = c == '\u200e' || c == '\u200f' || c == '\u061c'; // Same, for neighbours.
+    return !control && !lineEnd && !reordersText && !leansText;
   }
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class OneLineTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"", "GET /user/101", "Jürgen, 用户, 😀", "a\\b \"c\""})
+  void harmlessTextIsLeftAlone(String text) {
+    assertThat(OneLine.of(text)).isEqualTo(text);
+  }
+
+  @ParameterizedTest
+  // NUL, ESC, DEL; C1 with NEL and CSI; line and paragraph separator; bidi embeddings, overrides,
+  // isolates and marks.
+  @ValueSource(
+      chars = {
+        0x00, 0x07, 0x08, 0x0b, 0x0c, 0x1b, 0x1f, 0x7f, 0x80, 0x85, 0x9b, 0x9f, 0x2028, 0x2029,
+        0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0x200e, 0x200f,
+        0x061c
+      })
+  void whatSteersATerminalIsEscaped(char steering) {
+    assertThat(OneLine.of("a" + steering + "b"))
+        .isEqualTo("a" + String.format("\\u%04x", (int) steering) + "b");
+  }
+
+  @Test
+  void lineEndsAndTabsKeepTheirUsualNames() {
+    assertThat(OneLine.of("x\r\n2026-01-01 INFO all is well\t!"))
+        .isEqualTo("x\\r\\n2026-01-01 INFO all is well\\t!");
+  }
+
+  @Test
+  void neighboursOfTheEscapedAreKept() {
+    String text = " ~\u00a0\u2027\u202f\u2065\u206a";
+    assertThat(OneLine.of(text)).isEqualTo(text);
+  }
+
+  @Test
+  void lengthIsBounded() {
+    assertThat(OneLine.of("x".repeat(500))).isEqualTo("x".repeat(500));
+    assertThat(OneLine.of("x".repeat(501))).isEqualTo("x".repeat(500) + "...");
+    assertThat(OneLine.of("\n".repeat(1_000_000))).isEqualTo("\\n".repeat(500) + "...");
+  }
+
+  @Test
+  void characterOfTwoUnitsIsNotCutInHalf() {
+    assertThat(OneLine.of("x".repeat(499) + "😀y")).isEqualTo("x".repeat(499) + "...");
+    assertThat(OneLine.of("x".repeat(498) + "😀y")).isEqualTo("x".repeat(498) + "😀...");
+  }
+
+  @Test
+  void anyObjectHasALine() {
+    assertThat(OneLine.of(null)).isEqualTo("null");
+    assertThat(OneLine.of(new IOException("a\nb"))).isEqualTo("java.io.IOException: a\\nb");
+  }
+}
