@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -30,6 +31,8 @@ public final class Json {
   private static final ObjectMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()
+                  // Jackson's other switch, for trees, leaves records to "the last one wins".
+                  .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                   .recyclerPool(JsonRecyclerPools.sharedConcurrentDequePool())
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
@@ -38,7 +41,6 @@ public final class Json {
                           .build())
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .build();
 
@@ -59,17 +61,18 @@ public final class Json {
    * @throws MalformedException if {@code json} is not JSON, or not that of a {@code type}
    */
   public static <T> T read(byte[] json, Class<T> type) throws MalformedException {
+    T value;
     try {
-      T value = MAPPER.readValue(json, type);
-      if (value == null) {
-        throw new MalformedException("null where a value is needed", null);
-      }
-      return value;
+      value = MAPPER.readValue(json, type);
     } catch (JacksonException e) {
       throw malformed(e);
     } catch (IOException e) {
       throw new MalformedException("cannot be read", e);
     }
+    if (value == null) {
+      throw new MalformedException("null where a value is needed", null);
+    }
+    return value;
   }
 
   /** Reads one value as a tree; for messages of unknown shape. */

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class JsonTest {
+  record User(int uid, String name) {
+    User {
+      if (uid < 0) {
+        throw new IllegalArgumentException("uid < 0: " + uid);
+      }
+    }
+  }
+
+  private static User readUser(String json) throws Json.MalformedException {
+    return Json.read(json.getBytes(UTF_8), User.class);
+  }
+
+  private static Json.MalformedException malformed(String json) {
+    return catchThrowableOfType(Json.MalformedException.class, () -> readUser(json));
+  }
+
+  @Test
+  void recordsGoThereAndBack() throws Exception {
+    User user = new User(101, "Jürgen \"J\" 用户");
+    byte[] json = Json.write(user);
+    assertThat(new String(json, UTF_8)).isEqualTo("{\"uid\":101,\"name\":\"Jürgen \\\"J\\\" 用户\"}");
+    assertThat(Json.read(json, User.class)).isEqualTo(user);
+  }
+
+  @Test
+  void collectionsAreWrittenToo() {
+    assertThat(Json.write(List.of(Map.of("a", 1)))).asString(UTF_8).isEqualTo("[{\"a\":1}]");
+  }
+
+  @Test
+  void unknownMembersAreIgnored() throws Exception {
+    assertThat(readUser("{\"uid\":1,\"new\":{\"deep\":[1,2]},\"name\":\"a\"}"))
+        .isEqualTo(new User(1, "a"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"uid\":1}}",
+        "{\"uid\":1}{\"uid\":2}",
+        "{\"uid\":1} x",
+        "{\"uid\":1,\"uid\":2}",
+        "{\"name\":\"a\",\"uid\":1,\"name\":\"a\"}",
+        "{\"new\":{\"a\":1,\"a\":2}}",
+        "{\"uid\":1,}",
+        "{uid:1}",
+        "{'uid':1}",
+        "{\"uid\":NaN}",
+        "{\"uid\":01}",
+        "{\"uid\":\"a\"}",
+        "{\"uid\":-1}",
+        "{\"uid\":2147483648}",
+        "[1]",
+        "7",
+        "{\"uid\":1",
+        "{\"name\":\"a\nb\"}",
+        "{\"name\":\"\\x\"}",
+        "",
+        " ",
+        "null"
+      })
+  void whatIsNotExactlyOneSuchValueIsRefused(String json) {
+    assertThatThrownBy(() -> readUser(json)).isInstanceOf(Json.MalformedException.class);
+  }
+
+  @Test
+  void invalidUtf8IsRefused() {
+    byte[] json = {'{', '"', 'n', 'a', 'm', 'e', '"', ':', '"', (byte) 0xff, '"', '}'};
+    assertThatThrownBy(() -> Json.read(json, User.class))
+        .isInstanceOf(Json.MalformedException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"a\":1,\"a\":2}", "[1] [2]", "", "[1"})
+  void treesAreReadAsStrictly(String json) {
+    assertThatThrownBy(() -> Json.readTree(json.getBytes(UTF_8)))
+        .isInstanceOf(Json.MalformedException.class);
+  }
+
+  @Test
+  void depthIsBounded() throws Exception {
+    byte[] deepest = ("[".repeat(100) + "]".repeat(100)).getBytes(UTF_8);
+    assertThat(Json.readTree(deepest)).isNotNull();
+    String tooDeep = "[".repeat(101) + "]".repeat(101);
+    assertThatThrownBy(() -> Json.readTree(tooDeep.getBytes(UTF_8)))
+        .isInstanceOf(Json.MalformedException.class);
+    // Unknown members are skipped, but not without limits.
+    assertThatThrownBy(() -> readUser("{\"new\":" + tooDeep + "}"))
+        .isInstanceOf(Json.MalformedException.class);
+  }
+
+  @Test
+  void numbersAreBounded() throws Exception {
+    assertThat(Json.readTree("9".repeat(100).getBytes(UTF_8)).isBigInteger()).isTrue();
+    assertThatThrownBy(() -> Json.readTree("9".repeat(101).getBytes(UTF_8)))
+        .isInstanceOf(Json.MalformedException.class);
+  }
+
+  @Test
+  void treeCanBeNull() throws Exception {
+    JsonNode tree = Json.readTree("null".getBytes(UTF_8));
+    assertThat(tree.isNull()).isTrue();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"uid":"secret"}    | malformed JSON at line 1, column 8
+          {"uid":1}<secret>   | malformed JSON at line 1, column 10
+          {"uid":secret}      | malformed JSON at line 1, column 8
+          {"uid":1,"uid":2}   | malformed JSON at line 1, column 15
+          null                | null where a value is needed
+          """)
+  void messageSaysWhereButQuotesNothing(String json, String message) {
+    assertThat(malformed(json)).hasMessage(message);
+  }
+
+  @Test
+  void messageCountsLines() {
+    assertThat(malformed("{\n  \"uid\": 1,\n  \"name\": }"))
+        .hasMessage("malformed JSON at line 3, column 11");
+  }
+
+  @Test
+  void messageNeverNamesJacksonNorOurClasses() {
+    for (String json : List.of("{", "[", "{\"uid\":\"a\"}", "{\"uid\":-1}", "x", "")) {
+      assertThat(malformed(json).getMessage())
+          .doesNotContain("jackson", "kit", "Exception", "User");
+    }
+  }
+
+  @Test
+  void whatCannotBeWrittenIsOurOwnFault() {
+    assertThatExceptionOfType(UncheckedIOException.class)
+        .isThrownBy(() -> Json.write(new Object()))
+        .withMessage("cannot be written as JSON: class java.lang.Object");
+  }
+}
