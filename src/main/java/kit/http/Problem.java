@@ -102,7 +102,7 @@ public final class Problem {
 
   /** Rounded up: who comes back after this many seconds does not come too early. */
   private static long seconds(Duration duration) {
-    return duration.toSeconds() + (duration.toNanosPart() > 0 ? 1 : 0);
+    return Math.max(0, duration.toSeconds() + (duration.toNanosPart() > 0 ? 1 : 0));
   }
 
   /** The reason phrases of RFC 9110, section 15, and RFC 6585. */
@@ -128,7 +128,8 @@ public final class Problem {
       case 503 -> "Service Unavailable";
       case 504 -> "Gateway Timeout";
       case 505 -> "HTTP Version Not Supported";
-      default -> status < 500 ? "Client Error" : "Server Error";
+      // What a peer may answer besides, but we never do.
+      default -> status < 400 ? "Redirection" : status < 500 ? "Client Error" : "Server Error";
     };
   }
 }
