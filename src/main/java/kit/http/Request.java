@@ -95,8 +95,11 @@ public final class Request {
    * @throws StatusException 413 if it is longer than {@code maxBytes}
    */
   public byte[] body(int maxBytes) throws IOException {
-    byte[] bytes = body.readNBytes(maxBytes + 1);
-    if (bytes.length > maxBytes) {
+    if (maxBytes < 0) {
+      throw new IllegalArgumentException("maxBytes < 0: " + maxBytes);
+    }
+    byte[] bytes = body.readNBytes(maxBytes);
+    if (bytes.length == maxBytes && body.read() >= 0) {
       throw new StatusException(413, "body longer than " + maxBytes + " bytes");
     }
     return bytes;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayInputStream;
+import java.util.Map;
+import kit.StatusException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RequestTest {
+  private static Request post(String body) {
+    Headers headers = new Headers();
+    headers.add("Accept", "text/plain");
+    headers.add("Accept", "text/csv");
+    return new Request(
+        "POST",
+        RequestTarget.parse("/user/7?a=b", "h"),
+        headers,
+        new ByteArrayInputStream(body.getBytes(UTF_8)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {5, 6, Integer.MAX_VALUE})
+  void bodyWithinTheBoundIsReadWhole(int maxBytes) throws Exception {
+    assertThat(post("hello").body(maxBytes)).asString(UTF_8).isEqualTo("hello");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 4})
+  void bodyBeyondTheBoundIsRefused(int maxBytes) {
+    assertThatExceptionOfType(StatusException.class)
+        .isThrownBy(() -> post("hello").body(maxBytes))
+        .withMessage("body longer than " + maxBytes + " bytes")
+        .satisfies(refusal -> assertThat(refusal.status()).isEqualTo(413));
+  }
+
+  @Test
+  void boundIsNotNegative() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> post("").body(-1))
+        .withMessage("maxBytes < 0: -1");
+  }
+
+  @Test
+  void firstValueOfAHeaderIsFoundInAnyCase() {
+    assertThat(post("").header("aCCept")).isEqualTo("text/plain");
+    assertThat(post("").header("Age")).isNull();
+  }
+
+  @Test
+  void routeAndVariablesComeFromTheRouter() {
+    Request request = post("");
+    assertThat(request.route()).isEqualTo("-");
+    assertThat(request.variables()).isEmpty();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> request.variable("uid"))
+        .withMessage("no variable in route -: uid");
+
+    request.matched("/user/{uid}", Map.of("uid", "7"));
+    assertThat(request.route()).isEqualTo("/user/{uid}");
+    assertThat(request.variable("uid")).isEqualTo("7");
+  }
+}
