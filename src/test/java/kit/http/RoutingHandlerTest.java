@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import com.sun.net.httpserver.Headers;
+import java.io.InputStream;
+import java.util.Map;
+import kit.Context;
+import kit.Endpoint;
+import kit.StatusException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RoutingHandlerTest {
+  private static final String ALLOWED = "DELETE, GET, HEAD, OPTIONS";
+
+  private final RoutingHandler routes =
+      new RoutingHandler(
+          new Router<Endpoint<Request, Response>>()
+              .route("GET", "/user/{uid:\\d+}", (context, request) -> Response.text(200, "get"))
+              .route("DELETE", "/user/{uid:\\d+}", (context, request) -> Response.text(200, "del"))
+              .route("OPTIONS", "/own", (context, request) -> Response.text(200, "own")));
+
+  private static Request request(String method, String target) {
+    return new Request(
+        method, RequestTarget.parse(target, "h"), new Headers(), InputStream.nullInputStream());
+  }
+
+  private Response answer(Request request) throws Exception {
+    return routes.call(Context.background(), request);
+  }
+
+  @Test
+  void handlerFindsTemplateAndVariablesInTheRequest() throws Exception {
+    Request request = request("DELETE", "/user/7");
+    assertThat(answer(request).bytes()).asString().isEqualTo("del");
+    assertThat(request.route()).isEqualTo("/user/{uid:\\d+}");
+    assertThat(request.variables()).isEqualTo(Map.of("uid", "7"));
+  }
+
+  @Test
+  void headGoesToTheHandlerOfGet() throws Exception {
+    assertThat(answer(request("HEAD", "/user/7")).bytes()).asString().isEqualTo("get");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/", "/user", "/user/", "/user/abc", "/user/7/8", "/USER/7"})
+  void unknownPathIs404(String target) {
+    Request request = request("GET", target);
+    StatusException refusal = catchThrowableOfType(StatusException.class, () -> answer(request));
+    assertThat(refusal.status()).isEqualTo(404);
+    assertThat(refusal).hasMessage("no such path");
+    assertThat(request.route()).isEqualTo(Request.NO_ROUTE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"POST", "TRACE", "get", "FOO{}"})
+  void knownPathWithAnotherMethodIs405AndSaysWhichAreAllowed(String method) {
+    StatusException refusal =
+        catchThrowableOfType(StatusException.class, () -> answer(request(method, "/user/7")));
+    assertThat(refusal.status()).isEqualTo(405);
+    assertThat(refusal).hasMessage("method not allowed; allowed: " + ALLOWED);
+    assertThat(refusal.headers()).isEqualTo(Map.of("Allow", ALLOWED));
+  }
+
+  @Test
+  void optionsListsTheMethods() throws Exception {
+    Response response = answer(request("OPTIONS", "/user/7"));
+    assertThat(response.status()).isEqualTo(204);
+    assertThat(response.header("Allow")).isEqualTo(ALLOWED);
+    assertThat(response.length()).isZero();
+  }
+
+  @Test
+  void optionsMayHaveARouteOfItsOwn() throws Exception {
+    assertThat(answer(request("OPTIONS", "/own")).bytes()).asString().isEqualTo("own");
+  }
+}
