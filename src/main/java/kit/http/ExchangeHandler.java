@@ -5,7 +5,6 @@ import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -111,6 +110,8 @@ final class ExchangeHandler implements HttpHandler {
 
     private Request request; // Null until its target has been understood.
     private Throwable error;
+    private int sentStatus;
+    private long sentBytes;
 
     Exchange(HttpExchange exchange) {
       this.exchange = exchange;
@@ -121,16 +122,13 @@ final class ExchangeHandler implements HttpHandler {
 
     void answer(boolean full) throws IOException {
       Response response = responseOrProblem(full);
-      int sentStatus = 0;
-      long sentBytes = 0;
       try {
-        sentBytes = send(response);
-        sentStatus = response.status();
+        send(response);
       } catch (Throwable e) {
-        error = e;
+        error = error == null ? e : error;
         throw e instanceof IOException failure ? failure : new IOException("answer failed", e);
       } finally {
-        complete(sentStatus, sentBytes);
+        complete();
       }
     }
 
@@ -170,40 +168,54 @@ final class ExchangeHandler implements HttpHandler {
       return response;
     }
 
-    /** Returns the length of the body sent. */
-    private long send(Response response) throws IOException {
+    private void send(Response response) throws IOException {
       Headers out = exchange.getResponseHeaders();
       response.headers().forEach(out::put);
       out.put(RequestId.HEADER, List.of(requestId));
       if (draining) {
-        out.put("Connection", CLOSE);
+        out.put("Connection", CLOSE); // The JDK's server looks here, and does so.
       }
       int status = response.status();
+      long length = response.length();
       if (method.equals("HEAD") || status == 204 || status == 304) {
-        if (response.length() > 0) {
-          out.put("Content-Length", List.of(Long.toString(response.length())));
+        if (length > 0 && status != 204) {
+          out.put("Content-Length", List.of(Long.toString(length)));
         }
         exchange.sendResponseHeaders(status, -1);
-        return 0;
+        sentStatus = status;
+        return;
       }
       // To the JDK, 0 means "chunked, length unknown" and -1 means "no body".
-      long length = response.length();
       exchange.sendResponseHeaders(status, length == 0 ? -1 : length < 0 ? 0 : length);
+      sentStatus = status;
       if (length != 0) {
-        try (OutputStream body = exchange.getResponseBody()) {
-          response.writeTo(body);
-        }
+        sendBody(response, new ResponseBody(exchange.getResponseBody(), length));
       }
-      return Math.max(0, length);
     }
 
-    private void complete(int status, long bytes) {
+    private void sendBody(Response response, ResponseBody body) throws IOException {
+      try {
+        response.writeTo(body);
+        body.finish(); // Not in a finally clause: half a body must not pass for a whole one.
+      } catch (Throwable e) {
+        if (!body.isBroken()) {
+          log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(e), requestId);
+          log.debug("stack trace of request {}", requestId, e);
+        }
+        throw e;
+      } finally {
+        sentBytes = body.written();
+      }
+    }
+
+    private void complete() {
       List<Consumer<Completed>> own = request == null ? List.of() : request.finalizers();
       if (own.isEmpty() && finalizers.isEmpty()) {
         return;
       }
       long nanos = nanoTime.getAsLong() - startedAtNanos;
-      Completed completed = new Completed(route(), label(), status, bytes, nanos, error, requestId);
+      Completed completed =
+          new Completed(route(), label(), sentStatus, sentBytes, nanos, error, requestId);
       own.forEach(finalizer -> finish(finalizer, completed));
       finalizers.forEach(finalizer -> finish(finalizer, completed));
     }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import kit.Endpoint;
+
+/** A service on a free port with clients that see the wire; all closed together. */
+final class TestService implements AutoCloseable {
+  private final BlockingQueue<Completed> completed = new LinkedBlockingQueue<>();
+  private final BlockingQueue<RawClient> clients = new LinkedBlockingQueue<>();
+  private HttpService http;
+
+  /** Serves {@code handler}, and on /ok something that works; returns a first client. */
+  RawClient serve(Endpoint<Request, Response> handler) throws IOException {
+    return serve(HttpService.Settings.of("127.0.0.1", 0), handler);
+  }
+
+  RawClient serve(HttpService.Settings settings, Endpoint<Request, Response> handler)
+      throws IOException {
+    http = HttpService.bind(settings).onCompleted(completed::add);
+    http.start(
+        (context, request) ->
+            request.target().rawPath().equals("/ok")
+                ? Response.text(200, "fine")
+                : handler.call(context, request));
+    return connect();
+  }
+
+  HttpService service() {
+    return http;
+  }
+
+  RawClient connect() throws IOException {
+    RawClient client = new RawClient(http.port());
+    clients.add(client);
+    return client;
+  }
+
+  /** Waits for what the service tells its finalizers after the next request. */
+  Completed nextCompleted() throws InterruptedException {
+    Completed next = completed.poll(5, TimeUnit.SECONDS);
+    assertThat(next).as("completed").isNotNull();
+    return next;
+  }
+
+  @Override
+  public void close() {
+    clients.forEach(RawClient::close);
+    http.close();
+  }
+}
