@@ -107,8 +107,10 @@ final class ExchangeHandler implements HttpHandler {
     private final Headers headers;
     private final String method;
     private final String requestId;
+    private final RequestBody requestBody;
 
     private Request request; // Null until its target has been understood.
+    private boolean isLast; // Whether the connection ends here.
     private Throwable error;
     private int sentStatus;
     private long sentBytes;
@@ -118,6 +120,7 @@ final class ExchangeHandler implements HttpHandler {
       this.headers = exchange.getRequestHeaders();
       this.method = exchange.getRequestMethod();
       this.requestId = RequestId.acceptOrNew(headers.getFirst(RequestId.HEADER));
+      this.requestBody = new RequestBody(exchange.getRequestBody());
     }
 
     void answer(boolean full) throws IOException {
@@ -139,6 +142,11 @@ final class ExchangeHandler implements HttpHandler {
         return response;
       } catch (Throwable e) {
         error = e;
+        if (requestBody.isBroken()) {
+          isLast = true;
+          log.debug("{} {}: body broke off (request {})", label(), route(), requestId, e);
+          return Problem.of(400, "the body did not arrive whole", requestId);
+        }
         Response problem = Problem.of(e, requestId);
         if (problem.status() >= 500 && !(Problem.unwrap(e) instanceof StatusException)) {
           log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(e), requestId);
@@ -156,7 +164,7 @@ final class ExchangeHandler implements HttpHandler {
       } catch (RequestTarget.InvalidException e) {
         throw new StatusException(e.status(), e.getMessage());
       }
-      request = new Request(method, target, headers, exchange.getRequestBody());
+      request = new Request(method, target, headers, requestBody);
       if (full && !ungated.contains(target.rawPath())) {
         throw new StatusException(503, "too many requests in flight").with("Retry-After", "1");
       }
@@ -172,7 +180,7 @@ final class ExchangeHandler implements HttpHandler {
       Headers out = exchange.getResponseHeaders();
       response.headers().forEach(out::put);
       out.put(RequestId.HEADER, List.of(requestId));
-      if (draining) {
+      if (isLast || draining) {
         out.put("Connection", CLOSE); // The JDK's server looks here, and does so.
       }
       int status = response.status();

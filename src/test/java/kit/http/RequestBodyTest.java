@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import kit.http.RawClient.Answer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Bodies of requests, whole and broken. */
+@Timeout(20)
+class RequestBodyTest {
+  private final TestService http = new TestService();
+
+  @AfterEach
+  void stop() {
+    http.close();
+  }
+
+  @Test
+  void bodyOfARequestIsRead() throws Exception {
+    RawClient client =
+        http.serve((context, request) -> Response.text(200, new String(request.body(100), UTF_8)));
+    for (int i = 0; i < 2; i++) {
+      client.request("POST", "/", "Content-Length: 5").send("hello");
+      assertThat(client.answer().body()).isEqualTo("hello");
+    }
+  }
+
+  @Test
+  void bodyThatIsTooLongIsRefused() throws Exception {
+    RawClient client =
+        http.serve((context, request) -> Response.text(200, new String(request.body(4), UTF_8)));
+    client.request("POST", "/", "Content-Length: 5").send("hello");
+    assertThat(client.answer().status()).isEqualTo(413);
+  }
+
+  @Test
+  void bodyThatNobodyReadsDoesNotBecomeTheNextRequest() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "unread"));
+    client.request("POST", "/", "Content-Length: 5").send("hello");
+    assertThat(client.answer().body()).isEqualTo("unread");
+    assertThat(client.request("GET", "/ok").answer().body()).isEqualTo("fine");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void bodyThatBreaksOffIsTheClientsFault(boolean chunked) throws Exception {
+    BlockingQueue<Throwable> seen = new LinkedBlockingQueue<>();
+    CountDownLatch reading = new CountDownLatch(1);
+    RawClient client =
+        http.serve(
+            (context, request) -> {
+              reading.countDown();
+              try {
+                request.body(100);
+                throw new AssertionError("half a body passed for a whole one");
+              } catch (IOException e) {
+                seen.add(e);
+                throw new IllegalStateException(e);
+              }
+            });
+    client.request("POST", "/", chunked ? "Transfer-Encoding: chunked" : "Content-Length: 10");
+    client.send(chunked ? "a\r\nhello" : "hello");
+    reading.await();
+    client.reset();
+    Completed broken = http.nextCompleted();
+    assertThat(broken.status()).isIn(0, 400); // Dropped, or sent to nobody.
+    assertThat(broken.error()).hasRootCause(seen.poll(5, TimeUnit.SECONDS));
+    assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Content-Length: 10", "Transfer-Encoding: chunked"})
+  void halfABodyIs400(String framing) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(100)));
+    client.request("POST", "/", framing).send("a\r\nhello").endOfRequests();
+    Answer answer = client.answer();
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.body()).contains("\"detail\":\"the body did not arrive whole\"");
+    assertThat(client.isClosed()).isTrue();
+    Completed broken = http.nextCompleted();
+    assertThat(broken.status()).isEqualTo(400);
+    assertThat(broken.error()).isInstanceOf(IOException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x\r\n", "FFFFFFFF\r\n", "5\r\nhello!\r\n0\r\n\r\n"})
+  void chunksThatMakeNoSenseAre400(String chunks) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(100)));
+    client.request("POST", "/", "Transfer-Encoding: chunked").send(chunks);
+    Answer answer = client.answer();
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    client.endOfRequests(); // Else the JDK's server goes on looking for the end of the body.
+    assertThat(client.isClosed()).isTrue();
+  }
+}
