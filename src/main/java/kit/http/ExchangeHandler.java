@@ -110,7 +110,7 @@ final class ExchangeHandler implements HttpHandler {
     private final RequestBody requestBody;
 
     private Request request; // Null until its target has been understood.
-    private boolean isLast; // Whether the connection ends here.
+    private boolean isLast = true; // Whether the connection ends here; until checked, it does.
     private Throwable error;
     private int sentStatus;
     private long sentBytes;
@@ -157,13 +157,15 @@ final class ExchangeHandler implements HttpHandler {
     }
 
     private Response response(boolean full) throws Exception {
-      String rawTarget = exchange.getRequestURI().toString();
+      RequestChecks.check(exchange);
       RequestTarget target;
       try {
+        String rawTarget = String.valueOf(exchange.getRequestURI());
         target = RequestTarget.parse(rawTarget, headers.getFirst("Host"));
       } catch (RequestTarget.InvalidException e) {
         throw new StatusException(e.status(), e.getMessage());
       }
+      isLast = RequestChecks.isLast(headers);
       request = new Request(method, target, headers, requestBody);
       if (full && !ungated.contains(target.rawPath())) {
         throw new StatusException(503, "too many requests in flight").with("Retry-After", "1");

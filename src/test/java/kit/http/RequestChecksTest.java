@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import kit.http.RawClient.Answer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Requests that two programs could read in two ways. */
+@Timeout(20)
+class RequestChecksTest {
+  private final TestService http = new TestService();
+
+  @AfterEach
+  void stop() {
+    http.close();
+  }
+
+  @Test
+  void chunkedRequestEndsItsConnection() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(100)));
+    client.request("POST", "/", "Transfer-Encoding: chunked").send("5\r\nhello\r\n0\r\n\r\n");
+    Answer answer = client.answer();
+    assertThat(answer.body()).isEqualTo("hello");
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    assertThat(client.isClosed()).isTrue();
+  }
+
+  // To some JDKs both of these sizes end the body: the first overflows to 0.
+  @ParameterizedTest
+  @ValueSource(strings = {"100000000", ""})
+  void noRequestIsSmuggledInAChunk(String size) throws Exception {
+    BlockingQueue<String> served = new LinkedBlockingQueue<>();
+    RawClient client =
+        http.serve(
+            (context, request) -> {
+              served.add(request.target().rawPath());
+              return Response.of(200, "a/b", request.body(100));
+            });
+    client
+        .request("POST", "/outer", "Transfer-Encoding: chunked")
+        .send(size + "\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n")
+        .endOfRequests();
+    assertThat(client.rest()).containsOnlyOnce("HTTP/1.1 ");
+    assertThat(served).containsExactly("/outer");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          GET / HTTP/1.1                                      | 400 | not exactly one Host header
+          GET / HTTP/1.1~Host: a~Host: a                      | 400 | not exactly one Host header
+          GET / HTTP/1.1~Host: a, b                           | 400 | not exactly one Host header
+          GET / HTTP/1.0~Host: a~Host: b                      | 400 | not exactly one Host header
+          GET / HTTP/1.1~Host: a~X: b\u0001c                  | 400 | control character in a header
+          GET / HTTP/1.1~Host: a~X: b\u0000c                  | 400 | control character in a header
+          POST / HTTP/1.1~Host: a~Content-Length: +0          | 400 | Content-Length is not a number
+          POST / HTTP/1.0~Host: a~Transfer-Encoding: chunked  | 400 | Transfer-Encoding needs HTTP/1.1
+          GET / HTTP/2.0~Host: a                              | 505 | neither HTTP/1.1 nor HTTP/1.0
+          GET / HTTP/1.11~Host: a                             | 505 | neither HTTP/1.1 nor HTTP/1.0
+          GET / FOO/9~Host: a                                 | 505 | neither HTTP/1.1 nor HTTP/1.0
+          GET //evil/ok HTTP/1.1~Host: a                      | 400 | path has an empty segment
+          GET /a/../ok HTTP/1.1~Host: a                       | 400 | path has a dot segment
+          GET /a%2fb HTTP/1.1~Host: a      | 400 | path has an encoded slash or backslash
+          GET http://other/ok HTTP/1.1~Host: a | 400 | authority of the request target is not the Host header's
+          """)
+  void ambiguousRequestIsRefusedAndItsConnectionClosed(String head, int status, String detail)
+      throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    client.send(head.replace("~", "\r\n") + "\r\n\r\n").endOfRequests();
+    Answer answer = client.answer();
+    assertThat(answer.status()).isEqualTo(status);
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    if (!"text/html".equals(answer.header("Content-Type"))) { // Newer JDKs are faster than we are.
+      assertThat(answer.body()).contains("\"detail\":\"" + detail + "\"");
+    }
+    assertThat(client.isClosed()).isTrue();
+  }
+
+  @Test
+  void longTargetIs414() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    Answer answer = client.request("GET", "/" + "x".repeat(8_000)).answer();
+    assertThat(answer.status()).isEqualTo(414);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"GET / HTTP/1.0", "GET / HTTP/1.0~Host: a", "GET http://a/ HTTP/1.1~Host: a"})
+  void unusualButLegalRequestIsServed(String head) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    Answer answer = client.send(head.replace("~", "\r\n") + "\r\n\r\n").answer();
+    assertThat(answer.body()).isEqualTo("reached");
+  }
+
+  // No path, so the JDK's server gives up on these before we see them; what counts is that it does.
+  @ParameterizedTest
+  @ValueSource(strings = {"CONNECT host:443", "GET mailto:a", "OPTIONS *"})
+  void targetWithoutPathEndsTheConnection(String methodAndTarget) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    client.send(methodAndTarget + " HTTP/1.1\r\nHost: host:443\r\n\r\n");
+    String received = client.rest();
+    assertThat(received).doesNotContain(" 200 ");
+    assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"close", "Close", "close, TE", "TE , close"})
+  void connectionIsClosedWhenTheClientAsksForIt(String connection) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "hello"));
+    Answer answer = client.request("GET", "/", "Connection: " + connection).answer();
+    assertThat(answer.body()).isEqualTo("hello");
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    assertThat(client.isClosed()).isTrue();
+  }
+
+  @Test
+  void pipelinedRequestsAreAnsweredInOrder() throws Exception {
+    RawClient client =
+        http.serve((context, request) -> Response.text(200, request.target().rawPath()));
+    client.send(
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+            + "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+            + "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assertThat(client.answer().body()).isEqualTo("/1");
+    assertThat(client.answer().body()).isEqualTo("/2");
+    assertThat(client.answer().body()).isEqualTo("/3");
+  }
+}
