@@ -91,6 +91,10 @@ final class ExchangeHandler implements HttpHandler {
     int concurrent = inFlight.incrementAndGet();
     try {
       new Exchange(exchange).answer(concurrent > maxInFlight);
+    } catch (IOException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IOException("answer failed", e);
     } finally {
       if (inFlight.decrementAndGet() == 0 && draining) {
         synchronized (idle) {
@@ -125,11 +129,13 @@ final class ExchangeHandler implements HttpHandler {
 
     void answer(boolean full) throws IOException {
       Response response = responseOrProblem(full);
+      // A flag that the handler left behind would close the channel in the middle of the answer.
+      Thread.interrupted();
       try {
         send(response);
       } catch (Throwable e) {
         error = error == null ? e : error;
-        throw e instanceof IOException failure ? failure : new IOException("answer failed", e);
+        throw e;
       } finally {
         complete();
       }
@@ -139,20 +145,13 @@ final class ExchangeHandler implements HttpHandler {
       try {
         Response response = response(full);
         error = request.error();
+        if (error != null) {
+          logFailure(error, response.status());
+        }
         return response;
       } catch (Throwable e) {
         error = e;
-        if (requestBody.isBroken()) {
-          isLast = true;
-          log.debug("{} {}: body broke off (request {})", label(), route(), requestId, e);
-          return Problem.of(400, "the body did not arrive whole", requestId);
-        }
-        Response problem = Problem.of(e, requestId);
-        if (problem.status() >= 500 && !(Problem.unwrap(e) instanceof StatusException)) {
-          log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(e), requestId);
-          log.debug("stack trace of request {}", requestId, e);
-        }
-        return problem;
+        return problem(e);
       }
     }
 
@@ -176,6 +175,41 @@ final class ExchangeHandler implements HttpHandler {
         throw new IllegalStateException("the handler returned null");
       }
       return response;
+    }
+
+    private Response problem(Throwable e) {
+      try {
+        if (requestBody.isBroken()) {
+          isLast = true;
+          log.debug("{} {}: body broke off (request {})", label(), route(), requestId, e);
+          return Problem.of(400, "the body did not arrive whole", requestId);
+        }
+        Response problem = Problem.of(e, requestId);
+        logFailure(e, problem.status());
+        return problem;
+      } catch (Throwable worse) { // A header that cannot be sent, an error that cannot be printed.
+        log.error(
+            "{} {} failed with {}, and answering that with {} (request {})",
+            label(),
+            route(),
+            e.getClass(),
+            worse.getClass(),
+            requestId);
+        return Problem.of(new IllegalStateException(), requestId);
+      }
+    }
+
+    /** Tells the operator what the caller must not know. A plain refusal is no failure of ours. */
+    private void logFailure(Throwable e, int status) {
+      Throwable cause = Problem.unwrap(e);
+      cause = cause instanceof StatusException ? cause.getCause() : cause;
+      if (cause == null) {
+        return;
+      }
+      if (status >= 500) {
+        log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(cause), requestId);
+      }
+      log.debug("stack trace of request {}", requestId, e);
     }
 
     private void send(Response response) throws IOException {
@@ -209,8 +243,7 @@ final class ExchangeHandler implements HttpHandler {
         body.finish(); // Not in a finally clause: half a body must not pass for a whole one.
       } catch (Throwable e) {
         if (!body.isBroken()) {
-          log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(e), requestId);
-          log.debug("stack trace of request {}", requestId, e);
+          logFailure(e, 500);
         }
         throw e;
       } finally {
@@ -233,7 +266,7 @@ final class ExchangeHandler implements HttpHandler {
     private void finish(Consumer<Completed> finalizer, Completed completed) {
       try {
         finalizer.accept(completed);
-      } catch (RuntimeException e) {
+      } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.
         log.error("finalizer failed after request {}: {}", requestId, OneLine.of(e));
       }
     }
