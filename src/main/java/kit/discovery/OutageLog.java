@@ -4,6 +4,7 @@ package kit.discovery;
 import static java.util.Objects.requireNonNull;
 
 import java.net.ConnectException;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import kit.OneLine;
@@ -76,19 +77,20 @@ public final class OutageLog {
     return outage;
   }
 
-  /**
-   * The innermost cause: the JDK's client hides "connection refused" behind "Too many retries", and
-   * its connection errors often have no message.
-   */
-  private static String cause(Exception error) {
-    Throwable cause = error;
-    while (cause.getCause() != null && !(cause instanceof ConnectException)) {
-      cause = cause.getCause();
+  /** Says in a few words, and in one line, why {@code error} happened. */
+  public static String cause(Exception error) {
+    if (error.getMessage() != null) {
+      return OneLine.of(error.getMessage());
     }
-    if (cause instanceof ConnectException) {
-      return "connection refused";
+    if (!(error instanceof ConnectException)) {
+      return error.getClass().getSimpleName();
     }
-    String message = cause.getMessage();
-    return OneLine.of(message == null ? cause.getClass().getSimpleName() : message);
+    // HttpClient's connection errors have no message; a host without an address is one of them.
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof UnresolvedAddressException) {
+        return "unknown host";
+      }
+    }
+    return "connection refused";
   }
 }

@@ -6,12 +6,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.net.ConnectException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.event.Level;
 import testing.FakeNanoTime;
@@ -115,29 +120,28 @@ class OutageLogTest {
             new RecordingLogger.Line(Level.DEBUG, "watching userservice failed", error));
   }
 
-  @Test
-  void causeWithoutMessageIsNamedByItsType() {
-    outages.failed(new IOException(), "retrying");
+  @ParameterizedTest
+  @MethodSource("causes")
+  void causeIsAFewWordsOnOneLine(Exception error, String expected) {
+    outages.failed(error, "retrying");
 
     assertThat(log.linesFrom(Level.WARN))
-        .containsExactly("WARN watching userservice failed: IOException; retrying");
+        .containsExactly("WARN watching userservice failed: " + expected + "; retrying");
   }
 
-  @Test
-  void refusedConnectionIsCalledThat() {
-    outages.failed(new ConnectException(), "retrying"); // As HttpClient throws it.
-
-    assertThat(log.linesFrom(Level.WARN))
-        .containsExactly("WARN watching userservice failed: connection refused; retrying");
-  }
-
-  @Test
-  void causeStaysOnOneLine() {
-    failed("no\n2026-01-01 INFO all is well");
-
-    assertThat(log.linesFrom(Level.WARN))
-        .containsExactly(
-            "WARN watching userservice failed: no\\n2026-01-01 INFO all is well; retrying");
+  static Stream<Arguments> causes() {
+    // As HttpClient throws them: without messages, the reason two causes down.
+    Exception refused = new ConnectException();
+    refused.initCause(new ConnectException().initCause(new ClosedChannelException()));
+    Exception unknownHost = new ConnectException();
+    unknownHost.initCause(new ConnectException().initCause(new UnresolvedAddressException()));
+    return Stream.of(
+        Arguments.of(new IOException("503 no leader"), "503 no leader"),
+        Arguments.of(new IOException(), "IOException"),
+        Arguments.of(refused, "connection refused"),
+        Arguments.of(unknownHost, "unknown host"),
+        Arguments.of(new ConnectException("Network is unreachable"), "Network is unreachable"),
+        Arguments.of(new IOException("no\nINFO all is well"), "no\\nINFO all is well"));
   }
 
   @Test
