@@ -19,6 +19,7 @@ import kit.OneLine;
 import kit.PeerException;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.discovery.OutageLog;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -178,7 +179,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     }
     String text = closed ? "closed: no instance of " : "no instance of ";
     return PeerException.noInstance(
-        text + service + (why == null ? "" : ": " + why.getMessage()), why);
+        text + service + (why == null ? "" : ": " + OutageLog.cause(why)), why);
   }
 
   /** Brings the nodes in line with the snapshot. Without a lock: several updates may race. */

@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import testing.Eventually;
 import testing.Race;
@@ -632,6 +634,24 @@ class BalancedEndpointTest {
           .isThrownBy(BalancedEndpointTest.this::call)
           .withMessage("no instance of userservice")
           .withNoCause();
+    }
+
+    @ParameterizedTest
+    @MethodSource("registryFailures")
+    void messageSaysInOneLineWhyTheListIsEmpty(Exception why, String expected) {
+      instances.set("a:1");
+      instances.set();
+      instances.fail(why);
+
+      assertThatThrownBy(BalancedEndpointTest.this::call)
+          .hasMessage("no instance of userservice: " + expected);
+    }
+
+    static Stream<Arguments> registryFailures() {
+      return Stream.of(
+          Arguments.of(new IOException("registry down"), "registry down"),
+          Arguments.of(new ConnectException(), "connection refused"), // As HttpClient throws it.
+          Arguments.of(new IOException("500\n<html>"), "500\\n<html>"));
     }
 
     @Test
