@@ -114,9 +114,10 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     Attempts attempts = context.get(Attempts.KEY);
     PeerException passedOver = null;
     while (true) {
-      List<Node<Q, R>> candidates = untried(nodes.get().list(), attempts);
+      List<Node<Q, R>> all = nodes.get().list();
+      List<Node<Q, R>> candidates = untried(all, attempts);
       if (candidates.isEmpty()) {
-        throw passedOver == null ? noInstance() : passedOver;
+        throw passedOver == null ? noInstance(all) : passedOver;
       }
       Node<Q, R> node = picker.pick(candidates);
       if (!node.enter()) {
@@ -172,9 +173,9 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     }
   }
 
-  private PeerException noInstance() {
+  private PeerException noInstance(List<Node<Q, R>> all) {
     Exception why = instances.failure().orElse(null);
-    if (!nodes.get().list().isEmpty()) {
+    if (!all.isEmpty()) {
       return PeerException.noInstance("every instance of " + service + " has refused", why);
     }
     String text = closed ? "closed: no instance of " : "no instance of ";

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -652,6 +653,23 @@ class BalancedEndpointTest {
           Arguments.of(new IOException("registry down"), "registry down"),
           Arguments.of(new ConnectException(), "connection refused"), // As HttpClient throws it.
           Arguments.of(new IOException("500\n<html>"), "500\\n<html>"));
+    }
+
+    @Test
+    void somebodyWhoComesTooLateHasNotRefused() {
+      ChangingInstances late =
+          new ChangingInstances() {
+            @Override
+            public Optional<Exception> failure() {
+              set("a:1"); // Between the look at the list and the message.
+              return Optional.empty();
+            }
+          };
+      late.set("a:1");
+      balanced = new BalancedEndpoint<>("userservice", late, peers::apply, list -> list.get(0));
+      late.set();
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).hasMessage("no instance of userservice");
     }
 
     @Test
