@@ -77,20 +77,26 @@ public final class OutageLog {
     return outage;
   }
 
-  /** Says in a few words, and in one line, why {@code error} happened. */
+  /**
+   * Says in a few words, and in one line, why {@code error} happened: by its innermost cause, because
+   * HttpClient hides "connection refused" behind "Too many retries".
+   */
   public static String cause(Exception error) {
-    if (error.getMessage() != null) {
-      return OneLine.of(error.getMessage());
+    boolean unconnected = false;
+    Throwable cause = error;
+    while (cause.getCause() != null) {
+      unconnected |= cause instanceof ConnectException;
+      cause = cause.getCause();
     }
-    if (!(error instanceof ConnectException)) {
-      return error.getClass().getSimpleName();
+    // Its connection errors have no message; a host without an address is one of them.
+    if (cause instanceof UnresolvedAddressException) {
+      return "unknown host";
     }
-    // HttpClient's connection errors have no message; a host without an address is one of them.
-    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      if (cause instanceof UnresolvedAddressException) {
-        return "unknown host";
-      }
+    if (cause.getMessage() != null) {
+      return OneLine.of(cause.getMessage());
     }
-    return "connection refused";
+    return unconnected || cause instanceof ConnectException
+        ? "connection refused"
+        : cause.getClass().getSimpleName();
   }
 }
