@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import testing.ConsulAgent;
 
 /** The contract with a real agent; skipped where there is none, see {@link ConsulAgent}. */
-class RealConsulIT extends ConsulContract {
+class RealConsulIT extends ConsulWireContract {
   private static ConsulAgent agent;
 
   @AfterAll

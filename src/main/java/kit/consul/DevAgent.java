@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.consul;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.DoubleSupplier;
+import java.util.function.LongSupplier;
+import kit.discovery.Instance;
+import kit.http.HttpService;
+
+/**
+ * A Consul agent for development and tests, in this process and in memory: for machines without
+ * Consul, and for tests that should not need one.
+ *
+ * <p><b>Not for production</b>, where a Consul cluster belongs: this one has no second node, keeps
+ * nothing, and lets everybody in.
+ *
+ * <pre>{@code
+ * try (DevAgent agent = DevAgent.start("127.0.0.1", 8500)) {
+ *   ConsulClient consul = new ConsulClient(agent.uri(), null);
+ *   ...
+ * }
+ * }</pre>
+ *
+ * <h2>What it does</h2>
+ *
+ * <pre>
+ *   PUT /v1/agent/service/register         GET /v1/catalog/services
+ *   PUT /v1/agent/service/deregister/:id   GET /v1/catalog/service/:name
+ *   GET /v1/agent/services                 GET /v1/catalog/nodes
+ *   GET /v1/agent/service/:id              GET /v1/health/service/:name
+ *   GET /v1/agent/checks                   GET /v1/health/checks/:name
+ *   PUT /v1/agent/check/pass/:id           GET /v1/status/leader
+ *   PUT /v1/agent/check/warn/:id           GET /v1/agent/self
+ *   PUT /v1/agent/check/fail/:id
+ *   PUT /v1/agent/check/update/:id
+ * </pre>
+ *
+ * <p>Answers, statuses, headers and refusals are those of Consul 1.8, and so is what time does: HTTP,
+ * TCP and TTL checks are really run, the first time at a random moment within their interval, and a
+ * service that was critical for its {@code DeregisterCriticalServiceAfter} (at least a minute) is
+ * removed at the next look, every 30 seconds. Catalogue and health queries may block; a change of
+ * one service does not wake who waits for another. {@code ConsulContract}, a test, runs against both.
+ *
+ * <p>What it does differently:
+ *
+ * <ul>
+ *   <li>A blocking query is answered after 45 seconds at most, because our server allows a minute.
+ *   <li>Ids and names with a slash, a backslash or a control character are refused with 400: our
+ *       server takes no path with {@code %2F}.
+ *   <li>A gRPC check is accepted, but keeps its initial status. Script, Docker and alias checks, the
+ *       fields of the service mesh, and {@code filter} are refused with 400.
+ *   <li>A registration is in the catalogue when it is answered, and not some milliseconds later.
+ *   <li>{@code /v1/agent/service/:id} has no content hash, and does not block.
+ *   <li>Texts that explain a refusal or what a check found may have other words.
+ * </ul>
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>A request that cannot be understood, or is longer than 1 MiB, is refused in plain text.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Safe for any number of threads. A blocking query holds the thread of its request, a virtual one
+ * from JDK 24 on; there may be 4,096 requests at a time. One thread watches the clock, at most 32 run
+ * checks. {@link #close} ends them all in about half a second at most; a blocking query is answered
+ * with 503.
+ */
+public final class DevAgent implements AutoCloseable {
+  private static final int MAX_IN_FLIGHT = 4096;
+  private static final int CONSUL_SERVER_PORT = 8300; // What others expect in "consul"; not bound.
+  private static final Duration STOP_PATIENCE = Duration.ofMillis(500);
+
+  private final HttpService http;
+  private final URI uri;
+  private final AgentState state;
+  private final AgentChecks checks;
+
+  private DevAgent(HttpService http, String host, LongSupplier nanoTime, DoubleSupplier random)
+      throws IOException {
+    InetAddress bound = InetAddress.getByName(host);
+    String address = bound.isAnyLocalAddress() ? "127.0.0.1" : bound.getHostAddress();
+    String authority = Instance.of(address, http.port()).authority();
+    AgentCatalog catalog = new AgentCatalog(nanoTime);
+    catalog.put(AgentJson.consulItself(CONSUL_SERVER_PORT), 1, false);
+    this.http = http;
+    this.uri = URI.create("http://" + authority);
+    this.state = new AgentState(catalog, nanoTime, random);
+    this.checks = new AgentChecks(state);
+    http.start(new AgentRoutes(state, catalog, new AgentJson(address), authority));
+  }
+
+  /**
+   * Starts an agent.
+   *
+   * @param host the address to bind; services without an address of their own get this one, or
+   *     127.0.0.1 if it stands for all addresses
+   * @param port the TCP port; 0 = any free one
+   * @throws java.net.BindException if the port is taken, or the address not ours
+   */
+  public static DevAgent start(String host, int port) throws IOException {
+    DevAgent agent =
+        start(host, port, System::nanoTime, () -> ThreadLocalRandom.current().nextDouble());
+    agent.checks.start();
+    return agent;
+  }
+
+  /** An agent for which time only passes in {@link #runDue}. */
+  static DevAgent start(String host, int port, LongSupplier nanoTime, DoubleSupplier random)
+      throws IOException {
+    HttpService.Settings settings = HttpService.Settings.of(host, port);
+    HttpService http = HttpService.bind(settings.withMaxInFlight(MAX_IN_FLIGHT));
+    return new DevAgent(http, host, nanoTime, random);
+  }
+
+  /** Begins to run the checks that are due, and does what else time has brought. */
+  void runDue() {
+    checks.runDue();
+  }
+
+  int inFlight() {
+    return http.inFlight();
+  }
+
+  /** Returns the port that is bound. */
+  public int port() {
+    return http.port();
+  }
+
+  /** Returns the address for clients: {@code http://127.0.0.1:8500}. */
+  public URI uri() {
+    return uri;
+  }
+
+  /** Forgets everything and stops; may be called again. */
+  @Override
+  public void close() {
+    http.drain(); // So that the last answers close their connections.
+    state.close();
+    checks.close();
+    try {
+      http.stop(STOP_PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
