@@ -16,6 +16,7 @@ public final class Main {
         get UID     asks for one name; with --all, every instance
         delete UID  deletes a user
         instances   lists the healthy instances
+        dev-agent   stands in for Consul, for development
 
       Each command explains its flags: java -jar client.jar loop --help""";
 
@@ -41,6 +42,7 @@ public final class Main {
       case "get" -> Call.get(rest);
       case "delete" -> Call.delete(rest);
       case "instances" -> ListInstances.run(rest);
+      case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->
           throw new Flags.UsageException("unknown command " + OneLine.of(command) + "; see --help");
