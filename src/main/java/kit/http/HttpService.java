@@ -57,6 +57,8 @@ public final class HttpService implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpService.class);
 
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration LONGEST_PATIENCE = Duration.ofDays(1); // The JDK's int overflows.
+  private static final int AFTERWARDS_MILLIS = 1_000; // For threads to end that have been told to.
   private static final int SELF_CHECK_MILLIS = 2_000;
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
   private static final Response HEALTHY = Response.json(200, "{\"status\":\"ok\"}".getBytes());
@@ -66,6 +68,7 @@ public final class HttpService implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads;
   private final ExchangeHandler exchanges;
+  private boolean started; // Guarded by this.
 
   private HttpService(HttpServer server, Settings settings) {
     this.server = server;
@@ -92,11 +95,24 @@ public final class HttpService implements AutoCloseable {
   }
 
   /** Begins to answer requests with {@code handler}; once. */
-  public void start(Endpoint<Request, Response> handler) {
-    exchanges.serve(requireNonNull(handler, "handler"));
+  public synchronized void start(Endpoint<Request, Response> handler) {
+    requireNonNull(handler, "handler");
+    if (started) {
+      throw new IllegalStateException("already started or stopped");
+    }
+    started = true;
+    exchanges.serve(handler);
     server.setExecutor(threads);
     server.createContext("/", exchanges);
     server.start();
+  }
+
+  /** The JDK's server lets go of its port only if it runs. */
+  private synchronized void startIfNeverStarted() {
+    if (!started) {
+      started = true;
+      server.start();
+    }
   }
 
   /**
@@ -153,22 +169,26 @@ public final class HttpService implements AutoCloseable {
    * @return whether every request had its answer
    */
   public boolean stop(Duration patience) throws InterruptedException {
+    Duration bounded = patience.compareTo(LONGEST_PATIENCE) < 0 ? patience : LONGEST_PATIENCE;
     drain();
+    startIfNeverStarted();
     // HttpServer.stop(n) closes the listener at once, but then sleeps n seconds even if nothing is
     // left to wait for (JDK 17: JDK-8304065; after any aborted exchange, all versions). So we let
     // it sleep beside us, count for ourselves, and release it with stop(0).
-    int seconds = (int) Math.min(3600, patience.toSeconds() + 1);
+    int seconds = (int) Math.max(0, bounded.toSeconds() + 1);
     Thread listenerCloser = new Thread(() -> server.stop(seconds), "http-stop");
     listenerCloser.setDaemon(true);
     listenerCloser.start();
     boolean idle;
     try {
-      idle = exchanges.awaitIdle(patience);
+      idle = exchanges.awaitIdle(bounded);
     } finally {
       server.stop(0);
+      listenerCloser.interrupt(); // On JDK 17 it may be in the last 200 ms of a sleep.
       threads.shutdownNow();
     }
-    return threads.awaitTermination(1, TimeUnit.SECONDS) && idle;
+    listenerCloser.join(AFTERWARDS_MILLIS);
+    return threads.awaitTermination(AFTERWARDS_MILLIS, TimeUnit.MILLISECONDS) && idle;
   }
 
   /** Stops with a patience of 10 seconds. */

@@ -51,6 +51,8 @@ final class TestService implements AutoCloseable {
   @Override
   public void close() {
     clients.forEach(RawClient::close);
-    http.close();
+    if (http != null) {
+      http.close();
+    }
   }
 }
