@@ -27,7 +27,8 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>A step that fails is logged, and the next one runs. {@link #close} runs the steps; further
- * calls, from any thread, wait until the first one is through. It knows nothing of HTTP.
+ * calls, from any thread, wait until the first one is through. An interruption ends the step that
+ * waits, not the rest. It knows nothing of HTTP.
  *
  * <p>On a signal, the JVM ends by itself when the steps are through, with status 143 (SIGTERM) or 130
  * (SIGINT). Steps that take longer than the budget are cut off: the process halts with status 1. A
@@ -48,6 +49,9 @@ public final class Shutdown implements AutoCloseable {
   // Guarded by this until closing, which is then never false again; read-only from there on.
   private final List<Step> steps = new ArrayList<>();
   private boolean closing;
+
+  // Set by the thread that closes before it runs a step, and compared by each with itself only.
+  private volatile Thread closer;
 
   /** Allows {@code budget} for all steps together when a signal ends the program. */
   public Shutdown(Duration budget) {
@@ -98,13 +102,22 @@ public final class Shutdown implements AutoCloseable {
   @Override
   public void close() {
     if (!isFirst()) {
-      awaitDone();
+      if (Thread.currentThread() != closer) { // A step that closes us must not wait for itself.
+        awaitDone();
+      }
       return;
     }
+    closer = Thread.currentThread();
+    boolean interrupted = Thread.interrupted();
     try {
-      steps.forEach(Shutdown::run); // No step is added any more.
+      for (Step step : steps) { // No step is added any more.
+        interrupted |= run(step);
+      }
     } finally {
       done.countDown();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -122,15 +135,17 @@ public final class Shutdown implements AutoCloseable {
     }
   }
 
-  private static void run(Step step) {
+  /** Returns whether the step was interrupted; the flag is cleared, or the next step would be, too. */
+  private static boolean run(Step step) {
     log.debug("shutdown: {}", step.name());
     try {
       step.action().close();
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
       log.warn("shutdown: {} was interrupted", step.name());
-    } catch (Exception e) {
+      return true;
+    } catch (Throwable e) {
       log.warn("shutdown: {} failed: {}", step.name(), OneLine.of(e));
     }
+    return Thread.interrupted();
   }
 }
