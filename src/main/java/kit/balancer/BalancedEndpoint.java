@@ -112,12 +112,12 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       awaitFirstList(context);
     }
     Attempts attempts = context.get(Attempts.KEY);
-    PeerException passedOver = null;
+    List<PeerException> refusals = List.of();
     while (true) {
       List<Node<Q, R>> all = nodes.get().list();
       List<Node<Q, R>> candidates = untried(all, attempts);
       if (candidates.isEmpty()) {
-        throw passedOver == null ? noInstance(all) : passedOver;
+        throw refusals.isEmpty() ? noInstance(all) : lastOf(refusals);
       }
       Node<Q, R> node = picker.pick(candidates);
       if (!node.enter()) {
@@ -136,10 +136,10 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
           attempts = new Attempts();
         }
         attempts.refused(node.name());
-        if (passedOver != null) {
-          e.addSuppressed(passedOver);
+        if (refusals.isEmpty()) {
+          refusals = new ArrayList<>();
         }
-        passedOver = e;
+        refusals.add(e);
       } finally {
         node.exit();
       }
@@ -158,6 +158,16 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       untried.removeIf(node -> attempts.hasRefused(node.name()));
     }
     return untried;
+  }
+
+  private static PeerException lastOf(List<PeerException> refusals) {
+    PeerException last = refusals.get(refusals.size() - 1);
+    for (PeerException refusal : refusals) {
+      if (refusal != last) { // A limiter may throw one object each time.
+        last.addSuppressed(refusal);
+      }
+    }
+    return last;
   }
 
   private void awaitFirstList(Context context) throws InterruptedException {

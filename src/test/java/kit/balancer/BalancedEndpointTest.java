@@ -369,15 +369,30 @@ class BalancedEndpointTest {
 
     @Test
     void lastFailureIsThrownWhenAllRefuse() {
-      instances.set("a:1", "b:1");
+      instances.set("a:1", "b:1", "c:1");
       PeerException first = PeerException.refused("a:1", "breaker open", null, null);
-      PeerException last = PeerException.notConnected("b:1", "connection refused", null);
+      PeerException second = PeerException.refused("b:1", "breaker open", null, null);
+      PeerException last = PeerException.notConnected("c:1", "connection refused", null);
       peers.fail("a:1", first);
-      peers.fail("b:1", last);
+      peers.fail("b:1", second);
+      peers.fail("c:1", last);
 
       assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(last);
-      assertThat(last.getSuppressed()).containsExactly(first);
-      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1");
+      assertThat(last.getSuppressed()).containsExactly(first, second);
+      assertThat(second.getSuppressed()).isEmpty();
+      assertThat(peers.takeAsked()).containsExactly("a:1", "b:1", "c:1");
+    }
+
+    @Test
+    void allMayRefuseWithTheSameObject() {
+      instances.set("a:1", "b:1", "c:1");
+      PeerException refusal = PeerException.refused(null, "rate limit", null, null);
+      peers.fail("a:1", refusal);
+      peers.fail("b:1", refusal);
+      peers.fail("c:1", refusal);
+
+      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(refusal);
+      assertThat(refusal.getSuppressed()).isEmpty();
     }
 
     @ParameterizedTest
