@@ -317,6 +317,9 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
         try {
           closeable.close();
         } catch (Exception e) {
+          if (e instanceof InterruptedException) {
+            Thread.currentThread().interrupt();
+          }
           log.warn("endpoint not closed cleanly: {}", OneLine.of(e));
         }
       }

@@ -7,11 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.ConnectException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -310,6 +307,31 @@ class BalancedEndpointTest {
 
       assertThat(peers.open()).containsExactly("b:1");
       assertThat(call()).isEqualTo("b:1");
+    }
+
+    @Test
+    void thatIsInterruptedWhileClosingPassesItOn() throws Exception {
+      record Slow() implements Endpoint<String, String>, AutoCloseable {
+        @Override
+        public String call(Context context, String request) {
+          return "slow";
+        }
+
+        @Override
+        public void close() throws InterruptedException {
+          throw new InterruptedException("draining");
+        }
+      }
+
+      balanced =
+          new BalancedEndpoint<>(
+              "userservice", instances, instance -> new Slow(), candidates -> candidates.get(0));
+      instances.set("a:1");
+      call();
+
+      instances.set();
+
+      assertThat(Thread.interrupted()).isTrue(); // And clears it, for the next test.
     }
 
     private record Unclosable() implements Endpoint<String, String>, AutoCloseable {
@@ -1002,18 +1024,5 @@ class BalancedEndpointTest {
     } catch (Exception e) {
       throw new AssertionError(e);
     }
-  }
-
-  /** What a test makes the log say. */
-  private static String stderrOf(Runnable action) {
-    PrintStream before = System.err;
-    ByteArrayOutputStream printed = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(printed, true, StandardCharsets.UTF_8));
-    try {
-      action.run();
-    } finally {
-      System.setErr(before);
-    }
-    return printed.toString(StandardCharsets.UTF_8);
   }
 }
