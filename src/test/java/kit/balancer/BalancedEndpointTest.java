@@ -42,7 +42,6 @@ import testing.Race;
 @Timeout(9) // Less than the wait for the first list, which a test must not run into.
 class BalancedEndpointTest {
   private static final Context NO_DEADLINE = Context.background();
-  private static final Context LONG = NO_DEADLINE.withTimeout(Duration.ofSeconds(8));
 
   private final ChangingInstances instances = new ChangingInstances();
   private final Peers peers = new Peers();
@@ -567,6 +566,10 @@ class BalancedEndpointTest {
 
   @Nested
   class NobodyThere {
+    private Context aMinute() {
+      return NO_DEADLINE.withTimeout(Duration.ofMinutes(1));
+    }
+
     private Running waitingCall(Context context) throws Exception {
       Running running = Running.start(() -> balanced.call(context, "request"));
       Eventually.within(
@@ -577,7 +580,7 @@ class BalancedEndpointTest {
 
     @Test
     void firstCallWaitsForSomebody() throws Exception {
-      Running withDeadline = waitingCall(LONG);
+      Running withDeadline = waitingCall(aMinute());
       Running without = waitingCall(NO_DEADLINE);
 
       instances.set(); // Still nobody.
@@ -612,7 +615,7 @@ class BalancedEndpointTest {
     @Test
     void deadlineMayBeLaterThanThat() throws Exception {
       balanced = impatient();
-      Running running = waitingCall(LONG);
+      Running running = waitingCall(aMinute());
 
       instances.set("a:1");
 
@@ -629,7 +632,7 @@ class BalancedEndpointTest {
     void callsAfterTheFirstOneWaitTooUntilThereWasSomebody() throws Exception {
       Context shortly = NO_DEADLINE.withTimeout(Duration.ofMillis(20));
       assertThatThrownBy(() -> balanced.call(shortly, "request")).hasMessageStartingWith("no inst");
-      Running second = waitingCall(LONG);
+      Running second = waitingCall(aMinute());
 
       instances.set("a:1");
 
@@ -715,7 +718,7 @@ class BalancedEndpointTest {
 
     @Test
     void interruptionEndsTheWait() throws Exception {
-      Running running = waitingCall(LONG);
+      Running running = waitingCall(aMinute());
 
       running.thread().interrupt();
 
@@ -724,7 +727,7 @@ class BalancedEndpointTest {
 
     @Test
     void closeEndsTheWait() throws Exception {
-      Running running = waitingCall(LONG);
+      Running running = waitingCall(aMinute());
 
       balanced.close();
 
@@ -986,8 +989,9 @@ class BalancedEndpointTest {
         });
     instances.set("a:1");
 
-    assertThat(balanced.call(LONG, "request")).isNull();
-    assertThat(arrived).containsExactly(LONG, "request");
+    Context context = NO_DEADLINE.withTimeout(Duration.ofMinutes(1));
+    assertThat(balanced.call(context, "request")).isNull();
+    assertThat(arrived).containsExactly(context, "request");
   }
 
   @Test
