@@ -5,6 +5,8 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import kit.OneLine;
 
 /**
  * One running copy of a service: where it listens, and what it says of itself.
@@ -17,12 +19,15 @@ import java.util.Map;
  * @param meta further facts by name
  */
 public record Instance(String host, int port, List<String> tags, Map<String, String> meta) {
+  // What can stand in a URL as it is. Names and addresses have stricter rules than this, which are
+  // the resolver's business.
+  private static final Pattern HOST =
+      Pattern.compile("[A-Za-z0-9._-]+|(?=.*:.*:)[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?");
+
   /** Checks the ranges and copies the collections. */
   public Instance {
-    requireNonNull(host, "host");
-    if (host.isEmpty()
-        || !host.chars().allMatch(c -> c > ' ' && c < 0x7f && "/?#@[]".indexOf(c) < 0)) {
-      throw new IllegalArgumentException("not a host: " + host);
+    if (!HOST.matcher(requireNonNull(host, "host")).matches()) {
+      throw new IllegalArgumentException("not a host: " + OneLine.of(host));
     }
     if (port < 1 || port > 65_535) {
       throw new IllegalArgumentException("port not in 1..65535: " + port);
@@ -42,17 +47,17 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
    * @throws IllegalArgumentException if {@code authority} is anything else
    */
   public static Instance parse(String authority) {
-    int colon = authority.lastIndexOf(':');
+    int colon = requireNonNull(authority, "authority").lastIndexOf(':');
     if (colon < 1 || !authority.substring(colon + 1).matches("\\d{1,5}")) {
-      throw new IllegalArgumentException("not host:port: " + authority);
+      throw new IllegalArgumentException("not host:port: " + OneLine.of(authority));
     }
     String host = authority.substring(0, colon);
-    boolean bracketed = host.startsWith("[") && host.endsWith("]");
-    if (host.contains(":") && !bracketed) {
-      throw new IllegalArgumentException("IPv6 address not in brackets: " + authority);
+    boolean ipv6 = host.contains(":");
+    if (ipv6 && !(host.startsWith("[") && host.endsWith("]"))) {
+      throw new IllegalArgumentException("IPv6 address not in brackets: " + OneLine.of(authority));
     }
     return of(
-        bracketed ? host.substring(1, host.length() - 1) : host,
+        ipv6 ? host.substring(1, host.length() - 1) : host,
         Integer.parseInt(authority.substring(colon + 1)));
   }
 

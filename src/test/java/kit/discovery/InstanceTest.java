@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import kit.OneLine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -72,7 +73,7 @@ class InstanceTest {
   void refusesWhatIsNotHostAndPort(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
-        .withMessage("not host:port: " + authority);
+        .withMessage("not host:port: " + OneLine.of(authority));
   }
 
   @ParameterizedTest
@@ -120,7 +121,18 @@ class InstanceTest {
         "localhost#a",
         "[::1]",
         "[",
-        "]"
+        "]",
+        // What java.net.URI refuses would fail only when the instance is called.
+        "local\\host",
+        "local\"host",
+        "local%host",
+        "local,host",
+        "<localhost>",
+        "localhost:8081",
+        "x::y",
+        ":",
+        "::1%",
+        "::1%a/b"
       })
   void refusesHostsThatAreNone(String host) {
     assertThatIllegalArgumentException()
@@ -138,7 +150,10 @@ class InstanceTest {
         "[]:80",
         "[[::1]]:80",
         "[:80",
-        "]:80"
+        "]:80",
+        "[localhost]:80",
+        "[127.0.0.1]:80",
+        "[localhost:8081]:80"
       })
   void parsingRefusesHostsThatAreNone(String authority) {
     assertThatIllegalArgumentException()
@@ -147,8 +162,24 @@ class InstanceTest {
   }
 
   @Test
+  void messagesStayOnOneLine() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Instance.of("a\nINFO all is well", 80))
+        .withMessage("not a host: a\\nINFO all is well");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Instance.parse("a:80\nINFO all is well"))
+        .withMessage("not host:port: a:80\\nINFO all is well");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Instance.parse("a:b\nINFO all is well:80"))
+        .withMessage("IPv6 address not in brackets: a:b\\nINFO all is well:80");
+  }
+
+  @Test
   void refusesNull() {
     assertThatNullPointerException().isThrownBy(() -> Instance.of(null, 80)).withMessage("host");
+    assertThatNullPointerException()
+        .isThrownBy(() -> Instance.parse(null))
+        .withMessage("authority");
     assertThatNullPointerException()
         .isThrownBy(() -> new Instance("localhost", 80, null, Map.of()));
     assertThatNullPointerException()
