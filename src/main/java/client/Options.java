@@ -9,6 +9,7 @@ import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
 import kit.balancer.BalancedEndpoint;
+import kit.balancer.Node;
 import kit.balancer.Picker;
 import kit.balancer.RandomPicker;
 import kit.balancer.RoundRobinPicker;
@@ -125,7 +126,7 @@ final class Options {
         });
   }
 
-  private Picker<BalancedEndpoint.Node<UserCall, String>> picker() {
+  private Picker<Node<UserCall, String>> picker() {
     return picker.get().equals("random") ? new RandomPicker()::pick : new RoundRobinPicker()::pick;
   }
 

@@ -9,19 +9,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import kit.Attempts;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
 import kit.PeerException;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.OutageLog;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Calls a service of many instances as if it were one: each call goes to one that is there now.
@@ -45,6 +41,9 @@ import org.slf4j.LoggerFactory;
  * request and failed is another matter: repeating may do the work twice, so that is left to retry,
  * which passes {@link Attempts} along; instances in it are asked last or not at all.
  *
+ * <p>An instance whose endpoint {@linkplain Avoidable asks} to be left out (its breaker is open) gets
+ * no calls, unless all ask.
+ *
  * <p>The first call waits for the first non-empty list, until its deadline (10 seconds if it has
  * none): right after the start nobody has been found yet. An empty list later on is an error at once.
  *
@@ -61,7 +60,6 @@ import org.slf4j.LoggerFactory;
  * <p>Go kit's words: {@code sd.Endpointer}, {@code lb.Balancer}.
  */
 public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(BalancedEndpoint.class);
   private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(10);
 
   private final String service;
@@ -119,7 +117,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       if (candidates.isEmpty()) {
         throw refusals.isEmpty() ? noInstance(all) : lastOf(refusals);
       }
-      Node<Q, R> node = picker.pick(candidates);
+      Node<Q, R> node = pick(candidates);
       if (!node.enter()) {
         continue; // It has just gone, and the list with it.
       }
@@ -144,6 +142,17 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
         node.exit();
       }
     }
+  }
+
+  /** Leaves out those who ask for it, but never the last one. */
+  private Node<Q, R> pick(List<Node<Q, R>> candidates) {
+    Node<Q, R> picked = picker.pick(candidates);
+    if (!picked.isAvoided()) {
+      return picked;
+    }
+    List<Node<Q, R>> others = new ArrayList<>(candidates);
+    others.removeIf(Node::isAvoided);
+    return others.isEmpty() ? picked : picker.pick(others);
   }
 
   /** Those nobody has tried; failing that, those that may be asked again. */
@@ -237,97 +246,6 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
         wanted.putIfAbsent(instance.authority(), known == null ? new Node<>(instance) : known);
       }
       return new Nodes<>(wanted, List.copyOf(wanted.values()));
-    }
-  }
-
-  /** One instance and its endpoint, as pickers see it. */
-  public static final class Node<Q, R> {
-    // The top bit of "state" says that the instance has gone, the others count calls in flight.
-    // Gone
-    // and no calls is the end: nobody enters any more, and whoever brought it about closes.
-    private static final int GONE = 1 << 31;
-
-    private final Instance instance;
-    private final String name;
-    private final AtomicInteger state = new AtomicInteger();
-    private final AtomicReference<Endpoint<Q, R>> endpoint = new AtomicReference<>();
-
-    private Node(Instance instance) {
-      this.instance = instance;
-      this.name = instance.authority();
-    }
-
-    /** The instance behind this node. */
-    public Instance instance() {
-      return instance;
-    }
-
-    /** Returns how many calls it is answering at the moment. */
-    public int inFlight() {
-      return state.get() & ~GONE;
-    }
-
-    private String name() {
-      return name;
-    }
-
-    private boolean enter() {
-      int before;
-      do {
-        before = state.get();
-        if (before == GONE) {
-          return false;
-        }
-      } while (!state.compareAndSet(before, before + 1));
-      return true;
-    }
-
-    private void exit() {
-      if (state.decrementAndGet() == GONE) {
-        closeEndpoint();
-      }
-    }
-
-    private void retire() {
-      if (state.getAndUpdate(before -> before | GONE) == 0) {
-        closeEndpoint();
-      }
-    }
-
-    /** Made at the first call; when two threads make one each, the second is thrown away. */
-    private Endpoint<Q, R> endpoint(Function<Instance, Endpoint<Q, R>> factory) {
-      Endpoint<Q, R> made = endpoint.get();
-      if (made != null) {
-        return made;
-      }
-      made = requireNonNull(factory.apply(instance), "factory returned null");
-      if (endpoint.compareAndSet(null, made)) {
-        return made;
-      }
-      close(made);
-      return endpoint.get();
-    }
-
-    private void closeEndpoint() {
-      close(endpoint.get());
-    }
-
-    private static void close(Object endpoint) {
-      if (endpoint instanceof AutoCloseable closeable) {
-        try {
-          closeable.close();
-        } catch (Exception e) {
-          if (e instanceof InterruptedException) {
-            Thread.currentThread().interrupt();
-          }
-          log.warn("endpoint not closed cleanly: {}", OneLine.of(e));
-        }
-      }
-    }
-
-    @Override
-    public String toString() {
-      return name;
     }
   }
 }

@@ -9,7 +9,7 @@ import java.util.List;
  * <p>The pickers of this package are parts and do not implement it; pass their method:
  *
  * <pre>{@code
- * Picker<BalancedEndpoint.Node<Q, R>> picker = new RoundRobinPicker()::pick;
+ * Picker<Node<Q, R>> picker = new RoundRobinPicker()::pick;
  * }</pre>
  *
  * <p>Called by many threads at once. Go kit's word: {@code lb.Balancer}.

@@ -40,7 +40,7 @@ public final class RegistryUri {
   private static final String STATIC = "static:";
   private static final String NONE = "none";
   private static final String DEFAULT = CONSUL + "127.0.0.1:8500";
-  private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
 
   private final String uri;
   private final URI consul; // Null unless it is Consul.

@@ -47,8 +47,7 @@ class BalancedEndpointTest {
   private final Peers peers = new Peers();
   private BalancedEndpoint<String, String> balanced = balanced(candidates -> candidates.get(0));
 
-  private BalancedEndpoint<String, String> balanced(
-      Picker<BalancedEndpoint.Node<String, String>> picker) {
+  private BalancedEndpoint<String, String> balanced(Picker<Node<String, String>> picker) {
     return new BalancedEndpoint<>("userservice", instances, peers::apply, picker);
   }
 
@@ -441,7 +440,7 @@ class BalancedEndpointTest {
       balanced =
           balanced(
               candidates -> {
-                BalancedEndpoint.Node<String, String> picked = candidates.get(0);
+                Node<String, String> picked = candidates.get(0);
                 if (picked.instance().host().equals("a")) {
                   instances.set("b:1");
                 }
@@ -796,7 +795,7 @@ class BalancedEndpointTest {
 
   @Nested
   class Nodes {
-    private volatile List<BalancedEndpoint.Node<String, String>> seen = List.of();
+    private volatile List<Node<String, String>> seen = List.of();
 
     private void seeNodes() {
       balanced =
@@ -808,7 +807,7 @@ class BalancedEndpointTest {
     }
 
     private List<Integer> inFlight() {
-      return seen.stream().map(BalancedEndpoint.Node::inFlight).toList();
+      return seen.stream().map(Node::inFlight).toList();
     }
 
     @Test
@@ -1004,7 +1003,7 @@ class BalancedEndpointTest {
 
   @Test
   void refusesNull() {
-    Picker<BalancedEndpoint.Node<String, String>> first = candidates -> candidates.get(0);
+    Picker<Node<String, String>> first = candidates -> candidates.get(0);
 
     assertThatNullPointerException()
         .isThrownBy(() -> new BalancedEndpoint<>(null, instances, peers::apply, first))

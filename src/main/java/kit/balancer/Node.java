@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.balancer;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import kit.Endpoint;
+import kit.OneLine;
+import kit.discovery.Instance;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One instance and its endpoint, as pickers see it.
+ *
+ * <p>Belongs to one {@link BalancedEndpoint}, which makes it, counts the calls in it, and closes its
+ * endpoint when the instance has gone and the last call has ended. Thread-safe, without locks.
+ */
+public final class Node<Q, R> {
+  private static final Logger log = LoggerFactory.getLogger(BalancedEndpoint.class);
+
+  // The top bit of "state" says that the instance has gone, the others count calls in flight. Gone
+  // and no calls is the end: nobody enters any more, and whoever brought it about closes.
+  private static final int GONE = 1 << 31;
+
+  private final Instance instance;
+  private final String name;
+  private final AtomicInteger state = new AtomicInteger();
+  private final AtomicReference<Endpoint<Q, R>> endpoint = new AtomicReference<>();
+
+  Node(Instance instance) {
+    this.instance = instance;
+    this.name = instance.authority();
+  }
+
+  /** The instance behind this node. */
+  public Instance instance() {
+    return instance;
+  }
+
+  /** Whether its endpoint asks to be left out, see {@link Avoidable}. */
+  public boolean isAvoided() {
+    return endpoint.get() instanceof Avoidable avoidable && avoidable.isAvoided();
+  }
+
+  /** Returns how many calls it is answering at the moment. */
+  public int inFlight() {
+    return state.get() & ~GONE;
+  }
+
+  String name() {
+    return name;
+  }
+
+  boolean enter() {
+    int before;
+    do {
+      before = state.get();
+      if (before == GONE) {
+        return false;
+      }
+    } while (!state.compareAndSet(before, before + 1));
+    return true;
+  }
+
+  void exit() {
+    if (state.decrementAndGet() == GONE) {
+      closeEndpoint();
+    }
+  }
+
+  void retire() {
+    if (state.getAndUpdate(before -> before | GONE) == 0) {
+      closeEndpoint();
+    }
+  }
+
+  /** Made at the first call; when two threads make one each, the second is thrown away. */
+  Endpoint<Q, R> endpoint(Function<Instance, Endpoint<Q, R>> factory) {
+    Endpoint<Q, R> made = endpoint.get();
+    if (made != null) {
+      return made;
+    }
+    made = requireNonNull(factory.apply(instance), "factory returned null");
+    if (endpoint.compareAndSet(null, made)) {
+      return made;
+    }
+    close(made);
+    return endpoint.get();
+  }
+
+  private void closeEndpoint() {
+    close(endpoint.get());
+  }
+
+  private static void close(Object endpoint) {
+    if (endpoint instanceof AutoCloseable closeable) {
+      try {
+        closeable.close();
+      } catch (Exception e) {
+        if (e instanceof InterruptedException) {
+          Thread.currentThread().interrupt();
+        }
+        log.warn("endpoint not closed cleanly: {}", OneLine.of(e));
+      }
+    }
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.balancer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import kit.Context;
+import kit.Endpoint;
+import kit.PeerException;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import org.junit.jupiter.api.Test;
+
+/** What a balancer does about endpoints that ask to be left out. */
+class AvoidableTest {
+  private final Set<String> avoided = ConcurrentHashMap.newKeySet();
+  private final BalancedEndpoint<String, String> balanced =
+      new BalancedEndpoint<>(
+          "web",
+          Instances.fixed(List.of(Instance.of("a", 1), Instance.of("b", 1), Instance.of("c", 1))),
+          Peer::new,
+          new RoundRobinPicker(0)::pick);
+
+  private final class Peer implements Endpoint<String, String>, Avoidable {
+    private final String name;
+
+    Peer(Instance instance) {
+      this.name = instance.host();
+    }
+
+    @Override
+    public String call(Context context, String request) {
+      if (request.equals("refuse") && avoided.contains(name)) {
+        throw PeerException.refused(name, "open", null, null);
+      }
+      return name;
+    }
+
+    @Override
+    public boolean isAvoided() {
+      return avoided.contains(name);
+    }
+  }
+
+  private List<String> calls(int count) throws Exception {
+    List<String> answers = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      answers.add(balanced.call(Context.background(), "any"));
+    }
+    return answers;
+  }
+
+  @Test
+  void isLeftOutUntilItAsksNoMore() throws Exception {
+    assertThat(calls(3)).containsExactly("a", "b", "c");
+    avoided.add("b");
+    assertThat(calls(20)).contains("a", "c").doesNotContain("b");
+    avoided.clear();
+    assertThat(calls(3)).containsExactlyInAnyOrder("a", "b", "c");
+  }
+
+  @Test
+  void isAskedNeverthelessWhenAllAsk() throws Exception {
+    calls(3);
+    avoided.addAll(List.of("a", "b", "c"));
+    assertThat(calls(3)).containsExactlyInAnyOrder("a", "b", "c");
+  }
+
+  @Test
+  void oneThatRefusesAllTheSameIsPassedOver() throws Exception {
+    calls(3);
+    avoided.addAll(List.of("a", "b"));
+    assertThat(balanced.call(Context.background(), "refuse")).isEqualTo("c");
+  }
+}
