@@ -13,12 +13,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -90,6 +92,8 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   }
 
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
+  // What a peer sends must not overflow the nanoseconds of whoever reckons with it.
+  private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final HttpClient http;
@@ -195,18 +199,30 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     }
   }
 
-  private PeerException failure(Throwable cause) {
-    if (cause instanceof ConnectException
-        || cause instanceof HttpConnectTimeoutException
-        || cause instanceof NoRouteToHostException) {
-      boolean timeout = cause instanceof HttpConnectTimeoutException;
-      return PeerException.notConnected(
-          instance, timeout ? "no connection in time" : "connection refused", cause);
+  private PeerException failure(Throwable thrown) {
+    // With jdk.httpclient.redirects.retrylimit=1, which main methods should set, the client wraps
+    // whatever made it want to try again, a refused connection for one.
+    boolean wrapped = "Too many retries".equals(thrown.getMessage()) && thrown.getCause() != null;
+    Throwable cause = wrapped ? thrown.getCause() : thrown;
+    if (cause instanceof HttpConnectTimeoutException) {
+      return PeerException.notConnected(instance, "no connection in time", cause);
+    }
+    if (cause instanceof ConnectException || cause instanceof NoRouteToHostException) {
+      return PeerException.notConnected(instance, whyNotConnected(cause), cause);
     }
     if (cause instanceof HttpTimeoutException) {
       return PeerException.timeout(instance, cause);
     }
     return PeerException.broken(instance, "connection broke: " + OneLine.of(cause), cause);
+  }
+
+  /** The client makes a ConnectException of all that comes before sending, often with no message. */
+  private static String whyNotConnected(Throwable cause) {
+    if (cause.getCause() instanceof UnresolvedAddressException) {
+      return "unknown host";
+    }
+    String message = cause.getMessage(); // Such as "Network is unreachable".
+    return message == null ? "connection refused" : OneLine.of(message.toLowerCase(Locale.ROOT));
   }
 
   private PeerException failedStatus(HttpResponse<byte[]> response) {
@@ -223,19 +239,23 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     return PeerException.status(instance, status, OneLine.of(detail), retryAfter);
   }
 
-  /** Seconds or a date (RFC 9110, section 10.2.3); null if it is neither. */
+  /** Seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is neither. */
   static Duration retryAfter(String value) {
-    try {
-      return Duration.ofSeconds(Math.max(0, Long.parseLong(value.strip())));
-    } catch (NumberFormatException e) {
-      // Then it may be a date.
+    String text = value.strip();
+    Duration left;
+    if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      left = text.length() > 9 ? LONGEST_RETRY_AFTER : Duration.ofSeconds(Long.parseLong(text));
+    } else {
+      try {
+        Instant at = DateTimeFormatter.RFC_1123_DATE_TIME.parse(text, Instant::from);
+        left = Duration.between(Instant.now(), at);
+      } catch (DateTimeException e) {
+        return null;
+      }
     }
-    try {
-      Instant at = DateTimeFormatter.RFC_1123_DATE_TIME.parse(value.strip(), Instant::from);
-      Duration left = Duration.between(Instant.now(), at);
-      return left.isNegative() ? Duration.ZERO : left;
-    } catch (DateTimeException e) {
-      return null;
+    if (left.isNegative()) {
+      return Duration.ZERO;
     }
+    return left.compareTo(LONGEST_RETRY_AFTER) < 0 ? left : LONGEST_RETRY_AFTER;
   }
 }

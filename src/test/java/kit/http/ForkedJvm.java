@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A program of the tests in a JVM of its own, for what a JVM reads only once. */
+final class ForkedJvm implements AutoCloseable {
+  private final Process process;
+  private final Path log;
+  private final BufferedReader out;
+
+  /** Runs {@code main} with these options of the JVM, such as {@code -Dname=value}. */
+  ForkedJvm(Class<?> main, List<String> options, String... args) throws IOException {
+    log = Files.createTempFile("forked", ".log");
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "-XX:TieredStopAtLevel=1"));
+    command.addAll(options);
+    command.add(main.getName());
+    command.addAll(List.of(args));
+    process = new ProcessBuilder(command).redirectError(Redirect.to(log.toFile())).start();
+    out = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
+  }
+
+  /** Waits for a line on its standard output; null at the end. */
+  String line() throws IOException {
+    return out.readLine();
+  }
+
+  /** Ends its standard input, which its main method waits for, and returns what it has logged. */
+  List<String> log() throws Exception {
+    process.getOutputStream().close();
+    if (!process.waitFor(10, TimeUnit.SECONDS)) {
+      throw new IllegalStateException("still running");
+    }
+    return Files.readAllLines(log);
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.destroyForcibly();
+    Files.deleteIfExists(log);
+  }
+}

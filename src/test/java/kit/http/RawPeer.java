@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/** A peer that answers, byte by byte, what no proper server would: one request a connection. */
+final class RawPeer implements AutoCloseable {
+  /** What to do with a connection whose request head has been read. */
+  @FunctionalInterface
+  interface Script {
+    /** The connection is closed afterwards. */
+    void play(Socket connection) throws Exception;
+  }
+
+  private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+  private final BlockingQueue<String> heads = new LinkedBlockingQueue<>();
+  private final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
+  private final Script script;
+
+  RawPeer(Script script) throws IOException {
+    this.script = script;
+    background(this::accept);
+  }
+
+  /** Answers each request with {@code bytes} and closes the connection. */
+  static RawPeer answering(String bytes) throws IOException {
+    return new RawPeer(
+        connection -> connection.getOutputStream().write(bytes.getBytes(ISO_8859_1)));
+  }
+
+  /** Answers each request with {@code bytes}, then waits; {@link #ends} tells for what. */
+  static RawPeer stallingAfter(String bytes) throws IOException {
+    BlockingQueue<RawPeer> self = new LinkedBlockingQueue<>();
+    RawPeer peer =
+        new RawPeer(
+            connection -> {
+              connection.getOutputStream().write(bytes.getBytes(ISO_8859_1));
+              RawPeer owner = self.take();
+              self.add(owner);
+              owner.ends.add(endOf(connection));
+            });
+    self.add(peer);
+    return peer;
+  }
+
+  URI uri() {
+    return URI.create("http://" + address());
+  }
+
+  String address() {
+    return "127.0.0.1:" + listener.getLocalPort();
+  }
+
+  /** Request lines and headers, one string a request. */
+  BlockingQueue<String> heads() {
+    return heads;
+  }
+
+  /** How stalled connections have ended: {@code closed} by the client, or {@code more} bytes. */
+  BlockingQueue<String> ends() {
+    return ends;
+  }
+
+  @Override
+  public void close() throws IOException {
+    listener.close();
+  }
+
+  private void accept() {
+    while (!listener.isClosed()) {
+      try {
+        Socket connection = listener.accept();
+        background(() -> serve(connection));
+      } catch (IOException e) {
+        return; // Closed: the test is over.
+      }
+    }
+  }
+
+  private void serve(Socket connection) {
+    try (connection) {
+      heads.add(head(connection.getInputStream()));
+      script.play(connection);
+    } catch (Exception e) {
+      ends.add(e.toString()); // Seen by tests that look; others see that no answer came.
+    }
+  }
+
+  private static String head(InputStream in) throws IOException {
+    ByteArrayOutputStream head = new ByteArrayOutputStream();
+    while (!head.toString(ISO_8859_1).endsWith("\r\n\r\n")) {
+      int next = in.read();
+      if (next < 0) {
+        throw new IOException("no request");
+      }
+      head.write(next);
+    }
+    return head.toString(ISO_8859_1);
+  }
+
+  private static String endOf(Socket connection) {
+    try {
+      return connection.getInputStream().read() < 0 ? "closed" : "more";
+    } catch (IOException e) {
+      return "closed"; // Reset.
+    }
+  }
+
+  private static void background(Runnable task) {
+    Thread thread = new Thread(task, "raw-peer");
+    thread.setDaemon(true);
+    thread.start();
+  }
+}
