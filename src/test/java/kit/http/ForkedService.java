@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import kit.StatusException;
+
+/** A program that serves until its input ends; see ServerSettingsTest and HttpServiceLogTest. */
+final class ForkedService {
+  public static void main(String... args) throws Exception {
+    ServerSettings limits = new ServerSettings(Duration.ofSeconds(30), Duration.ofSeconds(1));
+    HttpService.Settings settings = HttpService.Settings.of("127.0.0.1", 0).withServer(limits);
+    try (HttpService http = HttpService.bind(settings)) {
+      http.start((context, request) -> answer(request));
+      System.out.println(http.port());
+      while (System.in.read() >= 0) {
+        // Until the test has seen enough.
+      }
+    }
+  }
+
+  private static Response answer(Request request) throws Exception {
+    switch (request.target().rawPath()) {
+      case "/ok" -> {
+        return Response.text(200, "fine");
+      }
+      case "/empty" -> {
+        return Response.empty(204);
+      }
+      case "/body" -> {
+        return Response.of(200, "a/b", request.body(100));
+      }
+      case "/never" -> {
+        new CountDownLatch(1).await();
+        return Response.empty(204);
+      }
+      case "/bug" -> throw new IllegalStateException("two\nlines", new IOException("hidden"));
+      case "/cause" -> throw new StatusException(500, "public", new IOException("disk full"));
+      case "/busy" -> throw new StatusException(503, "busy");
+      case "/stream" -> {
+        return Response.streaming(
+            200,
+            "a/b",
+            -1,
+            out -> {
+              throw new IOException("file gone");
+            });
+      }
+      default -> throw new StatusException(404, "no such path");
+    }
+  }
+}

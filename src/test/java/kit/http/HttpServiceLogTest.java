@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What the operator reads at the usual level, in a JVM of its own: other tests log nothing. */
+@Timeout(30)
+class HttpServiceLogTest {
+  @Test
+  void faultsOfOursAreOneLineEachAndThoseOfClientsNone() throws Exception {
+    try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
+      int port = Integer.parseInt(jvm.line());
+      try (RawClient client = new RawClient(port);
+          RawClient gone = new RawClient(port);
+          RawClient streaming = new RawClient(port)) {
+        // Clients' faults and matters of course: some of these would make the JDK's server talk.
+        client.request("HEAD", "/ok").head();
+        client.request("DELETE", "/empty").answer();
+        client.request("GET", "/unknown").answer();
+        client.request("GET", "/busy").answer();
+        gone.request("POST", "/body", "Content-Length: 10").send("hello").endOfRequests();
+        gone.answer();
+        // Ours.
+        client.request("GET", "/bug", "X-Request-Id: id-1").answer();
+        client.request("GET", "/cause", "X-Request-Id: id-2").answer();
+        streaming.request("GET", "/stream", "X-Request-Id: id-3").rest();
+      }
+      assertThat(jvm.log())
+          .satisfiesExactly(
+              line ->
+                  assertThat(line)
+                      .contains("ERROR kit.http.HttpService")
+                      .endsWith(
+                          "GET - failed: java.lang.IllegalStateException: two\\nlines"
+                              + " (request id-1)"),
+              line ->
+                  assertThat(line)
+                      .endsWith("GET - failed: java.io.IOException: disk full (request id-2)"),
+              line ->
+                  assertThat(line)
+                      .endsWith("GET - failed: java.io.IOException: file gone (request id-3)"));
+    }
+  }
+}

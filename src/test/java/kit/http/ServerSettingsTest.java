@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(30)
+class ServerSettingsTest {
+  private static final Duration SECOND = Duration.ofSeconds(1);
+
+  private final Properties before = (Properties) System.getProperties().clone();
+
+  @AfterEach
+  void restoreProperties() {
+    System.setProperties(before);
+  }
+
+  private static void clear() {
+    System.getProperties().keySet().removeIf(key -> key.toString().contains("httpserver"));
+  }
+
+  @Test
+  void setsWhatIsNotSet() {
+    clear();
+    Map<String, String> effective =
+        new ServerSettings(Duration.ofSeconds(7), Duration.ofMinutes(2)).apply();
+    assertThat(effective)
+        .containsOnly(
+            Map.entry("sun.net.httpserver.nodelay", "true"),
+            Map.entry("sun.net.httpserver.maxReqTime", "7"),
+            Map.entry("sun.net.httpserver.maxRspTime", "120"),
+            Map.entry("sun.net.httpserver.maxIdleConnections", "10000"),
+            Map.entry("sun.net.httpserver.idleInterval", "60"),
+            Map.entry("sun.net.httpserver.maxReqHeaders", "100"),
+            Map.entry("sun.net.httpserver.maxReqHeaderSize", "32768"));
+    effective.forEach((name, value) -> assertThat(System.getProperty(name)).isEqualTo(value));
+  }
+
+  @Test
+  void leavesAloneWhatTheOperatorHasSet() {
+    clear();
+    System.setProperty("sun.net.httpserver.maxReqTime", "3");
+    Map<String, String> effective = ServerSettings.defaults().apply();
+    assertThat(effective)
+        .containsEntry("sun.net.httpserver.maxReqTime", "3")
+        .containsEntry("sun.net.httpserver.maxRspTime", "60");
+    assertThat(System.getProperty("sun.net.httpserver.maxReqTime")).isEqualTo("3");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"PT0S", "PT-1S", "PT0.5S", "PT1.5S", "PT1.000000001S"})
+  void limitsAreWholeSeconds(Duration timeout) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new ServerSettings(timeout, SECOND))
+        .withMessage("requestTimeout not in whole seconds, 1 or more: " + timeout);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new ServerSettings(SECOND, timeout))
+        .withMessage("responseTimeout not in whole seconds, 1 or more: " + timeout);
+  }
+
+  /** In a JVM of its own, because the server reads its limits once: one of ours, one of -D. */
+  @Test
+  void limitsReachTheServer() throws Exception {
+    List<String> options = List.of("-Dsun.net.httpserver.maxReqTime=1");
+    try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, options)) {
+      int port = Integer.parseInt(jvm.line());
+      try (RawClient slowToAsk = new RawClient(port);
+          RawClient slowToBeAnswered = new RawClient(port)) {
+        slowToAsk.send("GET /ok HTTP/1.1\r\nHost:");
+        slowToBeAnswered.request("GET", "/never");
+        assertThat(slowToAsk.isClosed()).isTrue();
+        assertThat(slowToBeAnswered.isClosed()).isTrue();
+      }
+      try (RawClient usual = new RawClient(port)) {
+        assertThat(usual.request("GET", "/ok").answer().body()).isEqualTo("fine");
+      }
+    }
+  }
+}
