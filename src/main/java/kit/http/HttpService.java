@@ -36,7 +36,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Binding and serving are two steps, because the port may be any free one and the handler may need
  * to know it. Each request passes, outermost first: a net that turns every {@link Throwable} into an
- * answer, the request id, the count of requests in flight with its limit, and the handler.
+ * answer, the request id, checks that refuse what could be read in two ways, the limit of requests in
+ * flight, and the handler.
  *
  * <pre>
  *   bound --start--> serving --drain--> draining --stop--> stopped
@@ -46,7 +47,9 @@ import org.slf4j.LoggerFactory;
  * <h2>Errors</h2>
  *
  * <p>An exception of the handler is answered with a {@link Problem} and, from 500 on, logged in one
- * line (its stack trace at debug). A failed write closes the connection.
+ * line (its stack trace at debug), also if an error encoder has answered it; of a {@link
+ * kit.StatusException}, the cause. A request that breaks off is answered with 400, an answer that
+ * breaks off closes the connection; neither is our fault, and neither is logged above debug.
  *
  * <h2>Threads</h2>
  *

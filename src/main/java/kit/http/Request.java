@@ -93,6 +93,7 @@ public final class Request {
    * Reads the whole body.
    *
    * @throws StatusException 413 if it is longer than {@code maxBytes}
+   * @throws IOException if it breaks off; the service then answers 400, whatever is made of this
    */
   public byte[] body(int maxBytes) throws IOException {
     if (maxBytes < 0) {
