@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.balancer;
 
+import static java.util.Collections.frequency;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
@@ -60,6 +61,15 @@ class AvoidableTest {
     assertThat(calls(20)).contains("a", "c").doesNotContain("b");
     avoided.clear();
     assertThat(calls(3)).containsExactlyInAnyOrder("a", "b", "c");
+  }
+
+  @Test
+  void sharesOutItsTurnsEvenly() throws Exception {
+    calls(3);
+    avoided.add("a");
+    List<String> answers = calls(20);
+    assertThat(frequency(answers, "b")).isEqualTo(10);
+    assertThat(frequency(answers, "c")).isEqualTo(10);
   }
 
   @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.balancer;
 
+import static java.util.Collections.frequency;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -21,6 +22,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import kit.Attempts;
 import kit.Context;
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
 import testing.Race;
 
@@ -401,6 +404,23 @@ class BalancedEndpointTest {
       assertThat(last.getSuppressed()).containsExactly(first, second);
       assertThat(second.getSuppressed()).isEmpty();
       assertThat(peers.takeAsked()).containsExactly("a:1", "b:1", "c:1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {3, 4, 7})
+    void sharesOutTheTurnsOfOneThatRefuses(int size) throws Exception {
+      balanced = balanced(new RoundRobinPicker(0)::pick);
+      List<String> names = IntStream.range(0, size).mapToObj(i -> "h" + i + ":1").toList();
+      instances.set(names.toArray(String[]::new));
+      peers.fail("h0:1", PeerException.refused("h0:1", "breaker open", null, null));
+      List<String> answers = new ArrayList<>();
+      for (int i = 0; i < 10 * (size - 1); i++) {
+        answers.add(call());
+      }
+
+      for (String name : names.subList(1, size)) {
+        assertThat(frequency(answers, name)).as(name).isEqualTo(10);
+      }
     }
 
     @Test
