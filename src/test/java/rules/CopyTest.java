@@ -36,6 +36,7 @@ class CopyTest {
   /** The parts that need the JDK only. */
   static final List<String> PARTS =
       List.of(
+          "kit.balancer.LeastLoadedPicker",
           "kit.balancer.RandomPicker",
           "kit.balancer.RoundRobinPicker",
           "kit.cli.Flags",
