@@ -41,7 +41,9 @@ class CopyTest {
           "kit.balancer.RoundRobinPicker",
           "kit.cli.Flags",
           "kit.http.RequestTarget",
-          "kit.http.Router");
+          "kit.http.Router",
+          "kit.retry.Backoff",
+          "kit.retry.RetryBudget");
 
   /** The parts that need Jackson too. */
   static final List<String> JACKSON_PARTS = List.of("kit.consul.ConsulClient");
