@@ -90,7 +90,7 @@ class EndToEndIT {
       ports.add(service.port());
     }
     Eventually.within(
-        Duration.ofSeconds(2),
+        Duration.ofSeconds(5),
         () -> assertThat(passingPorts()).containsExactlyInAnyOrderElementsOf(ports));
 
     JarProcess loop = start("client", "loop", "--registry", registry(), "--interval", "20ms");

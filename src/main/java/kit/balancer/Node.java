@@ -35,7 +35,7 @@ public final class Node<Q, R> {
     this.name = instance.authority();
   }
 
-  /** The instance behind this node. */
+  /** The instance behind this node; its tags and meta are those of its first appearance. */
   public Instance instance() {
     return instance;
   }
@@ -99,7 +99,7 @@ public final class Node<Q, R> {
     if (endpoint instanceof AutoCloseable closeable) {
       try {
         closeable.close();
-      } catch (Exception e) {
+      } catch (Throwable e) { // The others still have to be closed.
         if (e instanceof InterruptedException) {
           Thread.currentThread().interrupt();
         }

@@ -20,6 +20,7 @@ import org.slf4j.event.Level;
  * <p>Thread-safe.
  */
 public final class OutageLog {
+  private static final int MAX_CAUSES = 10; // Causes can be a ring.
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(20);
 
   private final Logger log;
@@ -78,25 +79,22 @@ public final class OutageLog {
   }
 
   /**
-   * Says in a few words, and in one line, why {@code error} happened: by its innermost cause, because
-   * HttpClient hides "connection refused" behind "Too many retries".
+   * Says in a few words, and in one line, why {@code error} happened. HttpClient's connection errors
+   * have no message, and it hides them behind "Too many retries".
    */
   public static String cause(Exception error) {
-    boolean unconnected = false;
+    String message = error.getClass().getSimpleName();
     Throwable cause = error;
-    while (cause.getCause() != null) {
-      unconnected |= cause instanceof ConnectException;
-      cause = cause.getCause();
+    for (int depth = 0; cause != null && depth < MAX_CAUSES; depth++, cause = cause.getCause()) {
+      if (cause instanceof UnresolvedAddressException) {
+        return "unknown host";
+      }
+      if (cause.getMessage() != null) {
+        message = cause.getMessage(); // The innermost one says most.
+      } else if (cause instanceof ConnectException) {
+        message = "connection refused"; // Unless its cause knows better.
+      }
     }
-    // Its connection errors have no message; a host without an address is one of them.
-    if (cause instanceof UnresolvedAddressException) {
-      return "unknown host";
-    }
-    if (cause.getMessage() != null) {
-      return OneLine.of(cause.getMessage());
-    }
-    return unconnected || cause instanceof ConnectException
-        ? "connection refused"
-        : cause.getClass().getSimpleName();
+    return OneLine.of(message);
   }
 }
