@@ -277,6 +277,14 @@ class AgentStateTest {
   }
 
   @Test
+  void replacingTheChecksOfOneServiceLeavesThoseOfOthers() {
+    register("{'Name':'a','Check':{'TTL':'10s'}}");
+    register("{'Name':'b','Check':{'TTL':'10s'}}");
+    register("{'Name':'b'}", true);
+    assertThat(state.checks()).extracting(ServiceListing.Check::id).containsExactly("service:a");
+  }
+
+  @Test
   void grpcCheckKeepsItsInitialStatus() {
     register("{'Name':'web','Check':{'GRPC':'127.0.0.1:1','Interval':'1s','Status':'warning'}}");
     pass(Duration.ofHours(1));

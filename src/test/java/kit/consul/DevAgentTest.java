@@ -80,10 +80,9 @@ class DevAgentTest {
   }
 
   private String index(String service) throws Exception {
-    return send("GET", "/v1/health/service/" + service, "")
-        .headers()
-        .firstValue("X-Consul-Index")
-        .orElseThrow();
+    HttpResponse<String> answer = send("GET", "/v1/health/service/" + service, "");
+    awaitInFlight(0); // Not to be taken for a waiter.
+    return answer.headers().firstValue("X-Consul-Index").orElseThrow();
   }
 
   /** Runs what is due, and waits until the check of the service "web" says something. */
@@ -271,8 +270,10 @@ class DevAgentTest {
   void oneChangeWakesAThousandWaitersAndNobodyElse() throws Exception {
     register("{'Name':'web','ID':'1'}");
     register("{'Name':'other'}");
-    var waiting = waiters(1_000, "/v1/health/service/web?index=" + index("web"));
-    var elsewhere = waiters(1, "/v1/health/service/other?index=" + index("other"));
+    String web = "/v1/health/service/web?index=" + index("web");
+    String other = "/v1/health/service/other?index=" + index("other");
+    var waiting = waiters(1_000, web);
+    var elsewhere = waiters(1, other);
     awaitInFlight(1_001);
 
     register("{'Name':'web','ID':'2'}");
@@ -307,8 +308,10 @@ class DevAgentTest {
   @Test
   void closeEndsAThousandWaitersAndFreesThePort() throws Exception {
     register("{'Name':'web'}");
-    var waiting = waiters(500, "/v1/health/service/web?index=" + index("web"));
-    waiting.addAll(waiters(250, "/v1/health/service/none?index=" + index("none")));
+    String web = "/v1/health/service/web?index=" + index("web");
+    String none = "/v1/health/service/none?index=" + index("none");
+    var waiting = waiters(500, web);
+    waiting.addAll(waiters(250, none));
     waiting.addAll(waiters(250, "/v1/catalog/services?index=1000000"));
     awaitInFlight(1_000);
 
