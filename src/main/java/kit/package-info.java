@@ -21,9 +21,10 @@
  * <pre>
  *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts
  *   kit.http       server and client; parts: Router, RequestTarget
- *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker
+ *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
+ *   kit.retry      the same call again: Retrying; parts: Backoff, RetryBudget
  *   kit.discovery  what a registry knows: Instance, Instances, Registration
- *   kit.consul     Consul; part: ConsulClient
+ *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
  *   kit.cli        command lines; part: Flags
  * </pre>
  *
