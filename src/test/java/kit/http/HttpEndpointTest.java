@@ -350,7 +350,7 @@ class HttpEndpointTest {
 
   @Test
   void resetIsBroken() throws Exception {
-    RawPeer peer = peer(new RawPeer(connection -> connection.setSoLinger(true, 0)));
+    RawPeer peer = peer(new RawPeer((self, connection) -> connection.setSoLinger(true, 0)));
     assertThat(failureOf(peer.uri()).kind()).isEqualTo(Kind.BROKEN);
   }
 

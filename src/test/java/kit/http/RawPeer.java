@@ -19,7 +19,7 @@ final class RawPeer implements AutoCloseable {
   @FunctionalInterface
   interface Script {
     /** The connection is closed afterwards. */
-    void play(Socket connection) throws Exception;
+    void play(RawPeer peer, Socket connection) throws Exception;
   }
 
   private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -35,22 +35,16 @@ final class RawPeer implements AutoCloseable {
   /** Answers each request with {@code bytes} and closes the connection. */
   static RawPeer answering(String bytes) throws IOException {
     return new RawPeer(
-        connection -> connection.getOutputStream().write(bytes.getBytes(ISO_8859_1)));
+        (peer, connection) -> connection.getOutputStream().write(bytes.getBytes(ISO_8859_1)));
   }
 
   /** Answers each request with {@code bytes}, then waits; {@link #ends} tells for what. */
   static RawPeer stallingAfter(String bytes) throws IOException {
-    BlockingQueue<RawPeer> self = new LinkedBlockingQueue<>();
-    RawPeer peer =
-        new RawPeer(
-            connection -> {
-              connection.getOutputStream().write(bytes.getBytes(ISO_8859_1));
-              RawPeer owner = self.take();
-              self.add(owner);
-              owner.ends.add(endOf(connection));
-            });
-    self.add(peer);
-    return peer;
+    return new RawPeer(
+        (peer, connection) -> {
+          connection.getOutputStream().write(bytes.getBytes(ISO_8859_1));
+          peer.ends.add(endOf(connection));
+        });
   }
 
   URI uri() {
@@ -90,7 +84,7 @@ final class RawPeer implements AutoCloseable {
   private void serve(Socket connection) {
     try (connection) {
       heads.add(head(connection.getInputStream()));
-      script.play(connection);
+      script.play(this, connection);
     } catch (Exception e) {
       ends.add(e.toString()); // Seen by tests that look; others see that no answer came.
     }
