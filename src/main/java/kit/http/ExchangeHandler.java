@@ -144,10 +144,14 @@ final class ExchangeHandler implements HttpHandler {
     private Response responseOrProblem(boolean full) {
       try {
         Response response = response(full);
-        error = request.error();
-        if (error != null) {
-          logFailure(error, response.status());
+        error = request.error(); // What an error encoder has made this answer of.
+        if (error == null) {
+          return response;
         }
+        if (requestBody.isBroken()) {
+          return problem(error);
+        }
+        logFailure(error, response.status());
         return response;
       } catch (Throwable e) {
         error = e;
@@ -180,7 +184,6 @@ final class ExchangeHandler implements HttpHandler {
     private Response problem(Throwable e) {
       try {
         if (requestBody.isBroken()) {
-          isLast = true;
           log.debug("{} {}: body broke off (request {})", label(), route(), requestId, e);
           return Problem.of(400, "the body did not arrive whole", requestId);
         }
@@ -216,7 +219,7 @@ final class ExchangeHandler implements HttpHandler {
       Headers out = exchange.getResponseHeaders();
       response.headers().forEach(out::put);
       out.put(RequestId.HEADER, List.of(requestId));
-      if (isLast || draining) {
+      if (isLast || draining || requestBody.isBroken()) {
         out.put("Connection", CLOSE); // The JDK's server looks here, and does so.
       }
       int status = response.status();

@@ -3,6 +3,7 @@ package kit.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.concurrent.BlockingQueue;
@@ -91,6 +92,37 @@ class RequestBodyTest {
     Completed broken = http.nextCompleted();
     assertThat(broken.status()).isEqualTo(400);
     assertThat(broken.error()).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void errorEncoderCannotMakeItAFailureOfOurs() throws Exception {
+    RawClient client =
+        http.serve(
+            new EndpointHandler<byte[], Integer>(
+                    (context, request) -> request.body(100),
+                    (context, body) -> body.length,
+                    (context, length) -> Response.text(200, length.toString()))
+                .onError((context, error) -> Response.text(500, error.toString())));
+    client.request("POST", "/", "Content-Length: 10").send("hello").endOfRequests();
+    assertThat(client.answer().status()).isEqualTo(400);
+    Completed broken = http.nextCompleted();
+    assertThat(broken.status()).isEqualTo(400);
+    assertThat(broken.error()).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void handlerMayDoWithHalfABodyButTheConnectionEnds() throws Exception {
+    RawClient client =
+        http.serve(
+            (context, request) -> {
+              assertThatThrownBy(() -> request.body(100)).isInstanceOf(IOException.class);
+              return Response.text(200, "never mind");
+            });
+    client.request("POST", "/", "Content-Length: 10").send("hello").endOfRequests();
+    Answer answer = client.answer();
+    assertThat(answer.body()).isEqualTo("never mind");
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    assertThat(client.isClosed()).isTrue();
   }
 
   @ParameterizedTest
