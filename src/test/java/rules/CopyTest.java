@@ -39,6 +39,7 @@ class CopyTest {
           "kit.balancer.LeastLoadedPicker",
           "kit.balancer.RandomPicker",
           "kit.balancer.RoundRobinPicker",
+          "kit.breaker.CircuitBreaker",
           "kit.cli.Flags",
           "kit.http.RequestTarget",
           "kit.http.Router",

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.breaker;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+import kit.Context;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.OneLine;
+import kit.PeerException;
+import kit.StatusException;
+import kit.breaker.CircuitBreaker.OpenException;
+import kit.breaker.CircuitBreaker.Outcome;
+import kit.breaker.CircuitBreaker.Permit;
+import kit.breaker.CircuitBreaker.Settings;
+import kit.breaker.CircuitBreaker.State;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Refuses calls to an instance that keeps failing, at once and without sending them.
+ *
+ * <p>Make one for each instance: with one for the whole service, a single bad instance would close
+ * off all the good ones. Put it around the timeout, so that it sees timeouts, and inside limiters and
+ * retry.
+ *
+ * <pre>{@code
+ * CircuitBreaking<Integer, String> breaking = new CircuitBreaking<>("127.0.0.1:8081");
+ * Endpoint<Integer, String> getName = breaking.around(http);
+ * breaking.isOpen(); // for a balancer that has others to ask
+ * }</pre>
+ *
+ * <h2>What counts</h2>
+ *
+ * <pre>
+ *   failure   {@link PeerException}: TIMEOUT, BROKEN, NOT_CONNECTED, STATUS of 500 and above
+ *             {@link StatusException} of 500 and above: a service that says so of itself
+ *             {@link IOException}, {@link TimeoutException}: an endpoint not made of HTTP
+ *   ignored   PeerException: STATUS below 500, REFUSED, NO_INSTANCE
+ *             StatusException below 500
+ *             interruption: the caller has given up
+ *             anything else: a fault of this program, such as a request that cannot be encoded
+ *   success   no exception
+ * </pre>
+ *
+ * <p>The last of the ignored is there because a breaker is a weapon, too: if a request that nobody can
+ * send counted, five of them would cut off a healthy instance. What an {@link ExecutionException} or
+ * a {@link CompletionException} wraps counts as if it were thrown itself. A call whose time is up
+ * before it begins is a TIMEOUT at once and not counted: the instance has not been asked.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>A refused call is a {@link PeerException} of kind REFUSED, with the time until the next call may
+ * pass, if known, and an {@link OpenException} as cause. All else passes through.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Safe for any number of threads. All endpoints it is put around share its breaker.
+ *
+ * <p>Go kit's word: {@code circuitbreaker.Gobreaker}.
+ */
+public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
+  private static final Logger log = LoggerFactory.getLogger(CircuitBreaking.class);
+
+  private final String instance;
+  private final CircuitBreaker breaker;
+
+  /** Breaks as {@link #settings} say, and logs changes of state at INFO. */
+  public CircuitBreaking(String instance) {
+    this(
+        instance,
+        new CircuitBreaker(settings(), System::nanoTime, state -> logState(instance, state)));
+  }
+
+  /** Breaks with {@code breaker}, made of {@link #settings} or of others. */
+  public CircuitBreaking(String instance, CircuitBreaker breaker) {
+    this.instance = requireNonNull(instance, "instance");
+    this.breaker = requireNonNull(breaker, "breaker");
+  }
+
+  private static void logState(String instance, State state) {
+    log.info("circuit breaker of {} is {}", OneLine.of(instance), state);
+  }
+
+  /**
+   * Opens after 5 failures in a row for 5 s, for 10 s when a probe has failed, and closes after one
+   * success; what counts is listed above.
+   */
+  public static Settings settings() {
+    return Settings.defaults().withClassifier(CircuitBreaking::outcomeOf);
+  }
+
+  /** What a call says about the instance; {@code error} is null if it answered. */
+  public static Outcome outcomeOf(Object response, Throwable error, long elapsedNanos) {
+    if (error == null) {
+      return Outcome.SUCCESS;
+    }
+    return isFailure(error) ? Outcome.FAILURE : Outcome.IGNORED;
+  }
+
+  private static boolean isFailure(Throwable error) {
+    if (error instanceof ExecutionException || error instanceof CompletionException) {
+      return error.getCause() != null && isFailure(error.getCause());
+    }
+    if (error instanceof PeerException peer) {
+      return switch (peer.kind()) {
+        case TIMEOUT, BROKEN, NOT_CONNECTED -> true;
+        case STATUS -> peer.status() >= 500;
+        case REFUSED, NO_INSTANCE -> false;
+      };
+    }
+    if (error instanceof StatusException refusal) {
+      return refusal.status() >= 500;
+    }
+    return error instanceof IOException || error instanceof TimeoutException;
+  }
+
+  @Override
+  public Endpoint<Q, R> around(Endpoint<Q, R> next) {
+    requireNonNull(next, "next");
+    return (context, request) -> {
+      Permit permit = permit(context);
+      R response;
+      try {
+        response = next.call(context, request);
+      } catch (Throwable error) {
+        permit.finished(null, error);
+        throw error;
+      }
+      permit.finished(response, null);
+      return response;
+    };
+  }
+
+  private Permit permit(Context context) {
+    if (context.remainingNanos() <= 0) {
+      throw PeerException.timeout(instance, null);
+    }
+    try {
+      return breaker.acquire();
+    } catch (OpenException e) {
+      throw PeerException.refused(
+          instance, "circuit breaker is open", e.retryAfter().orElse(null), e);
+    }
+  }
+
+  /** The breaker, to look at its state and counts or to force it. */
+  public CircuitBreaker breaker() {
+    return breaker;
+  }
+
+  /** Whether it is open or forced open, so that a call would be wasted on this instance. */
+  public boolean isOpen() {
+    State state = breaker.state();
+    return state == State.OPEN || state == State.FORCED_OPEN;
+  }
+}
