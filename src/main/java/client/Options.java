@@ -8,11 +8,12 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
-import kit.balancer.BalancedEndpoint;
+import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.balancer.Picker;
 import kit.balancer.RandomPicker;
 import kit.balancer.RoundRobinPicker;
+import kit.chain.ClientChain;
 import kit.cli.Flags;
 import kit.cli.Logs;
 import kit.cli.RegistryUri;
@@ -22,6 +23,9 @@ import org.slf4j.LoggerFactory;
 
 /** The flags that commands have in common, and the client that they describe. */
 final class Options {
+  private static final Flags.Type<Duration> POSITIVE =
+      Flags.DURATION.where("above 0", duration -> !duration.isZero());
+
   /** To declare a command's own flags on. */
   final Flags flags;
 
@@ -33,6 +37,8 @@ final class Options {
   // Null for a command that makes no calls.
   private Supplier<String> picker;
   private Supplier<Optional<URI>> target;
+  private Supplier<Integer> attempts;
+  private Supplier<Duration> attemptTimeout;
 
   Options(String command, String description) {
     flags = new Flags("java -jar client.jar " + command, description, System.getenv());
@@ -44,11 +50,7 @@ final class Options {
             "consul://host:port or static:host:port,...");
     service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");
     timeout =
-        flags.optional(
-            "timeout",
-            Flags.DURATION.where("above 0", duration -> !duration.isZero()),
-            "2s",
-            "deadline of a call, all attempts included");
+        flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
     logLevel = flags.optional("log-level", Logs.LEVEL, "warn", "least level to log, on stderr");
   }
 
@@ -57,7 +59,7 @@ final class Options {
     picker =
         flags.optional(
             "picker",
-            Flags.oneOf("round-robin", "random"),
+            Flags.oneOf("round-robin", "random", "least-loaded"),
             "round-robin",
             "how to choose among instances");
     target =
@@ -66,6 +68,10 @@ final class Options {
             new Flags.Type<>("URL", "an address (http://host:port)", Options::address).or("none"),
             "none",
             "call this address, without discovery");
+    attempts =
+        flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
+    attemptTimeout =
+        flags.optional("attempt-timeout", POSITIVE, "1s", "how long one attempt may take");
     return this;
   }
 
@@ -112,22 +118,31 @@ final class Options {
       return new Users(UserClient.at(target.get().get(), http), () -> {});
     }
     Instances instances = instances();
-    BalancedEndpoint<UserCall, String> balanced =
-        new BalancedEndpoint<>(
+    ClientChain<UserCall, String> chain =
+        new ClientChain<>(
             service.get(),
             instances,
             instance -> UserClient.at(URI.create("http://" + instance.authority()), http),
-            picker());
+            ClientChain.Settings.<UserCall, String>defaults()
+                // GET and DELETE alike: a user that is deleted twice is as gone as one deleted
+                // once.
+                .withIdempotent(call -> true)
+                .withAttempts(attempts.get(), attemptTimeout.get())
+                .withPicker(picker()));
     return new Users(
-        balanced,
+        chain,
         () -> {
-          balanced.close();
+          chain.close();
           instances.close();
         });
   }
 
   private Picker<Node<UserCall, String>> picker() {
-    return picker.get().equals("random") ? new RandomPicker()::pick : new RoundRobinPicker()::pick;
+    return switch (picker.get()) {
+      case "random" -> new RandomPicker()::pick;
+      case "least-loaded" -> new LeastLoadedPicker<Node<UserCall, String>>(Node::inFlight)::pick;
+      default -> new RoundRobinPicker()::pick;
+    };
   }
 
   /** The user service, and what has to be closed afterwards. */

@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
+import kit.Middleware;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RegistryUri;
@@ -38,7 +40,12 @@ public final class Main {
 
     // Service -> endpoints -> transport.
     UserService users = new InMemoryUserService(Integer.toString(http.port()));
-    Endpoint<Request, Response> handler = UserRoutes.handler(users, http::health);
+    Middleware<Request, Response> faults =
+        FaultInjecting.around(
+            options.failRatio.get(),
+            options.delay.get(),
+            () -> ThreadLocalRandom.current().nextDouble());
+    Endpoint<Request, Response> handler = UserRoutes.handler(users, http::health, faults);
 
     // What the registry is told.
     Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());

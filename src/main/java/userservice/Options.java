@@ -54,6 +54,17 @@ final class Options {
       flags.optional(
           "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
 
+  final Supplier<Double> failRatio =
+      flags.optional(
+          "fail-ratio", Flags.RATIO, "0", "share of calls that fail, to try out callers");
+
+  final Supplier<FaultInjecting.Delay> delay =
+      flags.optional(
+          "delay",
+          new Flags.Type<>("RANGE", "a duration or a range (200ms, 0s..3s)", Options::delay),
+          "0s",
+          "of each call, to try out callers");
+
   final Supplier<Duration> drainDelay =
       flags.optional("drain-delay", Flags.DURATION, "1s", "pause after deregistration");
 
@@ -71,6 +82,13 @@ final class Options {
   private static Flags.Type<Duration> atLeast(String text, Duration least) {
     Predicate<Duration> isWithin = duration -> duration.compareTo(least) >= 0;
     return Flags.DURATION.where("of " + text + " or more", isWithin);
+  }
+
+  private static FaultInjecting.Delay delay(String text) {
+    String[] ends = text.split("\\.\\.", 2);
+    Duration min = Flags.DURATION.parser().apply(ends[0]);
+    return new FaultInjecting.Delay(
+        min, ends.length == 1 ? min : Flags.DURATION.parser().apply(ends[1]));
   }
 
   /** All of them in one line. */

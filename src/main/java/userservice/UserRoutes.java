@@ -16,9 +16,13 @@ import kit.http.RoutingHandler;
 public final class UserRoutes {
   private UserRoutes() {}
 
-  /** Returns the handler of all requests. */
+  /**
+   * Returns the handler of all requests.
+   *
+   * @param guard goes around each route but {@code /health}: limits, faults on purpose
+   */
   public static Endpoint<Request, Response> handler(
-      UserService users, Endpoint<Request, Response> health) {
+      UserService users, Endpoint<Request, Response> health, Middleware<Request, Response> guard) {
     Endpoint<UserRequest, UserResponse> getName =
         (context, request) -> new UserResponse(users.getName(context, request.uid()));
     Endpoint<UserRequest, UserResponse> deleteUser =
@@ -28,8 +32,8 @@ public final class UserRoutes {
         };
     return new RoutingHandler(
         new Router<Endpoint<Request, Response>>()
-            .route("GET", "/user/{uid:\\d+}", onTheWire(getName))
-            .route("DELETE", "/user/{uid:\\d+}", onTheWire(deleteUser))
+            .route("GET", "/user/{uid:\\d+}", guard.around(onTheWire(getName)))
+            .route("DELETE", "/user/{uid:\\d+}", guard.around(onTheWire(deleteUser)))
             .route("GET", "/health", health));
   }
 

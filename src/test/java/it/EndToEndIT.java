@@ -123,6 +123,28 @@ class EndToEndIT {
   }
 
   @Test
+  void neitherAKilledNorAFailingInstanceCostsACall() throws Exception {
+    JarProcess killed = startService();
+    Set<Integer> good = Set.of(startService().port(), startService().port());
+    int bad = startService("--fail-ratio", "1").port();
+    int killedPort = killed.port();
+    Eventually.within(
+        Duration.ofSeconds(5),
+        () -> assertThat(passingPorts()).hasSize(4).contains(bad, killedPort));
+    JarProcess loop =
+        start("client", "loop", "--registry", registry(), "--interval", "5ms", "--count", "600");
+    for (int i = 0; i < 100; i++) {
+      loop.nextLine();
+    }
+    killed.signal("KILL");
+    assertThat(loop.exitStatus()).isZero();
+    assertThat(loop.err()).isEmpty();
+    assertThat(loop.out()).hasSize(600).doesNotContain("jerry" + bad);
+    assertThat(loop.out().subList(500, 600))
+        .hasSameElementsAs(good.stream().map(port -> "jerry" + port).toList());
+  }
+
+  @Test
   void serviceServesBeforeThereIsAConsulAndRegistersWhenThereIs() throws Exception {
     try (ConsulAgent late = ConsulAgent.start()) {
       late.kill();
@@ -164,6 +186,8 @@ class EndToEndIT {
           --name x --port 70000                   | --port: not a TCP port (0..65535): "70000"
           --nmae x --port 8081                    | unknown flag --nmae; did you mean --name?
           --name x --port 0 --deregister-after 5s | --deregister-after: not a duration
+          --name x --port 0 --delay 3s..1s        | --delay: not a duration or a range
+          --name x --port 0 --fail-ratio 2        | --fail-ratio: not a ratio (0..1)
           --name x --port 0 --registry ftp://x    | --registry: not consul://host:port
           """)
   void wrongFlagsAreOneLineAndStatusTwo(String args, String message) throws Exception {

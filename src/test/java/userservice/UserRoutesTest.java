@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class UserRoutesTest {
   private final Endpoint<Request, Response> handler =
       UserRoutes.handler(
-          new InMemoryUserService("8081"), (context, request) -> Response.empty(204));
+          new InMemoryUserService("8081"), (context, request) -> Response.empty(204), next -> next);
 
   private Response answer(String method, String target) throws Exception {
     Request request =

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.chain;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import kit.Context;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.PeerException;
+import kit.balancer.RoundRobinPicker;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(10)
+class ClientChainTest {
+  private static final Instances THREE =
+      Instances.fixed(List.of(Instance.of("a", 1), Instance.of("b", 1), Instance.of("c", 1)));
+
+  private final List<String> events = new CopyOnWriteArrayList<>();
+  private final Map<String, PeerException> failures = new ConcurrentHashMap<>();
+
+  private Endpoint<String, String> peer(Instance instance) {
+    return (context, request) -> {
+      events.add("asked " + instance.host());
+      assertThat(context.remainingNanos()).isLessThanOrEqualTo(Duration.ofMillis(500).toNanos());
+      PeerException failure = failures.get(instance.host());
+      if (failure != null) {
+        throw failure;
+      }
+      return instance.host();
+    };
+  }
+
+  private ClientChain.Settings<String, String> settings() {
+    return ClientChain.Settings.<String, String>defaults()
+        .withIdempotent(request -> request.startsWith("get"))
+        .withAttempts(3, Duration.ofMillis(500))
+        .withPicker(new RoundRobinPicker(0)::pick);
+  }
+
+  private ClientChain<String, String> chain(ClientChain.Settings<String, String> settings) {
+    return new ClientChain<>("web", THREE, this::peer, settings);
+  }
+
+  private <Q, R> Middleware<Q, R> noting(String name) {
+    return next ->
+        (context, request) -> {
+          events.add(name);
+          return next.call(context, request);
+        };
+  }
+
+  @Test
+  void layersAreInTheDocumentedOrderAndTheInnerOnesRunForEachAttempt() throws Exception {
+    failures.put("a", PeerException.broken("a:1", "hung up", null));
+    try (ClientChain<String, String> chain =
+        chain(
+            settings()
+                .withAroundCall(noting("call"))
+                .withAroundAttempt(instance -> noting("attempt at " + instance.host())))) {
+      assertThat(chain.call(Context.background(), "get")).isEqualTo("b");
+    }
+    assertThat(events)
+        .containsExactly("call", "attempt at a", "asked a", "attempt at b", "asked b");
+  }
+
+  @Test
+  void whatIsNotIdempotentIsSentOnce() throws Exception {
+    failures.put("a", PeerException.broken("a:1", "hung up", null));
+    try (ClientChain<String, String> chain = chain(settings())) {
+      PeerException failure =
+          catchThrowableOfType(PeerException.class, () -> chain.call(Context.background(), "post"));
+      assertThat(failure.kind()).isEqualTo(PeerException.Kind.BROKEN);
+      assertThat(events).containsExactly("asked a");
+    }
+  }
+
+  @Test
+  void instanceThatKeepsFailingIsLeftOutAndNoCallIsLost() throws Exception {
+    failures.put("b", PeerException.status("b:1", 500, "broken", null));
+    try (ClientChain<String, String> chain = chain(settings())) {
+      for (int i = 0; i < 100; i++) {
+        assertThat(chain.call(Context.background(), "get")).isIn("a", "c");
+      }
+      assertThat(events.stream().filter("asked b"::equals)).hasSize(5); // Then its breaker is open.
+    }
+  }
+
+  @Test
+  void timeOfAnAttemptDoesNotCutTheWaitForTheFirstList() throws Exception {
+    Instances nobody =
+        new Instances() {
+          @Override
+          public List<Instance> snapshot() {
+            return List.of();
+          }
+
+          @Override
+          public Subscription onChange(Runnable listener) {
+            return () -> {};
+          }
+
+          @Override
+          public boolean awaitFirst(Duration patience) {
+            return false;
+          }
+        };
+    try (ClientChain<String, String> chain =
+        new ClientChain<>(
+            "web", nobody, this::peer, settings().withAttempts(3, Duration.ofMillis(1)))) {
+      long startNanos = System.nanoTime();
+      PeerException failure =
+          catchThrowableOfType(
+              PeerException.class,
+              () -> chain.call(Context.background().withTimeout(Duration.ofMillis(200)), "get"));
+      assertThat(failure.kind()).isEqualTo(PeerException.Kind.NO_INSTANCE);
+      assertThat(Duration.ofNanos(System.nanoTime() - startNanos))
+          .isGreaterThanOrEqualTo(Duration.ofMillis(200));
+    }
+  }
+}
