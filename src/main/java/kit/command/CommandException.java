@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.command;
+
+import java.time.Duration;
+import java.util.Optional;
+import kit.breaker.CircuitBreaker;
+
+/**
+ * Means "the command gave up", whereas what the work throws is passed on as it is. The type says
+ * why, and so whether the work was done:
+ *
+ * <pre>
+ *   ShortCircuitedException   not begun: the breaker is open
+ *   RejectedException         not begun: no slot or no thread was free
+ *   TimedOutException         perhaps done: it took too long
+ *   FallbackFailedException   see its cause: one of these, or the work's error
+ * </pre>
+ */
+public abstract sealed class CommandException extends RuntimeException {
+  private final String command;
+
+  private CommandException(String command, String detail, Throwable cause, boolean hasStackTrace) {
+    super("command " + command + ": " + detail, cause, hasStackTrace, hasStackTrace);
+    this.command = command;
+  }
+
+  /** The name of the command. */
+  public String command() {
+    return command;
+  }
+
+  /** Not begun: the breaker is open. Has no stack trace, so that it is cheap. */
+  public static final class ShortCircuitedException extends CommandException {
+    ShortCircuitedException(String command, CircuitBreaker.OpenException open) {
+      super(command, open.getMessage(), open, false);
+    }
+
+    /** How long the breaker stays open, if anybody knows. */
+    public Optional<Duration> retryAfter() {
+      return ((CircuitBreaker.OpenException) getCause()).retryAfter();
+    }
+  }
+
+  /** Not begun: no slot or no thread was free. Has no stack trace, so that it is cheap. */
+  public static final class RejectedException extends CommandException {
+    RejectedException(String command, String detail, Throwable cause) {
+      super(command, detail, cause, false);
+    }
+  }
+
+  /** Perhaps done: the work took too long and was interrupted. */
+  public static final class TimedOutException extends CommandException {
+    TimedOutException(String command) {
+      super(command, "no answer in time", null, true);
+    }
+  }
+
+  /** The fallback failed too. The cause is what would have been thrown without a fallback. */
+  public static final class FallbackFailedException extends CommandException {
+    FallbackFailedException(String command, Exception cause, Exception fallbackError) {
+      super(command, "fallback failed: " + fallbackError + "; after: " + cause, cause, true);
+      addSuppressed(fallbackError);
+    }
+
+    /** What the fallback threw; also suppressed in this exception, so that a log shows it. */
+    public Throwable fallbackError() {
+      return getSuppressed()[0];
+    }
+  }
+}

@@ -1,0 +1,1034 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.command;
+
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.io.IOException;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+import kit.Context;
+import kit.Endpoint;
+import kit.PeerException;
+import kit.StatusException;
+import kit.breaker.CircuitBreaker;
+import kit.breaker.CircuitBreaker.Outcome;
+import kit.breaker.CircuitBreaker.State;
+import kit.command.Command.Fallback;
+import kit.command.CommandException.FallbackFailedException;
+import kit.command.CommandException.RejectedException;
+import kit.command.CommandException.ShortCircuitedException;
+import kit.command.CommandException.TimedOutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import testing.Eventually;
+import testing.FakeNanoTime;
+import testing.Race;
+
+@Timeout(30)
+class CommandTest {
+  private static final Duration SOON = Duration.ofSeconds(5);
+  private static final CommandSettings PATIENT =
+      CommandSettings.defaults().withTimeout(Duration.ofSeconds(20));
+  private static final CommandSettings HASTY =
+      CommandSettings.defaults().withTimeout(Duration.ofMillis(50));
+
+  private final CountDownLatch begun = new CountDownLatch(1);
+  private final CountDownLatch end = new CountDownLatch(1);
+  private final FakeNanoTime time = new FakeNanoTime();
+
+  @AfterEach
+  void endAllWork() {
+    end.countDown();
+  }
+
+  /** The two ways to call, so that what holds for both is tested for both. */
+  enum Way {
+    RUN {
+      @Override
+      <R> R call(Command command, Callable<R> work, Fallback<R> fallback) throws Exception {
+        return fallback == null ? command.run(work) : command.run(work, fallback);
+      }
+    },
+    QUEUE {
+      @Override
+      <R> R call(Command command, Callable<R> work, Fallback<R> fallback) throws Exception {
+        try {
+          return (fallback == null ? command.queue(work) : command.queue(work, fallback)).get();
+        } catch (ExecutionException e) {
+          if (e.getCause() instanceof Error error) {
+            throw error;
+          }
+          throw (Exception) e.getCause();
+        }
+      }
+    };
+
+    abstract <R> R call(Command command, Callable<R> work, Fallback<R> fallback) throws Exception;
+  }
+
+  /** The ways to end without an answer, but for giving up; see the picture in {@link Command}. */
+  enum Trouble {
+    FAILURE(IOException.class),
+    TIMEOUT(TimedOutException.class),
+    SHORT_CIRCUITED(ShortCircuitedException.class),
+    REJECTED(RejectedException.class);
+
+    final Class<? extends Exception> type;
+
+    Trouble(Class<? extends Exception> type) {
+      this.type = type;
+    }
+  }
+
+  private Command commandIn(Trouble trouble) {
+    CommandSettings settings = trouble == Trouble.TIMEOUT ? HASTY : PATIENT;
+    Command command = new Command("users", settings.withMaxConcurrent(1));
+    if (trouble == Trouble.SHORT_CIRCUITED) {
+      command.breaker().forceOpen();
+    } else if (trouble == Trouble.REJECTED) {
+      command.queue(this::untilTheEnd);
+    }
+    return command;
+  }
+
+  private String workIn(Trouble trouble) throws Exception {
+    if (trouble == Trouble.TIMEOUT) {
+      end.await();
+    }
+    throw new IOException("unplugged");
+  }
+
+  private String untilTheEnd() throws InterruptedException {
+    begun.countDown();
+    end.await();
+    return "late";
+  }
+
+  /** Work that will not be interrupted. */
+  private String stubborn() {
+    while (true) {
+      try {
+        return untilTheEnd();
+      } catch (InterruptedException e) {
+        // Goes on.
+      }
+    }
+  }
+
+  /** Lets no time pass until the work has begun, or a busy machine would end it before. */
+  private void executeAndAwaitBeginning(Runnable task) {
+    CommandThreads.SHARED.execute(task);
+    try {
+      begun.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Callable<String> throwing(Throwable error) {
+    return () -> {
+      if (error instanceof Error fault) {
+        throw fault;
+      }
+      throw (Exception) error;
+    };
+  }
+
+  private static CommandCounts onlyCalls(Trouble trouble, int calls) {
+    return new CommandCounts(
+        0,
+        trouble == Trouble.FAILURE ? calls : 0,
+        trouble == Trouble.TIMEOUT ? calls : 0,
+        trouble == Trouble.SHORT_CIRCUITED ? calls : 0,
+        trouble == Trouble.REJECTED ? calls : 0,
+        0,
+        0,
+        0);
+  }
+
+  private static CommandCounts withFallbacks(CommandCounts counts, int successes, int failures) {
+    return new CommandCounts(
+        counts.success(),
+        counts.failure(),
+        counts.timeout(),
+        counts.shortCircuited(),
+        counts.rejected(),
+        counts.cancelled(),
+        successes,
+        failures);
+  }
+
+  // Answers
+
+  @ParameterizedTest
+  @EnumSource
+  void workAnswersOnAnotherThread(Way way) throws Exception {
+    Command command = new Command("users", PATIENT);
+    Callable<Thread> work = Thread::currentThread;
+
+    Thread worker = way.call(command, work, null);
+
+    assertThat(worker).isNotSameAs(Thread.currentThread());
+    assertThat(worker.isDaemon()).isTrue();
+    assertThat(command.counts()).isEqualTo(new CommandCounts(1, 0, 0, 0, 0, 0, 0, 0));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void successAsksNoFallback(Way way) throws Exception {
+    Command command = new Command("users", PATIENT);
+
+    assertThat(way.call(command, () -> "jerry", cause -> "guest")).isEqualTo("jerry");
+    assertThat(way.<String>call(command, () -> null, cause -> "guest")).isNull();
+
+    assertThat(command.counts()).isEqualTo(new CommandCounts(2, 0, 0, 0, 0, 0, 0, 0));
+  }
+
+  @ParameterizedTest
+  @MethodSource("waysAndTroubles")
+  void troubleHasItsOwnTypeAndCount(Way way, Trouble trouble) {
+    Command command = commandIn(trouble);
+
+    assertThatThrownBy(() -> way.call(command, () -> workIn(trouble), null))
+        .isExactlyInstanceOf(trouble.type);
+    assertThat(command.counts()).isEqualTo(onlyCalls(trouble, 1));
+  }
+
+  @ParameterizedTest
+  @MethodSource("waysAndTroubles")
+  void fallbackAnswersAndKnowsTheCause(Way way, Trouble trouble) throws Exception {
+    Command command = commandIn(trouble);
+
+    String answer =
+        way.call(
+            command, () -> workIn(trouble), cause -> "guest, " + cause.getClass().getSimpleName());
+
+    assertThat(answer).isEqualTo("guest, " + trouble.type.getSimpleName());
+    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(trouble, 1), 1, 0));
+  }
+
+  @ParameterizedTest
+  @MethodSource("waysAndTroubles")
+  void whenTheFallbackFailsTooBothCausesAreKept(Way way, Trouble trouble) {
+    Command command = commandIn(trouble);
+    IllegalStateException broken = new IllegalStateException("no cache");
+    Fallback<String> fallback =
+        cause -> {
+          throw broken;
+        };
+
+    FallbackFailedException error =
+        catchThrowableOfType(
+            FallbackFailedException.class,
+            () -> way.call(command, () -> workIn(trouble), fallback));
+
+    assertThat(error.getCause()).isExactlyInstanceOf(trouble.type);
+    assertThat(error.fallbackError()).isSameAs(broken);
+    assertThat(error.getSuppressed()).containsExactly(broken);
+    assertThat(error.command()).isEqualTo("users");
+    assertThat(error).hasMessageContainingAll("no cache", error.getCause().getMessage());
+    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(trouble, 1), 0, 1));
+  }
+
+  @ParameterizedTest
+  @MethodSource("waysAndTroubles")
+  void fallbackWithoutAnAnswerThrowsTheCauseAgain(Way way, Trouble trouble) {
+    Command command = commandIn(trouble);
+    AtomicReference<Exception> given = new AtomicReference<>();
+    Fallback<String> fallback =
+        cause -> {
+          given.set(cause);
+          throw cause;
+        };
+
+    assertThatThrownBy(() -> way.call(command, () -> workIn(trouble), fallback))
+        .isExactlyInstanceOf(trouble.type)
+        .satisfies(error -> assertThat(error).isSameAs(given.get()));
+    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(trouble, 1), 0, 1));
+  }
+
+  static Stream<Arguments> waysAndTroubles() {
+    return Stream.of(Way.values())
+        .flatMap(way -> Stream.of(Trouble.values()).map(trouble -> Arguments.of(way, trouble)));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void failureIsThrownAsItIs(Way way) {
+    Command command = new Command("users", PATIENT);
+    IOException unplugged = new IOException("unplugged");
+
+    assertThatThrownBy(() -> way.call(command, throwing(unplugged), null)).isSameAs(unplugged);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void errorIsAFailureThatNoFallbackHides(Way way) {
+    Command command = new Command("users", PATIENT);
+    AssertionError bug = new AssertionError("a bug");
+
+    assertThatThrownBy(() -> way.call(command, throwing(bug), cause -> "guest")).isSameAs(bug);
+    assertThat(command.counts()).isEqualTo(onlyCalls(Trouble.FAILURE, 1));
+    assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void cancelledFutureInsideTheWorkIsAFailure(Way way) throws Exception {
+    Command command = new Command("users", PATIENT);
+    Callable<String> work =
+        () -> {
+          throw new CancellationException("of something else");
+        };
+
+    assertThat(way.call(command, work, Throwable::getMessage)).isEqualTo("of something else");
+    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(Trouble.FAILURE, 1), 1, 0));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void missingWorkIsMisuseThatNoFallbackHides(Way way) {
+    Command command = new Command("users", PATIENT);
+
+    assertThatThrownBy(() -> way.call(command, null, cause -> "guest"))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("work");
+    assertThat(command.counts().calls()).isZero();
+  }
+
+  // Threads of fallbacks
+
+  @ParameterizedTest
+  @EnumSource
+  void fallbackOfRunIsOnTheCallersThread(Trouble trouble) throws Exception {
+    Callable<Thread> work = () -> workIn(trouble) == null ? null : Thread.currentThread();
+
+    assertThat(commandIn(trouble).run(work, cause -> Thread.currentThread()))
+        .isSameAs(Thread.currentThread());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void fallbackOfQueueIsOnTheExecutorUnlessTheCallWasRefused(Trouble trouble) throws Exception {
+    Callable<Thread> work = () -> workIn(trouble) == null ? null : Thread.currentThread();
+
+    CompletableFuture<Thread> answer =
+        commandIn(trouble).queue(work, cause -> Thread.currentThread());
+
+    boolean refused = trouble == Trouble.SHORT_CIRCUITED || trouble == Trouble.REJECTED;
+    assertThat(answer.isDone() && answer.get() == Thread.currentThread()).isEqualTo(refused);
+    assertThat(answer.get().getName()).matches(refused ? ".*" : "command-\\d+");
+  }
+
+  // Timeouts and slots
+
+  @Test
+  void callerOfWorkThatTakesTooLongIsBackInTime() throws Exception {
+    Duration timeout = Duration.ofMillis(300);
+    Command command = command(PATIENT.withTimeout(timeout), this::executeAndAwaitBeginning);
+    CountDownLatch interrupted = new CountDownLatch(1);
+    Callable<String> threeSeconds =
+        () -> {
+          begun.countDown();
+          try {
+            return end.await(3, SECONDS) ? "late" : "much too late";
+          } catch (InterruptedException e) {
+            interrupted.countDown();
+            throw e;
+          }
+        };
+
+    long startedAtNanos = System.nanoTime();
+    assertThatThrownBy(() -> command.run(threeSeconds))
+        .isInstanceOf(TimedOutException.class)
+        .hasMessage("command users: no answer in time");
+    Duration took = Duration.ofNanos(System.nanoTime() - startedAtNanos);
+
+    assertThat(took).isBetween(timeout, Duration.ofSeconds(1)); // 400 ms on a machine with time
+    assertThat(interrupted.await(1, SECONDS)).isTrue();
+    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void slotIsFreeOnlyWhenTheWorkHasReallyEnded(Way way) throws Exception {
+    Command command = command(HASTY.withMaxConcurrent(1), this::executeAndAwaitBeginning);
+
+    assertThatThrownBy(() -> way.call(command, this::stubborn, null))
+        .isInstanceOf(TimedOutException.class);
+    assertThat(command.running()).isEqualTo(1);
+    assertThatThrownBy(() -> way.call(command, () -> "next", null))
+        .isInstanceOf(RejectedException.class)
+        .hasMessage("command users: all slots taken: 1");
+
+    end.countDown();
+    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+    assertThat(way.call(command, () -> "next", null)).isEqualTo("next");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void lateResultIsDroppedAndReportedNoSecondTime(Way way) throws Exception {
+    Command command = command(HASTY, this::executeAndAwaitBeginning);
+
+    assertThat(way.call(command, this::stubborn, cause -> "guest")).isEqualTo("guest");
+    CommandCounts counts = command.counts();
+    end.countDown();
+    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+
+    assertThat(command.counts())
+        .isEqualTo(counts)
+        .isEqualTo(withFallbacks(onlyCalls(Trouble.TIMEOUT, 1), 1, 0));
+    assertThat(command.breaker().snapshot().successes()).isZero();
+    assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whoeverHasTheAnswerFindsTheSlotFree(Way way) throws Exception {
+    Command command = new Command("users", PATIENT.withMaxConcurrent(1));
+
+    for (int i = 0; i < 1_000; i++) {
+      assertThat(way.call(command, () -> "jerry", null)).isEqualTo("jerry");
+    }
+  }
+
+  @Test
+  void atMostMaxConcurrentRunAtATime() throws Exception {
+    Command command = new Command("users", PATIENT.withMaxConcurrent(3));
+    AtomicInteger most = new AtomicInteger();
+
+    List<CompletableFuture<Integer>> answers =
+        Race.run(
+            8,
+            () ->
+                command.queue(
+                    () -> {
+                      most.accumulateAndGet(command.running(), Math::max);
+                      end.await();
+                      return 1;
+                    },
+                    cause -> 0));
+    end.countDown();
+
+    int admitted = 0;
+    for (CompletableFuture<Integer> answer : answers) {
+      admitted += answer.get();
+    }
+    assertThat(admitted).isEqualTo(3);
+    assertThat(most).hasValueLessThanOrEqualTo(3);
+    assertThat(command.counts()).isEqualTo(new CommandCounts(3, 0, 0, 0, 5, 0, 5, 0));
+  }
+
+  // Where the work ends at about the time of its timeout, one of the two must win.
+  @ParameterizedTest
+  @EnumSource
+  void fallbackRunsAtMostOnceWhenTimeoutAndEndMeet(Way way) throws Exception {
+    Duration timeout = Duration.ofMillis(2);
+    Command command =
+        new Command("users", new CommandSettings(timeout, 500, 1, 0, Duration.ofSeconds(5)));
+    int calls = 200;
+    int answered = 0;
+
+    for (int i = 0; i < calls; i++) {
+      long workNanos = timeout.toNanos() + (i % 20 - 10) * 50_000;
+      boolean fails = i % 2 == 0;
+      AtomicInteger fallbacks = new AtomicInteger();
+      Callable<String> work =
+          () -> {
+            end.await(workNanos, NANOSECONDS);
+            if (fails) {
+              throw new IOException("unplugged");
+            }
+            return "jerry";
+          };
+      String answer = way.call(command, work, cause -> "guest " + fallbacks.incrementAndGet());
+
+      assertThat(answer).isIn("jerry", "guest 1");
+      assertThat(fallbacks).hasValue(answer.equals("jerry") ? 0 : 1);
+      answered += answer.equals("jerry") ? 1 : 0;
+    }
+
+    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+    CommandCounts counts = command.counts();
+    assertThat(counts.success()).isEqualTo(answered);
+    assertThat(counts.failure() + counts.timeout()).isEqualTo(calls - answered);
+    assertThat(counts.fallbackSuccess()).isEqualTo(calls - answered);
+    assertThat(counts.calls()).isEqualTo(calls);
+  }
+
+  // Giving up
+
+  @Test
+  void interruptingTheCallerInterruptsTheWork() throws Exception {
+    Command command = new Command("users", PATIENT);
+    CountDownLatch interrupted = new CountDownLatch(1);
+    FutureTask<Throwable> caller =
+        new FutureTask<>(
+            () ->
+                catchThrowable(
+                    () -> command.run(() -> untilInterrupted(interrupted), cause -> "guest")));
+    Thread thread = new Thread(caller);
+    thread.start();
+    begun.await();
+
+    thread.interrupt();
+
+    assertThat(caller.get()).isInstanceOf(InterruptedException.class);
+    assertThat(interrupted.await(5, SECONDS)).isTrue();
+    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
+    assertThat(command.breaker().snapshot().failures()).isZero();
+  }
+
+  @Test
+  void cancellingTheFutureInterruptsTheWork() throws Exception {
+    Command command = new Command("users", PATIENT);
+    CountDownLatch interrupted = new CountDownLatch(1);
+    CompletableFuture<String> answer =
+        command.queue(() -> untilInterrupted(interrupted), cause -> "guest");
+    begun.await();
+
+    answer.cancel(true);
+
+    assertThat(interrupted.await(5, SECONDS)).isTrue();
+    assertThatThrownBy(answer::get).isInstanceOf(CancellationException.class);
+    assertThat(Thread.currentThread().isInterrupted()).isFalse();
+    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
+    assertThat(command.breaker().snapshot().failures()).isZero();
+  }
+
+  private String untilInterrupted(CountDownLatch interrupted) throws InterruptedException {
+    try {
+      return untilTheEnd();
+    } catch (InterruptedException e) {
+      interrupted.countDown();
+      throw e;
+    }
+  }
+
+  @Test
+  void workThatWasCancelledBeforeItBeganNeverBegins() {
+    LinkedBlockingQueue<Runnable> waiting = new LinkedBlockingQueue<>();
+    Command command = command(PATIENT, waiting::add);
+    AtomicBoolean begun = new AtomicBoolean();
+    CompletableFuture<String> answer = command.queue(() -> "begun " + begun.getAndSet(true));
+
+    answer.cancel(true);
+    assertThat(command.running()).isEqualTo(1);
+    waiting.remove().run();
+
+    assertThat(begun).isFalse();
+    assertThat(command.running()).isZero();
+    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void workThatSaysItWasInterruptedIsNoFailure(Way way) {
+    Command command = new Command("users", PATIENT);
+    InterruptedException stopped = new InterruptedException("the pool is shut down");
+
+    assertThatThrownBy(() -> way.call(command, throwing(stopped), cause -> "guest"))
+        .isSameAs(stopped);
+    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
+    assertThat(command.breaker().snapshot().failures()).isZero();
+  }
+
+  @Test
+  void interruptionIsNotLeftOnTheThreadOfTheWork() throws Exception {
+    CompletableFuture<Boolean> left = new CompletableFuture<>();
+    Executor executor =
+        task ->
+            new Thread(
+                    () -> {
+                      task.run();
+                      left.complete(Thread.currentThread().isInterrupted());
+                    })
+                .start();
+    Command command = command(HASTY, executor);
+
+    command.run(
+        () -> {
+          while (!Thread.currentThread().isInterrupted()) {
+            Thread.onSpinWait();
+          }
+          return "ended with the flag still set";
+        },
+        cause -> "guest");
+
+    assertThat(left.get()).isFalse();
+  }
+
+  @Test
+  void interruptedFallbackOfARefusedCallLeavesItsCallerInterrupted() {
+    Command command = commandIn(Trouble.SHORT_CIRCUITED);
+
+    CompletableFuture<String> answer =
+        command.queue(
+            () -> "jerry",
+            cause -> {
+              throw new InterruptedException();
+            });
+
+    assertThat(Thread.interrupted()).isTrue();
+    assertThatThrownBy(answer::get).hasCauseInstanceOf(InterruptedException.class);
+  }
+
+  // The breaker
+
+  @ParameterizedTest
+  @EnumSource
+  void breakerOpensByRatioAndTriesAgainAfterTheSleepWindow(Way way) throws Exception {
+    Command command =
+        command(PATIENT.withBreaker(4, 0.5, Duration.ofSeconds(5)), CommandThreads.SHARED);
+    Callable<String> fails = () -> workIn(Trouble.FAILURE);
+
+    way.call(command, () -> "jerry", null);
+    way.call(command, () -> "jerry", null);
+    way.call(command, fails, cause -> "guest");
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED); // 1 of 3 failed.
+    way.call(command, fails, cause -> "guest");
+    assertThat(command.breaker().state()).isEqualTo(State.OPEN); // 2 of 4.
+
+    time.advance(Duration.ofSeconds(2));
+    ShortCircuitedException refused =
+        catchThrowableOfType(
+            ShortCircuitedException.class, () -> way.call(command, () -> "jerry", null));
+    assertThat(refused).hasMessage("command users: circuit breaker is open");
+    assertThat(refused.retryAfter()).contains(Duration.ofSeconds(3));
+
+    time.advance(Duration.ofSeconds(3));
+    way.call(command, fails, cause -> "guest");
+    assertThat(command.breaker().state()).isEqualTo(State.OPEN);
+    time.advance(Duration.ofSeconds(5));
+    assertThat(way.call(command, () -> "jerry", null)).isEqualTo("jerry");
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+    assertThat(command.counts()).isEqualTo(new CommandCounts(3, 3, 0, 1, 0, 0, 3, 0));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void timeoutsOpenTheBreaker(Way way) {
+    Command command =
+        command(HASTY.withBreaker(2, 1, Duration.ofSeconds(5)), CommandThreads.SHARED);
+
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(() -> way.call(command, this::untilTheEnd, null))
+          .isInstanceOf(TimedOutException.class);
+    }
+
+    assertThat(command.breaker().state()).isEqualTo(State.OPEN);
+  }
+
+  @Test
+  void rejectionsAreNoFailures() {
+    Command command = commandIn(Trouble.REJECTED);
+    for (int i = 0; i < 100; i++) {
+      assertThatThrownBy(() -> command.run(() -> "jerry")).isInstanceOf(RejectedException.class);
+    }
+
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+    assertThat(command.breaker().snapshot().failures()).isZero();
+  }
+
+  @Test
+  void probeThatSaysNothingGivesItsPlaceBack() throws Exception {
+    AtomicBoolean full = new AtomicBoolean();
+    Executor executor =
+        task -> {
+          if (full.get()) {
+            throw new RejectedExecutionException("full");
+          }
+          CommandThreads.SHARED.execute(task);
+        };
+    Command command = command(PATIENT.withBreaker(1, 1, Duration.ofSeconds(5)), executor);
+    command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
+    time.advance(Duration.ofSeconds(5));
+    assertThat(command.breaker().state()).isEqualTo(State.HALF_OPEN);
+
+    full.set(true);
+    assertThatThrownBy(() -> command.run(() -> "jerry")).isInstanceOf(RejectedException.class);
+    full.set(false);
+    command.queue(this::untilTheEnd).cancel(true);
+    assertThat(command.breaker().state()).isEqualTo(State.HALF_OPEN);
+
+    assertThat(command.run(() -> "jerry")).isEqualTo("jerry");
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+  }
+
+  @Test
+  void probeKeepsItsPlaceAsLongAsItsTimeoutAtLeast() throws Exception {
+    Command command =
+        command(PATIENT.withBreaker(1, 1, Duration.ofSeconds(5)), CommandThreads.SHARED);
+    command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
+    time.advance(Duration.ofSeconds(5));
+
+    CompletableFuture<String> probe = command.queue(this::untilTheEnd);
+    time.advance(PATIENT.timeout());
+    assertThatThrownBy(() -> command.run(() -> "jerry"))
+        .isInstanceOf(ShortCircuitedException.class);
+
+    end.countDown();
+    assertThat(probe.get()).isEqualTo("late");
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void breakerJudgesErrors(Exception error, boolean isFailure) {
+    Command command = new Command("users", PATIENT);
+
+    assertThatThrownBy(() -> command.run(throwing(error))).isSameAs(error);
+
+    assertThat(command.counts().failure()).isEqualTo(1);
+    CircuitBreaker.Snapshot snapshot = command.breaker().snapshot();
+    assertThat(snapshot.failures()).isEqualTo(isFailure ? 1 : 0);
+    assertThat(snapshot.ignored()).isEqualTo(isFailure ? 0 : 1);
+  }
+
+  static List<Arguments> breakerJudgesErrors() {
+    return List.of(
+        Arguments.of(new IOException("unplugged"), true),
+        Arguments.of(new IllegalStateException("a bug"), true),
+        Arguments.of(new ExecutionException(new StatusException(499, "yours")), false),
+        Arguments.of(new CompletionException(new StatusException(500, "mine")), true),
+        Arguments.of(new ExecutionException(new IllegalStateException("a bug")), true),
+        Arguments.of(new CompletionException("without a cause", null), true),
+        Arguments.of(new StatusException(499, "yours"), false),
+        Arguments.of(new StatusException(500, "mine"), true),
+        Arguments.of(PeerException.status("a:1", 404, "not found", null), false),
+        Arguments.of(PeerException.status("a:1", 500, "oops", null), true),
+        Arguments.of(PeerException.refused("a:1", "open", null, null), false),
+        Arguments.of(PeerException.noInstance("nobody", null), false),
+        Arguments.of(PeerException.notConnected("a:1", "refused", null), true),
+        Arguments.of(PeerException.timeout("a:1", null), true),
+        Arguments.of(PeerException.broken("a:1", "reset", null), true));
+  }
+
+  @Test
+  void ownClassifierJudgesResultsToo() throws Exception {
+    Command command =
+        new Command(
+            "users",
+            PATIENT,
+            CommandThreads.SHARED,
+            (result, error, nanos) -> result == null ? Outcome.FAILURE : Outcome.SUCCESS);
+
+    assertThat(command.<String>run(() -> null)).isNull();
+
+    assertThat(command.counts().success()).isEqualTo(1);
+    assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
+  }
+
+  // Settings
+
+  @Test
+  void otherSlotsHoldForNewCallsAndKeepTheBreaker() throws Exception {
+    Command command = new Command("users", PATIENT.withMaxConcurrent(2));
+    CircuitBreaker breaker = command.breaker();
+    Future<String> first = command.queue(this::untilTheEnd);
+    Future<String> second = command.queue(this::untilTheEnd);
+
+    command.configure(PATIENT.withMaxConcurrent(1));
+    assertThat(command.breaker()).isSameAs(breaker);
+    assertThatThrownBy(() -> command.run(() -> "jerry")).isInstanceOf(RejectedException.class);
+
+    command.configure(PATIENT.withMaxConcurrent(3));
+    assertThat(command.settings().maxConcurrent()).isEqualTo(3);
+    assertThat(command.run(() -> "jerry")).isEqualTo("jerry");
+
+    end.countDown();
+    assertThat(first.get()).isEqualTo("late");
+    assertThat(second.get()).isEqualTo("late");
+  }
+
+  @Test
+  void otherSettingsOfTheBreakerBeginANewOne() throws Exception {
+    Command command = commandIn(Trouble.SHORT_CIRCUITED);
+
+    command.configure(PATIENT.withMaxConcurrent(1).withBreaker(1, 1, Duration.ofSeconds(1)));
+
+    assertThat(command.run(() -> "jerry")).isEqualTo("jerry");
+    command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
+    command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED); // Not all of 3 failed.
+  }
+
+  @Test
+  void otherTimeoutHoldsForNewCalls() throws Exception {
+    Command command = new Command("users", HASTY);
+
+    command.configure(PATIENT);
+
+    // Twice as long as the old timeout.
+    assertThat(command.run(() -> end.await(100, MILLISECONDS))).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          # timeout | slots | volume | ratio | sleep | message
+          PT0S      | 1     | 1      | 0.5   | PT1S  | timeout <= 0: PT0S
+          PT-1S     | 1     | 1      | 0.5   | PT1S  | timeout <= 0: PT-1S
+          PT25H     | 1     | 1      | 0.5   | PT1S  | timeout > PT24H: PT25H
+          PT1S      | 0     | 1      | 0.5   | PT1S  | maxConcurrent < 1: 0
+          PT1S      | 1     | 0      | 0.5   | PT1S  | requestVolumeThreshold < 1: 0
+          PT1S      | 1     | 1      | -0.1  | PT1S  | errorRatio not in 0..1: -0.1
+          PT1S      | 1     | 1      | 1.1   | PT1S  | errorRatio not in 0..1: 1.1
+          PT1S      | 1     | 1      | NaN   | PT1S  | errorRatio not in 0..1: NaN
+          PT1S      | 1     | 1      | 0.5   | PT0S  | sleepWindow <= 0: PT0S
+          PT1S      | 1     | 1      | 0.5   | P1157D | sleepWindow > PT24H: PT27768H
+          """)
+  void settingsOutOfRangeAreRefused(
+      Duration timeout, int slots, int volume, double ratio, Duration sleep, String message) {
+    assertThatThrownBy(() -> new CommandSettings(timeout, slots, volume, ratio, sleep))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void defaultsAreThoseOfHystrix() {
+    assertThat(CommandSettings.defaults())
+        .isEqualTo(new CommandSettings(Duration.ofSeconds(1), 10, 20, 0.5, Duration.ofSeconds(5)));
+  }
+
+  @Test
+  void errorRatioZeroNeverOpens() throws Exception {
+    Command command = new Command("users", PATIENT.withBreaker(1, 0, Duration.ofSeconds(1)));
+    for (int i = 0; i < 100; i++) {
+      command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
+    }
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+  }
+
+  // Executors that cannot
+
+  @ParameterizedTest
+  @EnumSource
+  void executorWithoutAThreadIsARejection(Way way) {
+    RejectedExecutionException full = new RejectedExecutionException("full");
+    Command command =
+        command(
+            PATIENT.withMaxConcurrent(1),
+            task -> {
+              throw full;
+            });
+
+    for (int i = 0; i < 3; i++) {
+      assertThatThrownBy(() -> way.call(command, () -> "jerry", null))
+          .isInstanceOf(RejectedException.class)
+          .hasMessage("command users: no thread is free")
+          .hasCause(full);
+    }
+    assertThat(command.running()).isZero();
+    assertThat(command.counts()).isEqualTo(onlyCalls(Trouble.REJECTED, 3));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void queuedCallIsAnsweredInTimeEvenWithoutAThreadForItsFallback(boolean hasFallback) {
+    AtomicInteger tasks = new AtomicInteger();
+    Executor oneTask =
+        task -> {
+          if (tasks.incrementAndGet() > 1) {
+            throw new RejectedExecutionException("full");
+          }
+          CommandThreads.SHARED.execute(task);
+        };
+    Command command = command(HASTY, oneTask);
+
+    Throwable error =
+        catchThrowable(
+            () ->
+                Way.QUEUE.call(command, this::untilTheEnd, hasFallback ? cause -> "guest" : null));
+
+    assertThat(hasFallback ? error.getCause() : error).isInstanceOf(TimedOutException.class);
+    assertThat(error.getSuppressed()).hasSize(hasFallback ? 1 : 0);
+    assertThat(command.counts())
+        .isEqualTo(withFallbacks(onlyCalls(Trouble.TIMEOUT, 1), 0, hasFallback ? 1 : 0));
+  }
+
+  // Nothing leaks
+
+  @Test
+  void countersAddUpToTheCalls() throws Exception {
+    Command command =
+        new Command(
+            "users", new CommandSettings(Duration.ofMillis(5), 3, 5, 0.6, Duration.ofMillis(1)));
+    int threads = 8;
+    int calls = 100;
+
+    Race.runNumbered(
+        threads,
+        thread -> {
+          for (int i = 0; i < calls; i++) {
+            int kind = (thread + i) % 5;
+            Callable<Integer> work =
+                () -> {
+                  if (kind == 0) {
+                    workIn(Trouble.FAILURE);
+                  } else if (kind == 1) {
+                    end.await(6, MILLISECONDS);
+                  }
+                  return kind;
+                };
+            CompletableFuture<Integer> answer = null;
+            if (kind == 2) {
+              answer = command.queue(work, cause -> -1);
+              answer.cancel(true);
+            } else if (kind == 3) {
+              assertThat(command.queue(work, cause -> -1).get()).isIn(kind, -1);
+            } else {
+              assertThat(command.run(work, cause -> -1)).isIn(kind, -1);
+            }
+          }
+          return null;
+        });
+
+    Eventually.within(
+        SOON,
+        () -> {
+          CommandCounts counts = command.counts();
+          assertThat(command.running()).isZero();
+          assertThat(counts.calls()).isEqualTo((long) threads * calls);
+          assertThat(counts.fallbackFailure()).isZero();
+          assertThat(counts.fallbackSuccess())
+              .isEqualTo(
+                  counts.failure()
+                      + counts.timeout()
+                      + counts.shortCircuited()
+                      + counts.rejected());
+        });
+  }
+
+  @Test
+  void manyCommandsShareFewThreadsAndLeaveNone() throws Exception {
+    Set<Thread> used = ConcurrentHashMap.newKeySet();
+    for (int i = 0; i < 1_000; i++) {
+      Command command = new Command("users-" + i, PATIENT);
+      Callable<Boolean> work = () -> used.add(Thread.currentThread());
+      command.run(work);
+      command.queue(work).get();
+    }
+
+    assertThat(used).hasSizeLessThan(50);
+    end.countDown();
+    Eventually.within(
+        SOON, () -> assertThat(used).noneMatch(Thread::isAlive)); // Kept for a second.
+  }
+
+  @Test
+  void timerDoesNotKeepACallThatHasEnded() throws Exception {
+    Command command =
+        new Command("users", CommandSettings.defaults().withTimeout(Duration.ofDays(1)));
+    WeakReference<Callable<String>> work = queueAndForget(command);
+
+    Eventually.within(
+        SOON,
+        () -> {
+          System.gc();
+          assertThat(work.get()).isNull();
+        });
+  }
+
+  private static WeakReference<Callable<String>> queueAndForget(Command command) throws Exception {
+    String answer = "jerry" + command.counts().calls(); // Captured, so that it is no constant.
+    Callable<String> work = () -> answer;
+    command.queue(work).get();
+    return new WeakReference<>(work);
+  }
+
+  // As a middleware
+
+  @Test
+  void aroundAnEndpointPassesTheDeadlineOn() throws Exception {
+    Command command = new Command("users", PATIENT);
+    Endpoint<Integer, Long> endpoint =
+        command.around((context, request) -> context.remainingNanos() * request);
+
+    assertThat(endpoint.call(Context.background(), 1)).isBetween(1L, PATIENT.timeout().toNanos());
+    assertThat(endpoint.call(Context.background().withTimeout(Duration.ofSeconds(3)), 1))
+        .isBetween(1L, 3_000_000_000L);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aroundAnEndpointSaysThatAPeerFailed(Trouble trouble) {
+    Command command = commandIn(trouble);
+    Endpoint<String, String> endpoint = command.around((context, request) -> workIn(trouble));
+
+    Throwable error = catchThrowable(() -> endpoint.call(Context.background(), "?"));
+
+    if (trouble == Trouble.FAILURE) {
+      assertThat(error).isInstanceOf(IOException.class);
+    } else {
+      PeerException.Kind kind =
+          trouble == Trouble.TIMEOUT ? PeerException.Kind.TIMEOUT : PeerException.Kind.REFUSED;
+      assertThat(error).asInstanceOf(type(PeerException.class)).returns(kind, PeerException::kind);
+      assertThat(error).hasCauseExactlyInstanceOf(trouble.type);
+    }
+  }
+
+  @Test
+  void aroundAnEndpointEndsAtTheDeadlineOfTheContext() {
+    Command command = new Command("users", PATIENT);
+    Endpoint<String, String> endpoint = command.around((context, request) -> untilTheEnd());
+    Context context = Context.background().withTimeout(Duration.ofMillis(50));
+
+    assertThatThrownBy(() -> endpoint.call(context, "?"))
+        .isInstanceOf(PeerException.class)
+        .hasCauseInstanceOf(TimedOutException.class);
+  }
+
+  @Test
+  void aroundAnEndpointNothingBeginsWhenTheTimeIsUp() {
+    Command command = new Command("users", PATIENT);
+    Endpoint<String, String> endpoint = command.around((context, request) -> "jerry");
+    Context over = Context.background().withTimeout(Duration.ZERO);
+
+    assertThatThrownBy(() -> endpoint.call(over, "?"))
+        .asInstanceOf(type(PeerException.class))
+        .returns(PeerException.Kind.TIMEOUT, PeerException::kind);
+    assertThat(command.counts().calls()).isZero();
+  }
+
+  private Command command(CommandSettings settings, Executor executor) {
+    CircuitBreaker.Classifier errorsFail =
+        (result, error, nanos) -> error == null ? Outcome.SUCCESS : Outcome.FAILURE;
+    return new Command("users", settings, executor, errorsFail, time);
+  }
+}
