@@ -22,6 +22,9 @@
  *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts
  *   kit.http       server and client; parts: Router, RequestTarget
  *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
+ *   kit.breaker    refuses calls to what keeps failing; part: CircuitBreaker
+ *   kit.command    Hystrix's shape: breaker, slots, timeout and fallback in one
+ *   kit.chain      the layers of a client in one call: ClientChain
  *   kit.retry      the same call again: Retrying; parts: Backoff, RetryBudget
  *   kit.discovery  what a registry knows: Instance, Instances, Registration
  *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
