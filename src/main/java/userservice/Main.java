@@ -17,6 +17,8 @@ import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.Shutdown;
+import kit.ratelimit.RateLimiting;
+import kit.ratelimit.TokenBucket;
 import org.slf4j.LoggerFactory;
 
 /** The user service as a program: all the wiring, top to bottom. */
@@ -45,7 +47,8 @@ public final class Main {
             options.failRatio.get(),
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
-    Endpoint<Request, Response> handler = UserRoutes.handler(users, http::health, faults);
+    Middleware<Request, Response> guard = Middleware.chain(limit(options), faults);
+    Endpoint<Request, Response> handler = UserRoutes.handler(users, http::health, guard);
 
     // What the registry is told.
     Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());
@@ -88,6 +91,15 @@ public final class Main {
       throw new Program.FailedException(
           "--port: cannot listen on " + host + ":" + port + ": " + e.getMessage(), e);
     }
+  }
+
+  private static Middleware<Request, Response> limit(Options options) {
+    if (options.rate.get().isEmpty()) {
+      return next -> next;
+    }
+    double rate = options.rate.get().get();
+    int burst = options.burst.get().orElse((int) Math.max(1, Math.min(rate, 1_000_000)));
+    return RateLimiting.rejecting(new TokenBucket(rate, burst)::tryAcquireNanos);
   }
 
   private static String advertised(Options options) throws IOException {

@@ -3,6 +3,7 @@ package userservice;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.cli.Flags;
@@ -49,6 +50,16 @@ final class Options {
           atLeast("1m", Duration.ofMinutes(1)), // Consul's minimum.
           "1m",
           "how long unhealthy until removed");
+
+  final Supplier<Optional<Double>> rate =
+      flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above it: 429");
+
+  final Supplier<Optional<Integer>> burst =
+      flags.optional(
+          "burst",
+          Flags.integer(1, 1_000_000).or("auto"),
+          "auto",
+          "requests at once; auto = rate, at least 1");
 
   final Supplier<Integer> maxInFlight =
       flags.optional(

@@ -247,6 +247,32 @@ class EndToEndIT {
   }
 
   @Test
+  void rateIsLimitedForUsersButNotForHealthChecks() throws Exception {
+    int port =
+        start(
+                "user-service",
+                "--name",
+                "x",
+                "--port",
+                "0",
+                "--registry",
+                "none",
+                "--rate",
+                "0.01",
+                "--burst",
+                "5")
+            .port();
+    for (int i = 0; i < 5; i++) {
+      assertThat(get(port, "/user/101").statusCode()).isEqualTo(200);
+    }
+    HttpResponse<String> limited = get(port, "/user/101");
+    assertThat(limited.statusCode()).isEqualTo(429);
+    assertThat(limited.headers().firstValue("Retry-After")).isPresent();
+    assertThat(limited.headers().firstValue("Content-Type")).contains("application/problem+json");
+    assertThat(get(port, "/health").statusCode()).isEqualTo(200);
+  }
+
+  @Test
   void wireContract() throws Exception {
     int port = start("user-service", "--name", "x", "--port", "0", "--registry", "none").port();
     assertThat(get(port, "/user/7").body()).isEqualTo("{\"result\":\"guest" + port + "\"}");
