@@ -33,10 +33,10 @@ import java.util.stream.LongStream;
  *
  * <pre>{@code
  *           failures in a row, or too many in the window
- *   CLOSED ----------------------------------------------> OPEN <---------.
- *      ^                            after the rest, if      |              | a failure; the
- *      |                            somebody asks           v              | next rest is longer
- *      '--------------------- enough successes ------- HALF_OPEN ---------'
+ *   CLOSED ----------------------------------------------> OPEN <----------.
+ *      ^                                after the rest, if  |              | a failure; the
+ *      |                                somebody asks       v              | next rest is longer
+ *      '------------------- enough successes ----------- HALF_OPEN --------'
  *
  *   from any state:  forceOpen() -> FORCED_OPEN, disable() -> DISABLED, reset() -> CLOSED
  * }</pre>
@@ -415,7 +415,7 @@ public final class CircuitBreaker {
       places++;
       long bucket = (now - beganAtNanos) / bucketNanos;
       while (newest < bucket) {
-        newest = Math.max(newest + 1, bucket - BUCKETS + 1);
+        newest = Math.max(newest, bucket - BUCKETS) + 1;
         failed[(int) (newest % BUCKETS)] = 0;
         ended[(int) (newest % BUCKETS)] = 0;
       }
