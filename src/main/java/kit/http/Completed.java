@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
+import java.net.InetSocketAddress;
+import kit.Context;
+
 /**
  * What became of one request: all that access log, metrics and trace need to know.
  *
@@ -12,6 +15,9 @@ package kit.http;
  * @param nanos the time from the first look at the request to the last byte of the answer
  * @param error what the handler threw, or what broke the connection; null if nothing did
  * @param requestId the {@code X-Request-Id} of the answer
+ * @param context what {@link HttpService#before} put into the context of the request; what inner
+ *     layers add is not seen here
+ * @param remote the other end of the connection, which may be a proxy
  */
 public record Completed(
     String route,
@@ -20,4 +26,6 @@ public record Completed(
     long bytes,
     long nanos,
     Throwable error,
-    String requestId) {}
+    String requestId,
+    Context context,
+    InetSocketAddress remote) {}

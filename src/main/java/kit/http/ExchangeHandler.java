@@ -39,6 +39,7 @@ final class ExchangeHandler implements HttpHandler {
   private final int maxInFlight;
   private final Set<String> ungated;
   private final LongSupplier nanoTime;
+  private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
   private final List<Consumer<Completed>> finalizers = new CopyOnWriteArrayList<>();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final Object idle = new Object(); // Notified when inFlight has come down to 0.
@@ -54,6 +55,10 @@ final class ExchangeHandler implements HttpHandler {
 
   void serve(Endpoint<Request, Response> handler) {
     this.handler = handler;
+  }
+
+  void before(EndpointHandler.Before function) {
+    before.add(function);
   }
 
   void onCompleted(Consumer<Completed> finalizer) {
@@ -113,6 +118,7 @@ final class ExchangeHandler implements HttpHandler {
     private final String requestId;
     private final RequestBody requestBody;
 
+    private Context context;
     private Request request; // Null until its target has been understood.
     private boolean isLast = true; // Whether the connection ends here; until checked, it does.
     private Throwable error;
@@ -125,6 +131,7 @@ final class ExchangeHandler implements HttpHandler {
       this.method = exchange.getRequestMethod();
       this.requestId = RequestId.acceptOrNew(headers.getFirst(RequestId.HEADER));
       this.requestBody = new RequestBody(exchange.getRequestBody());
+      this.context = Context.background().with(RequestId.KEY, requestId);
     }
 
     void answer(boolean full) throws IOException {
@@ -170,10 +177,12 @@ final class ExchangeHandler implements HttpHandler {
       }
       isLast = RequestChecks.isLast(headers);
       request = new Request(method, target, headers, requestBody);
+      for (EndpointHandler.Before function : before) {
+        context = function.before(context, request);
+      }
       if (full && !ungated.contains(target.rawPath())) {
         throw new StatusException(503, "too many requests in flight").with("Retry-After", "1");
       }
-      Context context = Context.background().with(RequestId.KEY, requestId);
       Response response = handler.call(context, request);
       if (response == null) {
         throw new IllegalStateException("the handler returned null");
@@ -261,7 +270,16 @@ final class ExchangeHandler implements HttpHandler {
       }
       long nanos = nanoTime.getAsLong() - startedAtNanos;
       Completed completed =
-          new Completed(route(), label(), sentStatus, sentBytes, nanos, error, requestId);
+          new Completed(
+              route(),
+              label(),
+              sentStatus,
+              sentBytes,
+              nanos,
+              error,
+              requestId,
+              context,
+              exchange.getRemoteAddress());
       own.forEach(finalizer -> finish(finalizer, completed));
       finalizers.forEach(finalizer -> finish(finalizer, completed));
     }

@@ -91,6 +91,15 @@ public final class HttpService implements AutoCloseable {
     return new HttpService(HttpServer.create(address, BACKLOG), settings);
   }
 
+  /**
+   * Has {@code function} add to the context of each request, after the checks and before the limit of
+   * requests in flight, so that {@link Completed} shows what it added whatever becomes of the request.
+   */
+  public HttpService before(EndpointHandler.Before function) {
+    exchanges.before(requireNonNull(function, "function"));
+    return this;
+  }
+
   /** Has {@code finalizer} called after each request, whatever became of it. */
   public HttpService onCompleted(Consumer<Completed> finalizer) {
     exchanges.onCompleted(requireNonNull(finalizer, "finalizer"));

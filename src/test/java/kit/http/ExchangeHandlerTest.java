@@ -168,6 +168,33 @@ class ExchangeHandlerTest {
     assertThat(done.nanos()).isPositive();
     assertThat(done.error()).isNull();
     assertThat(done.requestId()).isEqualTo("id-1");
+    assertThat(done.context().get(RequestId.KEY)).isEqualTo("id-1");
+    assertThat(done.remote().getAddress().isLoopbackAddress()).isTrue();
+  }
+
+  @Test
+  void whatIsAddedBeforeIsSeenByTheHandlerAndByFinalizersEvenIfTheRequestIsTurnedAway()
+      throws Exception {
+    Context.Key<String> path = Context.key("path");
+    CountDownLatch entered = new CountDownLatch(1);
+    CountDownLatch release = new CountDownLatch(1);
+    RawClient client =
+        http.serve(
+            HttpService.Settings.of("127.0.0.1", 0).withMaxInFlight(1),
+            (context, request) -> {
+              entered.countDown();
+              release.await();
+              return Response.text(200, context.get(path));
+            });
+    http.service().before((context, request) -> context.with(path, request.target().rawPath()));
+
+    client.request("GET", "/first");
+    assertThat(entered.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(http.connect().request("GET", "/second").answer().status()).isEqualTo(503);
+    assertThat(http.nextCompleted().context().get(path)).isEqualTo("/second");
+    release.countDown();
+    assertThat(client.answer().body()).isEqualTo("/first");
+    assertThat(http.nextCompleted().context().get(path)).isEqualTo("/first");
   }
 
   @Test
