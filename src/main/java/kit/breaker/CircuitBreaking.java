@@ -47,6 +47,10 @@ import org.slf4j.LoggerFactory;
  *   success   no exception
  * </pre>
  *
+ * <p>A status below 500 says that the instance is there, though not that it is well. So it does not
+ * count while the breaker is closed, but as an answer to a probe it closes it: an instance that is
+ * only ever asked for what it does not have would stay half-open, and turn most calls away, for ever.
+ *
  * <p>The last of the ignored is there because a breaker is a weapon, too: if a request that nobody can
  * send counted, five of them would cut off a healthy instance. What an {@link ExecutionException} or
  * a {@link CompletionException} wraps counts as if it were thrown itself. A call whose time is up
@@ -102,10 +106,24 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     return isFailure(error) ? Outcome.FAILURE : Outcome.IGNORED;
   }
 
-  private static boolean isFailure(Throwable error) {
-    if (error instanceof ExecutionException || error instanceof CompletionException) {
-      return error.getCause() != null && isFailure(error.getCause());
+  /** Whether somebody is there who says no. */
+  private static boolean isAnswer(Throwable thrown) {
+    Throwable error = unwrap(thrown);
+    return error instanceof PeerException peer && peer.status() > 0 && peer.status() < 500
+        || error instanceof StatusException refusal && refusal.status() < 500;
+  }
+
+  private static Throwable unwrap(Throwable thrown) {
+    Throwable error = thrown;
+    while ((error instanceof ExecutionException || error instanceof CompletionException)
+        && error.getCause() != null) {
+      error = error.getCause();
     }
+    return error;
+  }
+
+  private static boolean isFailure(Throwable thrown) {
+    Throwable error = unwrap(thrown);
     if (error instanceof PeerException peer) {
       return switch (peer.kind()) {
         case TIMEOUT, BROKEN, NOT_CONNECTED -> true;
@@ -128,7 +146,11 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
       try {
         response = next.call(context, request);
       } catch (Throwable error) {
-        permit.finished(null, error);
+        if (breaker.state() == State.HALF_OPEN && isAnswer(error)) {
+          permit.success();
+        } else {
+          permit.finished(null, error);
+        }
         throw error;
       }
       permit.finished(response, null);

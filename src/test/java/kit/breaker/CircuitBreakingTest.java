@@ -77,6 +77,23 @@ class CircuitBreakingTest {
         Arguments.of(new CompletionException("no cause", null), Outcome.IGNORED));
   }
 
+  @Test
+  void anInstanceThatAnswersItsProbeWithNotFoundIsBack() {
+    Endpoint<String, String> endpoint =
+        breaking.around(
+            (context, request) -> {
+              throw peer(Integer.parseInt(request));
+            });
+    for (int i = 0; i < 5; i++) {
+      assertThatThrownBy(() -> endpoint.call(CONTEXT, "503")).isInstanceOf(PeerException.class);
+    }
+    assertThat(breaker.state()).isEqualTo(State.OPEN);
+    time.advance(Duration.ofSeconds(5));
+
+    assertThatThrownBy(() -> endpoint.call(CONTEXT, "404")).hasMessageContaining("404");
+    assertThat(breaker.state()).isEqualTo(State.CLOSED);
+  }
+
   @ParameterizedTest
   @MethodSource("outcomes")
   void countsWhatSaysSomethingAboutTheInstance(Throwable error, Outcome outcome) throws Exception {
