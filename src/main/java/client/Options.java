@@ -45,7 +45,7 @@ final class Options {
     registry =
         flags.optional(
             "registry",
-            RegistryUri.TYPE,
+            RegistryUri.type(System.getenv()),
             RegistryUri.byDefault(System.getenv()),
             "consul://host:port or static:host:port,...");
     service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");

@@ -33,7 +33,7 @@ final class Options {
   final Supplier<RegistryUri> registry =
       flags.optional(
           "registry",
-          RegistryUri.TYPE,
+          RegistryUri.type(System.getenv()),
           RegistryUri.byDefault(System.getenv()),
           "consul://host:port, or none");
 

@@ -7,14 +7,8 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.URI;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import kit.consul.ConsulClient;
-import kit.consul.ConsulInstances;
-import kit.consul.ConsulRegistration;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
@@ -31,25 +25,21 @@ import kit.discovery.Registration;
  * <p>Immutable.
  */
 public final class RegistryUri {
-  /** What the flag {@code --registry} takes. */
-  public static final Flags.Type<RegistryUri> TYPE =
-      new Flags.Type<>(
-          "URI", "consul://host:port, static:host:port,... or none", RegistryUri::parse);
-
-  private static final String CONSUL = "consul://";
   private static final String STATIC = "static:";
   private static final String NONE = "none";
-  private static final String DEFAULT = CONSUL + "127.0.0.1:8500";
-  private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
 
   private final String uri;
-  private final URI consul; // Null unless it is Consul.
-  private final List<Instance> fixed; // Null unless it is a list.
+  private final Registry registry;
 
-  private RegistryUri(String uri, URI consul, List<Instance> fixed) {
+  private RegistryUri(String uri, Registry registry) {
     this.uri = uri;
-    this.consul = consul;
-    this.fixed = fixed;
+    this.registry = registry;
+  }
+
+  /** What the flag {@code --registry} takes; secrets may stand in the environment. */
+  public static Flags.Type<RegistryUri> type(Map<String, String> environment) {
+    return new Flags.Type<>(
+        "URI", "consul://host:port, static:host:port,... or none", uri -> parse(uri, environment));
   }
 
   /**
@@ -57,20 +47,16 @@ public final class RegistryUri {
    *
    * @throws IllegalArgumentException if it is none of the known forms
    */
-  public static RegistryUri parse(String uri) {
+  public static RegistryUri parse(String uri, Map<String, String> environment) {
     if (uri.equals(NONE)) {
-      return new RegistryUri(uri, null, null);
+      return new RegistryUri(uri, new NoRegistry());
     }
     if (uri.startsWith(STATIC)) {
-      List<Instance> instances = new ArrayList<>();
-      for (String authority : uri.substring(STATIC.length()).split(",", -1)) {
-        instances.add(Instance.parse(authority.strip()));
-      }
-      return new RegistryUri(uri, null, instances);
+      return new RegistryUri(uri, FixedRegistry.parse(uri.substring(STATIC.length())));
     }
-    if (uri.startsWith(CONSUL)) {
-      Instance agent = Instance.parse(uri.substring(CONSUL.length()));
-      return new RegistryUri(uri, URI.create("http://" + agent.authority()), null);
+    if (uri.startsWith(ConsulRegistry.SCHEME)) {
+      String authority = uri.substring(ConsulRegistry.SCHEME.length());
+      return new RegistryUri(uri, ConsulRegistry.parse(authority));
     }
     throw new IllegalArgumentException("unknown registry: " + uri);
   }
@@ -81,11 +67,7 @@ public final class RegistryUri {
    * machine.
    */
   public static String byDefault(Map<String, String> environment) {
-    String address = environment.get("CONSUL_HTTP_ADDR");
-    if (address == null || address.isBlank()) {
-      return DEFAULT;
-    }
-    return CONSUL + address.strip().replaceFirst("^http://", "").replaceFirst("/+$", "");
+    return ConsulRegistry.uriByDefault(environment);
   }
 
   /**
@@ -94,13 +76,7 @@ public final class RegistryUri {
    * @throws Flags.UsageException if this is no registry
    */
   public Instances instances(String service) {
-    if (consul != null) {
-      return new ConsulInstances(new ConsulClient(consul, null), service);
-    }
-    if (fixed != null) {
-      return Instances.fixed(fixed);
-    }
-    throw new Flags.UsageException("--registry: nobody can be found with none");
+    return registry.instances(service);
   }
 
   /**
@@ -109,35 +85,7 @@ public final class RegistryUri {
    * @throws Flags.UsageException if nobody can register here
    */
   public Registration registration(Offer offer) {
-    if (consul != null) {
-      return Registration.deferred(() -> consulRegistration(offer));
-    }
-    if (fixed != null) {
-      throw new Flags.UsageException("--registry: nobody can register with a fixed list: " + uri);
-    }
-    return Registration.none();
-  }
-
-  private Registration consulRegistration(Offer offer) {
-    Instance instance = offer.instance();
-    String id = offer.name() + "-" + instance.host().replace(':', '.') + "-" + instance.port();
-    Duration timeout =
-        offer.checkInterval().compareTo(CHECK_TIMEOUT) < 0 ? offer.checkInterval() : CHECK_TIMEOUT;
-    ConsulClient.Check check =
-        ConsulClient.Check.http(
-                "service:" + id,
-                "http://" + instance.authority() + offer.healthPath(),
-                offer.checkInterval())
-            .withTimeout(timeout)
-            .withDeregisterAfter(offer.deregisterAfter())
-            // True, because it is registered when it has answered itself. Consul's default would
-            // keep
-            // callers away until the first check.
-            .withStatus(ConsulClient.Status.PASSING);
-    ConsulClient.Service service =
-        new ConsulClient.Service(
-            id, offer.name(), instance.host(), instance.port(), instance.tags(), instance.meta());
-    return new ConsulRegistration(new ConsulClient(consul, null), service, List.of(check));
+    return registry.registration(offer);
   }
 
   /**
@@ -145,12 +93,9 @@ public final class RegistryUri {
    * of them. No packet is sent.
    */
   public String localAddress() throws IOException {
-    InetAddress target =
-        consul == null
-            ? InetAddress.getLoopbackAddress()
-            : InetAddress.getByName(Instance.parse(consul.getAuthority()).host());
+    Instance target = registry.address().orElse(Instance.of("127.0.0.1", 1));
     try (DatagramSocket socket = new DatagramSocket()) {
-      socket.connect(new InetSocketAddress(target, consul == null ? 1 : consul.getPort()));
+      socket.connect(new InetSocketAddress(InetAddress.getByName(target.host()), target.port()));
       return socket.getLocalAddress().getHostAddress();
     }
   }
@@ -182,6 +127,11 @@ public final class RegistryUri {
       requireNonNull(healthPath, "healthPath");
       requireNonNull(checkInterval, "checkInterval");
       requireNonNull(deregisterAfter, "deregisterAfter");
+    }
+
+    /** The same after a restart, so that an instance takes the place of its predecessor. */
+    String id() {
+      return name + "-" + instance.host().replace(':', '.') + "-" + instance.port();
     }
   }
 }

@@ -38,12 +38,13 @@ class RegistryUriTest {
         "consul://ho st:8500"
       })
   void refusesWhatIsNoRegistry(String uri) {
-    assertThatThrownBy(() -> RegistryUri.parse(uri)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> RegistryUri.parse(uri, Map.of()))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test
   void staticIsAListAsGivenWithoutDuplicates() throws Exception {
-    RegistryUri uri = RegistryUri.parse("static: a:1 ,b:2,a:1,[::1]:3");
+    RegistryUri uri = RegistryUri.parse("static: a:1 ,b:2,a:1,[::1]:3", Map.of());
     try (Instances instances = uri.instances("any")) {
       assertThat(instances.snapshot())
           .containsExactly(Instance.of("a", 1), Instance.of("b", 2), Instance.of("::1", 3));
@@ -56,7 +57,7 @@ class RegistryUriTest {
 
   @Test
   void noneRegistersNowhereAndFindsNobody() {
-    RegistryUri uri = RegistryUri.parse("none");
+    RegistryUri uri = RegistryUri.parse("none", Map.of());
     try (var registration = uri.registration(OFFER)) {
       registration.start();
       assertThat(registration.isRegistered()).isFalse();
@@ -83,6 +84,7 @@ class RegistryUriTest {
 
   @Test
   void localAddressIsTheOneThatLeadsToTheRegistry() throws Exception {
-    assertThat(RegistryUri.parse("consul://127.0.0.1:8500").localAddress()).isEqualTo("127.0.0.1");
+    assertThat(RegistryUri.parse("consul://127.0.0.1:8500", Map.of()).localAddress())
+        .isEqualTo("127.0.0.1");
   }
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import java.util.Optional;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.Registration;
+
+/** {@code none}: a service that is called by its address. */
+record NoRegistry() implements Registry {
+  @Override
+  public Instances instances(String service) {
+    throw new Flags.UsageException("--registry: nobody can be found with none");
+  }
+
+  @Override
+  public Registration registration(RegistryUri.Offer offer) {
+    return Registration.none();
+  }
+
+  @Override
+  public Optional<Instance> address() {
+    return Optional.empty();
+  }
+}
