@@ -3,7 +3,6 @@ package userservice;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
@@ -16,16 +15,12 @@ import kit.discovery.Registration;
 import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
-import kit.http.Shutdown;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 import org.slf4j.LoggerFactory;
 
 /** The user service as a program: all the wiring, top to bottom. */
 public final class Main {
-  // What a shutdown may take beyond the two spans that can be set: to deregister, and to spare.
-  private static final Duration SHUTDOWN_MARGIN = Duration.ofSeconds(2 + 2);
-
   private Main() {}
 
   /** Serves until a signal ends it. */
@@ -48,7 +43,8 @@ public final class Main {
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
     Middleware<Request, Response> guard = Middleware.chain(limit(options), faults);
-    Endpoint<Request, Response> handler = UserRoutes.handler(users, http::health, guard);
+    Endpoint<Request, Response> handler =
+        UserRoutes.handler(users, http::health, http::ready, guard);
 
     // What the registry is told.
     Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());
@@ -65,14 +61,7 @@ public final class Main {
                     options.deregisterAfter.get()));
 
     // How it will end: nobody finds us any more, and only then nobody is served.
-    Duration drainDelay = options.drainDelay.get();
-    Duration drainTimeout = options.drainTimeout.get();
-    new Shutdown(drainDelay.plus(drainTimeout).plus(SHUTDOWN_MARGIN))
-        .step("drain", http::drain)
-        .step("deregister", registration)
-        .step("wait until callers have noticed", () -> Thread.sleep(drainDelay.toMillis()))
-        .step("stop serving", () -> http.stop(drainTimeout))
-        .onSignal();
+    http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get()).onSignal();
 
     // How it begins, the other way round: answer first, then be found.
     http.start(handler);

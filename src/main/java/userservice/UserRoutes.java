@@ -19,10 +19,13 @@ public final class UserRoutes {
   /**
    * Returns the handler of all requests.
    *
-   * @param guard goes around each route but {@code /health}: limits, faults on purpose
+   * @param guard goes around each route but {@code /health} and {@code /ready}: limits, faults on purpose
    */
   public static Endpoint<Request, Response> handler(
-      UserService users, Endpoint<Request, Response> health, Middleware<Request, Response> guard) {
+      UserService users,
+      Endpoint<Request, Response> health,
+      Endpoint<Request, Response> ready,
+      Middleware<Request, Response> guard) {
     Endpoint<UserRequest, UserResponse> getName =
         (context, request) -> new UserResponse(users.getName(context, request.uid()));
     Endpoint<UserRequest, UserResponse> deleteUser =
@@ -34,7 +37,8 @@ public final class UserRoutes {
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/user/{uid:\\d+}", guard.around(onTheWire(getName)))
             .route("DELETE", "/user/{uid:\\d+}", guard.around(onTheWire(deleteUser)))
-            .route("GET", "/health", health));
+            .route("GET", "/health", health)
+            .route("GET", "/ready", ready));
   }
 
   private static Endpoint<Request, Response> onTheWire(

@@ -21,7 +21,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 class UserRoutesTest {
   private final Endpoint<Request, Response> handler =
       UserRoutes.handler(
-          new InMemoryUserService("8081"), (context, request) -> Response.empty(204), next -> next);
+          new InMemoryUserService("8081"),
+          (context, request) -> Response.empty(204),
+          (context, request) -> Response.empty(205),
+          next -> next);
 
   private Response answer(String method, String target) throws Exception {
     Request request =
@@ -73,7 +76,8 @@ class UserRoutesTest {
   }
 
   @Test
-  void healthIsTheOneGiven() throws Exception {
+  void healthAndReadyAreTheOnesGiven() throws Exception {
     assertThat(answer("GET", "/health").status()).isEqualTo(204);
+    assertThat(answer("GET", "/ready").status()).isEqualTo(205);
   }
 }

@@ -5,7 +5,8 @@ import kit.OneLine;
 
 /**
  * Runs a program's main method the way command-line users expect: help on stdout and status 0, a
- * wrong flag as one line on stderr and status 2, any other failure as one line and status 1.
+ * wrong flag as one line on stderr and status 2, any other failure as one line and status 1. What
+ * fails because a signal is ending the process already is no failure: the status is the signal's.
  *
  * <pre>{@code
  * public static void main(String... args) {
@@ -33,16 +34,29 @@ public final class Program {
     } catch (Flags.HelpException e) {
       System.out.println(e.getMessage());
     } catch (Flags.UsageException e) {
-      System.err.println(e.getMessage());
-      System.exit(USAGE);
+      end(USAGE, e.getMessage());
     } catch (FailedException e) {
-      if (e.getMessage() != null) {
-        System.err.println(e.getMessage());
-      }
-      System.exit(FAILURE);
-    } catch (Exception e) {
-      System.err.println(OneLine.of(e));
-      System.exit(FAILURE);
+      end(FAILURE, e.getMessage());
+    } catch (Throwable e) { // Errors too: a server's threads would keep half a program alive.
+      end(FAILURE, OneLine.of(e));
+    }
+  }
+
+  private static void end(int status, String message) {
+    if (message != null && !isEnding()) {
+      System.err.println(message);
+    }
+    System.exit(status); // Where a signal came first, waits for the end that it brings.
+  }
+
+  private static boolean isEnding() {
+    Thread probe = new Thread();
+    try {
+      Runtime.getRuntime().addShutdownHook(probe);
+      Runtime.getRuntime().removeShutdownHook(probe);
+      return false;
+    } catch (IllegalStateException e) { // The only way to ask.
+      return true;
     }
   }
 

@@ -26,10 +26,10 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>{@code
  * HttpService http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 8081));
+ * http.shutdown(registration, Duration.ofSeconds(1), Duration.ofSeconds(10)).onSignal();
  * http.start(routes); // answers from here on
- * ...
- * http.drain(); // health turns 503, connections are closed one by one; still answers
- * http.stop(Duration.ofSeconds(10)); // no new connections; waits for requests in flight
+ * http.selfCheck("/health"); // ready
+ * registration.start();
  * }</pre>
  *
  * <h2>How it works</h2>
@@ -43,6 +43,8 @@ import org.slf4j.LoggerFactory;
  *   bound --start--> serving --drain--> draining --stop--> stopped
  *                       \__________________stop___________/
  * </pre>
+ *
+ * <p>{@link #shutdown} says how to go through the rest of it without losing a request.
  *
  * <h2>Errors</h2>
  *
@@ -61,17 +63,22 @@ public final class HttpService implements AutoCloseable {
 
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration LONGEST_PATIENCE = Duration.ofDays(1); // The JDK's int overflows.
-  private static final int AFTERWARDS_MILLIS = 1_000; // For threads to end that have been told to.
+  private static final int AFTERWARDS_MILLIS = 500; // For threads to end that have been told to.
+  private static final Duration DEREGISTRATION = Duration.ofSeconds(2); // See Registration.close.
+  private static final Duration SPARE =
+      Duration.ofSeconds(2); // For the steps of the program itself.
   private static final int SELF_CHECK_MILLIS = 2_000;
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
-  private static final Response HEALTHY = Response.json(200, "{\"status\":\"ok\"}".getBytes());
-  private static final Response DRAINING =
-      Response.json(503, "{\"status\":\"draining\"}".getBytes());
+  private static final Response HEALTHY = status(200, "ok");
+  private static final Response READY = status(200, "ready");
+  private static final Response STARTING = status(503, "starting");
+  private static final Response DRAINING = status(503, "draining");
 
   private final HttpServer server;
   private final ExecutorService threads;
   private final ExchangeHandler exchanges;
   private boolean started; // Guarded by this.
+  private volatile boolean selfChecked;
 
   private HttpService(HttpServer server, Settings settings) {
     this.server = server;
@@ -129,7 +136,7 @@ public final class HttpService implements AutoCloseable {
 
   /**
    * Asks itself for {@code path} over the wire and returns if the answer is 200: proof that it can
-   * be reached, before anybody is told.
+   * be reached, before anybody is told. From here on it is {@link #ready}.
    *
    * @throws IOException if the answer is another, or none within 2 seconds
    */
@@ -152,6 +159,7 @@ public final class HttpService implements AutoCloseable {
         throw new IOException("GET " + path + " on itself answered: " + statusLine);
       }
     }
+    selfChecked = true;
   }
 
   /** Returns the port that is bound, also if any free one was asked for. */
@@ -164,9 +172,54 @@ public final class HttpService implements AutoCloseable {
     return exchanges.isDraining() ? DRAINING : HEALTHY;
   }
 
+  /**
+   * Answers {@code {"status":"ready"}} if it has passed its {@link #selfCheck}, or 503 before, and
+   * while draining; to be mounted as {@code /ready}. For those who route requests here by themselves:
+   * it says nothing of a registry, whose outage must not take the service out of service.
+   */
+  public Response ready(Context context, Request request) {
+    return exchanges.isDraining() ? DRAINING : selfChecked ? READY : STARTING;
+  }
+
+  private static Response status(int status, String text) {
+    return Response.json(status, ("{\"status\":\"" + text + "\"}").getBytes());
+  }
+
   /** Returns how many requests are being answered at the moment. */
   public int inFlight() {
     return exchanges.inFlight();
+  }
+
+  /**
+   * Returns the steps that end a program without losing a request; add your own, such as to flush
+   * what has been collected, and have them run {@linkplain Shutdown#onSignal on a signal}.
+   *
+   * <pre>
+   *   drain         health and ready answer 503, every answer closes its connection
+   *   deregister    registration.close(): nobody finds us any more
+   *   drain delay   those who have found us before still come, and are served
+   *   stop          no new connections; what is in flight has the drain timeout to end
+   * </pre>
+   *
+   * <p>The steps have 2 seconds to deregister, the two spans, and 2 seconds to spare.
+   *
+   * @param drainDelay how long callers take to hear that we have gone: with a watched registry a
+   *     moment, with DNS or a list that somebody polls a few times its interval
+   * @param drainTimeout the longest wait for requests in flight
+   */
+  public Shutdown shutdown(AutoCloseable registration, Duration drainDelay, Duration drainTimeout) {
+    requireNonNull(registration, "registration");
+    Duration delay = bounded(drainDelay);
+    Duration timeout = bounded(drainTimeout);
+    return new Shutdown(DEREGISTRATION.plus(delay).plus(timeout).plus(SPARE))
+        .step("drain", this::drain)
+        .step("deregister", registration)
+        .step("wait until callers have noticed", () -> Thread.sleep(delay.toMillis()))
+        .step("stop serving", () -> stop(timeout));
+  }
+
+  private static Duration bounded(Duration patience) {
+    return patience.compareTo(LONGEST_PATIENCE) < 0 ? patience : LONGEST_PATIENCE;
   }
 
   /** Goes on answering, but says so: health is 503, and every answer closes its connection. */
@@ -181,7 +234,7 @@ public final class HttpService implements AutoCloseable {
    * @return whether every request had its answer
    */
   public boolean stop(Duration patience) throws InterruptedException {
-    Duration bounded = patience.compareTo(LONGEST_PATIENCE) < 0 ? patience : LONGEST_PATIENCE;
+    Duration bounded = bounded(patience);
     drain();
     startIfNeverStarted();
     // HttpServer.stop(n) closes the listener at once, but then sleeps n seconds even if nothing is

@@ -17,33 +17,34 @@ import org.slf4j.LoggerFactory;
  * told to.
  *
  * <pre>{@code
- * Shutdown shutdown =
- *     new Shutdown(Duration.ofSeconds(15))
- *         .step("drain", http::drain)
- *         .step("deregister", registration)
- *         .step("wait for clients to notice", () -> Thread.sleep(1000))
- *         .step("stop serving", () -> http.stop(Duration.ofSeconds(10)));
- * shutdown.onSignal();
+ * new Shutdown(Duration.ofSeconds(15))
+ *     .step("stop serving", http)
+ *     .step("flush traces", reporter)
+ *     .onSignal();
  * }</pre>
+ *
+ * <p>For the steps of a service that others find in a registry, see {@link HttpService#shutdown}.
  *
  * <p>A step that fails is logged, and the next one runs. {@link #close} runs the steps; further
  * calls, from any thread, wait until the first one is through. An interruption ends the step that
  * waits, not the rest. It knows nothing of HTTP.
  *
  * <p>On a signal, the JVM ends by itself when the steps are through, with status 143 (SIGTERM) or 130
- * (SIGINT). Steps that take longer than the budget are cut off: the process halts with status 1. A
- * second signal changes nothing.
+ * (SIGINT). Steps that take longer than the budget are cut off: the process halts with status 1,
+ * also when nobody reads its log any more. A second signal changes nothing.
  *
  * <p>One shutdown hook in place of several, because the JVM runs hooks side by side in no order.
  */
 public final class Shutdown implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Shutdown.class);
   private static final int OVERRUN = 1; // Exit status.
+  private static final int REPORT_MILLIS = 500; // To log one line.
 
   private record Step(String name, AutoCloseable action) {}
 
-  private final Duration budget;
+  private final long budgetNanos;
   private final Runnable onOverrun;
+  private final Thread hook = new Thread(this::closeWithinBudget, "shutdown");
   private final CountDownLatch done = new CountDownLatch(1);
 
   // Guarded by this until closing, which is then never false again; read-only from there on.
@@ -60,7 +61,7 @@ public final class Shutdown implements AutoCloseable {
   }
 
   Shutdown(Duration budget, Runnable onOverrun) {
-    this.budget = requireNonNull(budget, "budget");
+    this.budgetNanos = requireNonNull(budget, "budget").toNanos();
     this.onOverrun = onOverrun;
   }
 
@@ -73,9 +74,9 @@ public final class Shutdown implements AutoCloseable {
     return this;
   }
 
-  /** Runs the steps when the JVM is asked to end; to be called once. */
+  /** Runs the steps when the JVM is asked to end, unless they have run by then; to be called once. */
   public Shutdown onSignal() {
-    Runtime.getRuntime().addShutdownHook(new Thread(this::closeWithinBudget, "shutdown"));
+    Runtime.getRuntime().addShutdownHook(hook);
     return this;
   }
 
@@ -89,13 +90,22 @@ public final class Shutdown implements AutoCloseable {
 
   private void haltWhenOverdue() {
     try {
-      if (!done.await(budget.toNanos(), TimeUnit.NANOSECONDS)) {
-        log.error("shutdown took longer than {} ms: halting", budget.toMillis());
+      if (!done.await(budgetNanos, TimeUnit.NANOSECONDS)) {
+        // On a thread of its own: a log that nobody reads blocks, and may be why we are late.
+        Thread report = new Thread(this::reportOverrun, "shutdown-report");
+        report.setDaemon(true);
+        report.start();
+        report.join(REPORT_MILLIS);
         onOverrun.run();
       }
     } catch (InterruptedException e) {
       // Through in time; this thread ends.
     }
+  }
+
+  private void reportOverrun() {
+    log.error(
+        "shutdown took longer than {} ms: halting", TimeUnit.NANOSECONDS.toMillis(budgetNanos));
   }
 
   /** Runs all steps, or waits until whoever was first has done so. */
@@ -115,9 +125,19 @@ public final class Shutdown implements AutoCloseable {
       }
     } finally {
       done.countDown();
+      forgetHook();
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /** A program that goes on must not keep all this for a signal that finds nothing to do. */
+  private void forgetHook() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook); // No matter if it was never added.
+    } catch (IllegalStateException e) {
+      // It is running, or about to.
     }
   }
 

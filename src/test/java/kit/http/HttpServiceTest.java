@@ -38,7 +38,7 @@ class HttpServiceTest {
   private final CountDownLatch release = new CountDownLatch(1);
   private final AtomicReference<Thread> handlerThread = new AtomicReference<>();
 
-  /** Holds requests for /slow until {@link #release}; serves /health. */
+  /** Holds requests for /slow until {@link #release}; serves /health and /ready. */
   private final Endpoint<Request, Response> handler =
       (context, request) -> {
         switch (request.target().rawPath()) {
@@ -50,6 +50,9 @@ class HttpServiceTest {
           }
           case "/health" -> {
             return http.service().health(context, request);
+          }
+          case "/ready" -> {
+            return http.service().ready(context, request);
           }
           default -> throw new IllegalStateException("not routed: " + request.target().rawPath());
         }
@@ -167,6 +170,26 @@ class HttpServiceTest {
         .hasMessageStartingWith("GET /health on itself answered: HTTP/1.1 503");
     http.service().close();
     assertThatThrownBy(() -> http.service().selfCheck("/health")).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void readyFromTheSelfCheckToTheDrain() throws Exception {
+    RawClient client = serve();
+    Answer early = client.request("GET", "/ready").answer();
+    assertThat(early.status()).isEqualTo(503);
+    assertThat(early.body()).isEqualTo("{\"status\":\"starting\"}");
+    assertThatThrownBy(() -> http.service().selfCheck("/no-such-path"));
+    assertThat(client.request("GET", "/ready").answer().status()).isEqualTo(503);
+
+    http.service().selfCheck("/health");
+    Answer ready = client.request("GET", "/ready").answer();
+    assertThat(ready.status()).isEqualTo(200);
+    assertThat(ready.body()).isEqualTo("{\"status\":\"ready\"}");
+
+    http.service().drain();
+    Answer draining = client.request("GET", "/ready").answer();
+    assertThat(draining.status()).isEqualTo(503);
+    assertThat(draining.body()).isEqualTo("{\"status\":\"draining\"}");
   }
 
   // Load.
@@ -341,6 +364,54 @@ class HttpServiceTest {
     http.service().close();
     http.service().close();
     assertThat(http.service().stop(Duration.ZERO)).isTrue();
+  }
+
+  // All of it.
+
+  @Test
+  void shutdownServesUntilCallersHaveNoticedAndThenToTheEnd() throws Exception {
+    serve();
+    RawClient slow = slowRequest();
+    CountDownLatch deregistering = new CountDownLatch(1);
+    CountDownLatch deregistered = new CountDownLatch(1);
+    Shutdown shutdown =
+        http.service()
+            .shutdown(
+                () -> {
+                  deregistering.countDown();
+                  deregistered.await();
+                },
+                Duration.ofMillis(300),
+                LONG);
+    Thread closer = new Thread(shutdown::close);
+    closer.start();
+
+    assertThat(deregistering.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(http.connect().request("GET", "/health").answer().status()).isEqualTo(503);
+    assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
+
+    long deregisteredAtNanos = System.nanoTime();
+    deregistered.countDown();
+    assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
+    awaitNoNewConnections();
+    assertThat(millisSince(deregisteredAtNanos)).isGreaterThanOrEqualTo(300);
+    assertThat(closer.isAlive()).isTrue();
+
+    release.countDown();
+    assertThat(slow.answer().body()).isEqualTo("worth the wait");
+    closer.join(SOON_MILLIS);
+    assertThat(closer.isAlive()).isFalse();
+  }
+
+  @Test
+  void registryThatFailsDoesNotKeepTheServiceFromStopping() throws Exception {
+    serve();
+    AutoCloseable failing =
+        () -> {
+          throw new IllegalStateException("the registry is gone");
+        };
+    http.service().shutdown(failing, Duration.ZERO, Duration.ofSeconds(Long.MAX_VALUE)).close();
+    awaitNoNewConnections();
   }
 
   @Test

@@ -221,6 +221,15 @@ class ShutdownTest {
   }
 
   @Test
+  void closedShutdownWaitsForNoSignalAnyMore() {
+    Shutdown shutdown = shutdown(AMPLE).step("one", noting("one")).onSignal();
+    shutdown.close();
+    // The JVM refuses a hook that it has already.
+    shutdown.onSignal();
+    assertThat(steps).containsExactly("one");
+  }
+
+  @Test
   void stepAddedTooLateIsRefused() {
     Shutdown shutdown = shutdown(AMPLE);
     BlockingQueue<Throwable> thrown = new LinkedBlockingQueue<>();
