@@ -5,8 +5,9 @@ import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
+import kit.http.Decoders;
+import kit.http.Encoders;
 import kit.http.EndpointHandler;
-import kit.http.Json;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.Router;
@@ -14,6 +15,8 @@ import kit.http.RoutingHandler;
 
 /** Puts a {@link UserService} on the wire: one endpoint for each operation, one route for each. */
 public final class UserRoutes {
+  private static final int MAX_HELLO_BYTES = 4_096; // A line of text, and some.
+
   private UserRoutes() {}
 
   /**
@@ -37,14 +40,27 @@ public final class UserRoutes {
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/user/{uid:\\d+}", guard.around(onTheWire(getName)))
             .route("DELETE", "/user/{uid:\\d+}", guard.around(onTheWire(deleteUser)))
+            .route("POST", "/hello", guard.around(hello()))
             .route("GET", "/health", health)
             .route("GET", "/ready", ready));
   }
 
   private static Endpoint<Request, Response> onTheWire(
       Endpoint<UserRequest, UserResponse> endpoint) {
+    return new EndpointHandler<>(UserRoutes::decode, refusals().around(endpoint), Encoders.json());
+  }
+
+  /** Greets: the example of a request that comes as a body. */
+  private static Endpoint<Request, Response> hello() {
     return new EndpointHandler<>(
-        UserRoutes::decode, refusals().around(endpoint), UserRoutes::encode);
+        Decoders.json(Hello.class, MAX_HELLO_BYTES),
+        (context, hello) -> {
+          if (hello.message() == null) {
+            throw new StatusException(400, "message is missing");
+          }
+          return new Hello("Hello " + hello.message());
+        },
+        Encoders.json());
   }
 
   /** Gives the business's refusals their HTTP status. */
@@ -66,9 +82,5 @@ public final class UserRoutes {
       // The route lets digits through, but any number of them.
       throw new StatusException(400, "uid not in 0.." + Integer.MAX_VALUE, e);
     }
-  }
-
-  private static Response encode(Context context, UserResponse response) {
-    return Response.json(200, Json.write(response));
   }
 }

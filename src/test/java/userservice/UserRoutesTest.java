@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import kit.Context;
@@ -30,6 +31,18 @@ class UserRoutesTest {
     Request request =
         new Request(
             method, RequestTarget.parse(target, "h"), new Headers(), InputStream.nullInputStream());
+    return handler.call(Context.background(), request);
+  }
+
+  private Response post(String target, String json) throws Exception {
+    Headers headers = new Headers();
+    headers.set("Content-Type", "application/json");
+    Request request =
+        new Request(
+            "POST",
+            RequestTarget.parse(target, "h"),
+            headers,
+            new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)));
     return handler.call(Context.background(), request);
   }
 
@@ -73,6 +86,38 @@ class UserRoutesTest {
         catchThrowableOfType(StatusException.class, () -> answer(method, target));
     assertThat(refusal.status()).isEqualTo(status);
     assertThat(refusal.detail()).isEqualTo(detail);
+  }
+
+  @Test
+  void greets() throws Exception {
+    Response response = post("/hello", "{\"message\":\"x\"}");
+    assertThat(response.status()).isEqualTo(200);
+    assertThat(new String(response.bytes(), StandardCharsets.UTF_8))
+        .isEqualTo("{\"message\":\"Hello x\"}");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {}              | 400 | message is missing
+          {"message":7}   | 400 | malformed JSON at line 1, column 12
+          {"message":"x"  | 400 | malformed JSON at line 1, column 15
+          """)
+  void greetingThatMakesNoSenseIsRefused(String json, int status, String detail) {
+    StatusException refusal =
+        catchThrowableOfType(StatusException.class, () -> post("/hello", json));
+    assertThat(refusal.status()).isEqualTo(status);
+    assertThat(refusal.detail()).isEqualTo(detail);
+  }
+
+  @Test
+  void greetingIsNoLongerThan4KiB() {
+    String json = "{\"message\":\"" + "x".repeat(4_096) + "\"}";
+    StatusException refusal =
+        catchThrowableOfType(StatusException.class, () -> post("/hello", json));
+    assertThat(refusal.status()).isEqualTo(413);
   }
 
   @Test

@@ -17,7 +17,7 @@ import kit.Endpoint;
  * new EndpointHandler<>(
  *     (context, request) -> new GetUser(uid(request)), // decode
  *     getName, // the endpoint
- *     (context, response) -> Response.json(200, Json.write(response))); // encode
+ *     Encoders.json()); // encode
  * }</pre>
  *
  * <h2>How it works</h2>
@@ -32,7 +32,8 @@ import kit.Endpoint;
  * <ul>
  *   <li><b>before</b>: adds to the context what the request says, in the order given.
  *   <li><b>decode</b>: makes the endpoint's request; throws a {@link kit.StatusException} with 400
- *       or so if it cannot.
+ *       or so if it cannot. Before that, a client that does not accept what the encoder makes is
+ *       refused with 406.
  *   <li><b>after</b>: response headers to add; runs only when the endpoint has succeeded.
  *   <li><b>encode</b>: makes the whole body, before anything is sent; its failure is a 500 still.
  *   <li><b>error encoder</b>: makes an answer of any of their exceptions. Without one they pass
@@ -46,18 +47,26 @@ import kit.Endpoint;
  * <p>Go kit's word: {@code transport/http.Server}.
  */
 public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> {
-  /** Makes the endpoint's request of an HTTP request. */
+  /** Makes the endpoint's request of an HTTP request; the usual ones are in {@link Decoders}. */
   @FunctionalInterface
   public interface Decoder<Q> {
     /** Throws a {@link kit.StatusException} if the request makes no sense. */
     Q decode(Context context, Request request) throws Exception;
   }
 
-  /** Makes an HTTP answer of the endpoint's response. */
+  /** Makes an HTTP answer of the endpoint's response; the usual ones are in {@link Encoders}. */
   @FunctionalInterface
   public interface Encoder<R> {
     /** Returns the complete answer. */
     Response encode(Context context, R response) throws Exception;
+
+    /**
+     * Returns the media type of all answers, such as {@code text/csv}, for a look at what the client
+     * accepts; null if there is none to look for.
+     */
+    default String mediaType() {
+      return null;
+    }
   }
 
   /** Looks at the request before it is decoded. */
@@ -86,6 +95,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
   private final Endpoint<Q, R> endpoint;
   private final List<After<R>> after;
   private final Encoder<R> encoder;
+  private final String mediaType;
   private final ErrorEncoder errorEncoder;
   private final List<Consumer<Completed>> finalizers;
 
@@ -114,6 +124,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
     this.endpoint = endpoint;
     this.after = after;
     this.encoder = encoder;
+    this.mediaType = encoder.mediaType();
     this.errorEncoder = errorEncoder;
     this.finalizers = finalizers;
   }
@@ -170,6 +181,9 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
     Context enriched = context;
     for (Before function : before) {
       enriched = function.before(enriched, request);
+    }
+    if (mediaType != null) {
+      MediaTypes.checkAccepted(request, mediaType);
     }
     Q question = decoder.decode(enriched, request);
     R answer = endpoint.call(enriched, question);

@@ -8,18 +8,30 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.exc.InvalidDefinitionException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.stream.Collectors;
+import kit.OneLine;
 
 /**
  * Turns objects into JSON and back: the toolkit's one way, with limits on what it reads.
  *
  * <p>Records serve well as the objects. Unknown members are ignored, so that a peer may add some;
- * anything after the value, a member given twice, more than 100 levels, and numbers of more than 100
- * digits are refused. Strings are bounded by the body they stand in.
+ * anything after the value, a member given twice, more than 100 levels, numbers of more than 100
+ * digits, and encodings other than UTF-8 are refused. Strings are bounded by the body they stand in.
+ *
+ * <p>Values are taken as they are: {@code 1.5}, {@code "1"} and {@code true} are no {@code int}, and
+ * {@code 7} is no {@code String}. A primitive component must be there; one that may be missing is an
+ * {@code Integer}, and null then.
  *
  * <p>Thread-safe. Buffers come from one shared pool: Jackson's default keeps them per thread, which
  * on virtual threads means per request, and costs a quarter of the throughput.
@@ -33,6 +45,8 @@ public final class Json {
               JsonFactory.builder()
                   // Jackson's other switch, for trees, leaves records to "the last one wins".
                   .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                  // UTF-16 is what a filter before us, which reads UTF-8, would not understand.
+                  .disable(JsonFactory.Feature.CHARSET_DETECTION)
                   .recyclerPool(JsonRecyclerPools.sharedConcurrentDequePool())
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
@@ -42,6 +56,17 @@ public final class Json {
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          // By default {"uid":1.9}, {"uid":""}, {"uid":null} and {} all name some user.
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+          .withCoercionConfig(
+              LogicalType.Textual,
+              text ->
+                  text.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
+                      .setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
+                      .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
           .build();
 
   private Json() {}
@@ -59,20 +84,15 @@ public final class Json {
    * Reads one value.
    *
    * @throws MalformedException if {@code json} is not JSON, or not that of a {@code type}
+   * @throws IllegalArgumentException if no JSON could be read as a {@code type}
    */
   public static <T> T read(byte[] json, Class<T> type) throws MalformedException {
-    T value;
-    try {
-      value = MAPPER.readValue(json, type);
-    } catch (JacksonException e) {
-      throw malformed(e);
-    } catch (IOException e) {
-      throw new MalformedException("cannot be read", e);
-    }
-    if (value == null) {
-      throw new MalformedException("null where a value is needed", null);
-    }
-    return value;
+    return read(type, () -> MAPPER.readValue(json, type));
+  }
+
+  /** As {@link #read(byte[], Class)}, of a value that has been read as a tree. */
+  public static <T> T read(JsonNode json, Class<T> type) throws MalformedException {
+    return read(type, () -> MAPPER.treeToValue(json, type));
   }
 
   /** Reads one value as a tree; for messages of unknown shape. */
@@ -80,20 +100,51 @@ public final class Json {
     return read(json, JsonNode.class);
   }
 
-  /** Says where, but not Jackson's what: that quotes the input and names classes. */
-  private static MalformedException malformed(JacksonException e) {
-    JsonLocation at = e.getLocation();
-    String where =
-        at == null || at.getLineNr() < 1
-            ? ""
-            : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-    return new MalformedException("malformed JSON" + where, e);
+  private static <T> T read(Class<T> type, Reading<T> reading) throws MalformedException {
+    T value;
+    try {
+      value = reading.read();
+    } catch (InvalidDefinitionException e) { // A mistake of the program, not of the sender.
+      throw new IllegalArgumentException(
+          "cannot be read from JSON: " + type + ": " + OneLine.of(e.getOriginalMessage()));
+    } catch (JacksonException e) {
+      throw new MalformedException("malformed JSON" + where(e));
+    } catch (IOException e) {
+      throw new MalformedException("cannot be read");
+    }
+    if (value == null) {
+      throw new MalformedException("null where a value is needed");
+    }
+    return value;
   }
 
-  /** The input is not the JSON that was expected; the message is fit for the sender to read. */
+  /** Says where, but not Jackson's what: that quotes the input and names classes. */
+  private static String where(JacksonException e) {
+    JsonLocation at = e.getLocation();
+    if (at != null && at.getLineNr() >= 1) {
+      return " at line " + at.getLineNr() + ", column " + Math.max(1, at.getColumnNr());
+    }
+    if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
+      return " at " // In a tree there are no lines, but members and indices.
+          + mapping.getPath().stream()
+              .map(part -> part.getFieldName() == null ? "" + part.getIndex() : part.getFieldName())
+              .collect(Collectors.collectingAndThen(Collectors.joining("."), OneLine::of));
+    }
+    return "";
+  }
+
+  @FunctionalInterface
+  private interface Reading<T> {
+    T read() throws IOException;
+  }
+
+  /**
+   * The input is not the JSON that was expected; the message is fit for the sender to read. It has no
+   * cause: Jackson's exceptions quote the input, and causes end up in logs.
+   */
   public static final class MalformedException extends IOException {
-    private MalformedException(String message, Throwable cause) {
-      super(message, cause);
+    private MalformedException(String message) {
+      super(message);
     }
   }
 }

@@ -66,6 +66,12 @@ public final class Request {
     return headers.getFirst(name);
   }
 
+  /** Returns all values of a header, one for each of its lines; {@code name} in any case. */
+  public List<String> headers(String name) {
+    List<String> values = headers.get(name);
+    return values == null ? List.of() : List.copyOf(values);
+  }
+
   /** Returns the template of the route that matched, or {@link #NO_ROUTE}. */
   public String route() {
     return route;

@@ -4,8 +4,9 @@
  *
  * <p>An HTTP handler is an {@link kit.Endpoint} from {@link kit.http.Request} to {@link
  * kit.http.Response}. {@link kit.http.HttpService} serves one; {@link kit.http.RoutingHandler} chooses
- * among many; {@link kit.http.EndpointHandler} makes one of any endpoint. {@link
- * kit.http.HttpEndpoint} is the other side of the wire.
+ * among many; {@link kit.http.EndpointHandler} makes one of any endpoint, with {@link
+ * kit.http.Decoders} and {@link kit.http.Encoders}. {@link kit.http.HttpEndpoint} is the other side of
+ * the wire.
  *
  * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
  */

@@ -4,11 +4,13 @@ package kit.http;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.UncheckedIOException;
+import java.nio.charset.Charset;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -82,6 +84,67 @@ class JsonTest {
     assertThatThrownBy(() -> readUser(json)).isInstanceOf(Json.MalformedException.class);
   }
 
+  record Scalars(Double decimal, Boolean flag, String text, Colour colour, List<String> list) {}
+
+  enum Colour {
+    RED
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"uid\":1.5}",
+        "{\"uid\":1.0}",
+        "{\"uid\":1e2}",
+        "{\"uid\":\"1\"}",
+        "{\"uid\":\"\"}",
+        "{\"uid\":true}",
+        "{\"uid\":null}",
+        "{\"name\":\"without uid\"}",
+        "{}"
+      })
+  void whatIsNoIntIsNotMadeOne(String json) {
+    assertThatThrownBy(() -> readUser(json)).isInstanceOf(Json.MalformedException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"decimal\":\"1.5\"}",
+        "{\"decimal\":true}",
+        "{\"flag\":1}",
+        "{\"flag\":\"true\"}",
+        "{\"text\":7}",
+        "{\"text\":1.5}",
+        "{\"text\":true}",
+        "{\"text\":[\"a\"]}",
+        "{\"colour\":0}",
+        "{\"colour\":\"red\"}",
+        "{\"colour\":\"\"}",
+        "{\"list\":\"a\"}",
+        "{\"list\":[7]}"
+      })
+  void noValueIsMadeIntoOneOfAnotherKind(String json) {
+    assertThatThrownBy(() -> Json.read(json.getBytes(UTF_8), Scalars.class))
+        .isInstanceOf(Json.MalformedException.class);
+  }
+
+  @Test
+  void whatMayBeMissingIsNull() throws Exception {
+    Scalars nothing = new Scalars(null, null, null, null, null);
+    assertThat(Json.read("{}".getBytes(UTF_8), Scalars.class)).isEqualTo(nothing);
+    assertThat(Json.read("{\"decimal\":null}".getBytes(UTF_8), Scalars.class)).isEqualTo(nothing);
+    assertThat(Json.read("{\"decimal\":1}".getBytes(UTF_8), Scalars.class).decimal())
+        .isEqualTo(1.0); // An integer is a number.
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"UTF-16", "UTF-16BE", "UTF-16LE", "UTF-32"})
+  void otherEncodingsThanUtf8AreRefused(String charset) {
+    assertThatThrownBy(() -> Json.readTree("{\"uid\":1}".getBytes(Charset.forName(charset))))
+        .isInstanceOf(Json.MalformedException.class);
+  }
+
   @Test
   void invalidUtf8IsRefused() {
     byte[] json = {'{', '"', 'n', 'a', 'm', 'e', '"', ':', '"', (byte) 0xff, '"', '}'};
@@ -140,6 +203,42 @@ class JsonTest {
   void messageCountsLines() {
     assertThat(malformed("{\n  \"uid\": 1,\n  \"name\": }"))
         .hasMessage("malformed JSON at line 3, column 11");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"users":[{"uid":1},{"uid":"secret"}]} | malformed JSON at users.1.uid
+          {"names":{"a\\u000ab":7}}              | malformed JSON at names.a\\nb
+          []                                     | malformed JSON
+          null                                   | null where a value is needed
+          """)
+  void messageAboutATreeNamesTheMember(String json, String message) throws Exception {
+    record Users(List<User> users, Map<String, String> names) {}
+    JsonNode tree = Json.readTree(json.getBytes(UTF_8));
+    assertThatThrownBy(() -> Json.read(tree, Users.class)).hasMessage(message);
+  }
+
+  @Test
+  void treeIsReadLikeBytes() throws Exception {
+    JsonNode tree = Json.readTree("{\"uid\":7,\"name\":\"a\"}".getBytes(UTF_8));
+    assertThat(Json.read(tree, User.class)).isEqualTo(new User(7, "a"));
+  }
+
+  @Test
+  void exceptionHasNoCauseThatQuotesTheInput() {
+    assertThat(malformed("{\"uid\":\"secret\\nline\"}")).hasNoCause();
+  }
+
+  @Test
+  void typeThatNoJsonFitsIsOurOwnFault() {
+    record Hopeless(Runnable task) {}
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Json.read("{\"task\":{}}".getBytes(UTF_8), Hopeless.class))
+        .withMessageStartingWith("cannot be read from JSON: class ")
+        .withMessageContaining("Hopeless");
   }
 
   @Test

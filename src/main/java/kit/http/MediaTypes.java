@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.util.ArrayList;
+import java.util.List;
+import kit.StatusException;
+
+/**
+ * Refuses what is sent as something that we cannot read, and what is wanted as something that we do
+ * not write.
+ *
+ * <p>Sources: RFC 9110, sections 8.3 (Content-Type), 12.5.1 (Accept), 12.5.3 (Accept-Encoding), 15.5.7
+ * (406), 15.5.16 (415); RFC 8259, section 11: JSON has no charset but UTF-8.
+ */
+final class MediaTypes {
+  static final String JSON = "application/json";
+
+  private MediaTypes() {}
+
+  /**
+   * Checks that the body is announced as JSON in UTF-8 that is not compressed.
+   *
+   * @throws StatusException 415, with {@code Accept} or {@code Accept-Encoding}
+   */
+  static void checkJson(Request request) {
+    List<String> types = request.headers("Content-Type");
+    if (types.size() != 1 || !isJson(types.get(0))) {
+      throw new StatusException(415, "Content-Type is not " + JSON).with("Accept", JSON);
+    }
+    for (String encoding : request.headers("Content-Encoding")) {
+      if (!encoding.strip().equalsIgnoreCase("identity")) {
+        throw new StatusException(415, "Content-Encoding is not identity")
+            .with("Accept-Encoding", "identity");
+      }
+    }
+  }
+
+  /**
+   * Checks that the client takes answers of {@code mediaType}.
+   *
+   * @throws StatusException 406
+   */
+  static void checkAccepted(Request request, String mediaType) {
+    List<String> accept = request.headers("Accept");
+    if (!accept.isEmpty() && !isAccepted(String.join(",", accept), mediaType)) {
+      throw new StatusException(406, "not in Accept: " + mediaType);
+    }
+  }
+
+  private static boolean isJson(String contentType) {
+    List<String> parts = split(contentType, ';');
+    if (!parts.get(0).equalsIgnoreCase(JSON)) {
+      return false;
+    }
+    for (String parameter : parts.subList(1, parts.size())) {
+      if (startsWith(parameter, "charset=")) {
+        String charset = parameter.substring("charset=".length());
+        if (!charset.equalsIgnoreCase("utf-8") && !charset.equalsIgnoreCase("\"utf-8\"")) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** The range that says most about the type decides: {@code text/*} before <code>*&#47;*</code>. */
+  static boolean isAccepted(String accept, String mediaType) {
+    String anyOfItsKind = mediaType.substring(0, mediaType.indexOf('/')) + "/*";
+    boolean isAccepted = accept.isBlank(); // An empty list is no wish.
+    int most = 0;
+    for (String range : split(accept, ',')) {
+      List<String> parts = split(range, ';');
+      String type = parts.get(0);
+      int says =
+          type.equalsIgnoreCase(mediaType)
+              ? 3
+              : type.equalsIgnoreCase(anyOfItsKind) ? 2 : type.equals("*/*") ? 1 : 0;
+      if (says > most) {
+        most = says;
+        isAccepted = parts.stream().noneMatch(MediaTypes::isWeightOfZero);
+      }
+    }
+    return isAccepted;
+  }
+
+  /** Whether it is {@code q=0}, also written {@code q=0.000}: "not this". */
+  private static boolean isWeightOfZero(String parameter) {
+    return startsWith(parameter, "q=0")
+        && parameter.substring(3).chars().allMatch(c -> c == '.' || c == '0');
+  }
+
+  private static boolean startsWith(String text, String lowerCasePrefix) {
+    return text.regionMatches(true, 0, lowerCasePrefix, 0, lowerCasePrefix.length());
+  }
+
+  /** Splits where {@code separator} is not inside quotes; at least one part, each stripped. */
+  private static List<String> split(String text, char separator) {
+    List<String> parts = new ArrayList<>();
+    boolean isQuoted = false;
+    int start = 0;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c == '"') {
+        isQuoted = !isQuoted;
+      } else if (c == '\\' && isQuoted) {
+        i++; // What follows is no quote, whatever it is.
+      } else if (c == separator && !isQuoted) {
+        parts.add(text.substring(start, i).strip());
+        start = i + 1;
+      }
+    }
+    parts.add(text.substring(start).strip());
+    return parts;
+  }
+}
