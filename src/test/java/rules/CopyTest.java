@@ -45,7 +45,8 @@ class CopyTest {
           "kit.http.Router",
           "kit.ratelimit.TokenBucket",
           "kit.retry.Backoff",
-          "kit.retry.RetryBudget");
+          "kit.retry.RetryBudget",
+          "kit.tracing.TraceContext");
 
   /** The parts that need Jackson too. */
   static final List<String> JACKSON_PARTS = List.of("kit.consul.ConsulClient");

@@ -194,9 +194,9 @@ final class ExchangeHandler implements HttpHandler {
       try {
         if (requestBody.isBroken()) {
           log.debug("{} {}: body broke off (request {})", label(), route(), requestId, e);
-          return Problem.of(400, "the body did not arrive whole", requestId);
+          return Problem.of(400, "the body did not arrive whole", context);
         }
-        Response problem = Problem.of(e, requestId);
+        Response problem = Problem.of(e, context);
         logFailure(e, problem.status());
         return problem;
       } catch (Throwable worse) { // A header that cannot be sent, an error that cannot be printed.
@@ -207,7 +207,7 @@ final class ExchangeHandler implements HttpHandler {
             e.getClass(),
             worse.getClass(),
             requestId);
-        return Problem.of(new IllegalStateException(), requestId);
+        return Problem.of(new IllegalStateException(), context);
       }
     }
 

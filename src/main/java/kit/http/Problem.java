@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import kit.Context;
 import kit.PeerException;
 import kit.StatusException;
 
@@ -42,24 +43,24 @@ public final class Problem {
 
   private Problem() {}
 
-  /** Returns the answer that {@code error} stands for; {@code requestId} may be null. */
-  public static Response of(Throwable error, String requestId) {
+  /** Returns the answer that {@code error} stands for, with the ids that the context holds. */
+  public static Response of(Throwable error, Context context) {
     Throwable cause = unwrap(error);
     if (cause instanceof StatusException refusal) {
-      return of(refusal.status(), refusal.detail(), requestId).with(refusal.headers());
+      return of(refusal.status(), refusal.detail(), context).with(refusal.headers());
     }
     if (cause instanceof PeerException failure) {
-      return of(failure, requestId);
+      return of(failure, context);
     }
-    return of(500, "the request could not be completed", requestId);
+    return of(500, "the request could not be completed", context);
   }
 
-  private static Response of(PeerException failure, String requestId) {
+  private static Response of(PeerException failure, Context context) {
     return switch (failure.kind()) {
-      case TIMEOUT -> of(504, "a service behind this one did not answer in time", requestId);
-      case BROKEN, STATUS -> of(502, "a service behind this one failed", requestId);
+      case TIMEOUT -> of(504, "a service behind this one did not answer in time", context);
+      case BROKEN, STATUS -> of(502, "a service behind this one failed", context);
       case NO_INSTANCE, REFUSED, NOT_CONNECTED -> {
-        Response response = of(503, "a service behind this one is not available", requestId);
+        Response response = of(503, "a service behind this one is not available", context);
         yield failure
             .retryAfter()
             .map(after -> response.with("Retry-After", Long.toString(seconds(after))))
@@ -69,13 +70,18 @@ public final class Problem {
   }
 
   /** Returns an answer with this status and a {@code detail} for the caller. */
-  public static Response of(int status, String detail, String requestId) {
+  public static Response of(int status, String detail, Context context) {
     Map<String, Object> members = new LinkedHashMap<>();
     members.put("status", status);
     members.put("title", title(status));
     members.put("detail", detail);
+    String requestId = context.get(RequestId.KEY);
     if (requestId != null) {
       members.put("requestId", requestId);
+    }
+    String traceId = context.get(RequestId.TRACE_ID);
+    if (traceId != null) {
+      members.put("traceId", traceId);
     }
     return Response.of(status, CONTENT_TYPE, Json.write(members));
   }

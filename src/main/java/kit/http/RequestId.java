@@ -20,6 +20,12 @@ public final class RequestId {
   /** Where the id travels in the context. */
   public static final Context.Key<String> KEY = Context.key("request-id");
 
+  /**
+   * Where the id of the trace travels, if the request belongs to one, for log lines and problem
+   * answers; {@code kit.tracing} puts it there.
+   */
+  public static final Context.Key<String> TRACE_ID = Context.key("trace-id");
+
   private static final int MAX_LENGTH = 64;
 
   private RequestId() {}

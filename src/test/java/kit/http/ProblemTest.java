@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
+import kit.Context;
 import kit.PeerException;
 import kit.StatusException;
 import org.junit.jupiter.api.Test;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ProblemTest {
   private static final String PEER = "127.0.0.1:8081";
+  private static final Context ID_1 = Context.background().with(RequestId.KEY, "id-1");
   private static final String HIDDEN = "the request could not be completed";
 
   private static JsonNode body(Response response) throws Exception {
@@ -31,7 +33,7 @@ class ProblemTest {
 
   @Test
   void saysWhatRfc9457Wants() throws Exception {
-    Response response = Problem.of(new StatusException(403, "permission denied"), "id-1");
+    Response response = Problem.of(new StatusException(403, "permission denied"), ID_1);
     assertThat(response.status()).isEqualTo(403);
     assertThat(response.header("Content-Type")).isEqualTo("application/problem+json");
     assertThat(new String(response.bytes(), UTF_8))
@@ -42,7 +44,16 @@ class ProblemTest {
 
   @Test
   void requestIdMayBeUnknown() throws Exception {
-    assertThat(body(Problem.of(404, "no such path", null)).has("requestId")).isFalse();
+    assertThat(body(Problem.of(404, "no such path", Context.background())).has("requestId"))
+        .isFalse();
+  }
+
+  @Test
+  void theTraceIsNamedIfThereIsOne() throws Exception {
+    Context traced = ID_1.with(RequestId.TRACE_ID, "4bf92f3577b34da6a3ce929d0e0e4736");
+    assertThat(body(Problem.of(404, "no such path", traced)).get("traceId").textValue())
+        .isEqualTo("4bf92f3577b34da6a3ce929d0e0e4736");
+    assertThat(body(Problem.of(404, "no such path", ID_1)).has("traceId")).isFalse();
   }
 
   @Test
@@ -52,7 +63,7 @@ class ProblemTest {
             new StatusException(429, "rate limit exceeded")
                 .with("Retry-After", "3")
                 .with("content-type", "application/problem+json; x=y"),
-            "id-1");
+            ID_1);
     assertThat(response.header("Retry-After")).isEqualTo("3");
     assertThat(response.header("Content-Type")).isEqualTo("application/problem+json; x=y");
   }
@@ -103,7 +114,7 @@ class ProblemTest {
   @MethodSource("exceptions")
   void exceptionDecidesStatusAndDetail(Throwable error, int status, String detail)
       throws Exception {
-    Response response = Problem.of(error, "id-1");
+    Response response = Problem.of(error, ID_1);
     assertThat(response.status()).isEqualTo(status);
     assertThat(body(response).get("status").intValue()).isEqualTo(status);
     assertThat(body(response).get("detail").textValue()).isEqualTo(detail);
@@ -121,16 +132,16 @@ class ProblemTest {
     "PT-3S, 0"
   })
   void retryAfterIsRoundedUpToWholeSeconds(Duration retryAfter, String seconds) {
-    Response response = Problem.of(PeerException.refused(PEER, "open", retryAfter, null), "id-1");
+    Response response = Problem.of(PeerException.refused(PEER, "open", retryAfter, null), ID_1);
     assertThat(response.header("Retry-After")).isEqualTo(seconds);
   }
 
   @Test
   void retryAfterIsOnlySentWhereItHelps() {
     Duration three = Duration.ofSeconds(3);
-    assertThat(Problem.of(PeerException.notConnected(PEER, "x", null), "id-1").headers())
+    assertThat(Problem.of(PeerException.notConnected(PEER, "x", null), ID_1).headers())
         .doesNotContainKey("Retry-After");
-    assertThat(Problem.of(PeerException.status(PEER, 503, "x", three), "id-1").headers())
+    assertThat(Problem.of(PeerException.status(PEER, 503, "x", three), ID_1).headers())
         .doesNotContainKey("Retry-After");
   }
 
@@ -138,14 +149,14 @@ class ProblemTest {
   void detailMayHoldAnyText() throws Exception {
     String halfACharacter = "\ud83d";
     for (String detail : List.of("", "\"\\\r\n\u2028", "😀", halfACharacter)) {
-      Response response = Problem.of(404, detail, "id-1");
+      Response response = Problem.of(404, detail, ID_1);
       assertThat(body(response).get("detail").textValue()).isEqualTo(detail);
     }
   }
 
   @Test
   void detailOfAPeerIsFound() {
-    assertThat(Problem.detail(Problem.of(404, "no user 7", null).bytes())).isEqualTo("no user 7");
+    assertThat(Problem.detail(Problem.of(404, "no user 7", ID_1).bytes())).isEqualTo("no user 7");
   }
 
   @ParameterizedTest

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.tracing;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.LongSupplier;
+
+/**
+ * Says which trace a piece of work belongs to, and carries that from process to process in the
+ * headers {@code traceparent} and {@code tracestate}.
+ *
+ * <pre>{@code
+ * TraceContext here = TraceContext.parse(traceparent, tracestates);
+ * if (here == null) { // nobody sent one, or it was not valid
+ *   here = TraceContext.root(0.1, random);
+ * }
+ * TraceContext call = here.child(random); // for what we ask of somebody else
+ * request.setHeader("traceparent", call.traceparent());
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>A trace is one request with all that it causes, a tree of spans. All spans share the 128 bits
+ * of the trace id; each has 64 bits of its own and knows those of its parent.
+ *
+ * <pre>
+ *   traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+ *                |  trace id                         span id          sampled
+ *                version
+ * </pre>
+ *
+ * <p>Whoever starts a trace decides whether it is recorded, and all others keep to that: a trace
+ * with holes tells nothing. The decision follows from the trace id, so that services with the same
+ * ratio would decide alike.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>Parsing is strict, and what is not valid counts as not sent: {@code traceparent} in any other
+ * shape, in upper case, of version {@code ff}, with an id of zeros only. A later version is read as
+ * far as version 00 goes. A {@code tracestate} that is not valid, or longer than 512 characters, is
+ * dropped alone; otherwise it is passed on as it came. So both headers are fit to be logged.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Immutable. Ids are kept as numbers, and become text when somebody wants them as text.
+ *
+ * <h2>Copying this class</h2>
+ *
+ * <p>This file and the JDK (17 or newer) are all it needs.
+ *
+ * <p>Source: <a href="https://www.w3.org/TR/trace-context-1/">W3C Trace Context, level 1</a>,
+ * sections 3.2 and 3.3.
+ *
+ * @param traceIdHigh the first 64 bits of the trace id
+ * @param traceIdLow the last 64 bits of the trace id
+ * @param spanId the id of this span, never 0
+ * @param parentId the id of the span that caused this one; 0 if there is none, or if it is not known
+ * @param isSampled whether the trace is recorded
+ * @param tracestate what other tracing systems have to say; empty if nothing
+ */
+public record TraceContext(
+    long traceIdHigh,
+    long traceIdLow,
+    long spanId,
+    long parentId,
+    boolean isSampled,
+    String tracestate) {
+  private static final int LENGTH = 55; // Of version 00: 2, 32, 16 and 2 digits, and the hyphens.
+  private static final int MAX_STATE_LENGTH = 512; // Section 3.3.1.5: so much must be passed on.
+  private static final int MAX_STATE_MEMBERS = 32; // Section 3.3.1.1.
+  private static final int MAX_KEY_LENGTH = 256;
+  private static final int SAMPLED = 1; // The only flag of level 1; others must be sent as 0.
+  private static final String HEX = "0123456789abcdef";
+
+  /** Refuses ids of zeros, which mean "none". */
+  public TraceContext {
+    if ((traceIdHigh | traceIdLow) == 0) {
+      throw new IllegalArgumentException("trace id is 0");
+    }
+    if (spanId == 0) {
+      throw new IllegalArgumentException("span id is 0");
+    }
+    requireNonNull(tracestate, "tracestate");
+  }
+
+  /**
+   * Starts a trace.
+   *
+   * @param ratio the share of traces that are recorded, 0 to 1
+   * @param random draws any 64 bits, as {@code ThreadLocalRandom.current()::nextLong} does
+   * @throws IllegalArgumentException if the ratio is not in 0..1
+   */
+  public static TraceContext root(double ratio, LongSupplier random) {
+    if (!(ratio >= 0 && ratio <= 1)) { // NaN is neither.
+      throw new IllegalArgumentException("ratio not in 0..1: " + ratio);
+    }
+    long low = id(random);
+    boolean isSampled = (low >>> 11) * 0x1p-53 < ratio; // 53 bits are what a double holds.
+    return new TraceContext(random.getAsLong(), low, id(random), 0, isSampled, "");
+  }
+
+  private static long id(LongSupplier random) {
+    long id;
+    do {
+      id = random.getAsLong();
+    } while (id == 0);
+    return id;
+  }
+
+  /** Returns a new span of the same trace, caused by this one. */
+  public TraceContext child(LongSupplier random) {
+    return new TraceContext(traceIdHigh, traceIdLow, id(random), spanId, isSampled, tracestate);
+  }
+
+  /**
+   * Reads what a caller sent: the span that it names is theirs, and work done for it is its {@link
+   * #child}.
+   *
+   * @param traceparent the header as it came, or null
+   * @param tracestates the values of the header {@code tracestate}, in order; null or empty if there
+   *     is none
+   * @return null if there is no valid {@code traceparent}
+   */
+  public static TraceContext parse(String traceparent, List<String> tracestates) {
+    if (traceparent == null || !isShaped(traceparent)) {
+      return null;
+    }
+    long high = hex(traceparent, 3, 19);
+    long low = hex(traceparent, 19, 35);
+    long span = hex(traceparent, 36, 52);
+    if ((high | low) == 0 || span == 0) {
+      return null;
+    }
+    boolean isSampled = (hex(traceparent, 53, 55) & SAMPLED) != 0;
+    return new TraceContext(high, low, span, 0, isSampled, joined(tracestates));
+  }
+
+  private static boolean isShaped(String text) {
+    if (text.length() < LENGTH) {
+      return false;
+    }
+    for (int i = 0; i < LENGTH; i++) {
+      boolean isHyphen = i == 2 || i == 35 || i == 52;
+      if (isHyphen ? text.charAt(i) != '-' : digit(text.charAt(i)) < 0) {
+        return false;
+      }
+    }
+    if (text.startsWith("ff")) {
+      return false;
+    }
+    boolean isVersion00 = text.startsWith("00");
+    return text.length() == LENGTH || !isVersion00 && text.charAt(LENGTH) == '-';
+  }
+
+  private static long hex(String text, int from, int to) {
+    long value = 0;
+    for (int i = from; i < to; i++) {
+      value = value << 4 | digit(text.charAt(i));
+    }
+    return value;
+  }
+
+  /** Lower case only, as section 3.2.2 has it; less than 0 for anything else. */
+  private static int digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  }
+
+  private static String joined(List<String> values) {
+    if (values == null || values.isEmpty()) {
+      return "";
+    }
+    List<String> members = new ArrayList<>();
+    Set<String> keys = new HashSet<>();
+    int length = -1; // There is one comma less than members.
+    for (String value : values) {
+      for (String part : value.split(",", -1)) {
+        String member = part.strip();
+        if (member.isEmpty()) {
+          continue; // Allowed, and pointless to pass on.
+        }
+        int equals = member.indexOf('=');
+        if (equals < 1
+            || !isKey(member.substring(0, equals))
+            || !isValue(member, equals + 1)
+            || !keys.add(member.substring(0, equals))) {
+          return "";
+        }
+        members.add(member);
+        length += member.length() + 1;
+      }
+    }
+    boolean fits = members.size() <= MAX_STATE_MEMBERS && length <= MAX_STATE_LENGTH;
+    return fits ? String.join(",", members) : "";
+  }
+
+  /** Section 3.3.1.3.1: {@code name}, or {@code tenant@system}. */
+  private static boolean isKey(String key) {
+    if (key.length() > MAX_KEY_LENGTH) {
+      return false;
+    }
+    int at = key.indexOf('@');
+    if (at < 0) {
+      return isName(key, 0, key.length(), false);
+    }
+    boolean lengthsFit = at <= 241 && key.length() - at - 1 <= 14;
+    return lengthsFit && isName(key, 0, at, true) && isName(key, at + 1, key.length(), false);
+  }
+
+  private static boolean isName(String text, int from, int to, boolean mayStartWithDigit) {
+    for (int i = from; i < to; i++) {
+      char c = text.charAt(i);
+      boolean isLetter = c >= 'a' && c <= 'z';
+      boolean isDigit = c >= '0' && c <= '9';
+      boolean isOther = c == '_' || c == '-' || c == '*' || c == '/';
+      boolean isFirst = i == from;
+      if (!(isLetter || isDigit && (!isFirst || mayStartWithDigit) || isOther && !isFirst)) {
+        return false;
+      }
+    }
+    return from < to;
+  }
+
+  /** Section 3.3.1.3.2: up to 256 printable characters, no comma and no equals sign. */
+  private static boolean isValue(String member, int from) {
+    int length = member.length() - from;
+    for (int i = from; i < member.length(); i++) {
+      char c = member.charAt(i);
+      if (c < ' ' || c > '~' || c == ',' || c == '=') {
+        return false;
+      }
+    }
+    return length >= 1 && length <= 256;
+  }
+
+  /** The trace id as 32 hex digits. */
+  public String traceId() {
+    StringBuilder text = new StringBuilder(32);
+    append(text, traceIdHigh);
+    append(text, traceIdLow);
+    return text.toString();
+  }
+
+  /** Returns an id as 16 hex digits. */
+  public static String hex(long id) {
+    StringBuilder text = new StringBuilder(16);
+    append(text, id);
+    return text.toString();
+  }
+
+  /** The header to send with a call that this span stands for. */
+  public String traceparent() {
+    StringBuilder text = new StringBuilder(LENGTH).append("00-");
+    append(text, traceIdHigh);
+    append(text, traceIdLow);
+    text.append('-');
+    append(text, spanId);
+    return text.append(isSampled ? "-01" : "-00").toString();
+  }
+
+  private static void append(StringBuilder text, long id) {
+    for (int shift = 60; shift >= 0; shift -= 4) {
+      text.append(HEX.charAt((int) (id >>> shift) & 0xf));
+    }
+  }
+
+  /** As {@link #traceparent()}. */
+  @Override
+  public String toString() {
+    return traceparent();
+  }
+}
