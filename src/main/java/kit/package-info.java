@@ -27,6 +27,7 @@
  *   kit.command    Hystrix's shape: breaker, slots, timeout and fallback in one
  *   kit.chain      the layers of a client in one call: ClientChain
  *   kit.retry      the same call again: Retrying; parts: Backoff, RetryBudget
+ *   kit.metrics    numbers for Prometheus; part: Metrics
  *   kit.discovery  what a registry knows: Instance, Instances, Registration
  *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
  *   kit.cli        command lines; part: Flags

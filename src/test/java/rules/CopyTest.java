@@ -43,6 +43,7 @@ class CopyTest {
           "kit.cli.Flags",
           "kit.http.RequestTarget",
           "kit.http.Router",
+          "kit.metrics.Metrics",
           "kit.ratelimit.TokenBucket",
           "kit.retry.Backoff",
           "kit.retry.RetryBudget",

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.metrics;
+
+import static java.util.Objects.requireNonNull;
+
+import java.math.BigDecimal;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.StringJoiner;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.DoubleAdder;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+
+/**
+ * Counts and measures what a program does, and shows it in the text format of Prometheus.
+ *
+ * <pre>{@code
+ * Metrics metrics = new Metrics();
+ * Metrics.Family<Metrics.Counter> requests =
+ *     metrics.counter("http_requests_total", "Requests answered.", "method", "status");
+ * requests.labels("GET", "200").inc();
+ * Metrics.Counter jobs = metrics.counter("jobs_total", "Jobs done.").labels(); // just one series
+ * jobs.inc();
+ * metrics.gauge("queue_length", "Jobs waiting.", queue::size); // asked at each scrape
+ * metrics.text(); // what GET /metrics answers, as CONTENT_TYPE
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <pre>
+ *   counter     only goes up                     name
+ *   gauge       goes up and down                 name
+ *   summary     sum and number                   name_sum, name_count
+ *   histogram   and how many were at most 0.1    name_bucket{le="0.1"}, ...
+ * </pre>
+ *
+ * <p>A metric with labels is a {@link Family} of series, one for each combination of values. A label
+ * value that clients can choose (a path, a user) makes series without end, until memory is full. So a
+ * family has at most 1,000 series, or what you say; what comes after is not shown. A callback that
+ * throws leaves out its own metric, not the others; one that hangs holds up the scrape. {@code
+ * metrics_dropped_total} counts the uses of a series that is not shown, and the callbacks that failed.
+ *
+ * <h2>Units</h2>
+ *
+ * <p>Base units, named: {@code _seconds}, {@code _bytes}; a counter's name ends in {@code _total}.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>{@link IllegalArgumentException} for a name that Prometheus would not take, a name that is taken
+ * already, another number of label values than of labels, and a counter that would go down. {@code
+ * NaN} is not observed: it would make the sum NaN for ever.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Safe for any number of threads. To count or observe takes no lock and allocates nothing. {@link
+ * Family#labels} is a look-up in a hash map; where that is too much, keep what it returns. A scrape
+ * reads one number after the other, so they may be a few observations apart.
+ *
+ * <h2>Copying this class</h2>
+ *
+ * <p>This file and the JDK (17 or newer) are all it needs.
+ *
+ * <p>Source: Prometheus's <a
+ * href="https://prometheus.io/docs/instrumenting/exposition_formats/">text format 0.0.4</a>.
+ */
+public final class Metrics {
+  /** The media type of {@link #text}. */
+  public static final String CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+  /** Bounds of a histogram for the time of requests: from half a millisecond to ten seconds. */
+  public static final List<Double> SECONDS =
+      List.of(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1.0, 2.5, 5.0, 10.0);
+
+  // As text about 100 kB at each scrape. More is a mistake in a label most of the time.
+  private static final int MAX_SERIES = 1_000;
+  private static final Pattern NAME = Pattern.compile("[a-zA-Z_:][a-zA-Z0-9_:]*");
+  private static final Pattern LABEL = Pattern.compile("(?!__)[a-zA-Z_][a-zA-Z0-9_]*");
+
+  private final int maxSeries;
+  private final Map<String, Metric> metrics = new ConcurrentSkipListMap<>();
+  private final Set<String> taken = new HashSet<>(); // Names as shown. Guarded by this.
+
+  /** At most 1,000 series a family. */
+  public Metrics() {
+    this(MAX_SERIES);
+  }
+
+  /** At most {@code maxSeries} series a family. */
+  public Metrics(int maxSeries) {
+    if (maxSeries < 1) {
+      throw new IllegalArgumentException("maxSeries < 1: " + maxSeries);
+    }
+    this.maxSeries = maxSeries;
+    counters("metrics_dropped_total", "What is missing here.", this::dropped, "metric", "reason");
+  }
+
+  private void dropped(Samples samples) {
+    metrics.forEach(
+        (name, metric) ->
+            metric.dropped.forEach((reason, count) -> samples.add(count.sum(), name, reason)));
+  }
+
+  /** Registers a counter for each combination of label values. */
+  public Family<Counter> counter(String name, String help, String... labels) {
+    return register(new Family<>("counter", name, help, labels, Counter::new));
+  }
+
+  /** Registers a gauge for each combination of label values. */
+  public Family<Gauge> gauge(String name, String help, String... labels) {
+    return register(new Family<>("gauge", name, help, labels, Gauge::new));
+  }
+
+  /** Registers a summary for each combination of label values. */
+  public Family<Observer> summary(String name, String help, String... labels) {
+    return register(new Family<>("summary", name, help, labels, () -> new Observer(List.of())));
+  }
+
+  /**
+   * Registers a histogram for each combination of label values.
+   *
+   * @param bounds the upper bounds of all buckets but the last, ascending; see {@link #SECONDS}
+   */
+  public Family<Observer> histogram(
+      String name, String help, List<Double> bounds, String... labels) {
+    if (bounds.isEmpty()) {
+      throw new IllegalArgumentException("no bounds for " + name);
+    }
+    List<Double> copy = List.copyOf(bounds);
+    return register(new Family<>("histogram", name, help, labels, () -> new Observer(copy)));
+  }
+
+  /** Registers a counter that is kept elsewhere, and asked for at each scrape. */
+  public void counter(String name, String help, DoubleSupplier value) {
+    requireNonNull(value, "value");
+    counters(name, help, samples -> samples.add(value.getAsDouble()));
+  }
+
+  /** Registers a gauge that is kept elsewhere, and asked for at each scrape. */
+  public void gauge(String name, String help, DoubleSupplier value) {
+    requireNonNull(value, "value");
+    gauges(name, help, samples -> samples.add(value.getAsDouble()));
+  }
+
+  /** Registers counters of which only {@code callback} knows which there are. */
+  public void counters(String name, String help, Consumer<Samples> callback, String... labels) {
+    register(new Callback("counter", name, help, labels, callback));
+  }
+
+  /** Registers gauges of which only {@code callback} knows which there are. */
+  public void gauges(String name, String help, Consumer<Samples> callback, String... labels) {
+    register(new Callback("gauge", name, help, labels, callback));
+  }
+
+  private synchronized <M extends Metric> M register(M metric) {
+    if (!Collections.disjoint(taken, metric.shownNames())) {
+      throw new IllegalArgumentException("taken by another metric: one of " + metric.shownNames());
+    }
+    taken.addAll(metric.shownNames());
+    metrics.put(metric.name, metric);
+    return metric;
+  }
+
+  /** Returns all metrics, sorted by name and labels; those without a series are left out. */
+  public String text() {
+    StringBuilder out = new StringBuilder(8_192);
+    for (Metric metric : metrics.values()) {
+      int start = out.length();
+      try {
+        metric.write(out);
+      } catch (Throwable e) { // Whatever it is, the other metrics are needed all the more.
+        out.setLength(start);
+        metric.drop("callback failed");
+      }
+    }
+    return out.toString();
+  }
+
+  /** Takes the values of a callback. */
+  public interface Samples {
+    /** Adds a series; {@code labels} are its label values, which must be new in this scrape. */
+    void add(double value, String... labels);
+  }
+
+  private abstract static class Metric {
+    final String type;
+    final String name;
+    final String help;
+    final List<String> labels;
+    final Map<String, LongAdder> dropped = new ConcurrentHashMap<>(); // By reason.
+
+    Metric(String type, String name, String help, String[] labels) {
+      this.type = type;
+      this.name = name;
+      this.help = requireNonNull(help, "help");
+      this.labels = List.of(labels);
+      if (!NAME.matcher(name).matches()) {
+        throw new IllegalArgumentException("not a name for a metric: " + name);
+      }
+      Set<String> distinct = new HashSet<>(Set.of("le", "quantile")); // The format's own.
+      for (String label : labels) {
+        if (!LABEL.matcher(label).matches() || !distinct.add(label)) {
+          throw new IllegalArgumentException("not a label for " + name + ": " + label);
+        }
+      }
+    }
+
+    void drop(String reason) {
+      dropped.computeIfAbsent(reason, key -> new LongAdder()).increment();
+    }
+
+    Set<String> shownNames() {
+      return switch (type) {
+        case "summary" -> Set.of(name, name + "_sum", name + "_count");
+        case "histogram" -> Set.of(name, name + "_sum", name + "_count", name + "_bucket");
+        default -> Set.of(name);
+      };
+    }
+
+    /** Returns the series by their label values as shown. */
+    abstract SortedMap<String, ? extends Series> series();
+
+    void write(StringBuilder out) {
+      SortedMap<String, ? extends Series> series = series();
+      if (!series.isEmpty()) {
+        out.append("# HELP ").append(name).append(' ').append(escaped(help)).append('\n');
+        out.append("# TYPE ").append(name).append(' ').append(type).append('\n');
+        series.forEach((shown, one) -> one.write(new Lines(out, name, shown)));
+      }
+    }
+
+    /** Returns {@code a="x",b="y"}. */
+    String shown(List<String> values) {
+      if (values.size() != labels.size()) {
+        throw new IllegalArgumentException("labels of " + name + " are " + labels + ": " + values);
+      }
+      StringJoiner shown = new StringJoiner(",");
+      for (int i = 0; i < labels.size(); i++) {
+        String value = escaped(values.get(i)).replace("\"", "\\\"");
+        shown.add(labels.get(i) + "=\"" + value + '"');
+      }
+      return shown.toString();
+    }
+
+    private static String escaped(String text) {
+      return text.replace("\\", "\\\\").replace("\n", "\\n");
+    }
+  }
+
+  /** The series of one metric, one for each combination of label values. */
+  public final class Family<S extends Series> extends Metric {
+    private final Supplier<S> factory;
+    private final Map<List<String>, S> known = new ConcurrentHashMap<>();
+    private final S hidden; // Takes what is not shown.
+
+    private Family(String type, String name, String help, String[] labels, Supplier<S> factory) {
+      super(type, name, help, labels);
+      this.factory = factory;
+      this.hidden = factory.get();
+    }
+
+    /** Returns the series with these values, in the order in which the labels were given. */
+    public S labels(String... values) {
+      S series = known.get(Arrays.asList(values));
+      return series != null ? series : create(List.of(values));
+    }
+
+    private S create(List<String> values) {
+      shown(values); // Checks them.
+      synchronized (this) {
+        if (known.size() < maxSeries || known.containsKey(values)) {
+          return known.computeIfAbsent(values, key -> factory.get());
+        }
+      }
+      drop("too many series");
+      return hidden;
+    }
+
+    @Override
+    SortedMap<String, S> series() {
+      SortedMap<String, S> sorted = new TreeMap<>();
+      known.forEach((values, series) -> sorted.put(shown(values), series));
+      return sorted;
+    }
+  }
+
+  private final class Callback extends Metric {
+    private final Consumer<Samples> callback;
+
+    Callback(String type, String name, String help, String[] labels, Consumer<Samples> callback) {
+      super(type, name, help, labels);
+      this.callback = requireNonNull(callback, "callback");
+    }
+
+    @Override
+    SortedMap<String, Gauge> series() {
+      SortedMap<String, Gauge> sorted = new TreeMap<>();
+      callback.accept(
+          (value, values) -> {
+            Gauge series = new Gauge();
+            series.set(value);
+            if (sorted.size() >= maxSeries) {
+              drop("too many series");
+            } else if (sorted.put(shown(Arrays.asList(values)), series) != null) {
+              throw new IllegalArgumentException("series twice: " + Arrays.toString(values));
+            }
+          });
+      return sorted;
+    }
+  }
+
+  private record Lines(StringBuilder out, String name, String labels) {
+    void add(String suffix, String bound, double value) {
+      out.append(name).append(suffix);
+      if (!labels.isEmpty() || !bound.isEmpty()) {
+        String comma = labels.isEmpty() || bound.isEmpty() ? "" : ",";
+        out.append('{').append(labels).append(comma).append(bound).append('}');
+      }
+      out.append(' ');
+      if (value == (long) value && Math.abs(value) < 1e15) {
+        out.append((long) value);
+      } else if (Double.isInfinite(value)) {
+        out.append(value > 0 ? "+Inf" : "-Inf");
+      } else {
+        out.append(value); // NaN and 1.0E-5 are as Prometheus wants them.
+      }
+      out.append('\n');
+    }
+  }
+
+  /** One line of a metric, or a few that belong together. */
+  public abstract static sealed class Series permits Counter, Gauge, Observer {
+    abstract void write(Lines lines);
+  }
+
+  /** Goes up, and starts again at 0 with the process. */
+  public static final class Counter extends Series {
+    private final LongAdder ones = new LongAdder();
+    private final DoubleAdder amounts = new DoubleAdder();
+
+    private Counter() {}
+
+    /** Adds 1. */
+    public void inc() {
+      ones.increment();
+    }
+
+    /** Adds {@code amount}, which is 0 or more. */
+    public void add(double amount) {
+      if (!(amount >= 0 && amount < Double.POSITIVE_INFINITY)) { // NaN is neither.
+        throw new IllegalArgumentException("a counter cannot go up by " + amount);
+      }
+      amounts.add(amount);
+    }
+
+    @Override
+    void write(Lines lines) {
+      lines.add("", "", ones.sum() + amounts.sum());
+    }
+  }
+
+  /** Goes up and down. */
+  public static final class Gauge extends Series {
+    private final AtomicLong bits = new AtomicLong(); // Of a double; those of 0.0 are 0.
+
+    private Gauge() {}
+
+    /** Makes {@code value} the value. */
+    public void set(double value) {
+      bits.set(Double.doubleToRawLongBits(value));
+    }
+
+    /** Adds {@code amount}, which may be negative. */
+    public void add(double amount) {
+      long before;
+      long after;
+      do {
+        before = bits.get();
+        after = Double.doubleToRawLongBits(Double.longBitsToDouble(before) + amount);
+      } while (!bits.compareAndSet(before, after));
+    }
+
+    @Override
+    void write(Lines lines) {
+      lines.add("", "", Double.longBitsToDouble(bits.get()));
+    }
+  }
+
+  /** A summary or a histogram: adds up what it observes, and sorts it into buckets. */
+  public static final class Observer extends Series {
+    private final double[] bounds; // None in a summary.
+    private final LongAdder[] counts; // One for each bound, and one for what is above.
+    private final DoubleAdder sum = new DoubleAdder();
+
+    private Observer(List<Double> bounds) {
+      this.bounds = bounds.stream().mapToDouble(bound -> bound).toArray();
+      this.counts = new LongAdder[bounds.size() + 1];
+      double before = Double.NEGATIVE_INFINITY;
+      for (double bound : this.bounds) {
+        if (!(bound > before && bound < Double.POSITIVE_INFINITY)) { // NaN is neither.
+          throw new IllegalArgumentException("bounds not ascending and finite: " + bounds);
+        }
+        before = bound;
+      }
+      Arrays.setAll(counts, i -> new LongAdder());
+    }
+
+    /** Takes note of {@code value}. */
+    public void observe(double value) {
+      if (!Double.isNaN(value)) {
+        int bucket = 0;
+        while (bucket < bounds.length && value > bounds[bucket]) { // Few, the likely ones first.
+          bucket++;
+        }
+        counts[bucket].increment();
+        sum.add(value);
+      }
+    }
+
+    @Override
+    void write(Lines lines) {
+      long count = 0;
+      for (int i = 0; i < counts.length; i++) {
+        count += counts[i].sum();
+        if (bounds.length > 0) {
+          String bound = i < bounds.length ? plain(bounds[i]) : "+Inf";
+          lines.add("_bucket", "le=\"" + bound + '"', count);
+        }
+      }
+      lines.add("_sum", "", sum.sum());
+      lines.add("_count", "", count); // Not counted apart: it has to be that of +Inf.
+    }
+
+    private static String plain(double bound) { // As others write it: 0.0005, not 5.0E-4.
+      return BigDecimal.valueOf(bound).stripTrailingZeros().toPlainString();
+    }
+  }
+}
