@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What a registry of services is to the rest of the toolkit: {@link kit.discovery.Instances} to find
- * others, {@link kit.discovery.Registration} to be found.
+ * others, {@link kit.discovery.Registration} to be found. {@link kit.discovery.SharedInstances} spares
+ * a process a second watch of the same service.
  */
 package kit.discovery;

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.event.Level;
 import testing.FakeNanoTime;
 import testing.Race;
+import testing.RecordingLogger;
 
 class OutageLogTest {
   private final RecordingLogger log = new RecordingLogger();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.discovery;
+package testing;
 
 import java.util.List;
 import java.util.Queue;
@@ -10,20 +10,20 @@ import org.slf4j.helpers.LegacyAbstractLogger;
 import org.slf4j.helpers.MessageFormatter;
 
 /** Keeps what is logged instead of printing it. */
-final class RecordingLogger extends LegacyAbstractLogger {
-  record Line(Level level, String text, Throwable error) {}
+public final class RecordingLogger extends LegacyAbstractLogger {
+  public record Line(Level level, String text, Throwable error) {}
 
   private final transient Queue<Line> lines = new ConcurrentLinkedQueue<>();
 
   /** What an operator reads at this level, as {@code "WARN registry failed"}. */
-  List<String> linesFrom(Level lowest) {
+  public List<String> linesFrom(Level lowest) {
     return lines.stream()
         .filter(line -> line.level().toInt() >= lowest.toInt())
         .map(line -> line.level() + " " + line.text())
         .toList();
   }
 
-  List<Line> lines() {
+  public List<Line> lines() {
     return List.copyOf(lines);
   }
 
