@@ -9,19 +9,27 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
+import kit.consul.ConsulCatalog;
+import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
-import kit.consul.ConsulClient.Check;
 import kit.consul.ConsulClient.ConsulException;
 import kit.consul.ConsulClient.Entry;
 import kit.consul.ConsulClient.Health;
 import kit.consul.ConsulClient.HealthQuery;
+import kit.consul.ConsulClient.Result;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
+import kit.consul.ConsulClient.Weights;
+import kit.consul.ConsulServices;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,7 +52,7 @@ abstract class ConsulContract {
   private final HealthQuery all = new HealthQuery(name, List.of(), false, false, 0, WAIT);
   private final Service service =
       new Service(name + "-1", name, "10.0.0.5", 8081, List.of("v1"), Map.of("zone", "a"));
-  private final Check alive = Check.ttl(name + ":alive", MINUTE);
+  private final ConsulCheck alive = ConsulCheck.ttl(name + ":alive", MINUTE);
 
   private ConsulClient client;
 
@@ -74,28 +82,23 @@ abstract class ConsulContract {
   }
 
   @Test
-  void hasALeader() throws Exception {
-    assertThat(client.leader()).isNotEmpty();
-  }
-
-  @Test
   void registersAndDeregistersAnyNumberOfTimes() throws Exception {
-    client.register(service, List.of(alive));
-    client.register(service, List.of(alive));
-    assertThat(client.service(service.id())).contains(service);
+    register(service, alive);
+    register(service, alive);
+    assertThat(service(service.id())).contains(service);
     assertThat(client.services()).containsEntry(service.id(), service);
     assertThat(awaitEntries(all, one -> one.size() == 1).entries()).hasSize(1);
 
     client.deregister(service.id());
     client.deregister(service.id());
-    assertThat(client.service(service.id())).isEmpty();
+    assertThat(service(service.id())).isEmpty();
     assertThat(client.services()).doesNotContainKey(service.id());
     assertThat(awaitEntries(all, List::isEmpty).entries()).isEmpty();
   }
 
   @Test
   void anUnknownServiceHasNoInstances() throws Exception {
-    assertThat(client.service(service.id())).isEmpty();
+    assertThat(service(service.id())).isEmpty();
     assertThat(client.health(passing).entries()).isEmpty();
     assertThat(client.health(passing).index()).isNotZero();
   }
@@ -104,9 +107,9 @@ abstract class ConsulContract {
   void anAddressThatIsNotGivenIsTheNodes() throws Exception {
     Service bare = new Service(name + "-1", name, null, 0, List.of(), Map.of());
 
-    client.register(bare, List.of());
+    register(bare);
 
-    assertThat(client.service(bare.id())).contains(bare);
+    assertThat(service(bare.id())).contains(bare);
     Entry entry = awaitEntries(passing, one -> one.size() == 1).entries().get(0);
     assertThat(entry.node()).isNotEmpty();
     assertThat(entry.service().host()).isEqualTo("127.0.0.1");
@@ -115,25 +118,25 @@ abstract class ConsulContract {
 
   @Test
   void aRegistrationReplacesTheOneBefore() throws Exception {
-    Check gone = Check.ttl(name + ":gone", MINUTE).withStatus(Status.CRITICAL);
-    client.register(service, List.of(alive.withStatus(Status.PASSING), gone));
+    ConsulCheck gone = ConsulCheck.ttl(name + ":gone", MINUTE).withStatus(Status.CRITICAL);
+    register(service, alive.withStatus(Status.PASSING), gone);
     awaitEntries(all, one -> one.size() == 1);
 
     Service moved = new Service(service.id(), name, "10.0.0.6", 80, List.of("v2"), Map.of());
-    client.register(moved, List.of(alive.withStatus(Status.PASSING)));
+    register(moved, alive.withStatus(Status.PASSING));
 
-    assertThat(client.service(moved.id())).contains(moved);
+    assertThat(service(moved.id())).contains(moved);
     // The critical check is gone, so it passes.
     awaitEntries(passing, one -> one.size() == 1 && one.get(0).service().equals(moved));
   }
 
   @Test
   void aRegistrationKeepsTheStatusOfAnExistingCheck() throws Exception {
-    client.register(service, List.of(alive));
+    register(service, alive);
     client.updateTtl(name + ":alive", Status.WARNING, "");
 
     Service newPort = new Service(service.id(), name, "10.0.0.5", 1, List.of(), Map.of());
-    client.register(newPort, List.of(alive));
+    register(newPort, alive);
 
     awaitQuiet(awaitEntries(all, one -> one.size() == 1 && one.get(0).service().port() == 1));
     assertThat(client.health(all).entries()).extracting(Entry::status).containsOnly(Status.WARNING);
@@ -142,10 +145,10 @@ abstract class ConsulContract {
   @Test
   void aCheckIsCriticalUntilItIsRunUnlessItSaysOtherwise() throws Exception {
     Service second = new Service(name + "-2", name, "10.0.0.6", 8082, List.of(), Map.of());
-    Check good = Check.ttl(name + ":good", MINUTE).withStatus(Status.PASSING);
+    ConsulCheck good = ConsulCheck.ttl(name + ":good", MINUTE).withStatus(Status.PASSING);
 
-    client.register(service, List.of(alive));
-    client.register(second, List.of(good));
+    register(service, alive);
+    register(second, good);
 
     Health both = awaitEntries(all, two -> two.size() == 2);
     assertThat(both.entries())
@@ -157,8 +160,8 @@ abstract class ConsulContract {
   @Test
   void anInstanceMustHaveAllTags() throws Exception {
     Service both = new Service(name + "-2", name, "10.0.0.6", 1, List.of("v1", "b c"), Map.of());
-    client.register(service, List.of());
-    client.register(both, List.of());
+    register(service);
+    register(both);
     awaitEntries(all, two -> two.size() == 2);
 
     assertThat(instances("v1")).containsExactlyInAnyOrder(service, both);
@@ -168,7 +171,7 @@ abstract class ConsulContract {
 
   @Test
   void anyServerMayAnswerIfAsked() throws Exception {
-    client.register(service, List.of());
+    register(service);
     awaitEntries(all, one -> one.size() == 1);
 
     HealthQuery stale = new HealthQuery(name, List.of(), true, true, 0, WAIT);
@@ -178,7 +181,7 @@ abstract class ConsulContract {
 
   @Test
   void aBlockingQueryAnswersWhenTheListChanges() throws Exception {
-    client.register(service, List.of());
+    register(service);
     Health before = awaitQuiet(awaitEntries(passing, one -> one.size() == 1));
     CompletableFuture<Health> answer = new CompletableFuture<>();
     Executor newThread = task -> new Thread(task).start();
@@ -200,7 +203,7 @@ abstract class ConsulContract {
 
   @Test
   void aBlockingQueryAnswersTheSameWhenItsWaitIsOver() throws Exception {
-    client.register(service, List.of());
+    register(service);
     Health before = awaitQuiet(awaitEntries(passing, one -> one.size() == 1));
 
     long startedAtNanos = System.nanoTime();
@@ -212,7 +215,7 @@ abstract class ConsulContract {
 
   @Test
   void aBlockingQueryWithAnOldIndexAnswersAtOnce() throws Exception {
-    client.register(service, List.of());
+    register(service);
     awaitEntries(passing, one -> one.size() == 1);
 
     Duration muchLonger = Duration.ofMinutes(10); // than the test may take
@@ -221,7 +224,7 @@ abstract class ConsulContract {
 
   @Test
   void anUpdateChangesTheStatusOfATtlCheck() throws Exception {
-    client.register(service, List.of(alive));
+    register(service, alive);
 
     for (Status status : List.of(Status.PASSING, Status.WARNING, Status.CRITICAL)) {
       client.updateTtl(name + ":alive", status, "because");
@@ -233,9 +236,9 @@ abstract class ConsulContract {
 
   @Test
   void aTtlCheckThatIsNotUpdatedTurnsCritical() throws Exception {
-    Check brief = Check.ttl(name + ":brief", Duration.ofMillis(300));
+    ConsulCheck brief = ConsulCheck.ttl(name + ":brief", Duration.ofMillis(300));
 
-    client.register(service, List.of(brief.withStatus(Status.PASSING)));
+    register(service, brief.withStatus(Status.PASSING));
 
     assertThat(awaitStatus(Status.CRITICAL).entries()).hasSize(1);
   }
@@ -248,14 +251,89 @@ abstract class ConsulContract {
   }
 
   @Test
+  void theAgentTellsWhatItsChecksFound() throws Exception {
+    ConsulCheck tcp = ConsulCheck.tcp(name + ":tcp", "127.0.0.1:1", Duration.ofHours(1));
+    ConsulCheck grpc = ConsulCheck.grpc(name + ":grpc", "127.0.0.1:1/x", Duration.ofHours(1));
+    register(service, alive, tcp.withStatus(Status.PASSING), grpc.withStatus(Status.PASSING));
+    client.updateTtl(alive.id(), Status.WARNING, "hot\nand humid");
+
+    Entry known = client.instance(service.id()).orElseThrow();
+
+    assertThat(known.service()).isEqualTo(service);
+    assertThat(known.status()).isEqualTo(Status.WARNING);
+    assertThat(known.checks())
+        .containsExactlyInAnyOrder(
+            new Result(alive.id(), Status.WARNING, "hot\nand humid"),
+            new Result(tcp.id(), Status.PASSING, ""),
+            new Result(grpc.id(), Status.PASSING, ""));
+
+    client.updateTtl(alive.id(), Status.CRITICAL, "fire");
+    assertThat(client.instance(service.id())).map(Entry::status).contains(Status.CRITICAL);
+  }
+
+  @Test
+  void weightsAreKept() throws Exception {
+    Service heavy =
+        new Service(
+            name + "-1", name, "10.0.0.5", 80, List.of(), Map.of("k", "v"), new Weights(10, 0));
+    register(heavy);
+
+    assertThat(service(heavy.id())).contains(heavy);
+    Health health = awaitEntries(passing, one -> one.size() == 1);
+    assertThat(health.entries().get(0).service()).isEqualTo(heavy);
+    assertThat(new ConsulCatalog(client).instances(name, List.of())).containsExactly(heavy);
+  }
+
+  @Test
+  void theCatalogueHasAllInstancesHealthyOrNot() throws Exception {
+    Service bare = new Service(name + "-2", name, null, 80, List.of("v1", "v2"), Map.of());
+    register(service, alive.withStatus(Status.CRITICAL));
+    register(bare);
+    awaitEntries(all, two -> two.size() == 2);
+
+    ConsulCatalog catalog = new ConsulCatalog(client);
+    assertThat(catalog.instances(name, List.of("v1"))).hasSize(2).contains(service);
+    assertThat(catalog.instances(name, List.of("v1", "v2")))
+        .containsExactly(new Service(bare.id(), name, "127.0.0.1", 80, bare.tags(), Map.of()));
+    assertThat(catalog.instances(name + "-none", List.of())).isEmpty();
+  }
+
+  @Test
+  void servicesAreWatchedWithTheTagsInUse() throws Exception {
+    try (ConsulServices services = new ConsulServices(client)) {
+      assertThat(services.awaitFirst(WAIT)).isTrue();
+      assertThat(services.snapshot()).containsKey("consul").doesNotContainKey(name);
+      Semaphore changes = new Semaphore(0);
+      services.onChange(changes::release);
+
+      register(service);
+      register(new Service(name + "-2", name, null, 80, List.of("b", "a"), Map.of()));
+      awaitTags(services, changes, List.of("a", "b", "v1"));
+
+      client.deregister(service.id());
+      awaitTags(services, changes, List.of("a", "b"));
+      client.deregister(name + "-2");
+      awaitTags(services, changes, null);
+      assertThat(services.failure()).isEmpty();
+    }
+  }
+
+  private void awaitTags(ConsulServices services, Semaphore changes, List<String> tags)
+      throws Exception {
+    while (!Objects.equals(services.snapshot().get(name), tags)) {
+      assertThat(changes.tryAcquire(WAIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  @Test
   void anHttpCheckFollowsTheStatusOfItsTarget() throws Exception {
     try (FakeConsul target = new FakeConsul()) {
       target.on("GET", "/health").answer(200, "ok");
-      Check check =
-          Check.http(name + ":up", target.uri() + "/health", Duration.ofSeconds(1))
+      ConsulCheck check =
+          ConsulCheck.http(name + ":up", target.uri() + "/health", Duration.ofSeconds(1))
               .withTimeout(Duration.ofMillis(900))
               .withDeregisterAfter(MINUTE);
-      client.register(service, List.of(check));
+      register(service, check);
       assertThat(awaitStatus(Status.PASSING).entries()).hasSize(1);
 
       target.on("GET", "/health").answer(429, "busy");
@@ -273,14 +351,14 @@ abstract class ConsulContract {
     String id = name + suffix;
     Service odd = new Service(id, name, "10.0.0.5", 80, List.of(suffix), Map.of("of", suffix));
 
-    client.register(odd, List.of(Check.ttl(id, MINUTE)));
+    register(odd, ConsulCheck.ttl(id, MINUTE));
     client.updateTtl(id, Status.PASSING, suffix);
 
-    assertThat(client.service(id)).contains(odd);
+    assertThat(service(id)).contains(odd);
     assertThat(awaitStatus(Status.PASSING).entries()).extracting(Entry::service).contains(odd);
     assertThat(instances(suffix)).containsExactly(odd);
     client.deregister(id);
-    assertThat(client.service(id)).isEmpty();
+    assertThat(service(id)).isEmpty();
   }
 
   @ParameterizedTest
@@ -298,7 +376,7 @@ abstract class ConsulContract {
   void anyNameWorks(String suffix) throws Exception {
     Service odd = new Service(name, name + suffix, "10.0.0.5", 80, List.of(), Map.of());
 
-    client.register(odd, List.of());
+    register(odd);
 
     HealthQuery query = HealthQuery.passing(odd.name(), List.of());
     assertThat(awaitEntries(query, one -> one.size() == 1).entries())
@@ -316,9 +394,17 @@ abstract class ConsulContract {
   }
 
   private void assertRefused(Service odd) throws Exception {
-    assertThatThrownBy(() -> client.register(odd, List.of()))
+    assertThatThrownBy(() -> register(odd))
         .isInstanceOfSatisfying(ConsulException.class, e -> assertThat(e.status()).isEqualTo(400));
     assertThat(client.services()).doesNotContainKey(odd.id());
+  }
+
+  private void register(Service service, ConsulCheck... checks) throws Exception {
+    client.register(service, Stream.of(checks).map(ConsulCheck::definition).toList());
+  }
+
+  private Optional<Service> service(String id) throws Exception {
+    return client.instance(id).map(Entry::service);
   }
 
   private List<Service> instances(String... tags) throws Exception {

@@ -160,6 +160,43 @@ abstract class ConsulWireContract extends ConsulContract {
                     .isEqualTo(expected.get(member).toString()));
   }
 
+  @ParameterizedTest
+  @CsvSource({"passing, 200", "warning, 429", "critical, 503"})
+  void agentServiceWithItsChecksAnswersWithTheirStatus(String word, int status) throws Exception {
+    register(
+        "{'Name':'NAME','Checks':[{'TTL':'1h','Status':'passing'},{'TTL':'1h','Status':'%s'}]}"
+            .formatted(word));
+
+    HttpResponse<String> answer = send("GET", "/v1/agent/health/service/id/NAME", "");
+
+    assertThat(answer.statusCode()).isEqualTo(status);
+    assertThat(answer.headers().firstValue("Content-Type")).contains("application/json");
+    assertThat(answer.headers().firstValue("X-Consul-Reason")).contains(word);
+    JsonNode json = JSON.readTree(answer.body());
+    assertThat(members(json)).containsExactly("AggregatedStatus", "Service", "Checks");
+    assertThat(json.path("AggregatedStatus").asText()).isEqualTo(word);
+    assertThat(json.path("Service").path("ID").asText()).isEqualTo(name);
+    assertThat(json.path("Checks")).hasSize(2);
+    assertThat(members(json.path("Checks").get(0)))
+        .containsSubsequence(
+            "Node", "CheckID", "Name", "Status", "Notes", "Output", "ServiceID", "ServiceName");
+  }
+
+  @Test
+  void agentServiceWithItsChecksMustBeThere() throws Exception {
+    HttpResponse<String> unknown = send("GET", "/v1/agent/health/service/id/NAME", "");
+    assertThat(unknown.statusCode()).isEqualTo(404);
+    assertThat(JSON.readTree(unknown.body()))
+        .isEqualTo(json("{'AggregatedStatus':'critical','Service':null,'Checks':null}"));
+
+    assertThat(send("GET", "/v1/agent/health/service/id/", "").statusCode()).isEqualTo(500);
+  }
+
+  @Test
+  void thereIsALeader() throws Exception {
+    assertThat(get("/v1/status/leader").asText()).matches(".+:\\d+");
+  }
+
   @Test
   void checksWithoutAnIdAreNumberedUnlessThereIsOne() throws Exception {
     register("{'Name':'NAME','Check':{'TTL':'1h','Name':'first'},'Checks':[{'TTL':'1h'}]}");

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulRegistration;
@@ -47,8 +48,8 @@ record ConsulRegistry(Instance agent) implements Registry {
     Instance instance = offer.instance();
     Duration timeout =
         offer.checkInterval().compareTo(CHECK_TIMEOUT) < 0 ? offer.checkInterval() : CHECK_TIMEOUT;
-    ConsulClient.Check check =
-        ConsulClient.Check.http(
+    ConsulCheck check =
+        ConsulCheck.http(
                 "service:" + offer.id(),
                 "http://" + instance.authority() + offer.healthPath(),
                 offer.checkInterval())

@@ -105,6 +105,18 @@ final class AgentJson {
     return json;
   }
 
+  /** As in {@code /v1/agent/health/service/id}; the instance may be null. */
+  static Object withChecks(CheckDefinition.Status status, ServiceListing.Instance instance) {
+    boolean isKnown = instance != null;
+    return object(
+        "AggregatedStatus",
+        status.word(),
+        "Service",
+        isKnown ? service(instance.definition) : null,
+        "Checks",
+        isKnown ? instance.checks.stream().map(AgentJson::agentCheck).toList() : null);
+  }
+
   /** As in {@code /v1/catalog/service}. */
   Object catalogEntry(ServiceListing.Instance instance) {
     ServiceDefinition service = instance.definition;

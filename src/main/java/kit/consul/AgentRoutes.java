@@ -56,6 +56,7 @@ final class AgentRoutes implements Endpoint<Request, Response> {
                 .route("PUT", "/v1/agent/service/deregister/{id...}", this::deregister)
                 .route("GET", "/v1/agent/service/{id...}", this::service)
                 .route("GET", "/v1/agent/services", this::services)
+                .route("GET", "/v1/agent/health/service/id/{id...}", this::serviceWithChecks)
                 .route("GET", "/v1/agent/checks", this::checks)
                 .route("PUT", "/v1/agent/check/pass/{id...}", ttl(Status.PASSING))
                 .route("PUT", "/v1/agent/check/warn/{id...}", ttl(Status.WARNING))
@@ -117,11 +118,23 @@ final class AgentRoutes implements Endpoint<Request, Response> {
 
   private Response service(Context context, Request request) {
     String id = request.variable("id");
-    ServiceDefinition service = state.service(id);
-    if (service == null) {
+    ServiceListing.Instance known = state.instance(id);
+    if (known == null) {
       throw new StatusException(404, "unknown service ID: " + id);
     }
-    return ok(AgentJson.service(service));
+    return ok(AgentJson.service(known.definition));
+  }
+
+  private Response serviceWithChecks(Context context, Request request) {
+    String id = request.variable("id");
+    if (id.isEmpty()) {
+      throw new StatusException(500, "Bad request: Missing serviceID");
+    }
+    ServiceListing.Instance known = state.instance(id);
+    Status status = known == null ? Status.CRITICAL : known.status();
+    byte[] body = Json.write(AgentJson.withChecks(status, known));
+    int code = known == null ? 404 : List.of(200, 429, 503).get(status.ordinal());
+    return Response.json(code, body).with("X-Consul-Reason", status.word());
   }
 
   private Response services(Context context, Request request) {

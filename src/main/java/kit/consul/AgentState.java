@@ -143,13 +143,14 @@ final class AgentState {
   }
 
   private void publish(Service service, boolean redefined) {
+    catalog.put(instance(service), index, redefined);
+  }
+
+  private static ServiceListing.Instance instance(Service service) {
     List<ServiceListing.Check> results =
         service.checks.values().stream().map(check -> check.result).toList();
-    catalog.put(
-        new ServiceListing.Instance(
-            service.definition, results, service.createIndex, service.modifyIndex),
-        index,
-        redefined);
+    return new ServiceListing.Instance(
+        service.definition, results, service.createIndex, service.modifyIndex);
   }
 
   /** Removes a service and its checks; an unknown id is no error. */
@@ -280,10 +281,10 @@ final class AgentState {
     return services.values().stream().map(service -> service.definition).toList();
   }
 
-  /** Returns the service, or null. */
-  synchronized ServiceDefinition service(String id) {
+  /** Returns the service with its checks, or null. */
+  synchronized ServiceListing.Instance instance(String id) {
     Service service = services.get(id);
-    return service == null ? null : service.definition;
+    return service == null ? null : instance(service);
   }
 
   /** Returns all checks, sorted by id. */

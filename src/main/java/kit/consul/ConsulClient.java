@@ -38,8 +38,8 @@ import java.util.regex.Pattern;
  * <pre>{@code
  * ConsulClient consul = new ConsulClient(URI.create("http://127.0.0.1:8500"), null);
  * Service service = new Service("web-1", "web", "10.0.0.5", 8081, List.of("v1"), Map.of());
- * Check check = Check.http("web-1:up", "http://10.0.0.5:8081/health", Duration.ofSeconds(5));
- * consul.register(service, List.of(check.withStatus(Status.PASSING)));
+ * consul.register(service, List.of(Map.of("CheckID", "web-1:up", "TTL", "15s")));
+ * consul.updateTtl("web-1:up", Status.PASSING, "all is well");
  * consul.health(HealthQuery.passing("web", List.of("v1"))).entries().forEach(System.out::println);
  * }</pre>
  *
@@ -62,7 +62,7 @@ import java.util.regex.Pattern;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads; share one. Nothing needs closing: its threads are daemons.
+ * <p>Safe for any number of threads. Cheap: all share one HTTP client. Nothing needs closing.
  *
  * <h2>Copying this class</h2>
  *
@@ -86,7 +86,7 @@ public final class ConsulClient {
 
   /** For an agent like {@code http://127.0.0.1:8500}; the token may be null. */
   public ConsulClient(URI base, String token) {
-    this(base, token, newHttpClient());
+    this(base, token, Shared.HTTP);
   }
 
   /** Uses the caller's HTTP client (TLS!), which must not take the token along on redirects. */
@@ -109,7 +109,13 @@ public final class ConsulClient {
 
   /** A service as its agent knows it; an empty (or null) host is the agent's own address. */
   public record Service(
-      String id, String name, String host, int port, List<String> tags, Map<String, String> meta) {
+      String id,
+      String name,
+      String host,
+      int port,
+      List<String> tags,
+      Map<String, String> meta,
+      Weights weights) {
     public Service {
       Objects.requireNonNull(id, "id");
       Objects.requireNonNull(name, "name");
@@ -117,7 +123,21 @@ public final class ConsulClient {
       tags = List.copyOf(tags);
       meta = Map.copyOf(meta);
     }
+
+    /** With the weights of 1 that Consul gives by itself. */
+    public Service(
+        String id,
+        String name,
+        String host,
+        int port,
+        List<String> tags,
+        Map<String, String> meta) {
+      this(id, name, host, port, tags, meta, new Weights(1, 1));
+    }
   }
+
+  /** How much Consul's DNS prefers an instance that passes (1 to 65535) or warns (0 to 65535). */
+  public record Weights(int passing, int warning) {}
 
   /** What a check found. A service has the worst status of its checks; maintenance is CRITICAL. */
   public enum Status {
@@ -131,54 +151,6 @@ public final class ConsulClient {
 
     private static Status of(String word) {
       return word.equals("passing") ? PASSING : word.equals("warning") ? WARNING : CRITICAL;
-    }
-  }
-
-  /**
-   * How an agent checks a service: fields of Consul's check definition, by name. Ids are unique on
-   * the agent. Others than those below: {@code new Check(Map.of("CheckID", id, "TCP", "db:5432"))}.
-   */
-  public record Check(Map<String, String> definition) {
-    public Check {
-      definition = Map.copyOf(definition);
-      checkedId("CheckID", definition.getOrDefault("CheckID", ""));
-    }
-
-    /** Gets the URL: 2xx is passing, 429 warning, all else critical. */
-    public static Check http(String id, String url, Duration interval) {
-      return new Check(Map.of("CheckID", id, "HTTP", url)).with("Interval", interval, SHORTEST);
-    }
-
-    /** Waits for {@link #updateTtl}, whose status holds for this long. */
-    public static Check ttl(String id, Duration ttl) {
-      return new Check(Map.of("CheckID", id)).with("TTL", ttl, SHORTEST);
-    }
-
-    /** How long one check may take; 10 seconds if not set. */
-    public Check withTimeout(Duration timeout) {
-      return with("Timeout", timeout, SHORTEST);
-    }
-
-    /** Removes a service that was critical for this long: at least 1 minute, Consul's bound. */
-    public Check withDeregisterAfter(Duration span) {
-      return with("DeregisterCriticalServiceAfter", span, Duration.ofMinutes(1));
-    }
-
-    /** Holds until the first check, which comes within the interval; CRITICAL if not set. */
-    public Check withStatus(Status status) {
-      return with("Status", status.word());
-    }
-
-    /** Any other field that is a string, by Consul's name: Name, Notes, Method, Body. */
-    public Check with(String key, String value) {
-      Map<String, String> fields = new LinkedHashMap<>(definition);
-      fields.put(key, value);
-      return new Check(fields);
-    }
-
-    private Check with(String key, Duration span, Duration min) {
-      require(span.compareTo(min) >= 0, key + " < " + min + ": " + span);
-      return with(key, goDuration(span));
     }
   }
 
@@ -209,8 +181,8 @@ public final class ConsulClient {
       return new HealthQuery(name, tags, passing, stale, index, atMost);
     }
 
-    private String target() {
-      StringBuilder target = new StringBuilder("/v1/health/service/" + encoded(name));
+    String target(String path) {
+      StringBuilder target = new StringBuilder(path + encoded(name));
       target.append("?index=").append(Long.toUnsignedString(index)); // 0 does not block.
       target.append("&wait=").append(goDuration(atMost));
       // Flags are sent only if set: some agents take passing=false for true.
@@ -220,8 +192,16 @@ public final class ConsulClient {
     }
   }
 
+  /** What a check found last, and what it said. */
+  public record Result(String checkId, Status status, String output) {}
+
   /** An instance of a service; if it has no address of its own, its node's takes the place. */
-  public record Entry(String node, Service service, Status status) {}
+  public record Entry(String node, Service service, List<Result> checks) {
+    /** The worst status of its checks; PASSING if it has none. */
+    public Status status() {
+      return checks.stream().map(Result::status).max(Status::compareTo).orElse(Status.PASSING);
+    }
+  }
 
   /**
    * The instances of a service, and the index for {@link HealthQuery#changedSince}: unsigned; when
@@ -244,15 +224,21 @@ public final class ConsulClient {
     }
   }
 
-  /** Adds or replaces the service and its checks; a check that was there keeps its status. */
-  public void register(Service service, List<Check> checks)
+  /**
+   * Adds or replaces the service and its checks; a check that was there keeps its status. Checks are
+   * in Consul's own fields: {@code Map.of("CheckID", "db", "TCP", "db:5432", "Interval", "5s")}.
+   */
+  public void register(Service service, List<Map<String, String>> checks)
       throws IOException, InterruptedException {
     require(service.port() >>> 16 == 0, "port not in 0..65535: " + service.port());
     ObjectNode body = JSON.createObjectNode();
     body.put("ID", checkedId("id", service.id())).put("Name", checkedId("name", service.name()));
     body.put("Address", service.host()).put("Port", service.port());
     body.putPOJO("Tags", service.tags()).putPOJO("Meta", service.meta());
-    body.putPOJO("Checks", checks.stream().map(Check::definition).toList());
+    Weights weights = service.weights();
+    body.putPOJO("Weights", Map.of("Passing", weights.passing(), "Warning", weights.warning()));
+    body.putPOJO("Checks", checks);
+    checks.forEach(check -> checkedId("CheckID", check.getOrDefault("CheckID", "")));
     success(call("PUT", "/v1/agent/service/register?replace-existing-checks=true", body, timeout));
   }
 
@@ -268,44 +254,29 @@ public final class ConsulClient {
   /** The services of this agent, by id. */
   public Map<String, Service> services() throws IOException, InterruptedException {
     Map<String, Service> services = new LinkedHashMap<>();
-    var answer = call("GET", "/v1/agent/services", null, timeout);
-    json(answer, JsonNodeType.OBJECT)
+    json(get("/v1/agent/services", Duration.ZERO), JsonNodeType.OBJECT)
         .forEach(json -> services.put(json.path("ID").asText(""), service(json, "")));
     return services;
   }
 
-  /** What this agent knows under the id, if anything. */
-  public Optional<Service> service(String id) throws IOException, InterruptedException {
-    String target = "/v1/agent/service/" + encoded(checkedId("id", id));
-    var answer = call("GET", target, null, timeout);
-    return answer.statusCode() == 404
-        ? Optional.empty()
-        : Optional.of(service(json(answer, JsonNodeType.OBJECT), ""));
+  /** What this agent knows under the id, if anything; without the node's own checks. */
+  public Optional<Entry> instance(String id) throws IOException, InterruptedException {
+    var answer = get("/v1/agent/health/service/id/" + encoded(checkedId("id", id)), Duration.ZERO);
+    return switch (answer.statusCode()) {
+      case 404 -> Optional.empty();
+      case 429, 503 -> Optional.of(entry(parsed(answer, JsonNodeType.OBJECT))); // Not passing.
+      default -> Optional.of(entry(json(answer, JsonNodeType.OBJECT)));
+    };
   }
 
   /** The instances of a service in the whole data center. */
   public Health health(HealthQuery query) throws IOException, InterruptedException {
     Duration wait = query.index() == 0 ? Duration.ZERO : query.atMost();
-    var answer = call("GET", query.target(), null, wait.plus(wait.dividedBy(16)).plus(timeout));
+    var answer = get(query.target("/v1/health/service/"), wait);
     List<Entry> entries = new ArrayList<>();
-    for (JsonNode json : json(answer, JsonNodeType.ARRAY)) {
-      Status worst = Status.PASSING;
-      for (JsonNode check : json.path("Checks")) {
-        Status status = Status.of(check.path("Status").asText(""));
-        worst = status.compareTo(worst) > 0 ? status : worst;
-      }
-      JsonNode node = json.path("Node");
-      Service service = service(json.path("Service"), node.path("Address").asText(""));
-      entries.add(new Entry(node.path("Node").asText(""), service, worst));
-    }
-    String index = answer.headers().firstValue("X-Consul-Index").orElse("");
+    json(answer, JsonNodeType.ARRAY).forEach(json -> entries.add(entry(json)));
     String filtered = answer.headers().firstValue("X-Consul-Results-Filtered-By-ACLs").orElse("");
-    try {
-      long number = Long.parseUnsignedLong(index);
-      return new Health(List.copyOf(entries), number, filtered.equals("true"));
-    } catch (NumberFormatException e) {
-      throw refused(answer, "X-Consul-Index is not a number: ", index);
-    }
+    return new Health(List.copyOf(entries), index(answer), filtered.equals("true"));
   }
 
   /** Reports the status of a TTL check. */
@@ -316,10 +287,9 @@ public final class ConsulClient {
     success(call("PUT", target, body, timeout));
   }
 
-  /** The address of the servers' leader; empty if there is none. */
-  public String leader() throws IOException, InterruptedException {
-    var answer = call("GET", "/v1/status/leader", null, timeout);
-    return json(answer, JsonNodeType.STRING).textValue();
+  /** For a query that Consul may hold back for {@code wait}, and by a sixteenth longer. */
+  HttpResponse<byte[]> get(String target, Duration wait) throws IOException, InterruptedException {
+    return call("GET", target, null, wait.plus(wait.dividedBy(16)).plus(timeout));
   }
 
   private HttpResponse<byte[]> call(String method, String target, JsonNode body, Duration deadline)
@@ -360,29 +330,41 @@ public final class ConsulClient {
     };
   }
 
-  private String success(HttpResponse<byte[]> answer) throws ConsulException {
-    String body = new String(answer.body(), StandardCharsets.UTF_8);
+  private void success(HttpResponse<byte[]> answer) throws ConsulException {
     if (answer.statusCode() / 100 != 2) {
-      throw refused(answer, "", body);
+      throw refused(answer, "", answer.body());
     }
-    return body;
   }
 
-  private JsonNode json(HttpResponse<byte[]> answer, JsonNodeType type) throws ConsulException {
-    String body = success(answer);
+  JsonNode json(HttpResponse<byte[]> answer, JsonNodeType type) throws ConsulException {
+    success(answer);
+    return parsed(answer, type);
+  }
+
+  private JsonNode parsed(HttpResponse<byte[]> answer, JsonNodeType type) throws ConsulException {
     try {
-      JsonNode json = JSON.readTree(body);
-      if (json.getNodeType() == type || (json.isNull() && type != JsonNodeType.STRING)) {
+      JsonNode json = JSON.readTree(answer.body());
+      if (json.getNodeType() == type || json.isNull()) { // How Go writes an empty list.
         return json;
       }
     } catch (IOException e) {
       // Jackson's message has several lines and does not name the request.
     }
-    throw refused(answer, "not the JSON expected: ", body);
+    throw refused(answer, "not the JSON expected: ", answer.body());
   }
 
-  private ConsulException refused(HttpResponse<?> answer, String problem, String text) {
-    String safe = token == null ? text.strip() : text.strip().replace(token, "[token]");
+  long index(HttpResponse<byte[]> answer) throws ConsulException {
+    String index = answer.headers().firstValue("X-Consul-Index").orElse("");
+    try {
+      return Long.parseUnsignedLong(index);
+    } catch (NumberFormatException e) {
+      throw refused(answer, "X-Consul-Index is not a number: ", index.getBytes());
+    }
+  }
+
+  private ConsulException refused(HttpResponse<?> answer, String problem, byte[] said) {
+    String text = new String(said, StandardCharsets.UTF_8).strip();
+    String safe = token == null ? text : text.replace(token, "[token]");
     String shown = safe.substring(0, Math.min(safe.length(), MAX_EXCERPT_CHARS));
     var controls = Pattern.compile("[\\p{Cc}\\u2028\\u2029]").matcher(shown);
     shown = controls.replaceAll(c -> "\\\\u%04x".formatted((int) c.group().charAt(0)));
@@ -391,6 +373,18 @@ public final class ConsulClient {
 
   private static String nameOf(HttpRequest request) {
     return request.method() + " " + request.uri().getRawPath();
+  }
+
+  private static Entry entry(JsonNode json) {
+    List<Result> checks = new ArrayList<>();
+    for (JsonNode check : json.path("Checks")) {
+      Status status = Status.of(check.path("Status").asText(""));
+      String output = check.path("Output").asText("");
+      checks.add(new Result(check.path("CheckID").asText(""), status, output));
+    }
+    JsonNode node = json.path("Node");
+    Service service = service(json.path("Service"), node.path("Address").asText(""));
+    return new Entry(node.path("Node").asText(""), service, List.copyOf(checks));
   }
 
   private static Service service(JsonNode json, String nodeAddress) {
@@ -402,12 +396,18 @@ public final class ConsulClient {
     json.path("Meta").properties().forEach(e -> meta.put(e.getKey(), e.getValue().asText()));
     String name = json.path("Service").asText("");
     int port = json.path("Port").asInt();
-    return new Service(json.path("ID").asText(""), name, host, port, tags, meta);
+    JsonNode weights = json.path("Weights");
+    Weights both = new Weights(weights.path("Passing").asInt(1), weights.path("Warning").asInt(1));
+    return new Service(json.path("ID").asText(""), name, host, port, tags, meta, both);
   }
 
-  private static HttpClient newHttpClient() {
-    HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2));
-    return builder.proxy(HttpClient.Builder.NO_PROXY).build();
+  /** One for all: before JDK 21 an HttpClient ends its thread when the collector finds it. */
+  private static final class Shared {
+    static final HttpClient HTTP =
+        HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(2))
+            .proxy(HttpClient.Builder.NO_PROXY)
+            .build();
   }
 
   @Override
@@ -443,7 +443,7 @@ public final class ConsulClient {
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
-  private static String goDuration(Duration span) {
+  static String goDuration(Duration span) {
     long millis = span.toMillis();
     return millis % 1000 == 0 ? millis / 1000 + "s" : millis + "ms";
   }

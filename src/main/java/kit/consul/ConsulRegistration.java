@@ -6,11 +6,10 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.function.DoubleSupplier;
-import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import kit.OneLine;
 import kit.discovery.OutageLog;
 import kit.discovery.Pace;
@@ -45,6 +44,9 @@ import org.slf4j.event.Level;
  *   close -> (its request ends) -> deregister
  * </pre>
  *
+ * <p>"As it should be" is all that was registered: address, tags, meta, weights, and that the checks
+ * are there. When the agent finds the instance critical, a warning passes on what its check said.
+ *
  * <p>With a {@link Heartbeat} the thread also reports the health of the service, three times per TTL:
  * for agents that cannot reach the service to check it.
  *
@@ -62,19 +64,17 @@ import org.slf4j.event.Level;
  * answered by then, the thread goes on, as a daemon, and deregisters as soon as it can.
  */
 public final class ConsulRegistration implements Registration {
-  private static final Logger log = LoggerFactory.getLogger(ConsulRegistration.class);
-
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
-  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final Duration LOOK_INTERVAL = Duration.ofSeconds(10);
 
+  private final Logger log;
   private final ConsulClient consul;
-  private final ConsulClient.Service service;
-  private final List<ConsulClient.Check> checks;
+  private final Wanted wanted;
   private final Heartbeat heartbeat; // Null if the agent checks by itself.
-  private final DoubleSupplier random;
+  private final long lookNanos; // On average.
   private final OutageLog outage;
-  private final Pace pace;
+  private final Pace pace = new Pace();
   private final Thread thread;
 
   // Guarded by this.
@@ -85,11 +85,12 @@ public final class ConsulRegistration implements Registration {
 
   // Confined to the thread.
   private boolean attempted;
+  private boolean toldCritical;
   private long lookAtNanos;
 
   /** Will register {@code service} with {@code checks}, which the agent makes by itself. */
   public ConsulRegistration(
-      ConsulClient consul, ConsulClient.Service service, List<ConsulClient.Check> checks) {
+      ConsulClient consul, ConsulClient.Service service, List<ConsulCheck> checks) {
     this(consul, service, checks, null);
   }
 
@@ -97,23 +98,29 @@ public final class ConsulRegistration implements Registration {
   public ConsulRegistration(
       ConsulClient consul,
       ConsulClient.Service service,
-      List<ConsulClient.Check> checks,
+      List<ConsulCheck> checks,
       Heartbeat heartbeat) {
-    this(consul, service, checks, heartbeat, () -> ThreadLocalRandom.current().nextDouble());
+    this(
+        consul,
+        service,
+        checks,
+        heartbeat,
+        LOOK_INTERVAL,
+        LoggerFactory.getLogger(ConsulRegistration.class));
   }
 
   ConsulRegistration(
       ConsulClient consul,
       ConsulClient.Service service,
-      List<ConsulClient.Check> checks,
+      List<ConsulCheck> checks,
       Heartbeat heartbeat,
-      DoubleSupplier random) {
+      Duration lookInterval,
+      Logger log) {
+    this.log = log;
     this.consul = consul.withTimeout(REQUEST_TIMEOUT);
-    this.service = requireNonNull(service, "service");
-    this.checks = List.copyOf(checks);
+    this.wanted = new Wanted(service, checks);
     this.heartbeat = heartbeat;
-    this.random = random;
-    this.pace = new Pace(System::nanoTime, random);
+    this.lookNanos = lookInterval.toNanos();
     this.outage =
         new OutageLog(
             log,
@@ -149,7 +156,7 @@ public final class ConsulRegistration implements Registration {
     try {
       TimeUnit.NANOSECONDS.timedJoin(thread, CLOSE_NANOS);
       if (thread.isAlive()) {
-        log.warn("{} is not deregistered yet: {} does not answer", service.id(), consul);
+        log.warn("{} is not deregistered yet: {} does not answer", wanted.id(), consul);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -206,16 +213,44 @@ public final class ConsulRegistration implements Registration {
   }
 
   private void look() throws IOException, InterruptedException {
-    if (consul.service(service.id()).map(this::isOurs).orElse(false)) {
+    ConsulClient.Entry known = consul.instance(wanted.id()).orElse(null);
+    if (known != null && wanted.isMetBy(known)) {
       lookAgainLater();
+      tellOfHealth(known);
     } else {
       lost();
     }
   }
 
+  /** The agent's words name the commonest mistake: an address that it cannot reach. */
+  private void tellOfHealth(ConsulClient.Entry known) {
+    boolean isCritical = known.status() == ConsulClient.Status.CRITICAL;
+    if (isCritical != toldCritical) {
+      String finding = isCritical ? "critical, so nobody calls it: " + why(known) : "well again";
+      log.warn("{} finds {} {}", consul, wanted.id(), finding);
+      toldCritical = isCritical;
+    }
+  }
+
+  private static String why(ConsulClient.Entry known) {
+    return known.checks().stream()
+        .filter(check -> check.status() == ConsulClient.Status.CRITICAL)
+        .map(check -> OneLine.of(check.checkId() + ": " + check.output().strip()))
+        .collect(Collectors.joining(", "));
+  }
+
   private void beat() throws IOException, InterruptedException {
+    ConsulClient.Status status = ConsulClient.Status.CRITICAL;
+    String output = "";
     try {
-      consul.updateTtl(heartbeat.checkId(), heartbeat.status(), "");
+      status = heartbeat.health().call();
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (Exception e) {
+      output = OneLine.of(e);
+    }
+    try {
+      consul.updateTtl(heartbeat.checkId(), status, output);
     } catch (ConsulClient.ConsulException e) {
       if (e.status() != 404 && e.status() != 500) { // Either means "unknown", by version.
         throw e;
@@ -226,40 +261,33 @@ public final class ConsulRegistration implements Registration {
 
   private void lost() {
     registered = false;
-    log.warn("{} has lost or changed {}: registering again", consul, service.id());
+    log.warn("{} has lost or changed {}: registering again", consul, wanted.id());
   }
 
   private void register() throws IOException, InterruptedException {
     attempted = true;
-    consul.register(service, checks);
+    consul.register(wanted.service(), wanted.definitions());
     registered = true;
     lookAgainLater();
-    log.info("registered {} with {}", service.id(), consul);
+    log.info("registered {} with {}", wanted.id(), consul);
     if (heartbeat != null) {
       beat();
     }
   }
 
   private void lookAgainLater() {
-    lookAtNanos = System.nanoTime() + (long) (LOOK_NANOS * (0.8 + 0.4 * random.getAsDouble()));
-  }
-
-  private boolean isOurs(ConsulClient.Service known) {
-    return known.name().equals(service.name())
-        && (service.host().isEmpty() || known.host().equals(service.host()))
-        && known.port() == service.port()
-        && Set.copyOf(known.tags()).equals(Set.copyOf(service.tags()))
-        && known.meta().equals(service.meta());
+    double jitter = ThreadLocalRandom.current().nextDouble(0.8, 1.2);
+    lookAtNanos = System.nanoTime() + (long) (lookNanos * jitter);
   }
 
   private void deregister() {
     try {
-      consul.deregister(service.id());
-      log.info("deregistered {}", service.id());
+      consul.deregister(wanted.id());
+      log.info("deregistered {}", wanted.id());
     } catch (IOException | RuntimeException e) {
-      log.warn("{} is not deregistered: {} failed: {}", service.id(), consul, OneLine.of(e));
+      log.warn("{} is not deregistered: {} failed: {}", wanted.id(), consul, OneLine.of(e));
     } catch (InterruptedException e) {
-      log.warn("{} is not deregistered: interrupted", service.id());
+      log.warn("{} is not deregistered: interrupted", wanted.id());
     }
     registered = false;
   }
@@ -270,23 +298,14 @@ public final class ConsulRegistration implements Registration {
    * @param checkId the id of the TTL check
    * @param ttl how long a report holds; the next one comes after a third of it
    * @param health says how the service really is; a constant would hide what a check is there to
-   *     find. If it throws, the service is critical
+   *     find. If it throws, the service is critical, and its check says why
    */
-  public record Heartbeat(String checkId, Duration ttl, Supplier<ConsulClient.Status> health) {
+  public record Heartbeat(String checkId, Duration ttl, Callable<ConsulClient.Status> health) {
     /** Checks that nothing is missing. */
     public Heartbeat {
       requireNonNull(checkId, "checkId");
       requireNonNull(ttl, "ttl");
       requireNonNull(health, "health");
-    }
-
-    private ConsulClient.Status status() {
-      try {
-        return health.get();
-      } catch (RuntimeException e) {
-        log.warn("health of {} unknown: {}", checkId, OneLine.of(e));
-        return ConsulClient.Status.CRITICAL;
-      }
     }
   }
 }

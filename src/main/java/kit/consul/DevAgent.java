@@ -35,7 +35,7 @@ import kit.http.HttpService;
  *   GET /v1/agent/checks                   GET /v1/health/checks/:name
  *   PUT /v1/agent/check/pass/:id           GET /v1/status/leader
  *   PUT /v1/agent/check/warn/:id           GET /v1/agent/self
- *   PUT /v1/agent/check/fail/:id
+ *   PUT /v1/agent/check/fail/:id           GET /v1/agent/health/service/id/:id
  *   PUT /v1/agent/check/update/:id
  * </pre>
  *

@@ -109,7 +109,15 @@ final class ServiceListing extends AgentCatalog.Snapshot {
     }
 
     boolean isPassing() {
-      return checks.stream().allMatch(check -> check.status() == CheckDefinition.Status.PASSING);
+      return status() == CheckDefinition.Status.PASSING;
+    }
+
+    /** The worst status of its checks. */
+    CheckDefinition.Status status() {
+      return checks.stream()
+          .map(Check::status)
+          .max(CheckDefinition.Status::compareTo)
+          .orElse(CheckDefinition.Status.PASSING);
     }
 
     private boolean hasTags(List<String> wanted) {

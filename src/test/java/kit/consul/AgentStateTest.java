@@ -92,10 +92,10 @@ class AgentStateTest {
     pass(Duration.ofSeconds(10)); // Critical from here on.
     pass(Duration.ofSeconds(60)); // A look, but a minute is not more than a minute.
     pass(Duration.ofMillis(29_999));
-    assertThat(state.service("web")).isNotNull();
+    assertThat(state.instance("web")).isNotNull();
 
     pass(Duration.ofMillis(1));
-    assertThat(state.service("web")).isNull();
+    assertThat(state.instance("web")).isNull();
     assertThat(state.checks()).isEmpty();
     assertThat(catalog.listing("web").instances()).isEmpty();
     assertThat(index("web")).isGreaterThan(before);
@@ -109,7 +109,7 @@ class AgentStateTest {
       pass(Duration.ofSeconds(50));
       state.updateTtl("service:web", Status.WARNING, "");
     }
-    assertThat(state.service("web")).isNotNull();
+    assertThat(state.instance("web")).isNotNull();
   }
 
   @Test
@@ -120,7 +120,7 @@ class AgentStateTest {
     for (int i = 0; i < 58; i++) {
       pass(Duration.ofMinutes(1));
     }
-    assertThat(state.service("web")).isNotNull();
+    assertThat(state.instance("web")).isNotNull();
   }
 
   @Test
@@ -129,7 +129,7 @@ class AgentStateTest {
     for (int i = 0; i < 100; i++) {
       pass(Duration.ofHours(1));
     }
-    assertThat(state.service("web")).isNotNull();
+    assertThat(state.instance("web")).isNotNull();
   }
 
   @Test

@@ -19,16 +19,18 @@ import java.net.http.HttpClient;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import kit.consul.ConsulClient.Check;
 import kit.consul.ConsulClient.ConsulException;
 import kit.consul.ConsulClient.Entry;
 import kit.consul.ConsulClient.Health;
 import kit.consul.ConsulClient.HealthQuery;
+import kit.consul.ConsulClient.Result;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
+import kit.consul.ConsulClient.Weights;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,7 @@ import testing.FakeConsul;
 @Timeout(30)
 class ConsulClientTest {
   private static final String SERVICES = "/v1/agent/services";
+  private static final String INSTANCE = "/v1/agent/health/service/id/web-1";
   private static final String WEB = "/v1/health/service/web";
   private static final HealthQuery WEB_QUERY = HealthQuery.passing("web", List.of());
   private static final Service SERVICE =
@@ -72,14 +75,8 @@ class ConsulClientTest {
     client.register(
         SERVICE,
         List.of(
-            Check.http("web-1:up", "http://10.0.0.5:8081/health", SECONDS_5)
-                .withTimeout(Duration.ofMillis(1500))
-                .withDeregisterAfter(Duration.ofSeconds(90))
-                .withStatus(Status.PASSING)
-                .with("Name", "up")
-                .with("Notes", "see the manual"),
-            Check.ttl("web-1:alive", Duration.ofMinutes(1)),
-            new Check(Map.of("CheckID", "web-1:db", "TCP", "db:5432", "Interval", "5s"))));
+            Map.of("CheckID", "web-1:alive", "TTL", "60s"),
+            Map.of("CheckID", "web-1:db", "TCP", "db:5432", "Interval", "5s")));
 
     FakeConsul.Request request = fake.awaitRequest();
     assertThat(request.target())
@@ -95,17 +92,8 @@ class ConsulClientTest {
           "Port": 8081,
           "Tags": ["v1", "main"],
           "Meta": {"zone": "a"},
+          "Weights": {"Passing": 1, "Warning": 1},
           "Checks": [
-            {
-              "CheckID": "web-1:up",
-              "HTTP": "http://10.0.0.5:8081/health",
-              "Interval": "5s",
-              "Timeout": "1500ms",
-              "DeregisterCriticalServiceAfter": "90s",
-              "Status": "passing",
-              "Name": "up",
-              "Notes": "see the manual"
-            },
             {"CheckID": "web-1:alive", "TTL": "60s"},
             {"CheckID": "web-1:db", "TCP": "db:5432", "Interval": "5s"}
           ]
@@ -117,14 +105,15 @@ class ConsulClientTest {
   void registersWithTheAgentsAddressIfNoneIsGiven() throws Exception {
     fake.on("PUT", "/v1/agent/service/register").answer(200, "");
 
-    client.register(new Service("web-1", "web", null, 0, List.of(), Map.of()), List.of());
+    Weights weights = new Weights(10, 0);
+    client.register(new Service("web-1", "web", null, 0, List.of(), Map.of(), weights), List.of());
 
     assertJson(
         fake.awaitRequest().body(),
         """
         {
           "ID": "web-1", "Name": "web", "Address": "", "Port": 0,
-          "Tags": [], "Meta": {}, "Checks": []
+          "Tags": [], "Meta": {}, "Weights": {"Passing": 10, "Warning": 0}, "Checks": []
         }
         """);
   }
@@ -192,8 +181,9 @@ class ConsulClientTest {
       })
   void refusesIdsThatConsulCouldNotRemove(String id) {
     assertThatIllegalArgumentException().isThrownBy(() -> client.deregister(id));
-    assertThatIllegalArgumentException().isThrownBy(() -> client.service(id));
-    assertThatIllegalArgumentException().isThrownBy(() -> Check.ttl(id, SECONDS_5));
+    assertThatIllegalArgumentException().isThrownBy(() -> client.instance(id));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> client.register(SERVICE, List.of(Map.of("CheckID", id, "TTL", "5s"))));
     assertThatIllegalArgumentException().isThrownBy(() -> HealthQuery.passing(id, List.of()));
     assertThatIllegalArgumentException().isThrownBy(() -> client.updateTtl(id, Status.PASSING, ""));
     for (String name : List.of("web", id)) {
@@ -205,17 +195,8 @@ class ConsulClientTest {
 
   @Test
   void refusesValuesOutOfBounds() {
-    Check check = Check.ttl("a", SECONDS_5);
     Duration tooShort = Duration.ofNanos(999_999);
 
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> check.withDeregisterAfter(Duration.ofSeconds(59)))
-        .withMessage("DeregisterCriticalServiceAfter < PT1M: PT59S");
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> Check.http("a", "http://b", Duration.ZERO))
-        .withMessage("Interval < PT0.001S: PT0S");
-    assertThatIllegalArgumentException().isThrownBy(() -> Check.ttl("a", tooShort));
-    assertThatIllegalArgumentException().isThrownBy(() -> check.withTimeout(tooShort));
     assertThatIllegalArgumentException().isThrownBy(() -> client.withTimeout(tooShort));
     assertThatIllegalArgumentException().isThrownBy(() -> WEB_QUERY.changedSince(1, tooShort));
     assertThatIllegalArgumentException()
@@ -296,9 +277,13 @@ class ConsulClientTest {
             "Node": {"Node": "n1", "Address": "10.0.0.1", "Datacenter": "dc1"},
             "Service": {
               "ID": "web-1", "Service": "web", "Address": "10.0.0.5", "Port": 8081,
-              "Tags": ["v1"], "Meta": {"zone": "a"}, "Weights": {"Passing": 1}
+              "Tags": ["v1"], "Meta": {"zone": "a"}, "Weights": {"Passing": 5}
             },
-            "Checks": [{"Status": "passing"}, {"Status": "warning"}, {"Status": "passing"}]
+            "Checks": [
+              {"CheckID": "serfHealth", "Status": "passing", "Output": "Agent alive"},
+              {"CheckID": "up", "Status": "warning", "Output": "429"},
+              {"Status": "passing"}
+            ]
           },
           {
             "Node": {"Node": "n2", "Address": "10.0.0.2"},
@@ -323,18 +308,33 @@ class ConsulClientTest {
                 List.of(
                     new Entry(
                         "n1",
-                        new Service("web-1", "web", "10.0.0.5", 8081, List.of("v1"), zone),
-                        Status.WARNING),
+                        new Service(
+                            "web-1",
+                            "web",
+                            "10.0.0.5",
+                            8081,
+                            List.of("v1"),
+                            zone,
+                            new Weights(5, 1)),
+                        List.of(
+                            new Result("serfHealth", Status.PASSING, "Agent alive"),
+                            new Result("up", Status.WARNING, "429"),
+                            new Result("", Status.PASSING, ""))),
                     new Entry(
                         "n2",
                         new Service("web-1", "web", "10.0.0.2", 0, List.of(), Map.of()),
-                        Status.CRITICAL),
+                        List.of(
+                            new Result("", Status.CRITICAL, ""),
+                            new Result("", Status.WARNING, ""))),
                     new Entry(
                         "n3",
                         new Service("web-3", "web", "fd00::3", 80, List.of(), Map.of()),
-                        Status.PASSING)),
+                        List.of())),
                 -1L,
                 false));
+    assertThat(health.entries())
+        .extracting(Entry::status)
+        .containsExactly(Status.WARNING, Status.CRITICAL, Status.PASSING);
   }
 
   @Test
@@ -368,32 +368,55 @@ class ConsulClientTest {
         {"ID": "a//b", "Service": "bare"}
         """;
     fake.on("GET", SERVICES).answer(200, "{\"web-1\": " + web + ", \"a//b\": " + bare + "}");
-    fake.on("GET", "/v1/agent/service/web-1").answer(200, web);
 
     assertThat(client.services())
         .containsExactly(
             Map.entry("web-1", SERVICE),
             Map.entry("a//b", new Service("a//b", "bare", "", 0, List.of(), Map.of())));
-    assertThat(client.service("web-1")).contains(SERVICE);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"200, passing", "429, warning", "503, critical"})
+  void readsAnInstanceWhateverItsHealth(int status, String word) throws Exception {
+    String web =
+        """
+        {
+          "AggregatedStatus": "%1$s",
+          "Service": {"ID": "web-1", "Service": "web", "Port": 80, "Address": ""},
+          "Checks": [{"Node": "n", "CheckID": "up", "Status": "%1$s", "Output": "because"}]
+        }
+        """
+            .formatted(word);
+    fake.on("GET", INSTANCE).answer(status, web);
+
+    Status expected = Status.valueOf(word.toUpperCase(Locale.ROOT));
+    assertThat(client.instance("web-1"))
+        .contains(
+            new Entry(
+                "",
+                new Service("web-1", "web", "", 80, List.of(), Map.of()),
+                List.of(new Result("up", expected, "because"))));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"503, the agent is shutting down", "429, slow down", "500, {}", "403, denied"})
+  void refusesAnAnswerThatIsNoInstance(int status, String body) {
+    fake.on("GET", INSTANCE).answer(status, body);
+
+    assertThatThrownBy(() -> client.instance("web-1"))
+        .isInstanceOfSatisfying(
+            ConsulException.class, e -> assertThat(e.status()).isEqualTo(status));
   }
 
   @Test
   void unknownIdsAreNoErrors() throws Exception {
-    fake.on("GET", "/v1/agent/service/web-1").answer(404, "unknown service ID: web-1");
+    fake.on("GET", INSTANCE).answer(404, "{\"AggregatedStatus\": \"critical\", \"Service\": null}");
     fake.on("PUT", "/v1/agent/service/deregister/web-1").answer(404, "Unknown service ID");
 
-    assertThat(client.service("web-1")).isEmpty();
+    assertThat(client.instance("web-1")).isEmpty();
     client.deregister("web-1");
 
     assertThat(fake.requests()).hasSize(2);
-  }
-
-  @Test
-  void readsTheLeader() throws Exception {
-    fake.on("GET", "/v1/status/leader").answer(200, "\"127.0.0.1:8300\"").answer(200, "\"\"");
-
-    assertThat(client.leader()).isEqualTo("127.0.0.1:8300");
-    assertThat(client.leader()).isEmpty();
   }
 
   // Answers that are none
@@ -437,13 +460,6 @@ class ConsulClientTest {
         .hasMessage(("GET /v1/agent/services: 200 not the JSON expected: " + body).strip())
         .hasNoCause();
     assertThat(e.status()).isEqualTo(200);
-  }
-
-  @Test
-  void refusesALeaderThatIsNoText() {
-    fake.on("GET", "/v1/status/leader").answer(200, "null");
-
-    assertThatThrownBy(client::leader).isInstanceOf(ConsulException.class);
   }
 
   @Test

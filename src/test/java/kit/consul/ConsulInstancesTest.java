@@ -13,9 +13,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
+import testing.RecordingLogger;
 
 /** The watch against a Consul that misbehaves; with the real one: {@code it.ConsulWatchIT}. */
 @Timeout(20)
@@ -25,6 +27,7 @@ class ConsulInstancesTest {
   private static final Instance B = Instance.of("10.0.0.2", 80);
 
   private final FakeNanoTime time = new FakeNanoTime();
+  private final RecordingLogger log = new RecordingLogger();
   private final BlockingQueue<Duration> sleeps = new LinkedBlockingQueue<>();
   private FakeConsul fake;
   private ConsulInstances instances;
@@ -48,8 +51,8 @@ class ConsulInstancesTest {
   }
 
   private void watch(ConsulInstances.Settings settings) {
-    ConsulInstances.Timing timing =
-        new ConsulInstances.Timing(
+    ConsulWatch.Timing timing =
+        new ConsulWatch.Timing(
             time,
             nanos -> {
               Duration slept = Duration.ofNanos(nanos);
@@ -58,7 +61,7 @@ class ConsulInstancesTest {
             },
             () -> 1.0); // No jitter: the whole backoff.
     ConsulClient consul = new ConsulClient(fake.uri(), null).withTimeout(Duration.ofSeconds(5));
-    instances = new ConsulInstances(consul, settings, timing);
+    instances = new ConsulInstances(consul, settings, timing, log);
   }
 
   private void awaitSnapshot(Instance... expected) throws Exception {
@@ -271,14 +274,64 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void entriesThatNobodyCouldCallAreLeftOut() throws Exception {
+  void entriesThatNobodyCouldCallAreLeftOutAndNamedOnce() throws Exception {
     String portZero = entry(A).replace("\"Port\":80", "\"Port\":0");
-    String noAddress = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"\"");
+    String noHost = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"a b\"");
+    String bare = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"\"");
     fake.on("GET", PATH)
-        .answerWithIndex("7", "[" + portZero + "," + noAddress + "," + noAddress + "]")
+        .answerWithIndex("7", "[" + portZero + "," + portZero + "]")
+        .answerWithIndex("8", "[" + portZero + "," + noHost.replace("web-", "we\\nb-") + "]")
+        .answerWithIndex("9", "[" + portZero + "," + bare + "," + bare + "]")
         .hang();
     watch();
     awaitSnapshot(Instance.of("10.9.9.9", 80)); // The node's address, once.
+    assertThat(log.linesFrom(Level.INFO))
+        .containsExactly(
+            "WARN web: left out web-10.0.0.1: port not in 1..65535: 0",
+            "WARN web: left out we\\nb-10.0.0.2: not a host: a b");
+  }
+
+  @Test
+  void addressOfIpv6StandsInBrackets() throws Exception {
+    fake.on("GET", PATH).answerWithIndex("7", list(Instance.of("fd00::1", 80))).hang();
+    watch();
+    awaitSnapshot(Instance.of("fd00::1", 80));
+    assertThat(instances.snapshot().get(0).authority()).isEqualTo("[fd00::1]:80");
+  }
+
+  @Test
+  void asksForTagsAndStaleAnswersIfSettingsSaySo() throws Exception {
+    fake.on("GET", PATH).answerWithIndex("7", list(A)).hang();
+    watch(ConsulInstances.Settings.of("web").withTags(List.of("primary", "eu 1")).withStale(true));
+    assertThat(nextQuery()).endsWith("&passing=1&stale=1&tag=primary&tag=eu%201");
+    assertThat(nextQuery()).contains("index=7").endsWith("&stale=1&tag=primary&tag=eu%201");
+  }
+
+  @Test
+  void instancesThatWarnAreThereIfAskedForButNeverCriticalOnes() throws Exception {
+    String warning = entry(A).replace("passing", "warning");
+    String critical = entry(B).replace("passing", "critical");
+    fake.on("GET", PATH).answerWithIndex("7", "[" + warning + "," + critical + "]").hang();
+    watch(ConsulInstances.Settings.of("web").withWarnings(true));
+    assertThat(nextQuery()).doesNotContain("passing");
+    awaitSnapshot(A);
+  }
+
+  @Test
+  void saysOnceThatTheTokenMayNotSeeAll() throws Exception {
+    String[] filtered = {"X-Consul-Index", "7", "X-Consul-Results-Filtered-By-ACLs", "true"};
+    fake.on("GET", PATH)
+        .answer(200, "[]", filtered)
+        .answer(200, list(A), filtered)
+        .answerWithIndex("8", list(A, B))
+        .answer(200, list(A), filtered)
+        .hang();
+    watch();
+    for (int i = 0; i < 5; i++) {
+      nextQuery();
+    }
+    String warning = "WARN web: Consul at " + fake.uri() + " hides instances from this token";
+    assertThat(log.linesFrom(Level.INFO)).containsExactly(warning, warning);
   }
 
   @Test

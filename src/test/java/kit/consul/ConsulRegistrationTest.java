@@ -3,6 +3,7 @@ package kit.consul;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -11,8 +12,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.FakeConsul;
+import testing.RecordingLogger;
 
 /** The registration against a Consul that misbehaves; with the real one: {@code it.HealingIT}. */
 @Timeout(20)
@@ -22,6 +27,16 @@ class ConsulRegistrationTest {
   private static final ConsulClient.Service SERVICE =
       new ConsulClient.Service("web-1", "web", "10.0.0.1", 80, List.of("primary"), Map.of());
 
+  private static final String INSTANCE = "/v1/agent/health/service/id/web-1";
+  private static final String KNOWN =
+      """
+      {"Service": {"ID": "web-1", "Service": "web", "Address": "10.0.0.1", "Port": 80,
+                   "Tags": ["primary"], "Meta": {}, "Weights": {"Passing": 1, "Warning": 1}},
+       "Checks": [{"CheckID": "check", "Status": "passing"}]}""";
+  private static final List<ConsulCheck> CHECKS =
+      List.of(ConsulCheck.http("check", "http://10.0.0.1/health", Duration.ofSeconds(5)));
+
+  private final RecordingLogger log = new RecordingLogger();
   private FakeConsul fake;
   private ConsulRegistration registration;
 
@@ -29,12 +44,12 @@ class ConsulRegistrationTest {
   void startFake() throws Exception {
     fake = new FakeConsul();
     fake.on("PUT", DEREGISTER).answer(200, "");
-    registration =
-        new ConsulRegistration(
-            new ConsulClient(fake.uri(), null),
-            SERVICE,
-            List.of(
-                ConsulClient.Check.http("check", "http://10.0.0.1/health", Duration.ofSeconds(5))));
+    registration = new ConsulRegistration(new ConsulClient(fake.uri(), null), SERVICE, CHECKS);
+  }
+
+  private ConsulRegistration lookingEvery(Duration interval) {
+    return new ConsulRegistration(
+        new ConsulClient(fake.uri(), null), SERVICE, CHECKS, null, interval, log);
   }
 
   @AfterEach
@@ -100,6 +115,84 @@ class ConsulRegistrationTest {
     assertThat(requests()).containsExactly("PUT " + REGISTER, "PUT " + DEREGISTER);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          '"ID": "web-1", "Service": "web"' | '"ID": "web-1", "Service": "other"'
+          10.0.0.1                          | 10.0.0.2
+          '"Port": 80'                      | '"Port": 81'
+          primary                           | secondary
+          '"Meta": {}'                      | '"Meta": {"by": "hand"}'
+          '"Passing": 1'                    | '"Passing": 2'
+          '"CheckID": "check"'              | '"CheckID": "another"'
+          '{"CheckID": "check", "Status": "passing"}' | ''
+          """)
+  void registersAgainWhatIsNotAsItShouldBe(String ours, String known) throws Exception {
+    assertThat(KNOWN).contains(ours);
+    fake.on("PUT", REGISTER).answer(200, "");
+    fake.on("GET", INSTANCE).answer(200, KNOWN.replace(ours, known)).answer(200, KNOWN);
+    try (ConsulRegistration looking = lookingEvery(Duration.ofMillis(20))) {
+      looking.start();
+      for (int i = 0; i < 2; i++) {
+        fake.awaitRequest("PUT", REGISTER);
+        fake.awaitRequest("GET", INSTANCE);
+      }
+      fake.awaitRequest("GET", INSTANCE); // The first one that is right has been looked at.
+    }
+    assertThat(requests()).filteredOn(("PUT " + REGISTER)::equals).hasSize(2);
+  }
+
+  @Test
+  void registersAgainWhatIsGone() throws Exception {
+    fake.on("PUT", REGISTER).answer(200, "");
+    fake.on("GET", INSTANCE).answer(404, "{\"Service\": null}").answer(200, KNOWN);
+    try (ConsulRegistration looking = lookingEvery(Duration.ofMillis(20))) {
+      looking.start();
+      fake.awaitRequest("GET", INSTANCE);
+      fake.awaitRequest("PUT", REGISTER);
+      fake.awaitRequest("GET", INSTANCE);
+    }
+    assertThat(log.linesFrom(Level.WARN))
+        .containsExactly(
+            "WARN Consul at " + fake.uri() + " has lost or changed web-1: registering again");
+  }
+
+  @Test
+  void checksOfOthersAreLeftAlone() throws Exception {
+    fake.on("PUT", REGISTER).answer(200, "");
+    String more = "\"Checks\": [{\"CheckID\": \"by hand\", \"Status\": \"warning\"}, ";
+    fake.on("GET", INSTANCE).answer(429, KNOWN.replace("\"Checks\": [", more));
+    try (ConsulRegistration looking = lookingEvery(Duration.ofMillis(20))) {
+      looking.start();
+      for (int i = 0; i < 3; i++) {
+        fake.awaitRequest("GET", INSTANCE);
+      }
+    }
+    assertThat(requests()).filteredOn(("PUT " + REGISTER)::equals).hasSize(1);
+    assertThat(log.linesFrom(Level.WARN)).isEmpty();
+  }
+
+  @Test
+  void passesOnOnceWhatACriticalCheckSays() throws Exception {
+    fake.on("PUT", REGISTER).answer(200, "");
+    String critical =
+        KNOWN.replace("\"passing\"", "\"critical\", \"Output\": \"dial tcp:\\nno route to host\"");
+    fake.on("GET", INSTANCE).answer(503, critical).answer(503, critical).answer(200, KNOWN);
+    try (ConsulRegistration looking = lookingEvery(Duration.ofMillis(20))) {
+      looking.start();
+      for (int i = 0; i < 5; i++) {
+        fake.awaitRequest("GET", INSTANCE);
+      }
+    }
+    String finder = "WARN Consul at " + fake.uri() + " finds web-1 ";
+    assertThat(log.linesFrom(Level.WARN))
+        .containsExactly(
+            finder + "critical, so nobody calls it: check: dial tcp:\\nno route to host",
+            finder + "well again");
+  }
+
   @Test
   void closedBeforeTheStartItNeverRegisters() {
     registration.close();
@@ -134,7 +227,7 @@ class ConsulRegistrationTest {
         new ConsulRegistration(
             new ConsulClient(fake.uri(), null),
             SERVICE,
-            List.of(ConsulClient.Check.ttl("ttl", Duration.ofMillis(300))),
+            List.of(ConsulCheck.ttl("ttl", Duration.ofMillis(300))),
             new ConsulRegistration.Heartbeat("ttl", Duration.ofMillis(300), health::get))) {
       beating.start();
       assertThat(fake.awaitRequest("PUT", update).body()).contains("passing");
@@ -143,6 +236,27 @@ class ConsulRegistrationTest {
       fake.awaitRequest("PUT", update); // Answered 404.
       fake.awaitRequest("PUT", REGISTER);
       fake.awaitRequest("PUT", update);
+    }
+  }
+
+  @Test
+  void healthThatCannotBeFoundOutIsCriticalAndItsCheckSaysWhy() throws Exception {
+    fake.on("PUT", REGISTER).answer(200, "");
+    fake.on("PUT", "/v1/agent/check/update/ttl").answer(200, "");
+    try (ConsulRegistration beating =
+        new ConsulRegistration(
+            new ConsulClient(fake.uri(), null),
+            SERVICE,
+            List.of(ConsulCheck.ttl("ttl", Duration.ofSeconds(5))),
+            new ConsulRegistration.Heartbeat(
+                "ttl",
+                Duration.ofSeconds(5),
+                () -> {
+                  throw new IOException("disk full");
+                }))) {
+      beating.start();
+      String body = fake.awaitRequest("PUT", "/v1/agent/check/update/ttl").body();
+      assertThat(body).contains("critical").contains("disk full");
     }
   }
 }

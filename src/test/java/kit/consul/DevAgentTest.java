@@ -340,7 +340,7 @@ class DevAgentTest {
       ConsulClient consul = new ConsulClient(real.uri(), null);
       consul.register(
           new ConsulClient.Service("web", "web", null, 80, List.of(), Map.of()),
-          List.of(ConsulClient.Check.http("c", target.uri() + "/health", Duration.ofSeconds(1))));
+          List.of(Map.of("CheckID", "c", "HTTP", target.uri() + "/health", "Interval", "1s")));
       target.awaitRequest(); // So the timer and the pool work by themselves.
       assertThat(threads()).isNotEmpty();
 
