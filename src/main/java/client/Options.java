@@ -15,6 +15,7 @@ import kit.balancer.RandomPicker;
 import kit.balancer.RoundRobinPicker;
 import kit.chain.ClientChain;
 import kit.cli.Flags;
+import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RegistryUri;
 import kit.discovery.Instances;
@@ -64,10 +65,7 @@ final class Options {
             "how to choose among instances");
     target =
         flags.optional(
-            "target",
-            new Flags.Type<>("URL", "an address (http://host:port)", Options::address).or("none"),
-            "none",
-            "call this address, without discovery");
+            "target", HttpAddress.TYPE.or("none"), "none", "call this address, without discovery");
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
     attemptTimeout =
@@ -80,21 +78,6 @@ final class Options {
     flags.parse(args);
     Logs.setUp(logLevel.get());
     LoggerFactory.getLogger(Options.class).debug("settings: {}", flags.effective());
-  }
-
-  private static URI address(String text) {
-    URI uri = URI.create(text);
-    boolean isAddress =
-        "http".equals(uri.getScheme())
-            && uri.getHost() != null
-            && uri.getRawUserInfo() == null
-            && (uri.getRawPath().isEmpty() || uri.getRawPath().equals("/"))
-            && uri.getRawQuery() == null
-            && uri.getRawFragment() == null;
-    if (!isAddress) {
-      throw new IllegalArgumentException("not http://host:port: " + text);
-    }
-    return uri;
   }
 
   /** Returns a context for one call. */

@@ -4,6 +4,7 @@ package userservice;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
 import kit.Middleware;
@@ -17,6 +18,8 @@ import kit.http.Request;
 import kit.http.Response;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
+import kit.tracing.Tracing;
+import kit.tracing.ZipkinReporter;
 import org.slf4j.LoggerFactory;
 
 /** The user service as a program: all the wiring, top to bottom. */
@@ -46,6 +49,17 @@ public final class Main {
     Endpoint<Request, Response> handler =
         UserRoutes.handler(users, http::health, http::ready, guard);
 
+    // Traces pass through us in any case; what is recorded goes to Zipkin.
+    Optional<ZipkinReporter> zipkin =
+        options
+            .zipkin
+            .get()
+            .map(uri -> new ZipkinReporter(uri, options.name.get(), http.address()));
+    new Tracing(
+            zipkin.isPresent() ? options.sampleRatio.get() : 0,
+            span -> zipkin.ifPresent(reporter -> reporter.accept(span)))
+        .serve(http);
+
     // What the registry is told.
     Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());
     Registration registration =
@@ -61,7 +75,9 @@ public final class Main {
                     options.deregisterAfter.get()));
 
     // How it will end: nobody finds us any more, and only then nobody is served.
-    http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get()).onSignal();
+    http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get())
+        .step("send the last traces", () -> zipkin.ifPresent(ZipkinReporter::close))
+        .onSignal();
 
     // How it begins, the other way round: answer first, then be found.
     http.start(handler);

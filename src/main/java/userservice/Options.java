@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package userservice;
 
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.cli.Flags;
+import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RegistryUri;
 
@@ -75,6 +77,13 @@ final class Options {
           new Flags.Type<>("RANGE", "a duration or a range (200ms, 0s..3s)", Options::delay),
           "0s",
           "of each call, to try out callers");
+
+  final Supplier<Optional<URI>> zipkin =
+      flags.optional("zipkin", HttpAddress.TYPE.or("off"), "off", "where traces are sent to");
+
+  final Supplier<Double> sampleRatio =
+      flags.optional(
+          "sample-ratio", Flags.RATIO, "0.1", "share of the traces begun here that are sent");
 
   final Supplier<Duration> drainDelay =
       flags.optional("drain-delay", Flags.DURATION, "1s", "pause after deregistration");

@@ -162,6 +162,11 @@ public final class HttpService implements AutoCloseable {
     selfChecked = true;
   }
 
+  /** Returns the address that is bound. */
+  public InetSocketAddress address() {
+    return server.getAddress();
+  }
+
   /** Returns the port that is bound, also if any free one was asked for. */
   public int port() {
     return server.getAddress().getPort();

@@ -44,8 +44,8 @@ import org.slf4j.LoggerFactory;
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. It has one of its own, which {@link #close} ends, within 2
- * seconds.
+ * <p>Safe for any number of threads. It has one of its own, which {@link #close} ends, within a
+ * second.
  *
  * <p>Source: <a href="https://zipkin.io/zipkin-api/">Zipkin's API</a>, version 2, {@code POST
  * /api/v2/spans}.
@@ -56,7 +56,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private static final int CAPACITY = 10_000; // Some MB.
   private static final int BATCH = 100; // About 50 KB; Zipkin takes 5 MB.
   private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
-  private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
 
   private final URI spansUri;
@@ -218,7 +218,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     return json;
   }
 
-  /** Sends what is waiting, for 2 seconds at most, and takes no more. */
+  /** Sends what is waiting, for a second at most, and takes no more. */
   @Override
   public void close() {
     synchronized (waiting) {
