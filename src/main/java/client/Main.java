@@ -4,6 +4,7 @@ package client;
 import java.util.Arrays;
 import kit.OneLine;
 import kit.cli.Flags;
+import kit.cli.HttpClientProperties;
 import kit.cli.Program;
 
 /** Calls the user service from the command line. */
@@ -24,12 +25,7 @@ public final class Main {
 
   /** Runs one command. */
   public static void main(String... args) {
-    // JVM-wide, so for a main method to say and not for a library. An idle connection must be given
-    // up before the server does (60 s, see ServerSettings); the JDK's 17 keeps it for 20 minutes.
-    System.setProperty("jdk.httpclient.keepalive.timeout", "20");
-    // The JDK sends a GET again by itself when a connection breaks; what is repeated and counted is
-    // for us to decide.
-    System.setProperty("jdk.httpclient.redirects.retrylimit", "1");
+    HttpClientProperties.set();
     Program.run(() -> dispatch(args));
   }
 

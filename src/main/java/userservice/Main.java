@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RegistryUri;
@@ -28,6 +29,7 @@ public final class Main {
 
   /** Serves until a signal ends it. */
   public static void main(String... args) {
+    HttpClientProperties.set();
     Program.run(() -> serve(new Options(args)));
   }
 
@@ -38,8 +40,27 @@ public final class Main {
     // The port comes first: only now do we know that it is ours, and which one it is.
     HttpService http = bind(options);
 
+    // Traces pass through us in any case; what is recorded goes to Zipkin.
+    Optional<ZipkinReporter> zipkin =
+        options
+            .zipkin
+            .get()
+            .map(uri -> new ZipkinReporter(uri, options.name.get(), http.address()));
+    Tracing tracing =
+        new Tracing(
+            zipkin.isPresent() ? options.sampleRatio.get() : 0,
+            span -> zipkin.ifPresent(reporter -> reporter.accept(span)));
+    tracing.serve(http);
+
     // Service -> endpoints -> transport.
-    UserService users = new InMemoryUserService(Integer.toString(http.port()));
+    UserService local = new InMemoryUserService(Integer.toString(http.port()));
+    UserService users =
+        options
+            .proxy
+            .get()
+            .map(peers -> peers.getName(options.registry.get(), tracing))
+            .<UserService>map(getName -> new ProxyingUserService(local, getName))
+            .orElse(local);
     Middleware<Request, Response> faults =
         FaultInjecting.around(
             options.failRatio.get(),
@@ -48,17 +69,6 @@ public final class Main {
     Middleware<Request, Response> guard = Middleware.chain(limit(options), faults);
     Endpoint<Request, Response> handler =
         UserRoutes.handler(users, http::health, http::ready, guard);
-
-    // Traces pass through us in any case; what is recorded goes to Zipkin.
-    Optional<ZipkinReporter> zipkin =
-        options
-            .zipkin
-            .get()
-            .map(uri -> new ZipkinReporter(uri, options.name.get(), http.address()));
-    new Tracing(
-            zipkin.isPresent() ? options.sampleRatio.get() : 0,
-            span -> zipkin.ifPresent(reporter -> reporter.accept(span)))
-        .serve(http);
 
     // What the registry is told.
     Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());

@@ -78,6 +78,9 @@ final class Options {
           "0s",
           "of each call, to try out callers");
 
+  final Supplier<Optional<Peers>> proxy =
+      flags.optional("proxy", Peers.TYPE.or("none"), "none", "who answers getName instead");
+
   final Supplier<Optional<URI>> zipkin =
       flags.optional("zipkin", HttpAddress.TYPE.or("off"), "off", "where traces are sent to");
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package userservice;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import kit.Context;
+import kit.Endpoint;
+import kit.chain.ClientChain;
+import kit.cli.Flags;
+import kit.cli.RegistryUri;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.http.HttpEndpoint;
+import kit.http.Json;
+import kit.tracing.Tracing;
+
+/**
+ * The instances that {@code --proxy} names, and how to ask them for a name.
+ *
+ * <pre>
+ *   127.0.0.1:8082, 127.0.0.1:8083         these two
+ *   http://127.0.0.1:8080/userservice      this one, behind a path: a gateway
+ *   consul:userservice                     whoever is registered under that name
+ * </pre>
+ */
+final class Peers {
+  /** What the flag takes. */
+  static final Flags.Type<Peers> TYPE =
+      new Flags.Type<>("PEERS", "host:port,... or consul:NAME", Peers::parse);
+
+  private static final String HTTP = "http://";
+
+  private final String service; // Null if the instances are known.
+  private final String registryScheme; // Null likewise.
+  private final Map<String, URI> bases; // By authority; empty if they are found by name.
+
+  private Peers(String service, String registryScheme, Map<String, URI> bases) {
+    this.service = service;
+    this.registryScheme = registryScheme;
+    this.bases = bases;
+  }
+
+  static Peers parse(String text) {
+    int colon = text.indexOf(':');
+    String scheme = text.substring(0, Math.max(0, colon));
+    if (scheme.equals("consul") || scheme.equals("etcd")) {
+      String name = text.substring(colon + 1);
+      if (!name.matches("[A-Za-z0-9._-]+")) {
+        throw new IllegalArgumentException("not the name of a service: \"" + name + "\"");
+      }
+      return new Peers(name, scheme, Map.of());
+    }
+    Map<String, URI> bases = new LinkedHashMap<>();
+    for (String item : text.split(",", -1)) {
+      URI base = base(item.strip());
+      bases.put(base.getAuthority(), base);
+    }
+    return new Peers(null, null, bases);
+  }
+
+  /** With a slash at its end, so that a path can be resolved behind it. */
+  private static URI base(String item) {
+    if (item.isEmpty()) {
+      throw new IllegalArgumentException("empty item in the list");
+    }
+    String address = item.startsWith(HTTP) ? item.substring(HTTP.length()) : item;
+    int slash = address.indexOf('/');
+    String authority = slash < 0 ? address : address.substring(0, slash);
+    String path = slash < 0 ? "/" : address.substring(slash);
+    if (!path.matches("[/A-Za-z0-9._~-]*")) {
+      throw new IllegalArgumentException("not a path: \"" + path + "\"");
+    }
+    return URI.create(
+        HTTP + Instance.parse(authority).authority() + (path.endsWith("/") ? path : path + "/"));
+  }
+
+  /** Returns the operation as the peers answer it; it lasts as long as the program. */
+  Endpoint<Integer, String> getName(RegistryUri registry, Tracing tracing) {
+    HttpClient http = HttpEndpoint.newClient();
+    return new ClientChain<>(
+        service == null ? "the peers" : service,
+        instances(registry),
+        instance ->
+            new HttpEndpoint<>(http, base(instance), Peers::encode, Peers::decode)
+                .before(Tracing::inject),
+        ClientChain.Settings.<Integer, String>defaults()
+            .withIdempotent(uid -> true)
+            .withAroundAttempt(
+                instance -> tracing.calls(uid -> "GET /user/{uid}", instance.authority())));
+  }
+
+  private Instances instances(RegistryUri registry) {
+    if (service == null) {
+      return Instances.fixed(bases.keySet().stream().map(Instance::parse).toList());
+    }
+    if (!registry.toString().startsWith(registryScheme)) {
+      throw new Flags.UsageException(
+          "--proxy: " + registryScheme + ":" + service + " needs a --registry of that kind");
+    }
+    return registry.instances(service);
+  }
+
+  private URI base(Instance instance) {
+    URI known = bases.get(instance.authority());
+    return known == null ? URI.create(HTTP + instance.authority() + "/") : known;
+  }
+
+  private static HttpRequest.Builder encode(Context context, URI base, Integer uid) {
+    return HttpRequest.newBuilder(base.resolve("user/" + uid));
+  }
+
+  private static String decode(Context context, HttpResponse<byte[]> response) throws IOException {
+    String result = Json.read(response.body(), UserResponse.class).result();
+    if (result == null) {
+      throw new IOException("no member \"result\"");
+    }
+    return result;
+  }
+}
