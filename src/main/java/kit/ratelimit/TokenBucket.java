@@ -258,10 +258,9 @@ public final class TokenBucket {
   private long take(int tokens, LongSupplier clock) {
     while (true) {
       Period current = period;
-      long spent = current.spent.get();
-      // The clock is read after the account. By a reading that is older than what others have just
-      // taken, there would be a little less than there is, and the last token would be refused.
+      long spentBefore = current.spent.get();
       long nowNanos = clock.getAsLong();
+      long spent = current.spent.get(); // Again: while the clock is read, others take.
       long elapsed = current.elapsedAt(nowNanos);
       current.checkFit(tokens);
       if (elapsed > current.lastsNanos || spent == ENDED) {
@@ -273,10 +272,12 @@ public final class TokenBucket {
       }
       long dripped = current.dripped(elapsed);
       long spentThen = current.spentThen(spent, dripped, tokens);
-      if (spentThen > dripped) {
+      // By a reading that is older than what others have just taken, there would be a little less
+      // than there is, and the last token would be refused.
+      if (spentThen > dripped && spent == spentBefore) {
         return spentThen - dripped;
       }
-      if (current.spend(spent, spentThen, elapsed)) {
+      if (spentThen <= dripped && current.spend(spent, spentThen, elapsed)) {
         return 0;
       }
     }
