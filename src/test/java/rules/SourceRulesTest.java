@@ -21,7 +21,7 @@ class SourceRulesTest {
   @Test
   void everyFileNamesItsLicense() throws Exception {
     List<Path> without = new ArrayList<>();
-    for (Path file : mainAndTest()) {
+    for (Path file : all()) {
       if (!Files.readAllLines(file).get(0).equals(LICENSE)) {
         without.add(Sources.root().relativize(file));
       }
@@ -31,13 +31,12 @@ class SourceRulesTest {
 
   @Test
   void linesAreIndentedBySpaces() throws Exception {
-    assertThat(Sources.linesWith(Pattern.compile("\t"), mainAndTest())).isEmpty();
+    assertThat(Sources.linesWith(Pattern.compile("\t"), all())).isEmpty();
   }
 
   @Test
   void nothingIsLeftForLater() throws Exception {
-    assertThat(Sources.linesWith(Pattern.compile("\\b(TO[D]O|FIX[M]E)\\b"), mainAndTest()))
-        .isEmpty();
+    assertThat(Sources.linesWith(Pattern.compile("\\b(TO[D]O|FIX[M]E)\\b"), all())).isEmpty();
   }
 
   @Test
@@ -59,9 +58,10 @@ class SourceRulesTest {
     assertThat(tooLong).isEmpty();
   }
 
-  private static List<Path> mainAndTest() throws IOException {
+  private static List<Path> all() throws IOException {
     List<Path> files = new ArrayList<>(Sources.in("src/main/java"));
     files.addAll(Sources.in("src/test/java"));
+    files.addAll(Sources.in("src/bench/java"));
     assertThat(files).isNotEmpty();
     return files;
   }
