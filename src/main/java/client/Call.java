@@ -51,7 +51,7 @@ final class Call {
     for (Instance instance : ListInstances.now(options)) {
       try {
         URI base = URI.create("http://" + instance.authority());
-        System.out.println(OneLine.of(UserClient.at(base, http).call(options.newCall(), call)));
+        System.out.println(OneLine.of(options.at(base, http).call(options.newCall(), call)));
       } catch (Exception e) {
         failed = true;
         Failure.print(call, e);

@@ -20,6 +20,8 @@ import kit.cli.Logs;
 import kit.cli.RegistryUri;
 import kit.discovery.Instances;
 import kit.http.HttpEndpoint;
+import kit.http.RequestId;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The flags that commands have in common, and the client that they describe. */
@@ -38,6 +40,7 @@ final class Options {
   // Null for a command that makes no calls.
   private Supplier<String> picker;
   private Supplier<Optional<URI>> target;
+  private Supplier<Boolean> rpc;
   private Supplier<Integer> attempts;
   private Supplier<Duration> attemptTimeout;
 
@@ -66,6 +69,7 @@ final class Options {
     target =
         flags.optional(
             "target", HttpAddress.TYPE.or("none"), "none", "call this address, without discovery");
+    rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
     attemptTimeout =
@@ -77,12 +81,17 @@ final class Options {
   void parse(String... args) {
     flags.parse(args);
     Logs.setUp(logLevel.get());
-    LoggerFactory.getLogger(Options.class).debug("settings: {}", flags.effective());
+    log().debug("settings: {}", flags.effective());
   }
 
-  /** Returns a context for one call. */
+  // No constant: the first logger that is made settles the level of them all.
+  private static Logger log() {
+    return LoggerFactory.getLogger(Options.class);
+  }
+
+  /** Returns a context for one call, with an id that all its attempts have in common. */
   Context newCall() {
-    return Context.background().withTimeout(timeout.get());
+    return Context.background().with(RequestId.KEY, RequestId.newId()).withTimeout(timeout.get());
   }
 
   Duration timeout() {
@@ -98,14 +107,14 @@ final class Options {
   Users users() {
     HttpClient http = HttpEndpoint.newClient();
     if (target.get().isPresent()) {
-      return new Users(UserClient.at(target.get().get(), http), () -> {});
+      return new Users(at(target.get().get(), http), () -> {});
     }
     Instances instances = instances();
     ClientChain<UserCall, String> chain =
         new ClientChain<>(
             service.get(),
             instances,
-            instance -> UserClient.at(URI.create("http://" + instance.authority()), http),
+            instance -> at(URI.create("http://" + instance.authority()), http),
             ClientChain.Settings.<UserCall, String>defaults()
                 // GET and DELETE alike: a user that is deleted twice is as gone as one deleted
                 // once.
@@ -120,6 +129,11 @@ final class Options {
         });
   }
 
+  /** Returns the user service at this address, in the manner that was asked for. */
+  Endpoint<UserCall, String> at(URI base, HttpClient http) {
+    return rpc.get() ? UserClient.rpcAt(base, http) : UserClient.at(base, http);
+  }
+
   private Picker<Node<UserCall, String>> picker() {
     return switch (picker.get()) {
       case "random" -> new RandomPicker()::pick;
@@ -131,6 +145,7 @@ final class Options {
   /** The user service, and what has to be closed afterwards. */
   record Users(Endpoint<UserCall, String> endpoint, Runnable cleanUp) implements AutoCloseable {
     String call(Context context, UserCall call) throws Exception {
+      log().debug("{} is request {}", call, context.get(RequestId.KEY)); // Found again in its log.
       return endpoint.call(context, call);
     }
 

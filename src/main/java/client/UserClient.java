@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package client;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -9,10 +11,12 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import kit.Context;
 import kit.Endpoint;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.http.JsonRpcEndpoint;
 
 /**
  * The user service as seen from the wire.
@@ -28,6 +32,26 @@ final class UserClient {
     return new HttpEndpoint<>(http, base, UserClient::encode, UserClient::decode);
   }
 
+  /** Returns the same over JSON-RPC. */
+  static Endpoint<UserCall, String> rpcAt(URI base, HttpClient http) {
+    URI uri = base.resolve("/rpc");
+    Endpoint<Map<String, ?>, Answer> get = JsonRpcEndpoint.of(http, uri, "user.get", Answer.class);
+    Endpoint<Map<String, ?>, Answer> delete =
+        JsonRpcEndpoint.of(http, uri, "user.delete", Answer.class);
+    return (context, call) ->
+        (call.method().equals("GET") ? get : delete)
+            .call(context, Map.of("uid", number(call.uid())))
+            .result();
+  }
+
+  private static Object number(String uid) {
+    try {
+      return Long.valueOf(uid);
+    } catch (NumberFormatException e) {
+      return uid; // Whether it makes sense is for the service to say.
+    }
+  }
+
   private static HttpRequest.Builder encode(Context context, URI base, UserCall call) {
     String uid = URLEncoder.encode(call.uid(), StandardCharsets.UTF_8).replace("+", "%20");
     return HttpRequest.newBuilder(base.resolve("/user/" + uid))
@@ -35,12 +59,12 @@ final class UserClient {
   }
 
   private static String decode(Context context, HttpResponse<byte[]> response) throws IOException {
-    String result = Json.read(response.body(), Answer.class).result();
-    if (result == null) {
-      throw new IOException("no member \"result\"");
-    }
-    return result;
+    return Json.read(response.body(), Answer.class).result();
   }
 
-  private record Answer(String result) {}
+  private record Answer(String result) {
+    Answer {
+      requireNonNull(result, "result");
+    }
+  }
 }

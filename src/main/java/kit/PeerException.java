@@ -94,7 +94,13 @@ public final class PeerException extends RuntimeException {
   /** The peer answered {@code status}; {@code retryAfter} (or null) is what it asked for. */
   public static PeerException status(
       String instance, int status, String detail, Duration retryAfter) {
-    return new PeerException(Kind.STATUS, instance, status, detail, retryAfter, null);
+    return status(instance, status, detail, retryAfter, null);
+  }
+
+  /** As above; {@code cause} (or null) is what says more than a status can. */
+  public static PeerException status(
+      String instance, int status, String detail, Duration retryAfter, Throwable cause) {
+    return new PeerException(Kind.STATUS, instance, status, detail, retryAfter, cause);
   }
 
   private static String message(String detail, String instance, int status) {

@@ -6,4 +6,11 @@ package userservice;
  *
  * @param uid the number of the user, 0 or more
  */
-public record UserRequest(int uid) {}
+public record UserRequest(int uid) {
+  /** Checks that {@code uid} is 0 or more. */
+  public UserRequest {
+    if (uid < 0) {
+      throw new IllegalArgumentException("uid < 0: " + uid);
+    }
+  }
+}

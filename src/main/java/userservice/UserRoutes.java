@@ -8,6 +8,7 @@ import kit.StatusException;
 import kit.http.Decoders;
 import kit.http.Encoders;
 import kit.http.EndpointHandler;
+import kit.http.JsonRpc;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.Router;
@@ -36,10 +37,15 @@ public final class UserRoutes {
           users.deleteUser(context, request.uid());
           return new UserResponse("user " + request.uid() + " deleted");
         };
+    JsonRpc rpc =
+        new JsonRpc()
+            .method("user.get", UserRequest.class, refusals().around(getName))
+            .method("user.delete", UserRequest.class, refusals().around(deleteUser));
     return new RoutingHandler(
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/user/{uid:\\d+}", guard.around(onTheWire(getName)))
             .route("DELETE", "/user/{uid:\\d+}", guard.around(onTheWire(deleteUser)))
+            .route("POST", "/rpc", guard.around(rpc))
             .route("POST", "/hello", guard.around(hello()))
             .route("GET", "/health", health)
             .route("GET", "/ready", ready));

@@ -3,7 +3,9 @@ package it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,6 +16,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import kit.consul.ConsulClient;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -326,6 +330,45 @@ class EndToEndIT {
     JarProcess unknown = start("client", "lop");
     assertThat(unknown.exitStatus()).isEqualTo(2);
     assertThat(unknown.err()).singleElement().asString().startsWith("unknown command lop");
+  }
+
+  @Test
+  void jsonRpcSaysTheSame() throws Exception {
+    int port = start("user-service", "--name", "x", "--port", "0", "--registry", "none").port();
+    String[] target = {"--rpc", "--target", "http://127.0.0.1:" + port};
+    JarProcess get = start("client", "get", "7", target[0], target[1], target[2]);
+    assertThat(get.exitStatus()).isZero();
+    assertThat(get.out()).containsExactly("guest" + port);
+    JarProcess denied = start("client", "delete", "101", target[0], target[1], target[2]);
+    assertThat(denied.exitStatus()).isEqualTo(1);
+    assertThat(denied.err())
+        .containsExactly("DELETE /user/101 failed: 403 permission denied (127.0.0.1:" + port + ")");
+    JarProcess wrong = start("client", "get", "x", target[0], target[1], target[2]);
+    assertThat(wrong.err())
+        .containsExactly(
+            "GET /user/x failed: 400 params: unexpected value at uid (127.0.0.1:" + port + ")");
+  }
+
+  @Test
+  void clientLogsTheRequestIdThatItSends() throws Exception {
+    BlockingQueue<String> ids = new LinkedBlockingQueue<>();
+    HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          ids.add(exchange.getRequestHeaders().getFirst("X-Request-Id"));
+          exchange.sendResponseHeaders(503, -1);
+        });
+    server.start();
+    try {
+      String target = "http://127.0.0.1:" + server.getAddress().getPort();
+      JarProcess failing = start("client", "get", "7", "--target", target, "--log-level", "debug");
+      assertThat(failing.exitStatus()).isEqualTo(1);
+      assertThat(failing.err())
+          .anyMatch(line -> line.endsWith("GET /user/7 is request " + ids.peek()));
+    } finally {
+      server.stop(0);
+    }
   }
 
   @Test

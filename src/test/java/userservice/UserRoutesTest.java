@@ -88,6 +88,27 @@ class UserRoutesTest {
     assertThat(refusal.detail()).isEqualTo(detail);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          "user.get","params":{"uid":101}    | "result":{"result":"jerry8081"}
+          "user.get","params":[7]            | "result":{"result":"guest8081"}
+          "user.delete","params":{"uid":7}   | "result":{"result":"user 7 deleted"}
+          "user.delete","params":{"uid":101} | "error":{"code":403,"message":"permission denied"}
+          "user.delete","params":{"uid":1.9} | "error":{"code":-32602,"message":"params: unexpected value at uid"}
+          "user.delete","params":{}          | "error":{"code":-32602,"message":"params: unexpected value at uid"}
+          "user.get","params":{"uid":-1}     | "error":{"code":-32602,"message":"params: unexpected value"}
+          "user.add","params":{"uid":7}      | "error":{"code":-32601,"message":"no such method"}
+          """)
+  void answersOverJsonRpcToo(String method, String answer) throws Exception {
+    Response response = post("/rpc", "{\"jsonrpc\":\"2.0\",\"method\":" + method + ",\"id\":1}");
+    assertThat(response.status()).isEqualTo(200);
+    assertThat(new String(response.bytes(), StandardCharsets.UTF_8))
+        .isEqualTo("{\"jsonrpc\":\"2.0\"," + answer + ",\"id\":1}");
+  }
+
   @Test
   void greets() throws Exception {
     Response response = post("/hello", "{\"message\":\"x\"}");

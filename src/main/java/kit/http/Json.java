@@ -108,7 +108,7 @@ public final class Json {
       throw new IllegalArgumentException(
           "cannot be read from JSON: " + type + ": " + OneLine.of(e.getOriginalMessage()));
     } catch (JacksonException e) {
-      throw new MalformedException("malformed JSON" + where(e));
+      throw new MalformedException(message(e));
     } catch (IOException e) {
       throw new MalformedException("cannot be read");
     }
@@ -119,18 +119,22 @@ public final class Json {
   }
 
   /** Says where, but not Jackson's what: that quotes the input and names classes. */
-  private static String where(JacksonException e) {
+  private static String message(JacksonException e) {
     JsonLocation at = e.getLocation();
     if (at != null && at.getLineNr() >= 1) {
-      return " at line " + at.getLineNr() + ", column " + Math.max(1, at.getColumnNr());
+      return "malformed JSON at line "
+          + at.getLineNr()
+          + ", column "
+          + Math.max(1, at.getColumnNr());
     }
+    // A tree has no lines, but members and indices; and it is not malformed.
     if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
-      return " at " // In a tree there are no lines, but members and indices.
+      return "unexpected value at "
           + mapping.getPath().stream()
               .map(part -> part.getFieldName() == null ? "" + part.getIndex() : part.getFieldName())
               .collect(Collectors.collectingAndThen(Collectors.joining("."), OneLine::of));
     }
-    return "";
+    return "unexpected value";
   }
 
   @FunctionalInterface

@@ -32,7 +32,7 @@ public final class RequestId {
 
   /** Returns {@code sent} if it may be used as an id, else a new id; {@code sent} may be null. */
   public static String acceptOrNew(String sent) {
-    return sent != null && isHarmless(sent) ? sent : next();
+    return sent != null && isHarmless(sent) ? sent : newId();
   }
 
   private static boolean isHarmless(String id) {
@@ -55,8 +55,8 @@ public final class RequestId {
     return true;
   }
 
-  /** Sixteen hex digits. They tell requests apart and need not be unpredictable. */
-  private static String next() {
+  /** Returns a new id for a call that begins here: sixteen hex digits, which can be guessed. */
+  public static String newId() {
     long random = ThreadLocalRandom.current().nextLong();
     byte[] digits = new byte[16];
     for (int i = 15; i >= 0; i--) {

@@ -8,6 +8,9 @@
  * kit.http.Decoders} and {@link kit.http.Encoders}. {@link kit.http.HttpEndpoint} is the other side of
  * the wire.
  *
+ * <p>{@link kit.http.JsonRpc} serves endpoints as methods of JSON-RPC 2.0, {@link
+ * kit.http.JsonRpcEndpoint} calls them.
+ *
  * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
  */
 package kit.http;

@@ -210,9 +210,9 @@ class JsonTest {
       delimiter = '|',
       textBlock =
           """
-          {"users":[{"uid":1},{"uid":"secret"}]} | malformed JSON at users.1.uid
-          {"names":{"a\\u000ab":7}}              | malformed JSON at names.a\\nb
-          []                                     | malformed JSON
+          {"users":[{"uid":1},{"uid":"secret"}]} | unexpected value at users.1.uid
+          {"names":{"a\\u000ab":7}}              | unexpected value at names.a\\nb
+          []                                     | unexpected value
           null                                   | null where a value is needed
           """)
   void messageAboutATreeNamesTheMember(String json, String message) throws Exception {
