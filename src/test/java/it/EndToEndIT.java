@@ -344,6 +344,7 @@ class EndToEndIT {
     assertThat(denied.err())
         .containsExactly("DELETE /user/101 failed: 403 permission denied (127.0.0.1:" + port + ")");
     JarProcess wrong = start("client", "get", "x", target[0], target[1], target[2]);
+    assertThat(wrong.exitStatus()).isEqualTo(1);
     assertThat(wrong.err())
         .containsExactly(
             "GET /user/x failed: 400 params: unexpected value at uid (127.0.0.1:" + port + ")");
