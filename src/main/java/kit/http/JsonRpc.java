@@ -161,7 +161,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
       if (request.error() == null) {
         request.failed(e); // For access log and metrics: to HTTP, all is well.
       }
-      ErrorException error = errorOf(e);
+      ErrorException error = errorOf(context, e);
       if (error != e && (error.code() == INTERNAL_ERROR || error.code() >= 500)) {
         logFailure(context, message, e);
       }
@@ -193,11 +193,11 @@ public final class JsonRpc implements Endpoint<Request, Response> {
   }
 
   /** Says it in the words of a {@link Problem}, so that REST and RPC agree. */
-  private static ErrorException errorOf(Exception e) {
+  private static ErrorException errorOf(Context context, Exception e) {
     if (e instanceof ErrorException error) {
       return error;
     }
-    Response problem = Problem.of(e, null);
+    Response problem = Problem.of(e, context);
     int code = problem.status() == 500 ? INTERNAL_ERROR : problem.status();
     return new ErrorException(code, Problem.detail(problem.bytes()));
   }
