@@ -17,6 +17,7 @@ import kit.discovery.Registration;
 import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
+import kit.http.ServerSettings;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 import kit.tracing.Tracing;
@@ -99,9 +100,13 @@ public final class Main {
   private static HttpService bind(Options options) {
     String host = options.bind.get();
     int port = options.port.get();
+    ServerSettings limits =
+        new ServerSettings(options.requestTimeout.get(), options.responseTimeout.get());
     try {
       return HttpService.bind(
-          HttpService.Settings.of(host, port).withMaxInFlight(options.maxInFlight.get()));
+          HttpService.Settings.of(host, port)
+              .withMaxInFlight(options.maxInFlight.get())
+              .withServer(limits));
     } catch (IOException e) {
       throw new Program.FailedException(
           "--port: cannot listen on " + host + ":" + port + ": " + e.getMessage(), e);

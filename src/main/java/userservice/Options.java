@@ -14,6 +14,12 @@ import kit.cli.RegistryUri;
 
 /** What can be set from outside; each option is one flag. */
 final class Options {
+  // The JDK's server counts in whole seconds.
+  private static final Flags.Type<Duration> WHOLE_SECONDS =
+      Flags.DURATION.where(
+          "of whole seconds, 1s or more",
+          duration -> duration.toSeconds() >= 1 && duration.toNanosPart() == 0);
+
   private final Flags flags =
       new Flags(
           "java -jar user-service.jar",
@@ -66,6 +72,14 @@ final class Options {
   final Supplier<Integer> maxInFlight =
       flags.optional(
           "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+
+  final Supplier<Duration> requestTimeout =
+      flags.optional(
+          "request-timeout", WHOLE_SECONDS, "10s", "for a request to arrive, its body included");
+
+  final Supplier<Duration> responseTimeout =
+      flags.optional(
+          "response-timeout", WHOLE_SECONDS, "60s", "from there to the end of its answer");
 
   final Supplier<Double> failRatio =
       flags.optional(

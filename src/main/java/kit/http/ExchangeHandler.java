@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
-import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
@@ -24,17 +23,10 @@ import org.slf4j.LoggerFactory;
 final class ExchangeHandler implements HttpHandler {
   // What the JDK's server does not forgive, found out by trying:
   // - An Error that leaves handle() kills the worker and leaves the client waiting for ever. So
-  //   nothing but IOException leaves it.
-  // - After a failed write the IOException must leave handle(). Whoever catches it and closes the
-  //   exchange instead leaks a slot of jdk.httpserver.maxConnections.
-  // - HttpExchange.close() drains the request before it flushes the answer. Closing the response
-  //   stream does it in the right order.
-  // - A length given to sendResponseHeaders for HEAD, 204 or 304 logs a warning for each request.
+  //   nothing but IOException leaves it; upon that the JDK closes the connection.
+  // - A handler that returns without an answer leaves the client waiting, too.
 
   private static final Logger log = LoggerFactory.getLogger(HttpService.class);
-  private static final Set<String> STANDARD_METHODS =
-      Set.of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT");
-  private static final List<String> CLOSE = List.of("close");
 
   private final int maxInFlight;
   private final Set<String> ungated;
@@ -113,25 +105,20 @@ final class ExchangeHandler implements HttpHandler {
   private final class Exchange {
     private final long startedAtNanos = nanoTime.getAsLong();
     private final HttpExchange exchange;
-    private final Headers headers;
-    private final String method;
-    private final String requestId;
+    private final RequestHead head;
     private final RequestBody requestBody;
+    private final ResponseSender sender;
 
     private Context context;
-    private Request request; // Null until its target has been understood.
-    private boolean isLast = true; // Whether the connection ends here; until checked, it does.
+    private Request request; // Null until its head has been understood.
     private Throwable error;
-    private int sentStatus;
-    private long sentBytes;
 
     Exchange(HttpExchange exchange) {
       this.exchange = exchange;
-      this.headers = exchange.getRequestHeaders();
-      this.method = exchange.getRequestMethod();
-      this.requestId = RequestId.acceptOrNew(headers.getFirst(RequestId.HEADER));
-      this.requestBody = new RequestBody(exchange.getRequestBody());
-      this.context = Context.background().with(RequestId.KEY, requestId);
+      this.head = new RequestHead(exchange);
+      this.requestBody = new RequestBody(exchange.getRequestBody(), head.bodyLength());
+      this.sender = new ResponseSender(exchange, head.method().equals("HEAD"));
+      this.context = Context.background().with(RequestId.KEY, head.requestId());
     }
 
     void answer(boolean full) throws IOException {
@@ -139,9 +126,12 @@ final class ExchangeHandler implements HttpHandler {
       // A flag that the handler left behind would close the channel in the middle of the answer.
       Thread.interrupted();
       try {
-        send(response);
+        sender.send(response, head.requestId(), isLast());
       } catch (Throwable e) {
         error = error == null ? e : error;
+        if (!sender.isBroken()) {
+          logFailure(e, 500);
+        }
         throw e;
       } finally {
         complete();
@@ -167,16 +157,14 @@ final class ExchangeHandler implements HttpHandler {
     }
 
     private Response response(boolean full) throws Exception {
-      RequestChecks.check(exchange);
+      head.check();
       RequestTarget target;
       try {
-        String rawTarget = String.valueOf(exchange.getRequestURI());
-        target = RequestTarget.parse(rawTarget, headers.getFirst("Host"));
+        target = RequestTarget.parse(String.valueOf(exchange.getRequestURI()), head.host());
       } catch (RequestTarget.InvalidException e) {
         throw new StatusException(e.status(), e.getMessage());
       }
-      isLast = RequestChecks.isLast(headers);
-      request = new Request(method, target, headers, requestBody);
+      request = new Request(head.method(), target, exchange.getRequestHeaders(), requestBody);
       for (EndpointHandler.Before function : before) {
         context = function.before(context, request);
       }
@@ -190,10 +178,20 @@ final class ExchangeHandler implements HttpHandler {
       return response;
     }
 
+    /** A head that has been refused may have meant something else; so may the bytes behind it. */
+    private boolean isLast() {
+      return request == null
+          || head.isLast()
+          || draining
+          || requestBody.isBroken()
+          || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // The JDK gives up, then.
+    }
+
     private Response problem(Throwable e) {
+      String id = head.requestId();
       try {
         if (requestBody.isBroken()) {
-          log.debug("{} {}: body broke off (request {})", label(), route(), requestId, e);
+          log.debug("{} {}: body broke off (request {})", head.label(), route(), id, e);
           return Problem.of(400, "the body did not arrive whole", context);
         }
         Response problem = Problem.of(e, context);
@@ -202,11 +200,11 @@ final class ExchangeHandler implements HttpHandler {
       } catch (Throwable worse) { // A header that cannot be sent, an error that cannot be printed.
         log.error(
             "{} {} failed with {}, and answering that with {} (request {})",
-            label(),
+            head.label(),
             route(),
             e.getClass(),
             worse.getClass(),
-            requestId);
+            id);
         return Problem.of(new IllegalStateException(), context);
       }
     }
@@ -219,48 +217,14 @@ final class ExchangeHandler implements HttpHandler {
         return;
       }
       if (status >= 500) {
-        log.error("{} {} failed: {} (request {})", label(), route(), OneLine.of(cause), requestId);
+        log.error(
+            "{} {} failed: {} (request {})",
+            head.label(),
+            route(),
+            OneLine.of(cause),
+            head.requestId());
       }
-      log.debug("stack trace of request {}", requestId, e);
-    }
-
-    private void send(Response response) throws IOException {
-      Headers out = exchange.getResponseHeaders();
-      response.headers().forEach(out::put);
-      out.put(RequestId.HEADER, List.of(requestId));
-      if (isLast || draining || requestBody.isBroken()) {
-        out.put("Connection", CLOSE); // The JDK's server looks here, and does so.
-      }
-      int status = response.status();
-      long length = response.length();
-      if (method.equals("HEAD") || status == 204 || status == 304) {
-        if (length > 0 && status != 204) {
-          out.put("Content-Length", List.of(Long.toString(length)));
-        }
-        exchange.sendResponseHeaders(status, -1);
-        sentStatus = status;
-        return;
-      }
-      // To the JDK, 0 means "chunked, length unknown" and -1 means "no body".
-      exchange.sendResponseHeaders(status, length == 0 ? -1 : length < 0 ? 0 : length);
-      sentStatus = status;
-      if (length != 0) {
-        sendBody(response, new ResponseBody(exchange.getResponseBody(), length));
-      }
-    }
-
-    private void sendBody(Response response, ResponseBody body) throws IOException {
-      try {
-        response.writeTo(body);
-        body.finish(); // Not in a finally clause: half a body must not pass for a whole one.
-      } catch (Throwable e) {
-        if (!body.isBroken()) {
-          logFailure(e, 500);
-        }
-        throw e;
-      } finally {
-        sentBytes = body.written();
-      }
+      log.debug("stack trace of request {}", head.requestId(), e);
     }
 
     private void complete() {
@@ -272,12 +236,12 @@ final class ExchangeHandler implements HttpHandler {
       Completed completed =
           new Completed(
               route(),
-              label(),
-              sentStatus,
-              sentBytes,
+              head.label(),
+              sender.status(),
+              sender.bytes(),
               nanos,
               error,
-              requestId,
+              head.requestId(),
               context,
               exchange.getRemoteAddress());
       own.forEach(finalizer -> finish(finalizer, completed));
@@ -288,17 +252,12 @@ final class ExchangeHandler implements HttpHandler {
       try {
         finalizer.accept(completed);
       } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.
-        log.error("finalizer failed after request {}: {}", requestId, OneLine.of(e));
+        log.error("finalizer failed after request {}: {}", head.requestId(), OneLine.of(e));
       }
     }
 
     private String route() {
       return request == null ? Request.NO_ROUTE : request.route();
-    }
-
-    /** The method, as far as it can be trusted in a log line. */
-    private String label() {
-      return STANDARD_METHODS.contains(method) ? method : "OTHER";
     }
   }
 }

@@ -96,7 +96,7 @@ public final class Request {
   }
 
   /**
-   * Reads the whole body.
+   * Reads the whole body. One that is announced to be too long is refused before it is read.
    *
    * @throws StatusException 413 if it is longer than {@code maxBytes}
    * @throws IOException if it breaks off; the service then answers 400, whatever is made of this
@@ -105,11 +105,19 @@ public final class Request {
     if (maxBytes < 0) {
       throw new IllegalArgumentException("maxBytes < 0: " + maxBytes);
     }
+    if (body instanceof RequestBody announced && announced.length() > maxBytes) {
+      throw tooLong(maxBytes);
+    }
+    // In pieces, although the length may be known: nobody gets a megabyte for announcing one.
     byte[] bytes = body.readNBytes(maxBytes);
     if (bytes.length == maxBytes && body.read() >= 0) {
-      throw new StatusException(413, "body longer than " + maxBytes + " bytes");
+      throw tooLong(maxBytes);
     }
     return bytes;
+  }
+
+  private static StatusException tooLong(int maxBytes) {
+    return new StatusException(413, "body longer than " + maxBytes + " bytes");
   }
 
   /** Has {@code finalizer} called when the answer has been sent, or could not be. */

@@ -6,14 +6,29 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * The body of a request, which remembers whether it broke off: whatever the handler then makes of
- * that, the fault is the client's and not the handler's.
+ * The body of a request, which knows how long it was announced to be and how much of it is left, and
+ * remembers whether it broke off: whatever the handler then makes of that, the fault is the client's
+ * and not the handler's.
  */
 final class RequestBody extends FilterInputStream {
+  private final long length; // Negative if unknown.
+
+  private long read;
   private boolean isBroken;
 
-  RequestBody(InputStream in) {
+  RequestBody(InputStream in, long length) {
     super(in);
+    this.length = length;
+  }
+
+  /** The announced length in bytes; negative if it comes in chunks. */
+  long length() {
+    return length;
+  }
+
+  /** How many of the announced bytes have not been read; 0 if it comes in chunks. */
+  long left() {
+    return Math.max(0, length - read);
   }
 
   /** Whether reading has failed: the client hung up, was too slow, or sent chunks that are none. */
@@ -23,25 +38,20 @@ final class RequestBody extends FilterInputStream {
 
   @Override
   public int read() throws IOException {
-    try {
-      return in.read();
-    } catch (IOException | RuntimeException e) {
-      throw broken(e);
-    }
+    byte[] one = new byte[1];
+    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
   }
 
   @Override
-  public int read(byte[] bytes, int offset, int length) throws IOException {
+  public int read(byte[] bytes, int offset, int count) throws IOException {
     try {
-      return in.read(bytes, offset, length);
+      int got = in.read(bytes, offset, count);
+      read += Math.max(0, got);
+      return got;
     } catch (IOException | RuntimeException e) {
-      throw broken(e);
+      // Runtime: the JDK answers the chunk size FFFFFFFF with an IndexOutOfBoundsException.
+      isBroken = true;
+      throw e instanceof IOException failure ? failure : new IOException("body cannot be read", e);
     }
-  }
-
-  // The JDK answers the chunk size FFFFFFFF with an IndexOutOfBoundsException.
-  private IOException broken(Exception e) {
-    isBroken = true;
-    return e instanceof IOException failure ? failure : new IOException("body cannot be read", e);
   }
 }

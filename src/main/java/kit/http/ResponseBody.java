@@ -74,7 +74,7 @@ final class ResponseBody extends OutputStream {
     }
     try {
       out.close();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) { // Runtime: see RequestBody; closing drains it.
       isBroken = true;
       throw e;
     }

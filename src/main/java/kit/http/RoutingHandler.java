@@ -4,6 +4,7 @@ package kit.http;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
+import java.util.Set;
 import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
@@ -23,6 +24,8 @@ import kit.StatusException;
  *   <li>Routes have this path, but not for this method: 405, with {@code Allow}.
  *   <li>{@code OPTIONS} without a route of its own: 204, with {@code Allow}.
  *   <li>{@code HEAD} goes to the {@code GET} handler; {@link HttpService} leaves the body out.
+ *   <li>{@code TRACE} and {@code CONNECT} go nowhere, also where a route takes any method: 405. The
+ *       one sends back what a proxy has added to the request, the other wants a proxy.
  * </ul>
  *
  * <p>The template and the variables of the route are found in the {@link Request} from here on.
@@ -32,6 +35,10 @@ import kit.StatusException;
  * <p>Thread-safe if the handlers are; the router must be complete.
  */
 public final class RoutingHandler implements Endpoint<Request, Response> {
+  private static final Set<String> NEVER_SERVED = Set.of("TRACE", "CONNECT");
+  private static final List<String> SERVED =
+      List.of("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT");
+
   private final Router<Endpoint<Request, Response>> router;
 
   /** Serves the routes of {@code router}. */
@@ -44,6 +51,9 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     Router.Match<Endpoint<Request, Response>> match =
         router.match(request.method(), request.target().segments());
     if (match instanceof Router.Found<Endpoint<Request, Response>> found) {
+      if (NEVER_SERVED.contains(request.method())) {
+        return notAllowed(request.method(), SERVED);
+      }
       request.matched(found.template(), found.variables());
       return found.handler().call(context, request);
     }

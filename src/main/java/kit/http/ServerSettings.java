@@ -13,7 +13,7 @@ import java.util.Map;
  * before the first of them is made, by whomever (a Java agent, say). A property that is already set,
  * for instance with {@code -D}, is left alone: the operator knows better.
  *
- * <p>Of the defaults, three would hurt:
+ * <p>Of the JDK's defaults, three would hurt:
  *
  * <ul>
  *   <li>{@code nodelay} is off, and on JDK 17 each answer on a kept connection then takes 44 ms: head
@@ -23,12 +23,21 @@ import java.util.Map;
  *   <li>Above 200 idle connections, every answer closes its connection.
  * </ul>
  *
+ * <p>Besides, it sets bounds for the head of a request (100 headers, 32 KiB), for connections (10,000;
+ * more are closed at once) and for how long an idle one is kept (60 seconds).
+ *
  * @param requestTimeout from the first byte of a request to the last of its body; whole seconds,
  *     because that is the JDK's unit (JDK-8387598: its documentation says milliseconds)
  * @param responseTimeout from there to the last byte of the answer, the handler's time included;
  *     whole seconds; the connection is closed, the handler is not interrupted
  */
 public record ServerSettings(Duration requestTimeout, Duration responseTimeout) {
+  /**
+   * So much of a body that nobody wants is read nevertheless: closing a connection with unread bytes
+   * resets it, and the client may lose the answer that says what is wrong. The JDK's default is 64 KiB.
+   */
+  static final int MAX_DRAINED_BYTES = 1 << 20;
+
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(60);
 
@@ -68,7 +77,9 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
     properties.put("sun.net.httpserver.nodelay", "true");
     properties.put("sun.net.httpserver.maxReqTime", Long.toString(requestTimeout.toSeconds()));
     properties.put("sun.net.httpserver.maxRspTime", Long.toString(responseTimeout.toSeconds()));
+    properties.put("sun.net.httpserver.drainAmount", Integer.toString(MAX_DRAINED_BYTES));
     properties.put("sun.net.httpserver.maxIdleConnections", "10000");
+    properties.put("jdk.httpserver.maxConnections", "10000");
     // Longer than a client keeps an idle connection (30 s in the JDK's), so that it is the client
     // who closes, and never while a request is on its way.
     properties.put("sun.net.httpserver.idleInterval", "60");

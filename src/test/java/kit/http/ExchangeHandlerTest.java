@@ -200,15 +200,20 @@ class ExchangeHandlerTest {
   @Test
   void completedTellsFailuresAndHidesRawPathsAndMethods() throws Exception {
     RawClient client = http.serve(user((context, request) -> Response.text(200, "hello")));
-    Answer answer = client.request("EVIL", "/user/7").answer();
+    Answer answer = client.request("PATCH", "/user/7").answer();
     Completed refused = http.nextCompleted();
-    assertThat(refused.method()).isEqualTo("OTHER");
+    assertThat(refused.method()).isEqualTo("PATCH");
     assertThat(refused.status()).isEqualTo(405);
     assertThat(refused.bytes()).isEqualTo(answer.bytes().length);
     assertThat(refused.error()).isInstanceOf(StatusException.class);
 
     client.request("GET", "/secret").answer();
     assertThat(http.nextCompleted().route()).isEqualTo("-");
+
+    http.connect().request("EVIL", "/user/7").answer();
+    Completed unknown = http.nextCompleted();
+    assertThat(unknown.method()).isEqualTo("OTHER");
+    assertThat(unknown.status()).isEqualTo(501);
 
     client.request("GET", "/a/../b").answer();
     Completed ambiguous = http.nextCompleted();

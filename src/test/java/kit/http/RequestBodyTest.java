@@ -46,6 +46,35 @@ class RequestBodyTest {
   }
 
   @Test
+  void bodyAnnouncedTooLongIsRefusedBeforeItComes() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
+    client.request("POST", "/", "Content-Length: 5");
+    assertThat(client.answer().status()).isEqualTo(413);
+    client.send("hello"); // Short enough to be read nevertheless, so the connection lives on.
+    assertThat(client.request("GET", "/ok").answer().body()).isEqualTo("fine");
+  }
+
+  @Test
+  void bodyAnnouncedMuchTooLongEndsTheConnection() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
+    client.request("POST", "/", "Content-Length: 9223372036854775807");
+    Answer answer = client.answer();
+    assertThat(answer.status()).isEqualTo(413);
+    assertThat(answer.header("Connection")).isEqualTo("close");
+    client.endOfRequests(); // Else the JDK's server goes on reading, up to a bound.
+    assertThat(client.isClosed()).isTrue();
+  }
+
+  @Test
+  void chunksAreCounted() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
+    client.request("POST", "/", "Transfer-Encoding: chunked").send("3\r\nabc\r\n2\r\nde\r\n");
+    Answer answer = client.answer();
+    assertThat(answer.status()).isEqualTo(413);
+    assertThat(answer.header("Connection")).isEqualTo("close");
+  }
+
+  @Test
   void bodyThatNobodyReadsDoesNotBecomeTheNextRequest() throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "unread"));
     client.request("POST", "/", "Content-Length: 5").send("hello");

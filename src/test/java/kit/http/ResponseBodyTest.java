@@ -203,4 +203,40 @@ class ResponseBodyTest {
     assertThat(error).hasMessage("body longer than its 5 bytes");
     assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
   }
+
+  /** Two lengths, or a length beside chunks: a proxy in between would see another end than we. */
+  @ParameterizedTest
+  @ValueSource(strings = {"GET 5", "GET -1", "GET 0", "HEAD 5", "HEAD -1", "HEAD 0"})
+  void handlerHasNoSayInHowABodyIsDelimited(String methodAndLength) throws Exception {
+    String method = methodAndLength.split(" ")[0];
+    long length = Long.parseLong(methodAndLength.split(" ")[1]);
+    RawClient client =
+        http.serve(
+            (context, request) ->
+                (length == 0
+                        ? Response.empty(200)
+                        : Response.streaming(200, "a/b", length, out -> out.write(HELLO)))
+                    .with("content-length", "99")
+                    .with("Transfer-encoding", "gzip"));
+    client.request(method, "/");
+    Answer answer = method.equals("GET") ? client.answer() : client.head();
+    if (method.equals("GET")) {
+      assertThat(answer.body()).isEqualTo(length == 0 ? "" : "hello");
+      assertThat(answer.header("Transfer-Encoding")).isEqualTo(length < 0 ? "chunked" : null);
+      assertThat(answer.header("Content-Length"))
+          .isEqualTo(length < 0 ? null : Long.toString(length));
+    } else {
+      assertThat(answer.header("Transfer-Encoding")).isNull();
+      // What a proxy has been told by the service behind it, and has no body for.
+      assertThat(answer.header("Content-Length")).isEqualTo(length == 5 ? "5" : "99");
+    }
+    assertThat(client.request("GET", "/ok").answer().body()).isEqualTo("fine");
+  }
+
+  @Test
+  void noContentHasNoLengthEvenIfTheHandlerSaysSo() throws Exception {
+    RawClient client =
+        http.serve((context, request) -> Response.empty(204).with("Content-Length", "0"));
+    assertThat(client.request("GET", "/").answer().headers()).doesNotContainKey("Content-Length");
+  }
 }

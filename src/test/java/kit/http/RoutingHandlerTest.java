@@ -22,7 +22,8 @@ class RoutingHandlerTest {
           new Router<Endpoint<Request, Response>>()
               .route("GET", "/user/{uid:\\d+}", (context, request) -> Response.text(200, "get"))
               .route("DELETE", "/user/{uid:\\d+}", (context, request) -> Response.text(200, "del"))
-              .route("OPTIONS", "/own", (context, request) -> Response.text(200, "own")));
+              .route("OPTIONS", "/own", (context, request) -> Response.text(200, "own"))
+              .routeAny("/any", (context, request) -> Response.text(200, request.method())));
 
   private static Request request(String method, String target) {
     return new Request(
@@ -64,6 +65,16 @@ class RoutingHandlerTest {
     assertThat(refusal.status()).isEqualTo(405);
     assertThat(refusal).hasMessage("method not allowed; allowed: " + ALLOWED);
     assertThat(refusal.headers()).isEqualTo(Map.of("Allow", ALLOWED));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TRACE", "CONNECT"})
+  void routeForAnyMethodDoesNotEcho(String method) {
+    StatusException refusal =
+        catchThrowableOfType(StatusException.class, () -> answer(request(method, "/any")));
+    assertThat(refusal.status()).isEqualTo(405);
+    assertThat(refusal.headers())
+        .isEqualTo(Map.of("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"));
   }
 
   @Test

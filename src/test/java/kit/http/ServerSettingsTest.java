@@ -39,7 +39,9 @@ class ServerSettingsTest {
             Map.entry("sun.net.httpserver.nodelay", "true"),
             Map.entry("sun.net.httpserver.maxReqTime", "7"),
             Map.entry("sun.net.httpserver.maxRspTime", "120"),
+            Map.entry("sun.net.httpserver.drainAmount", "1048576"),
             Map.entry("sun.net.httpserver.maxIdleConnections", "10000"),
+            Map.entry("jdk.httpserver.maxConnections", "10000"),
             Map.entry("sun.net.httpserver.idleInterval", "60"),
             Map.entry("sun.net.httpserver.maxReqHeaders", "100"),
             Map.entry("sun.net.httpserver.maxReqHeaderSize", "32768"));
@@ -83,6 +85,24 @@ class ServerSettingsTest {
       }
       try (RawClient usual = new RawClient(port)) {
         assertThat(usual.request("GET", "/ok").answer().body()).isEqualTo("fine");
+      }
+    }
+  }
+
+  /** Closed with bytes unread, a connection is reset, and the answer may be lost. */
+  @Test
+  void clientThatSendsTooMuchHearsWhy() throws Exception {
+    try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
+      int port = Integer.parseInt(jvm.line());
+      try (RawClient client = new RawClient(port)) {
+        client.request("POST", "/body", "Content-Length: 1048575").send("x".repeat(1_048_575));
+        assertThat(client.answer().status()).isEqualTo(413);
+        assertThat(client.request("GET", "/ok").answer().body()).isEqualTo("fine");
+
+        client.request("POST", "/body", "Content-Length: 1048576").send("x".repeat(100_000));
+        RawClient.Answer last = client.answer();
+        assertThat(last.status()).isEqualTo(413);
+        assertThat(last.header("Connection")).isEqualTo("close");
       }
     }
   }

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Requests that two programs could read in two ways. */
 @Timeout(20)
-class RequestChecksTest {
+class RequestHeadTest {
   private final TestService http = new TestService();
 
   @AfterEach
@@ -59,7 +59,7 @@ class RequestChecksTest {
           """
           GET / HTTP/1.1                                      | 400 | not exactly one Host header
           GET / HTTP/1.1~Host: a~Host: a                      | 400 | not exactly one Host header
-          GET / HTTP/1.1~Host: a, b                           | 400 | not exactly one Host header
+          GET / HTTP/1.1~Host: a, b                           | 400 | Host is not a name or address with or without a port
           GET / HTTP/1.0~Host: a~Host: b                      | 400 | not exactly one Host header
           GET / HTTP/1.1~Host: a~X: b\u0001c                  | 400 | control character in a header
           GET / HTTP/1.1~Host: a~X: b\u0000c                  | 400 | control character in a header
@@ -72,6 +72,10 @@ class RequestChecksTest {
           GET /a/../ok HTTP/1.1~Host: a                       | 400 | path has a dot segment
           GET /a%2fb HTTP/1.1~Host: a      | 400 | path has an encoded slash or backslash
           GET http://other/ok HTTP/1.1~Host: a | 400 | authority of the request target is not the Host header's
+          FOO / HTTP/1.1~Host: a                              | 501 | method not implemented
+          get / HTTP/1.1~Host: a                              | 501 | method not implemented
+          GET / HTTP/1.1~Host: a~Expect: 200-ok               | 417 | Expect is not 100-continue
+          GET / HTTP/1.1~Host: a~Expect: 100-continue, x      | 417 | Expect is not 100-continue
           """)
   void ambiguousRequestIsRefusedAndItsConnectionClosed(String head, int status, String detail)
       throws Exception {
@@ -84,6 +88,37 @@ class RequestChecksTest {
       assertThat(answer.body()).contains("\"detail\":\"" + detail + "\"");
     }
     assertThat(client.isClosed()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "", ":80", "a b", "a/b", "a@b", "a%41", "a;b", "a,b", "a:b", "a:80:80", "[", "[]", "[::1",
+        "::1", "[::1]80", "[::g]", "[::1]:x", "a?", "a#", "\u00e4", "\"a\""
+      })
+  void hostThatIsNoneIsRefused(String host) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    client.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    assertThat(client.answer().status()).isEqualTo(400);
+    assertThat(client.isClosed()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "a",
+        "A.b-c_d~1",
+        "a:",
+        "a:80",
+        "127.0.0.1:8081",
+        "[::1]",
+        "[fe80::ABCD:1.2.3.4]:80",
+        " a "
+      })
+  void hostMayBeANameOrAnAddress(String host) throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    client.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    assertThat(client.answer().body()).isEqualTo("reached");
   }
 
   @Test
@@ -114,13 +149,44 @@ class RequestChecksTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"close", "Close", "close, TE", "TE , close"})
-  void connectionIsClosedWhenTheClientAsksForIt(String connection) throws Exception {
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          HTTP/1.1 | close         | true
+          HTTP/1.1 | Close         | true
+          HTTP/1.1 | close, TE     | true
+          HTTP/1.1 | TE ,\tclose  | true
+          HTTP/1.1 | TE~close      | true
+          HTTP/1.1 | ,close,       | true
+          HTTP/1.1 | closed, clo se | false
+          HTTP/1.1 | keep-alive    | false
+          HTTP/1.0 | TE            | true
+          HTTP/1.0 | keep-alive    | false
+          HTTP/1.0 | TE, Keep-Alive | false
+          HTTP/1.0 | keep-alive~close | true
+          """)
+  void connectionEndsOrStaysAsTheClientAsks(String version, String connection, boolean ends)
+      throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "hello"));
-    Answer answer = client.request("GET", "/", "Connection: " + connection).answer();
+    String lines = "\r\nConnection: " + connection.replace("~", "\r\nConnection: ");
+    String request = "GET / " + version + "\r\nHost: a" + lines + "\r\n\r\n";
+    Answer answer = client.send(request).answer();
     assertThat(answer.body()).isEqualTo("hello");
-    assertThat(answer.header("Connection")).isEqualTo("close");
-    assertThat(client.isClosed()).isTrue();
+    assertThat("close".equals(answer.header("Connection"))).isEqualTo(ends);
+    if (ends) {
+      assertThat(client.isClosed()).isTrue();
+    } else {
+      assertThat(client.send(request).answer().body()).isEqualTo("hello");
+    }
+  }
+
+  @Test
+  void bodyMayBeWaitedForWith100Continue() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(9)));
+    client.request("POST", "/", "Expect: 100-Continue", "Content-Length: 5");
+    assertThat(client.head().status()).isEqualTo(100);
+    assertThat(client.send("hello").answer().body()).isEqualTo("hello");
   }
 
   @Test
