@@ -164,7 +164,9 @@ final class ExchangeHandler implements HttpHandler {
       } catch (RequestTarget.InvalidException e) {
         throw new StatusException(e.status(), e.getMessage());
       }
-      request = new Request(head.method(), target, exchange.getRequestHeaders(), requestBody);
+      request =
+          new Request(head.method(), target, exchange.getRequestHeaders(), requestBody)
+              .from(exchange.getRemoteAddress());
       for (EndpointHandler.Before function : before) {
         context = function.before(context, request);
       }

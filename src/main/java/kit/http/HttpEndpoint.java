@@ -183,17 +183,22 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     if (nanos <= 0) {
       throw PeerException.timeout(instance, null);
     }
-    CompletableFuture<HttpResponse<byte[]>> exchange =
-        http.sendAsync(request, BodyHandlers.ofByteArray());
+    return await(http.sendAsync(request, BodyHandlers.ofByteArray()), nanos, instance);
+  }
+
+  /** Waits for an answer of {@code instance}, and gives it up when the time is up. */
+  static <T> HttpResponse<T> await(
+      CompletableFuture<HttpResponse<T>> exchange, long nanos, String instance)
+      throws InterruptedException {
     boolean through = false;
     try {
-      HttpResponse<byte[]> response = exchange.get(nanos, TimeUnit.NANOSECONDS);
+      HttpResponse<T> response = exchange.get(nanos, TimeUnit.NANOSECONDS);
       through = true;
       return response;
     } catch (TimeoutException e) {
       throw PeerException.timeout(instance, e);
     } catch (ExecutionException e) {
-      throw failure(e.getCause());
+      throw failure(e.getCause(), instance);
     } finally {
       if (!through) {
         exchange.cancel(true); // Closes the connection; a no-op if the exchange has failed.
@@ -201,7 +206,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     }
   }
 
-  private PeerException failure(Throwable thrown) {
+  private static PeerException failure(Throwable thrown, String instance) {
     // With jdk.httpclient.redirects.retrylimit=1, which main methods should set, the client wraps
     // whatever made it want to try again, a refused connection for one.
     boolean wrapped = "Too many retries".equals(thrown.getMessage()) && thrown.getCause() != null;

@@ -6,7 +6,9 @@ import static java.util.Objects.requireNonNull;
 import com.sun.net.httpserver.Headers;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -33,6 +35,7 @@ public final class Request {
   private final Headers headers;
   private final InputStream body;
 
+  private InetSocketAddress remote;
   private String route = NO_ROUTE;
   private Map<String, String> variables = Map.of();
   private Throwable error;
@@ -70,6 +73,35 @@ public final class Request {
   public List<String> headers(String name) {
     List<String> values = headers.get(name);
     return values == null ? List.of() : List.copyOf(values);
+  }
+
+  /** Returns all headers by name, in any case, with all their values; unmodifiable. */
+  public Map<String, List<String>> headers() {
+    return Collections.unmodifiableMap(headers);
+  }
+
+  /** The other end of the connection, perhaps a proxy; null if there is no connection. */
+  public InetSocketAddress remote() {
+    return remote;
+  }
+
+  /** Whether there is a body to read, be it of no bytes if its length is not known. */
+  public boolean hasBody() {
+    return bodyLength() != 0;
+  }
+
+  /** The announced length of the body in bytes, 0 if there is none; -1 if it is not known. */
+  public long bodyLength() {
+    if (headers.containsKey("Transfer-Encoding")) {
+      return -1;
+    }
+    String length = headers.getFirst("Content-Length");
+    return length == null ? 0 : Long.parseLong(length);
+  }
+
+  /** The body as it comes, for those who need not have the whole of it at a time. */
+  public InputStream bodyStream() {
+    return body;
   }
 
   /** Returns the template of the route that matched, or {@link #NO_ROUTE}. */
@@ -126,6 +158,11 @@ public final class Request {
       finalizers = new ArrayList<>(2);
     }
     finalizers.add(requireNonNull(finalizer, "finalizer"));
+  }
+
+  Request from(InetSocketAddress remote) {
+    this.remote = remote;
+    return this;
   }
 
   void matched(String route, Map<String, String> variables) {

@@ -91,6 +91,26 @@ public final class Response {
         .with("Content-Type", contentType);
   }
 
+  /** As {@link #of(int, String, byte[])}, with headers that are checked as {@code with} does. */
+  static Response of(int status, Map<String, List<String>> headers, byte[] body) {
+    return new Response(status, checked(headers), body, null, body.length);
+  }
+
+  /** As {@link #streaming(int, String, long, BodyWriter)}, with headers likewise. */
+  static Response streaming(
+      int status, Map<String, List<String>> headers, long length, BodyWriter writer) {
+    return new Response(status, checked(headers), null, writer, length);
+  }
+
+  private static Map<String, List<String>> checked(Map<String, List<String>> headers) {
+    headers.forEach(
+        (name, values) -> {
+          checkName(name);
+          values.forEach(value -> checkValue(name, value));
+        });
+    return Collections.unmodifiableMap(headers);
+  }
+
   /**
    * Returns this answer with one header set, replacing values of the same name.
    *

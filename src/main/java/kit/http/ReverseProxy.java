@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Predicate;
+import kit.Context;
+import kit.Endpoint;
+import kit.PeerException;
+import kit.StatusException;
+
+/**
+ * Hands a request on to another server, and its answer back, without holding either in memory.
+ *
+ * <pre>{@code
+ * HttpClient http = ReverseProxy.newClient(); // one for the whole program
+ * Endpoint<Forward, Response> upstream =
+ *     new ReverseProxy(http, "127.0.0.1:8081", ReverseProxy.Settings.defaults());
+ * upstream.call(context, new Forward(request, "/user/101?verbose=1"));
+ * }</pre>
+ *
+ * <h2>What is changed on the way</h2>
+ *
+ * <ul>
+ *   <li>Headers that concern one connection only are left out in both directions: those of RFC 9110,
+ *       section 7.6.1, and those that {@code Connection} names.
+ *   <li>{@code Forwarded} and {@code X-Forwarded-For}, {@code -Host} and {@code -Proto} say who asked
+ *       us. What came in under these names is dropped, unless it came from a trusted proxy: anybody
+ *       can write there what they like.
+ *   <li>{@code Via} names us, request id and trace are those of the {@link Context}.
+ * </ul>
+ *
+ * <p>Redirects are handed back and not followed. A status is handed back as it came, 5xx included.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>{@link PeerException} if there is no answer, as with {@link HttpEndpoint}: no connection, no
+ * status line within the deadline of the context, an answer that breaks off. Only a request that
+ * {@linkplain Forward#isRepeatable can be repeated} may be sent to somebody else then; if any of a
+ * body has been read, no failure says "not sent". When a body breaks off that has begun to be handed
+ * back, the connection to the caller is closed; and when the caller goes away, so is the one to the
+ * upstream.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Safe for any number of threads. Some tens of KB for each request, whatever the size of its
+ * bodies. Bodies are read by threads of the client, which must therefore have threads of its own:
+ * see {@link #newClient}.
+ *
+ * <p>Go kit's word: {@code transport/httprp.Server}.
+ */
+public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Response> {
+  private static final int BUFFER_BYTES = 16 * 1024; // What HttpClient hands over at a time.
+  private static final long HELD_BYTES = 16 * 1024; // Up to here a body is not worth a stream.
+  private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  private final HttpClient http;
+  private final String instance;
+  private final Settings settings;
+  private final List<HttpEndpoint.Before> before;
+
+  /** Hands on to {@code instance}, {@code host:port}; {@code http} is one of {@link #newClient}. */
+  public ReverseProxy(HttpClient http, String instance, Settings settings) {
+    this(http, instance, settings, List.of());
+  }
+
+  private ReverseProxy(
+      HttpClient http, String instance, Settings settings, List<HttpEndpoint.Before> before) {
+    this.http = requireNonNull(http, "http");
+    this.instance = requireNonNull(instance, "instance");
+    this.settings = requireNonNull(settings, "settings");
+    this.before = before;
+  }
+
+  /** Returns this proxy with one more function between copying the headers and sending. */
+  public ReverseProxy before(HttpEndpoint.Before more) {
+    List<HttpEndpoint.Before> longer = new ArrayList<>(before);
+    longer.add(requireNonNull(more, "more"));
+    return new ReverseProxy(http, instance, settings, List.copyOf(longer));
+  }
+
+  /**
+   * Returns a client that suits: as {@link HttpEndpoint#newClient}, with threads of its own. On a
+   * client that uses its selector's thread, a caller who is slow to send a body would hold up all.
+   */
+  public static HttpClient newClient() {
+    return HttpClient.newBuilder() // Without an executor, it makes a pool of its own.
+        .version(HttpClient.Version.HTTP_1_1)
+        .proxy(HttpClient.Builder.NO_PROXY)
+        .followRedirects(HttpClient.Redirect.NEVER)
+        .connectTimeout(Duration.ofMillis(500))
+        .build();
+  }
+
+  @Override
+  public Response call(Context context, Forward forward) throws Exception {
+    long nanos = Math.min(context.remainingNanos(), DEFAULT_TIMEOUT_NANOS);
+    if (nanos <= 0) {
+      throw PeerException.timeout(instance, null);
+    }
+    AtomicBoolean bodyBegun = new AtomicBoolean();
+    HttpRequest request = request(context, forward, bodyBegun);
+    CompletableFuture<HttpResponse<InputStream>> exchange =
+        http.sendAsync(request, BodyHandlers.ofInputStream());
+    HttpResponse<InputStream> answer;
+    try {
+      answer = HttpEndpoint.await(exchange, nanos, instance);
+    } catch (PeerException e) {
+      if (e.kind().notSent() && bodyBegun.get()) {
+        throw PeerException.broken(instance, "no connection, and the body is gone", e);
+      }
+      throw e;
+    }
+    return response(forward.request(), answer);
+  }
+
+  private HttpRequest request(Context context, Forward forward, AtomicBoolean bodyBegun) {
+    Request request = forward.request();
+    try {
+      HttpRequest.Builder builder =
+          HttpRequest.newBuilder(URI.create("http://" + instance + forward.target()))
+              .method(request.method(), body(request, bodyBegun));
+      boolean isTrusted = settings.isTrusted().test(request.remote().getAddress());
+      ProxyHeaders.ofRequest(request, isTrusted)
+          .forEach((name, values) -> values.forEach(value -> builder.header(name, value)));
+      String requestId = context.get(RequestId.KEY);
+      if (requestId != null) {
+        builder.setHeader(RequestId.HEADER, requestId);
+      }
+      before.forEach(function -> function.before(context, builder));
+      return builder.build();
+    } catch (IllegalArgumentException e) { // A header that HttpClient does not send.
+      throw new StatusException(400, "request cannot be handed on", e);
+    }
+  }
+
+  private static BodyPublisher body(Request request, AtomicBoolean bodyBegun) {
+    if (!request.hasBody()) {
+      return BodyPublishers.noBody();
+    }
+    BodyPublisher publisher =
+        BodyPublishers.ofInputStream(
+            () -> {
+              bodyBegun.set(true);
+              return request.bodyStream();
+            });
+    long length = request.bodyLength();
+    return length < 0 ? publisher : BodyPublishers.fromPublisher(publisher, length);
+  }
+
+  private Response response(Request request, HttpResponse<InputStream> answer) throws IOException {
+    InputStream body = answer.body();
+    int status = answer.statusCode();
+    long length = lengthOf(answer, request.method());
+    Map<String, List<String>> headers = ProxyHeaders.ofAnswer(answer.headers());
+    try {
+      if (length > settings.maxResponseBytes()) {
+        throw new IOException("answer longer than " + settings.maxResponseBytes() + " bytes");
+      }
+      if (length >= 0 && length <= HELD_BYTES && !request.method().equals("HEAD")) {
+        byte[] bytes = body.readNBytes((int) length);
+        if (bytes.length < length) {
+          throw new IOException("answer of " + bytes.length + " bytes instead of " + length);
+        }
+        body.close();
+        return Response.of(status, headers, bytes);
+      }
+      Response response = Response.streaming(status, headers, length, out -> copy(body, out));
+      closeInTheEnd(body, request);
+      return response;
+    } catch (IOException | IllegalArgumentException e) { // A header that we do not send.
+      body.close();
+      throw PeerException.broken(instance, "unreadable answer: " + e.getMessage(), e);
+    }
+  }
+
+  /** In bytes; of HEAD, what GET would have; -1 if it is not known. */
+  private static long lengthOf(HttpResponse<?> answer, String method) {
+    if (answer.statusCode() == 204 || answer.statusCode() == 304) {
+      return 0;
+    }
+    long unknown = method.equals("HEAD") ? 0 : -1;
+    return answer.headers().firstValueAsLong("Content-Length").orElse(unknown);
+  }
+
+  /** When the caller has it all, or has gone, or when it takes too long. */
+  private void closeInTheEnd(InputStream body, Request request) {
+    CompletableFuture<Void> end = new CompletableFuture<>();
+    end.completeOnTimeout(null, settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
+        .thenRun(
+            () -> {
+              try {
+                body.close(); // Cancels the exchange if there is more to come.
+              } catch (IOException e) {
+                // It is closed in any case.
+              }
+            });
+    request.onCompleted(done -> end.complete(null));
+  }
+
+  private void copy(InputStream from, OutputStream to) throws IOException {
+    byte[] buffer = new byte[BUFFER_BYTES];
+    long copied = 0;
+    for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
+      copied += count;
+      if (copied > settings.maxResponseBytes()) {
+        throw new IOException("answer longer than " + settings.maxResponseBytes() + " bytes");
+      }
+      to.write(buffer, 0, count);
+      if (from.available() == 0) {
+        to.flush(); // What trickles in, such as events, is not to wait for more.
+      }
+    }
+  }
+
+  /**
+   * What to hand on.
+   *
+   * @param request as it came
+   * @param target path and query to ask the upstream for, as they stand in a request line
+   */
+  public record Forward(Request request, String target) {
+    private static final Set<String> IDEMPOTENT =
+        Set.of("GET", "HEAD", "OPTIONS", "PUT", "DELETE"); // RFC 9110, section 9.2.2.
+
+    /** Checks that nothing is missing. */
+    public Forward {
+      requireNonNull(request, "request");
+      if (!target.startsWith("/")) {
+        throw new IllegalArgumentException("target does not begin with '/': " + target);
+      }
+    }
+
+    /** Whether it may be sent twice: idempotent, and without a body, which can be read only once. */
+    public boolean isRepeatable() {
+      return IDEMPOTENT.contains(request.method()) && !request.hasBody();
+    }
+
+    /** Method and target, for messages. */
+    @Override
+    public String toString() {
+      return request.method().toUpperCase(Locale.ROOT) + " " + target;
+    }
+  }
+
+  /**
+   * Limits, and whom to believe.
+   *
+   * @param isTrusted whose word counts in {@code Forwarded} and {@code X-Forwarded-...}: the address
+   *     of a proxy before us
+   * @param bodyTimeout the longest time for an answer's body, from its headers on
+   * @param maxResponseBytes the longest body that is handed back
+   */
+  public record Settings(
+      Predicate<InetAddress> isTrusted, Duration bodyTimeout, long maxResponseBytes) {
+    /** Checks the ranges. */
+    public Settings {
+      requireNonNull(isTrusted, "isTrusted");
+      if (bodyTimeout.isNegative() || bodyTimeout.isZero()) {
+        throw new IllegalArgumentException("bodyTimeout <= 0: " + bodyTimeout);
+      }
+      if (maxResponseBytes < 0) {
+        throw new IllegalArgumentException("maxResponseBytes < 0: " + maxResponseBytes);
+      }
+    }
+
+    /** Trusts nobody; 300 seconds; 16 GiB. */
+    public static Settings defaults() {
+      return new Settings(address -> false, Duration.ofSeconds(300), 16L << 30);
+    }
+
+    /** Returns these settings with other trusted proxies. */
+    public Settings withTrusted(Predicate<InetAddress> isTrusted) {
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
+    }
+
+    /** Returns these settings with another limit of time. */
+    public Settings withBodyTimeout(Duration bodyTimeout) {
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
+    }
+
+    /** Returns these settings with another limit of size. */
+    public Settings withMaxResponseBytes(long maxResponseBytes) {
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
+    }
+  }
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import kit.Endpoint;
+import kit.http.RawClient.Answer;
+import kit.http.ReverseProxy.Forward;
+import kit.http.ReverseProxy.Settings;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A caller, a proxy and an upstream on real sockets. */
+@Timeout(30)
+class ReverseProxyTest {
+  private static final int MEGABYTE = 1 << 20;
+
+  private final HttpClient http = ReverseProxy.newClient();
+  private final HttpClient caller = HttpEndpoint.newClient();
+  private final TestService front = new TestService();
+  private HttpService back;
+  private RawPeer rawBack;
+
+  @AfterEach
+  void stop() throws IOException {
+    front.close();
+    if (back != null) {
+      back.close();
+    }
+    if (rawBack != null) {
+      rawBack.close();
+    }
+  }
+
+  private RawClient proxyTo(String upstream, Settings settings) throws IOException {
+    ReverseProxy proxy = new ReverseProxy(http, upstream, settings);
+    return front.serve(
+        (context, request) ->
+            proxy.call(
+                context.withTimeout(Duration.ofSeconds(10)),
+                new Forward(request, request.target().rawPath())));
+  }
+
+  private RawClient proxyTo(RawPeer peer) throws IOException {
+    rawBack = peer;
+    return proxyTo(peer.address(), Settings.defaults());
+  }
+
+  private RawClient proxyTo(Endpoint<Request, Response> upstream) throws IOException {
+    return proxyTo(upstream, Settings.defaults());
+  }
+
+  private RawClient proxyTo(Endpoint<Request, Response> upstream, Settings settings)
+      throws IOException {
+    back = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
+    back.start(upstream);
+    return proxyTo("127.0.0.1:" + back.port(), settings);
+  }
+
+  private URI uri(String path) {
+    return URI.create("http://127.0.0.1:" + front.service().port() + path);
+  }
+
+  /** What the upstream sees of a request with these headers, one line each in lower case. */
+  private String seenBy(Settings settings, String... headers) throws Exception {
+    rawBack = RawPeer.answering("HTTP/1.1 204 No Content\r\n\r\n");
+    RawClient client = proxyTo(rawBack.address(), settings);
+    assertThat(client.request("GET", "/user/101", headers).answer().status()).isEqualTo(204);
+    return rawBack.heads().take().toLowerCase();
+  }
+
+  @Test
+  void headersOfOneConnectionAreNotHandedOn() throws Exception {
+    String seen =
+        seenBy(
+            Settings.defaults(),
+            "Connection: keep-alive, X-Mine",
+            "Keep-Alive: timeout=5",
+            "X-Mine: secret",
+            "TE: trailers",
+            "Proxy-Authorization: Basic eDp5",
+            "Accept: text/plain",
+            "Authorization: Bearer abc",
+            "Cookie: a=1",
+            "X-Request-Id: id-1");
+    assertThat(seen)
+        .startsWith("get /user/101 http/1.1\r\n")
+        .contains("accept: text/plain", "authorization: bearer abc", "cookie: a=1")
+        .contains("x-request-id: id-1", "via: 1.1 kit")
+        .doesNotContain("x-mine", "keep-alive", "trailers", "proxy-authorization", "upgrade");
+  }
+
+  @Test
+  void whoAsksIsSaidByUsAndNotByThem() throws Exception {
+    assertThat(
+            seenBy(
+                Settings.defaults(),
+                "X-Forwarded-For: 6.6.6.6",
+                "X-Forwarded-Host: evil",
+                "X-Forwarded-Proto: https",
+                "X-Real-IP: 6.6.6.6",
+                "Forwarded: for=6.6.6.6"))
+        .contains("x-forwarded-for: 127.0.0.1\r\n")
+        .contains("x-forwarded-host: test\r\n")
+        .contains("x-forwarded-proto: http\r\n")
+        .contains("forwarded: for=127.0.0.1;proto=http;host=\"test\"")
+        .doesNotContain("6.6.6.6", "evil", "https");
+  }
+
+  @Test
+  void aTrustedProxyIsBelieved() throws Exception {
+    assertThat(
+            seenBy(
+                Settings.defaults().withTrusted(address -> address.isLoopbackAddress()),
+                "X-Forwarded-For: 10.0.0.1",
+                "X-Forwarded-Proto: https",
+                "Forwarded: for=10.0.0.1;proto=https",
+                "Via: 1.1 edge"))
+        .contains("x-forwarded-for: 10.0.0.1, 127.0.0.1\r\n")
+        .contains("x-forwarded-proto: https\r\n")
+        .contains("forwarded: for=10.0.0.1;proto=https, for=127.0.0.1;")
+        .contains("via: 1.1 edge, 1.1 kit\r\n");
+  }
+
+  @Test
+  void anAnswerIsHandedBackAsItCame() throws Exception {
+    RawClient client =
+        proxyTo(
+            RawPeer.answering(
+                "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\nRetry-After: 7\r\nConnection: X-Mine\r\n"
+                    + "X-Mine: secret\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
+                    + "Keep-Alive: timeout=5\r\n\r\nbusy"));
+    Answer answer = client.request("GET", "/").answer();
+    assertThat(answer.status()).isEqualTo(503);
+    assertThat(answer.body()).isEqualTo("busy");
+    assertThat(answer.header("Retry-After")).isEqualTo("7");
+    assertThat(answer.header("Set-Cookie")).contains("a=1").contains("b=2");
+    assertThat(answer.headers()).doesNotContainKeys("X-Mine", "Keep-Alive");
+  }
+
+  @Test
+  void redirectsAreForTheCallerToFollow() throws Exception {
+    RawClient client =
+        proxyTo(
+            RawPeer.answering(
+                "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"));
+    Answer answer = client.request("GET", "/").answer();
+    assertThat(answer.status()).isEqualTo(302);
+    assertThat(answer.header("Location")).isEqualTo("http://127.0.0.1:1/");
+  }
+
+  @Test
+  void headHasTheLengthAndNoBody() throws Exception {
+    RawClient client =
+        proxyTo(RawPeer.answering("HTTP/1.1 200 OK\r\nContent-Length: 1234567\r\n\r\n"));
+    Answer answer = client.request("HEAD", "/").head();
+    assertThat(answer.header("Content-Length")).isEqualTo("1234567");
+  }
+
+  /** Sends as many bytes as it was sent. */
+  private static Response echo(Request request) throws IOException {
+    long count = request.bodyStream().transferTo(OutputStream.nullOutputStream());
+    return Response.streaming(
+        200,
+        "application/octet-stream",
+        request.bodyLength(),
+        out -> {
+          byte[] chunk = new byte[MEGABYTE];
+          for (long left = count; left > 0; left -= MEGABYTE) {
+            out.write(chunk, 0, (int) Math.min(left, MEGABYTE));
+          }
+        });
+  }
+
+  private long echoed(BodyPublisher body) throws Exception {
+    HttpResponse<InputStream> answer =
+        caller.send(
+            HttpRequest.newBuilder(uri("/")).POST(body).build(), BodyHandlers.ofInputStream());
+    assertThat(answer.statusCode()).isEqualTo(200);
+    return answer.body().transferTo(OutputStream.nullOutputStream());
+  }
+
+  @Test
+  void bodiesOfAnySizeAndFramingPassBothWays() throws Exception {
+    proxyTo((context, request) -> echo(request));
+    byte[] big = new byte[20 * MEGABYTE];
+    assertThat(echoed(BodyPublishers.ofByteArray(big))).isEqualTo(big.length);
+    assertThat(echoed(BodyPublishers.ofByteArrays(List.of(big, new byte[1]))))
+        .as("in chunks")
+        .isEqualTo(big.length + 1);
+    assertThat(echoed(BodyPublishers.ofByteArray(new byte[1]))).isEqualTo(1);
+    assertThat(echoed(BodyPublishers.noBody())).isZero();
+  }
+
+  @Test
+  void eventsDoNotWaitForMore() throws Exception {
+    CountDownLatch seen = new CountDownLatch(1);
+    proxyTo(
+        (context, request) ->
+            Response.streaming(
+                200,
+                "text/event-stream",
+                -1,
+                out -> {
+                  out.write("first".getBytes(ISO_8859_1));
+                  out.flush();
+                  await(seen);
+                }));
+    InputStream events =
+        caller.send(HttpRequest.newBuilder(uri("/")).build(), BodyHandlers.ofInputStream()).body();
+    assertThat(new String(events.readNBytes(5), ISO_8859_1)).isEqualTo("first");
+    seen.countDown();
+    assertThat(events.read()).isEqualTo(-1);
+  }
+
+  @Test
+  void anAnswerThatBreaksOffBreaksOffForTheCallerToo() throws Exception {
+    byte[] half = new byte[100_000];
+    Arrays.fill(half, (byte) 'x');
+    RawClient client =
+        proxyTo(
+            RawPeer.answering(
+                "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"
+                    + new String(half, ISO_8859_1)));
+    client.request("GET", "/");
+    assertThat(client.head().status()).isEqualTo(200);
+    assertThat(client.rest().length()).isLessThan(200_000);
+  }
+
+  @Test
+  void aShortAnswerThatBreaksOffIsABadGateway() throws Exception {
+    RawClient client =
+        proxyTo(RawPeer.answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"));
+    assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
+  }
+
+  @Test
+  void aCallerThatGoesAwayEndsTheWorkOfTheUpstream() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    BlockingQueue<String> ends = new LinkedBlockingQueue<>();
+    RawClient client =
+        proxyTo(
+            (context, request) ->
+                Response.streaming(
+                    200,
+                    "application/octet-stream",
+                    -1,
+                    out -> {
+                      try {
+                        while (true) {
+                          out.write(new byte[MEGABYTE]);
+                          begun.countDown();
+                        }
+                      } catch (IOException e) {
+                        ends.add("closed");
+                        throw e;
+                      }
+                    }));
+    client.request("GET", "/");
+    await(begun);
+    client.reset();
+    assertThat(ends.poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
+  }
+
+  @Test
+  void anAnswerThatNeverEndsIsCutOffWhenItsTimeIsUp() throws Exception {
+    rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\nx");
+    RawClient client =
+        proxyTo(rawBack.address(), Settings.defaults().withBodyTimeout(Duration.ofMillis(200)));
+    client.request("GET", "/");
+    assertThat(client.head().status()).isEqualTo(200);
+    assertThat(client.rest()).hasSizeLessThanOrEqualTo(1);
+    assertThat(rawBack.ends().poll(5, TimeUnit.SECONDS)).as("the upstream is let go").isNotNull();
+  }
+
+  @Test
+  void anAnswerThatIsAnnouncedTooLongIsABadGateway() throws Exception {
+    RawClient client =
+        proxyTo(
+            (context, request) -> Response.text(200, "0123456789"),
+            Settings.defaults().withMaxResponseBytes(9));
+    assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
+  }
+
+  @Test
+  void anAnswerThatTurnsOutTooLongIsCutOff() throws Exception {
+    RawClient client =
+        proxyTo(
+            (context, request) ->
+                Response.streaming(200, "text/plain", -1, out -> out.write(new byte[100_000])),
+            Settings.defaults().withMaxResponseBytes(50_000));
+    client.request("GET", "/");
+    assertThat(client.head().status()).isEqualTo(200);
+    assertThat(client.rest()).doesNotEndWith("0\r\n\r\n");
+  }
+
+  @Test
+  void nobodyThereIsServiceUnavailable() throws Exception {
+    RawClient client = proxyTo("127.0.0.1:1", Settings.defaults());
+    assertThat(client.request("GET", "/").answer().status()).isEqualTo(503);
+    Answer posted =
+        front.connect().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").answer();
+    assertThat(posted.status()).isEqualTo(503);
+  }
+
+  @Test
+  void nonsenseIsABadGateway() throws Exception {
+    RawClient client = proxyTo(RawPeer.answering("nonsense\r\n\r\n"));
+    assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
+  }
+
+  @Test
+  void aBodyThatDoesNotArriveWholeIsTheCallersFault() throws Exception {
+    RawClient client = proxyTo((context, request) -> echo(request));
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+    client.endOfRequests();
+    assertThat(client.answer().status()).isEqualTo(400);
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
