@@ -2,8 +2,10 @@
 package client;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import kit.Endpoint;
 import kit.OneLine;
 import kit.cli.Flags;
 import kit.cli.Program;
@@ -20,16 +22,24 @@ final class Loop {
     Supplier<Integer> count =
         options.flags.optional(
             "count", Flags.integer(0, Integer.MAX_VALUE), "0", "how many calls; 0 = for ever");
+    Supplier<Optional<String>> fallback =
+        options.flags.optional(
+            "fallback", Flags.TEXT.or("none"), "none", "the answer while the service has none");
     options.flags.positionals("calls", 0, 1); // As in "loop calls", which reads well.
     options.parse(args);
 
     UserCall call = UserCall.getName(uid.get());
     int failed = 0;
     try (Options.Users users = options.users()) {
+      Endpoint<UserCall, String> getName =
+          fallback
+              .get()
+              .map(answer -> FallingBack.around(users.endpoint(), options.timeout(), answer))
+              .orElse(users.endpoint());
       long startNanos = System.nanoTime();
       for (int calls = 1; ; calls++) {
         try {
-          System.out.println(OneLine.of(users.call(options.newCall(), call)));
+          System.out.println(OneLine.of(getName.call(options.newCall(), call)));
         } catch (InterruptedException e) {
           throw e;
         } catch (Exception e) {

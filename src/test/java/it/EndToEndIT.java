@@ -149,6 +149,24 @@ class EndToEndIT {
   }
 
   @Test
+  void fallbackAnswersWhileNobodyElseDoes() throws Exception {
+    int port = startService("--fail-ratio", "1").port();
+    String[] loop = {
+      "loop", "--registry", "static:127.0.0.1:" + port, "--interval", "5ms", "--count", "50"
+    };
+    JarProcess without = start("client", loop);
+    assertThat(without.exitStatus()).isEqualTo(1);
+    assertThat(without.out()).isEmpty();
+
+    List<String> args = new ArrayList<>(List.of(loop));
+    args.addAll(List.of("--fallback", "guest"));
+    JarProcess with = start("client", args.toArray(String[]::new));
+    assertThat(with.exitStatus()).isZero();
+    assertThat(with.err()).isEmpty();
+    assertThat(with.out()).hasSize(50).containsOnly("guest");
+  }
+
+  @Test
   void serviceServesBeforeThereIsAConsulAndRegistersWhenThereIs() throws Exception {
     try (ConsulAgent late = ConsulAgent.start()) {
       late.kill();
