@@ -25,7 +25,7 @@ public final class UserRoutes {
    *
    * @param guard goes around each route but {@code /health} and {@code /ready}: limits, faults on purpose
    */
-  public static Endpoint<Request, Response> handler(
+  public static RoutingHandler handler(
       UserService users,
       Endpoint<Request, Response> health,
       Endpoint<Request, Response> ready,

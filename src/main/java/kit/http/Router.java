@@ -3,6 +3,7 @@ package kit.http;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -27,8 +28,7 @@ import java.util.regex.PatternSyntaxException;
  *     .route("GET", "/user/{uid:\\d+}", getUser)
  *     .route(Set.of("PUT", "PATCH"), "/user/{uid:\\d+}", changeUser)
  *     .routeAny("/static/{path...}", files);
- * Router.Match<HttpHandler> match = router.match("GET", List.of("user", "101"));
- * if (match instanceof Router.Found<HttpHandler> found) {
+ * if (router.match("GET", List.of("user", "101")) instanceof Router.Found<HttpHandler> found) {
  *   found.variables(); // {uid=101}
  * }
  * }</pre>
@@ -78,9 +78,8 @@ import java.util.regex.PatternSyntaxException;
  *
  * <h2>Copying this class</h2>
  *
- * <p>It needs the JDK (17 or newer) and paths split, decoded and checked as RequestTarget does. A
- * rest value, for one, can be split at {@code /} again only because {@code %2F} is refused. Source:
- * templates as in <a href="https://github.com/gorilla/mux">gorilla/mux</a>.
+ * <p>It needs the JDK (17 or newer) and paths split, decoded and checked as RequestTarget does.
+ * Source: templates as in <a href="https://github.com/gorilla/mux">gorilla/mux</a>.
  */
 public final class Router<H> {
   /** In characters; ids and names are far below. */
@@ -93,6 +92,7 @@ public final class Router<H> {
 
   private final Node<H> root = new Node<>(null);
   private final Match<H> notFound = new NotFound<>();
+  private final List<String> routes = new ArrayList<>();
   private boolean hasMatched; // not volatile: the check is a courtesy, worth no fence per request
 
   /** What {@link #match} found out. */
@@ -107,11 +107,7 @@ public final class Router<H> {
   }
 
   /** The path exists, but not for this method. {@code allow} is sorted, ready for the header. */
-  public record MethodNotAllowed<H>(List<String> allow) implements Match<H> {
-    public MethodNotAllowed {
-      allow = List.copyOf(allow);
-    }
-  }
+  public record MethodNotAllowed<H>(List<String> allow) implements Match<H> {}
 
   /** No route matches the path. */
   public record NotFound<H>() implements Match<H> {}
@@ -156,7 +152,13 @@ public final class Router<H> {
     }
     Route<H> route = new Route<>(new Found<>(handler, template, Map.of()), parsed.names);
     methods.forEach(method -> node.routes.put(method, route));
+    methods.stream().sorted().forEach(method -> routes.add(method + " " + template));
     return this;
+  }
+
+  /** All routes as registered, such as {@code GET /user/{uid:\d+}}; any method is {@code *}. */
+  public List<String> routes() {
+    return List.copyOf(routes);
   }
 
   /**

@@ -46,6 +46,11 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     this.router = requireNonNull(router, "router");
   }
 
+  /** All routes, as {@link Router#routes} lists them. */
+  public List<String> routes() {
+    return router.routes();
+  }
+
   @Override
   public Response call(Context context, Request request) throws Exception {
     Router.Match<Endpoint<Request, Response>> match =

@@ -33,6 +33,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RouterTest {
 
   @Test
+  void listsItsRoutesAsRegistered() {
+    Router<String> router =
+        new Router<String>()
+            .route("GET", "/user/{uid:\\d+}", "a")
+            .route(Set.of("PUT", "PATCH"), "/user/{id:\\d+}", "b")
+            .routeAny("/static/{path...}", "c");
+    assertThat(router.routes())
+        .containsExactly(
+            "GET /user/{uid:\\d+}",
+            "PATCH /user/{id:\\d+}",
+            "PUT /user/{id:\\d+}",
+            "* /static/{path...}");
+  }
+
+  @Test
   void exampleOfTheJavadoc() {
     Router<String> router =
         new Router<String>()
