@@ -3,11 +3,13 @@ package client;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import kit.cli.Flags;
 import kit.cli.Program;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.discovery.OutageLog;
 import kit.http.Json;
 
 /** Prints where the service is to be found, one {@code host:port} a line. */
@@ -15,7 +17,8 @@ final class ListInstances {
   private ListInstances() {}
 
   static void run(String... args) throws Exception {
-    Options options = new Options("instances", "Lists the healthy instances of a service.");
+    Options options =
+        new Options("instances", "Lists the healthy instances of a service.").forService();
     Supplier<Boolean> json =
         options.flags.optional("json", Flags.SWITCH, "false", "as JSON, with tags and meta");
     options.parse(args);
@@ -31,11 +34,14 @@ final class ListInstances {
   static List<Instance> now(Options options) throws InterruptedException {
     try (Instances instances = options.instances()) {
       if (!instances.awaitFirst(options.timeout())) {
-        Exception why = instances.failure().orElse(null);
-        throw new Program.FailedException(
-            "the registry does not answer" + (why == null ? "" : ": " + why.getMessage()), why);
+        throw noAnswer(instances.failure());
       }
       return instances.snapshot();
     }
+  }
+
+  static Program.FailedException noAnswer(Optional<Exception> failure) {
+    String why = failure.map(e -> ": " + OutageLog.cause(e)).orElse("");
+    return new Program.FailedException("the registry does not answer" + why, failure.orElse(null));
   }
 }

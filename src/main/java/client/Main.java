@@ -17,6 +17,7 @@ public final class Main {
         get UID     asks for one name; with --all, every instance
         delete UID  deletes a user
         instances   lists the healthy instances
+        services    lists the services
         dev-agent   stands in for Consul, for development
 
       Each command explains its flags: java -jar client.jar loop --help""";
@@ -38,6 +39,7 @@ public final class Main {
       case "get" -> Call.get(rest);
       case "delete" -> Call.delete(rest);
       case "instances" -> ListInstances.run(rest);
+      case "services" -> ListServices.run(rest);
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->

@@ -4,6 +4,7 @@ package client;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import kit.Context;
@@ -17,8 +18,10 @@ import kit.chain.ClientChain;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
+import kit.cli.RegistryFlags;
 import kit.cli.RegistryUri;
 import kit.discovery.Instances;
+import kit.discovery.Services;
 import kit.http.HttpEndpoint;
 import kit.http.RequestId;
 import org.slf4j.Logger;
@@ -33,9 +36,12 @@ final class Options {
   final Flags flags;
 
   private final Supplier<RegistryUri> registry;
-  private final Supplier<String> service;
   private final Supplier<Duration> timeout;
   private final Supplier<String> logLevel;
+
+  // Null for a command that looks for no service.
+  private Supplier<String> service;
+  private Supplier<Optional<List<String>>> tags;
 
   // Null for a command that makes no calls.
   private Supplier<String> picker;
@@ -47,19 +53,23 @@ final class Options {
   Options(String command, String description) {
     flags = new Flags("java -jar client.jar " + command, description, System.getenv());
     registry =
-        flags.optional(
-            "registry",
-            RegistryUri.type(System.getenv()),
-            RegistryUri.byDefault(System.getenv()),
-            "consul://host:port or static:host:port,...");
-    service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");
+        new RegistryFlags(
+            flags, System.getenv(), "consul[+https]://host:port or static:host:port,...");
     timeout =
         flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
     logLevel = flags.optional("log-level", Logs.LEVEL, "warn", "least level to log, on stderr");
   }
 
+  /** Declares the flags of commands that look for a service. */
+  Options forService() {
+    service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");
+    tags = flags.optional("tags", Flags.LIST.or("any"), "any", "an instance must have them all");
+    return this;
+  }
+
   /** Declares the flags of commands that make calls. */
   Options forCalls() {
+    forService();
     picker =
         flags.optional(
             "picker",
@@ -80,6 +90,7 @@ final class Options {
   /** Reads them all, and sets up the logs. */
   void parse(String... args) {
     flags.parse(args);
+    registry.get(); // What is wrong with it is told at once.
     Logs.setUp(logLevel.get());
     log().debug("settings: {}", flags.effective());
   }
@@ -100,7 +111,12 @@ final class Options {
 
   /** Watches the instances of the service; the caller closes the result. */
   Instances instances() {
-    return registry.get().instances(service.get());
+    return registry.get().instances(service.get(), tags.get().orElse(List.of()));
+  }
+
+  /** Watches which services there are; the caller closes the result. */
+  Services services() {
+    return registry.get().services();
   }
 
   /** Returns the user service, wherever it is; the caller closes the result. */

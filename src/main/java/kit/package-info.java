@@ -28,7 +28,7 @@
  *   kit.chain      the layers of a client in one call: ClientChain
  *   kit.retry      the same call again: Retrying; parts: Backoff, RetryBudget
  *   kit.metrics    numbers for Prometheus; part: Metrics
- *   kit.discovery  what a registry knows: Instance, Instances, Registration
+ *   kit.discovery  what a registry knows: Instance, Instances, Services, Registration
  *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
  *   kit.cli        command lines; part: Flags
  * </pre>

@@ -2,11 +2,10 @@
 package userservice;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
-import kit.Endpoint;
 import kit.Middleware;
 import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
@@ -14,18 +13,23 @@ import kit.cli.Program;
 import kit.cli.RegistryUri;
 import kit.discovery.Instance;
 import kit.discovery.Registration;
+import kit.discovery.RouteMeta;
 import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
+import kit.http.RoutingHandler;
 import kit.http.ServerSettings;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 import kit.tracing.Tracing;
 import kit.tracing.ZipkinReporter;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The user service as a program: all the wiring, top to bottom. */
 public final class Main {
+  private static final Logger log = LoggerFactory.getLogger(Main.class);
+
   private Main() {}
 
   /** Serves until a signal ends it. */
@@ -36,7 +40,7 @@ public final class Main {
 
   private static void serve(Options options) throws IOException {
     Logs.setUp(options.logLevel.get());
-    LoggerFactory.getLogger(Main.class).info("settings: {}", options);
+    log.info("settings: {}", options);
 
     // The port comes first: only now do we know that it is ours, and which one it is.
     HttpService http = bind(options);
@@ -68,22 +72,10 @@ public final class Main {
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
     Middleware<Request, Response> guard = Middleware.chain(limit(options), faults);
-    Endpoint<Request, Response> handler =
-        UserRoutes.handler(users, http::health, http::ready, guard);
+    RoutingHandler handler = UserRoutes.handler(users, http::health, http::ready, guard);
 
     // What the registry is told.
-    Instance self = new Instance(advertised(options), http.port(), options.tags.get(), Map.of());
-    Registration registration =
-        options
-            .registry
-            .get()
-            .registration(
-                new RegistryUri.Offer(
-                    options.name.get(),
-                    self,
-                    "/health",
-                    options.checkInterval.get(),
-                    options.deregisterAfter.get()));
+    Registration registration = options.registry.get().registration(offer(options, http, handler));
 
     // How it will end: nobody finds us any more, and only then nobody is served.
     http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get())
@@ -122,13 +114,25 @@ public final class Main {
     return RateLimiting.rejecting(new TokenBucket(rate, burst)::tryAcquireNanos);
   }
 
-  private static String advertised(Options options) throws IOException {
-    String advertise = options.advertise.get();
-    if (!advertise.equals("auto")) {
-      return advertise;
-    }
-    String bind = options.bind.get();
-    boolean boundToAll = InetAddress.getByName(bind).isAnyLocalAddress();
-    return boundToAll ? options.registry.get().localAddress() : bind;
+  private static RegistryUri.Offer offer(Options options, HttpService http, RoutingHandler handler)
+      throws IOException {
+    RegistryUri.Advertised address =
+        options.advertise.get().isPresent()
+            ? new RegistryUri.Advertised(options.advertise.get().get(), false, "--advertise")
+            : options.registry.get().advertise(options.bind.get());
+    log.info("advertised address: {}", address);
+    // What others call, without what monitors ask for.
+    List<String> routes = new ArrayList<>(handler.routes());
+    routes.removeIf(route -> route.matches("GET /(health|ready|metrics)"));
+    return new RegistryUri.Offer(
+        options.name.get(),
+        new Instance(address.host(), http.port(), options.tags.get(), RouteMeta.of(routes)),
+        "/health",
+        options.checkInterval.get(),
+        options.deregisterAfter.get(),
+        address.isRegistrys(),
+        options.check.get().equals("ttl")
+            ? Optional.of(() -> http.selfCheck("/health"))
+            : Optional.empty());
   }
 }

@@ -10,7 +10,9 @@ import java.util.function.Supplier;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
+import kit.cli.RegistryFlags;
 import kit.cli.RegistryUri;
+import kit.discovery.Instance;
 
 /** What can be set from outside; each option is one flag. */
 final class Options {
@@ -34,19 +36,23 @@ final class Options {
   final Supplier<String> bind =
       flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
 
-  final Supplier<String> advertise =
+  final Supplier<Optional<String>> advertise =
       flags.optional(
-          "advertise", Flags.TEXT, "auto", "address given to the registry; auto = the bound one");
+          "advertise",
+          new Flags.Type<>("HOST", "a name or address", host -> Instance.of(host, 1).host())
+              .or("auto"),
+          "auto",
+          "where others call us");
 
   final Supplier<RegistryUri> registry =
-      flags.optional(
-          "registry",
-          RegistryUri.type(System.getenv()),
-          RegistryUri.byDefault(System.getenv()),
-          "consul://host:port, or none");
+      new RegistryFlags(flags, System.getenv(), "consul[+https]://host:port, or none");
 
   final Supplier<List<String>> tags =
       flags.optional("tags", Flags.LIST, "primary", "labels in the registry");
+
+  final Supplier<String> check =
+      flags.optional(
+          "check", Flags.oneOf("http", "ttl"), "http", "Consul asks for /health, or we report it");
 
   final Supplier<Duration> checkInterval =
       flags.optional(
@@ -114,6 +120,7 @@ final class Options {
   /** Reads them from the command line, the environment and the defaults, in this order. */
   Options(String... args) {
     flags.parse(args);
+    registry.get(); // What is wrong with it is told at once.
   }
 
   private static Flags.Type<Duration> atLeast(String text, Duration least) {

@@ -31,12 +31,23 @@ public final class ConsulAgent implements AutoCloseable {
   private static final int START_ATTEMPTS = 3; // Between finding and using it, a port may be taken.
 
   private final int httpPort;
+  private final int httpsPort;
+  private final Security security;
   private Process process;
 
-  /** Starts an agent and waits until it can be used. */
+  /** A master token, without which nobody may do anything, and the certificate of HTTPS. */
+  public record Security(String token, TestCertificate certificate) {}
+
+  /** Starts an agent that lets in everybody, and waits until it can be used. */
   public static ConsulAgent start() throws IOException, InterruptedException {
+    return start(null);
+  }
+
+  /** Starts an agent and waits until it can be used. */
+  public static ConsulAgent start(Security security) throws IOException, InterruptedException {
     for (int attempt = 1; ; attempt++) {
-      ConsulAgent agent = new ConsulAgent(freePorts(1).get(0));
+      List<Integer> ports = freePorts(2);
+      ConsulAgent agent = new ConsulAgent(ports.get(0), ports.get(1), security);
       try {
         agent.restart();
         return agent;
@@ -49,8 +60,15 @@ public final class ConsulAgent implements AutoCloseable {
     }
   }
 
-  private ConsulAgent(int httpPort) {
+  private ConsulAgent(int httpPort, int httpsPort, Security security) {
     this.httpPort = httpPort;
+    this.httpsPort = httpsPort;
+    this.security = security;
+  }
+
+  /** {@code 127.0.0.1:port} of HTTPS, with {@link Security} only. */
+  public String httpsAuthority() {
+    return "127.0.0.1:" + httpsPort;
   }
 
   /** {@code http://127.0.0.1:port}; the same after a restart. */
@@ -84,7 +102,8 @@ public final class ConsulAgent implements AutoCloseable {
                 "-serf-lan-port=" + ports.get(1),
                 "-serf-wan-port=-1",
                 "-dns-port=-1",
-                "-grpc-port=-1")
+                "-grpc-port=-1",
+                "-config-file=" + config())
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log))
             .start();
@@ -100,6 +119,22 @@ public final class ConsulAgent implements AutoCloseable {
     }
   }
 
+  private Path config() throws IOException {
+    String json =
+        security == null
+            ? "{}"
+            : """
+              {"acl": {"enabled": true, "default_policy": "deny", "tokens": {"master": "%s"}},
+               "ports": {"https": %d}, "cert_file": "%s", "key_file": "%s"}
+              """
+                .formatted(
+                    security.token(),
+                    httpsPort,
+                    security.certificate().pem(),
+                    security.certificate().keyPem());
+    return Files.writeString(Path.of("target/consul-" + httpPort + ".json"), json);
+  }
+
   @Override
   public void close() throws InterruptedException {
     kill();
@@ -107,7 +142,8 @@ public final class ConsulAgent implements AutoCloseable {
 
   /** There is a leader, and registrations reach it. Leaves nothing behind. */
   private boolean isUsable() throws InterruptedException {
-    ConsulClient client = new ConsulClient(uri(), null).withTimeout(Duration.ofSeconds(2));
+    String token = security == null ? null : security.token();
+    ConsulClient client = new ConsulClient(uri(), token).withTimeout(Duration.ofSeconds(2));
     Service probe = new Service("probe", "probe", null, 0, List.of(), Map.of());
     try {
       client.register(probe, List.of());

@@ -10,33 +10,71 @@ import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulRegistration;
+import kit.consul.ConsulServices;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
+import kit.discovery.Services;
+import kit.discovery.SharedInstances;
 
-/** {@code consul://}: a Consul agent. */
-record ConsulRegistry(Instance agent) implements Registry {
+/** {@code consul://} or {@code consul+https://}: a Consul agent. */
+final class ConsulRegistry implements Registry {
   static final String SCHEME = "consul://";
+  static final String TLS_SCHEME = "consul+https://";
 
   private static final String LOCAL = "127.0.0.1:8500";
   private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
+  private static final int REPORTS_PER_TTL = 3; // One or two may get lost.
 
-  static ConsulRegistry parse(String authority) {
-    return new ConsulRegistry(Instance.parse(authority));
+  private final Instance agent;
+  private final URI uri;
+  private final ConsulAccess access;
+  private final SharedInstances<ConsulInstances.Settings> watches =
+      new SharedInstances<>(settings -> new ConsulInstances(client(), settings));
+  private ConsulClient client; // Guarded by this. Made when first needed: it takes time.
+
+  private ConsulRegistry(String authority, boolean withTls, Map<String, String> settings) {
+    this.agent = Instance.parse(authority);
+    this.uri = URI.create((withTls ? "https://" : "http://") + agent.authority());
+    this.access = ConsulAccess.of(settings, withTls);
+  }
+
+  /** Whether {@link #parse} is for this address. */
+  static boolean isFor(String uri) {
+    return uri.startsWith(SCHEME) || uri.startsWith(TLS_SCHEME);
+  }
+
+  static ConsulRegistry parse(String uri, Map<String, String> settings) {
+    boolean withTls = uri.startsWith(TLS_SCHEME);
+    return new ConsulRegistry(
+        uri.substring(withTls ? TLS_SCHEME.length() : SCHEME.length()), withTls, settings);
   }
 
   /** The agent that Consul's own tools would take. */
   static String uriByDefault(Map<String, String> environment) {
-    String address = environment.get("CONSUL_HTTP_ADDR");
-    if (address == null || address.isBlank()) {
-      return SCHEME + LOCAL;
+    String address = environment.getOrDefault("CONSUL_HTTP_ADDR", "").strip();
+    boolean withTls =
+        address.startsWith("https://")
+            || environment.getOrDefault("CONSUL_HTTP_SSL", "").matches("1|t|T|true|TRUE|True");
+    String authority = address.replaceFirst("^https?://", "").replaceFirst("/+$", "");
+    return (withTls ? TLS_SCHEME : SCHEME) + (authority.isEmpty() ? LOCAL : authority);
+  }
+
+  private synchronized ConsulClient client() {
+    if (client == null) {
+      client = access.client(uri);
     }
-    return SCHEME + address.strip().replaceFirst("^http://", "").replaceFirst("/+$", "");
+    return client;
   }
 
   @Override
-  public Instances instances(String service) {
-    return new ConsulInstances(client(), service);
+  public Instances instances(String service, List<String> tags) {
+    return watches.open(ConsulInstances.Settings.of(service).withTags(tags));
+  }
+
+  @Override
+  public Services services() {
+    return new ConsulServices(client());
   }
 
   @Override
@@ -46,35 +84,58 @@ record ConsulRegistry(Instance agent) implements Registry {
 
   private Registration register(RegistryUri.Offer offer) {
     Instance instance = offer.instance();
-    Duration timeout =
-        offer.checkInterval().compareTo(CHECK_TIMEOUT) < 0 ? offer.checkInterval() : CHECK_TIMEOUT;
-    ConsulCheck check =
-        ConsulCheck.http(
-                "service:" + offer.id(),
-                "http://" + instance.authority() + offer.healthPath(),
-                offer.checkInterval())
-            .withTimeout(timeout)
-            .withDeregisterAfter(offer.deregisterAfter())
-            // True, because it is registered when it has answered itself. Consul's default would
-            // keep callers away until the first check.
-            .withStatus(ConsulClient.Status.PASSING);
     ConsulClient.Service service =
         new ConsulClient.Service(
             offer.id(),
             offer.name(),
-            instance.host(),
+            offer.hasRegistrysAddress() ? "" : instance.host(),
             instance.port(),
             instance.tags(),
             instance.meta());
-    return new ConsulRegistration(client(), service, List.of(check));
+    String checkId = "service:" + offer.id();
+    if (offer.selfCheck().isPresent()) {
+      Duration ttl = offer.checkInterval().multipliedBy(REPORTS_PER_TTL);
+      return new ConsulRegistration(
+          client(),
+          service,
+          List.of(complete(ConsulCheck.ttl(checkId, ttl), offer)),
+          heartbeat(checkId, ttl, offer.selfCheck().get()));
+    }
+    String url = "http://" + instance.authority() + offer.healthPath();
+    boolean isBrief = offer.checkInterval().compareTo(CHECK_TIMEOUT) < 0;
+    ConsulCheck check =
+        ConsulCheck.http(checkId, url, offer.checkInterval())
+            .withTimeout(isBrief ? offer.checkInterval() : CHECK_TIMEOUT);
+    return new ConsulRegistration(client(), service, List.of(complete(check, offer)));
   }
 
-  private ConsulClient client() {
-    return new ConsulClient(URI.create("http://" + agent.authority()), null);
+  private static ConsulCheck complete(ConsulCheck check, RegistryUri.Offer offer) {
+    return check
+        .withDeregisterAfter(offer.deregisterAfter())
+        // True, because it is registered when it has answered itself. Consul's default would keep
+        // callers away until the first check.
+        .withStatus(ConsulClient.Status.PASSING);
+  }
+
+  private static ConsulRegistration.Heartbeat heartbeat(
+      String checkId, Duration ttl, RegistryUri.SelfCheck selfCheck) {
+    return new ConsulRegistration.Heartbeat(
+        checkId,
+        ttl,
+        () -> {
+          selfCheck.run();
+          return ConsulClient.Status.PASSING;
+        });
   }
 
   @Override
   public Optional<Instance> address() {
     return Optional.of(agent);
+  }
+
+  /** An agent knows its own address, by which the others know it too. */
+  @Override
+  public boolean givesAddress() {
+    return true;
   }
 }

@@ -19,7 +19,8 @@ record FixedRegistry(List<Instance> instances) implements Registry {
   }
 
   @Override
-  public Instances instances(String service) {
+  public Instances instances(String service, List<String> tags) {
+    Registry.refuse(tags);
     return Instances.fixed(instances);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.util.List;
 import java.util.Optional;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -9,7 +10,7 @@ import kit.discovery.Registration;
 /** {@code none}: a service that is called by its address. */
 record NoRegistry() implements Registry {
   @Override
-  public Instances instances(String service) {
+  public Instances instances(String service, List<String> tags) {
     throw new Flags.UsageException("--registry: nobody can be found with none");
   }
 

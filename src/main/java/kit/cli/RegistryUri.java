@@ -8,21 +8,26 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
+import kit.discovery.Services;
 
 /**
  * Chooses a registry by its address, so that programs need not know which one there is.
  *
  * <pre>
  *   consul://127.0.0.1:8500              a Consul agent
+ *   consul+https://consul.example:8501   the same, over TLS
  *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list; nobody can register
  *   none                                 no registry at all
  * </pre>
  *
- * <p>Immutable.
+ * <p>Programs take one from {@link RegistryFlags}. Safe for any number of threads; those who watch the
+ * same service through one object share one watch.
  */
 public final class RegistryUri {
   private static final String STATIC = "static:";
@@ -36,35 +41,31 @@ public final class RegistryUri {
     this.registry = registry;
   }
 
-  /** What the flag {@code --registry} takes; secrets may stand in the environment. */
-  public static Flags.Type<RegistryUri> type(Map<String, String> environment) {
-    return new Flags.Type<>(
-        "URI", "consul://host:port, static:host:port,... or none", uri -> parse(uri, environment));
-  }
-
   /**
    * Reads an address.
    *
+   * @param settings what else the registry wants to know: variables of the environment, and flags
+   *     under their names with dashes
    * @throws IllegalArgumentException if it is none of the known forms
+   * @throws Flags.UsageException if the settings are wrong
    */
-  public static RegistryUri parse(String uri, Map<String, String> environment) {
+  public static RegistryUri parse(String uri, Map<String, String> settings) {
     if (uri.equals(NONE)) {
       return new RegistryUri(uri, new NoRegistry());
     }
     if (uri.startsWith(STATIC)) {
       return new RegistryUri(uri, FixedRegistry.parse(uri.substring(STATIC.length())));
     }
-    if (uri.startsWith(ConsulRegistry.SCHEME)) {
-      String authority = uri.substring(ConsulRegistry.SCHEME.length());
-      return new RegistryUri(uri, ConsulRegistry.parse(authority));
+    if (ConsulRegistry.isFor(uri)) {
+      return new RegistryUri(uri, ConsulRegistry.parse(uri, settings));
     }
     throw new IllegalArgumentException("unknown registry: " + uri);
   }
 
   /**
    * Returns the address to use when nobody gives one: what {@code CONSUL_HTTP_ADDR} says, the variable
-   * of Consul's own tools ({@code host:port} or {@code http://host:port}), else an agent on this
-   * machine.
+   * of Consul's own tools ({@code host:port}, {@code http://...} or {@code https://...}), else an agent
+   * on this machine.
    */
   public static String byDefault(Map<String, String> environment) {
     return ConsulRegistry.uriByDefault(environment);
@@ -76,7 +77,25 @@ public final class RegistryUri {
    * @throws Flags.UsageException if this is no registry
    */
   public Instances instances(String service) {
-    return registry.instances(service);
+    return instances(service, List.of());
+  }
+
+  /**
+   * Watches the instances of {@code service} that have all these tags; the caller closes the result.
+   *
+   * @throws Flags.UsageException if this is no registry, or one that knows no tags
+   */
+  public Instances instances(String service, List<String> tags) {
+    return registry.instances(service, tags);
+  }
+
+  /**
+   * Watches which services there are; the caller closes the result.
+   *
+   * @throws Flags.UsageException if the registry does not know
+   */
+  public Services services() {
+    return registry.services();
   }
 
   /**
@@ -89,15 +108,50 @@ public final class RegistryUri {
   }
 
   /**
-   * Returns the address of this machine that leads to the registry, for a server that is bound to all
-   * of them. No packet is sent.
+   * Returns the address to give to the registry for a server that is bound to {@code bound}:
+   *
+   * <ol>
+   *   <li>the bound one, unless it stands for all of this machine's;
+   *   <li>if a Consul agent runs on this machine: the agent's, which is that of the machine;
+   *   <li>the one of this machine that leads to the registry. No packet is sent to find out.
+   * </ol>
    */
-  public String localAddress() throws IOException {
-    Instance target = registry.address().orElse(Instance.of("127.0.0.1", 1));
-    try (DatagramSocket socket = new DatagramSocket()) {
-      socket.connect(new InetSocketAddress(InetAddress.getByName(target.host()), target.port()));
-      return socket.getLocalAddress().getHostAddress();
+  public Advertised advertise(String bound) throws IOException {
+    if (!InetAddress.getByName(bound).isAnyLocalAddress()) {
+      return new Advertised(bound, false, "the bound address");
     }
+    Instance target = registry.address().orElse(Instance.of("127.0.0.1", 1));
+    InetAddress address = InetAddress.getByName(target.host());
+    if (address.isLoopbackAddress() && registry.givesAddress()) {
+      return new Advertised(
+          target.host(), true, "its agent is on this machine; checked at " + target.host());
+    }
+    try (DatagramSocket socket = new DatagramSocket()) {
+      socket.connect(new InetSocketAddress(address, target.port()));
+      String local = socket.getLocalAddress().getHostAddress();
+      return new Advertised(local, false, "the route to " + uri);
+    }
+  }
+
+  /**
+   * An address for others to call.
+   *
+   * @param host the address
+   * @param isRegistrys whether the registry gives its own instead, by which others know this machine
+   * @param why which rule has chosen it
+   */
+  public record Advertised(String host, boolean isRegistrys, String why) {
+    /** Says what was chosen, and why. */
+    @Override
+    public String toString() {
+      return (isRegistrys ? "the registry's own" : host) + " (" + why + ")";
+    }
+  }
+
+  /** Returns if all is well. */
+  @FunctionalInterface
+  public interface SelfCheck {
+    void run() throws Exception;
   }
 
   @Override
@@ -113,13 +167,19 @@ public final class RegistryUri {
    * @param healthPath what a health check asks it for, such as {@code /health}
    * @param checkInterval from one health check to the next
    * @param deregisterAfter how long it may be unhealthy before it is removed, at least 1 minute
+   * @param hasRegistrysAddress whether callers find it at the registry's own address; then that of
+   *     the instance is for the registry alone
+   * @param selfCheck if present, the instance reports its health, each {@code checkInterval}, and is
+   *     not asked
    */
   public record Offer(
       String name,
       Instance instance,
       String healthPath,
       Duration checkInterval,
-      Duration deregisterAfter) {
+      Duration deregisterAfter,
+      boolean hasRegistrysAddress,
+      Optional<SelfCheck> selfCheck) {
     /** Checks that nothing is missing. */
     public Offer {
       requireNonNull(name, "name");
@@ -127,6 +187,17 @@ public final class RegistryUri {
       requireNonNull(healthPath, "healthPath");
       requireNonNull(checkInterval, "checkInterval");
       requireNonNull(deregisterAfter, "deregisterAfter");
+      requireNonNull(selfCheck, "selfCheck");
+    }
+
+    /** What is asked for its health, at the address that others call. */
+    public Offer(
+        String name,
+        Instance instance,
+        String healthPath,
+        Duration checkInterval,
+        Duration deregisterAfter) {
+      this(name, instance, healthPath, checkInterval, deregisterAfter, false, Optional.empty());
     }
 
     /** The same after a restart, so that an instance takes the place of its predecessor. */

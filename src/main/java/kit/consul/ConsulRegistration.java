@@ -285,7 +285,8 @@ public final class ConsulRegistration implements Registration {
       consul.deregister(wanted.id());
       log.info("deregistered {}", wanted.id());
     } catch (IOException | RuntimeException e) {
-      log.warn("{} is not deregistered: {} failed: {}", wanted.id(), consul, OneLine.of(e));
+      String why = OutageLog.cause(e);
+      log.warn("{} is not deregistered: {} failed: {}", wanted.id(), consul, why);
     } catch (InterruptedException e) {
       log.warn("{} is not deregistered: interrupted", wanted.id());
     }

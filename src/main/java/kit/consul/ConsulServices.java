@@ -9,20 +9,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import kit.discovery.Instances;
+import kit.discovery.Services;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches which services there are in Consul, each with the tags in use: for a gateway, or for people.
+ * Watches which services there are in Consul, {@code consul} itself among them.
  *
- * <p>A service is in the list as long as one instance is registered, healthy or not. The last list
- * stays when Consul does not answer. One that has restarted without its data lists few services until
- * they have registered again: do not throw away what belongs to a service at once.
- *
- * <p>Works as {@link ConsulInstances}: one thread, with a blocking query. Safe for any number of
- * threads.
+ * <p>Works as {@link ConsulInstances}: one thread, with a blocking query; the last list stays when
+ * Consul does not answer. Safe for any number of threads.
  */
-public final class ConsulServices implements AutoCloseable {
+public final class ConsulServices implements Services {
   private static final Logger log = LoggerFactory.getLogger(ConsulServices.class);
 
   private final ConsulCatalog catalog;
@@ -48,27 +45,26 @@ public final class ConsulServices implements AutoCloseable {
     return new ConsulWatch.Answer<>(services.tagsByName(), services.index());
   }
 
-  /** Returns the tags by name of service, both sorted, without waiting; see {@link Instances}. */
+  @Override
   public Map<String, List<String>> snapshot() {
     return watch.snapshot();
   }
 
-  /** Has {@code listener} called after each change, as {@link Instances#onChange} does. */
+  @Override
   public Instances.Subscription onChange(Runnable listener) {
     return watch.onChange(listener);
   }
 
-  /** Waits for the first answer; returns whether there was one. */
+  @Override
   public boolean awaitFirst(Duration patience) throws InterruptedException {
     return watch.awaitFirst(patience);
   }
 
-  /** Returns why the snapshot may be out of date, or empty if Consul answers. */
+  @Override
   public Optional<Exception> failure() {
     return watch.failure();
   }
 
-  /** Stops watching. The last snapshot stays. */
   @Override
   public void close() {
     watch.close();

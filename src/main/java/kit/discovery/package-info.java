@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What a registry of services is to the rest of the toolkit: {@link kit.discovery.Instances} to find
- * others, {@link kit.discovery.Registration} to be found. {@link kit.discovery.SharedInstances} spares
- * a process a second watch of the same service.
+ * others, {@link kit.discovery.Services} to see which there are, {@link kit.discovery.Registration} to
+ * be found. {@link kit.discovery.SharedInstances} spares a process a second watch of one service.
  */
 package kit.discovery;

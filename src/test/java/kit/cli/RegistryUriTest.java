@@ -4,18 +4,27 @@ package kit.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import kit.cli.RegistryUri.Offer;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.discovery.Registration;
+import kit.discovery.RouteMeta;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.FakeConsul;
 
 class RegistryUriTest {
-  private static final RegistryUri.Offer OFFER =
-      new RegistryUri.Offer(
+  private static final Offer OFFER =
+      new Offer(
           "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
 
   @ParameterizedTest
@@ -35,6 +44,9 @@ class RegistryUriTest {
         "static:a:1,,b:2",
         "static:a:1,",
         "NONE",
+        "consul+https://host",
+        "consul+https://host:8501/",
+        "https://host:8501",
         "consul://ho st:8500"
       })
   void refusesWhatIsNoRegistry(String uri) {
@@ -76,15 +88,119 @@ class RegistryUriTest {
           consul.example:8501     | consul://consul.example:8501
           http://10.0.0.1:8500    | consul://10.0.0.1:8500
           http://10.0.0.1:8500/   | consul://10.0.0.1:8500
+          https://10.0.0.1:8501   | consul+https://10.0.0.1:8501
+          [::1]:8500              | consul://[::1]:8500
           """)
   void defaultHonoursTheVariableOfConsulsOwnTools(String variable, String expected) {
     assertThat(RegistryUri.byDefault(Map.of("CONSUL_HTTP_ADDR", variable))).isEqualTo(expected);
     assertThat(RegistryUri.byDefault(Map.of())).isEqualTo("consul://127.0.0.1:8500");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "true, consul+https://127.0.0.1:8500",
+    "1, consul+https://127.0.0.1:8500",
+    "false, consul://127.0.0.1:8500",
+    "'', consul://127.0.0.1:8500"
+  })
+  void defaultIsOverTlsIfTheVariableOfConsulsOwnToolsSaysSo(String variable, String expected) {
+    assertThat(RegistryUri.byDefault(Map.of("CONSUL_HTTP_SSL", variable))).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          # bound    | registry                | advertised                                        | to the registry
+          127.0.0.1  | consul://127.0.0.1:8500 | 127.0.0.1 (the bound address)                     | false
+          10.0.0.5   | consul://127.0.0.1:8500 | 10.0.0.5 (the bound address)                      | false
+          0.0.0.0    | consul://127.0.0.1:8500 | the registry's own (its agent is on this machine; checked at 127.0.0.1) | true
+          ::         | consul+https://[::1]:80 | the registry's own (its agent is on this machine; checked at ::1)       | true
+          0.0.0.0    | none                    | 127.0.0.1 (the route to none)                     | false
+          """)
+  void addressForOthersIsTheBoundOneOrTheAgents(
+      String bound, String registry, String advertised, boolean isRegistrys) throws Exception {
+    RegistryUri.Advertised address = RegistryUri.parse(registry, Map.of()).advertise(bound);
+    assertThat(address).hasToString(advertised);
+    assertThat(address.isRegistrys()).isEqualTo(isRegistrys);
+  }
+
   @Test
-  void localAddressIsTheOneThatLeadsToTheRegistry() throws Exception {
-    assertThat(RegistryUri.parse("consul://127.0.0.1:8500", Map.of()).localAddress())
-        .isEqualTo("127.0.0.1");
+  void addressForOthersIsTheRouteToARegistryElsewhere() throws Exception {
+    // Which one it is depends on this machine; no packet is sent to the address of a test net.
+    RegistryUri elsewhere = RegistryUri.parse("consul://192.0.2.1:8500", Map.of());
+    RegistryUri.Advertised address;
+    try {
+      address = elsewhere.advertise("0.0.0.0");
+    } catch (IOException e) {
+      Assumptions.abort("no route to other networks: " + e.getMessage());
+      return;
+    }
+    assertThat(InetAddress.getByName(address.host()).isAnyLocalAddress()).isFalse();
+    assertThat(address.isRegistrys()).isFalse();
+    assertThat(address.why()).isEqualTo("the route to consul://192.0.2.1:8500");
+  }
+
+  @Test
+  void usersOfOneServiceShareOneWatch() throws Exception {
+    try (FakeConsul fake = new FakeConsul()) {
+      fake.on("GET", "/v1/health/service/web").hang();
+      RegistryUri registry = RegistryUri.parse("consul://" + fake.uri().getAuthority(), Map.of());
+      Instances one = registry.instances("web");
+      Instances other = registry.instances("web");
+      fake.awaitRequest();
+      Instances tagged = registry.instances("web", List.of("a"));
+      fake.awaitRequest(); // Another list, so another watch.
+      tagged.close();
+      one.close();
+      other.close();
+      assertThat(fake.requests()).hasSize(2);
+    }
+  }
+
+  @Test
+  void tagsAreForConsulAlone() {
+    RegistryUri fixed = RegistryUri.parse("static:a:1", Map.of());
+    assertThatThrownBy(() -> fixed.instances("web", List.of("primary")))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessage("--tags: only Consul knows tags");
+    assertThatThrownBy(fixed::services).isInstanceOf(Flags.UsageException.class);
+  }
+
+  @Test
+  void registrationTellsConsulWhatIsOffered() throws Exception {
+    Instance self =
+        new Instance("127.0.0.1", 8081, List.of("primary"), RouteMeta.of(List.of("GET /a")));
+    Offer asked = new Offer("web", self, "/health", Duration.ofSeconds(2), Duration.ofMinutes(2));
+    assertThat(registered(asked))
+        .contains("\"ID\":\"web-127.0.0.1-8081\"", "\"Address\":\"127.0.0.1\"")
+        .contains("\"Tags\":[\"primary\"]", "\"Meta\":{\"route-1\":\"GET /a\"}")
+        .contains("\"HTTP\":\"http://127.0.0.1:8081/health\"", "\"Timeout\":\"2s\"")
+        .contains("\"DeregisterCriticalServiceAfter\":\"120s\"", "\"Status\":\"passing\"");
+
+    Offer reporting =
+        new Offer(
+            "web",
+            self,
+            "/health",
+            Duration.ofSeconds(2),
+            Duration.ofMinutes(2),
+            true,
+            Optional.of(() -> {}));
+    assertThat(registered(reporting))
+        .contains("\"Address\":\"\"", "\"TTL\":\"6s\"", "\"Status\":\"passing\"")
+        .doesNotContain("HTTP");
+  }
+
+  private static String registered(Offer offer) throws Exception {
+    try (FakeConsul fake = new FakeConsul()) {
+      fake.on("PUT", "/v1/agent/service/register").answer(200, "");
+      RegistryUri registry = RegistryUri.parse("consul://" + fake.uri().getAuthority(), Map.of());
+      try (Registration registration = registry.registration(offer)) {
+        registration.start();
+        return fake.awaitRequest().body();
+      }
+    }
   }
 }

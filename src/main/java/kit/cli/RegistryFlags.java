@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * The flags that say where the registry is, and what it takes to be let in: the same for every
+ * program. Declare them with the others, and get the registry once the flags are parsed.
+ *
+ * <p>Not thread-safe, as {@link Flags} is not.
+ */
+public final class RegistryFlags implements Supplier<RegistryUri> {
+  private final Map<String, String> environment;
+  private final Supplier<RegistryUri> registry;
+  private final Map<String, Supplier<Optional<String>>> more = new HashMap<>();
+  private RegistryUri complete;
+
+  /**
+   * Declares them.
+   *
+   * @param help which registries the program can do with
+   */
+  public RegistryFlags(Flags flags, Map<String, String> environment, String help) {
+    this.environment = Map.copyOf(requireNonNull(environment, "environment"));
+    // Settings can be right or wrong only together with all flags; here only the form counts.
+    Flags.Type<RegistryUri> type =
+        new Flags.Type<>("URI", help, uri -> RegistryUri.parse(uri, Map.of()));
+    registry = flags.optional("registry", type, RegistryUri.byDefault(environment), help);
+    Flags.Type<Optional<String>> text = Flags.TEXT.or("none");
+    more.put(
+        "--consul-token",
+        flags.secret("consul-token", text, "none", "ACL token; better: in a file"));
+    Flags.Type<Optional<String>> file = new Flags.Type<>("FILE", "a file", path -> path).or("none");
+    more.put(
+        "--consul-token-file",
+        flags.optional("consul-token-file", file, "none", "holds the ACL token"));
+    more.put(
+        "--consul-ca-file",
+        flags.optional("consul-ca-file", file, "none", "whom to trust over TLS, in PEM"));
+  }
+
+  /**
+   * Returns the registry, each time the same.
+   *
+   * @throws Flags.UsageException if flags do not fit together, or a file cannot be read
+   */
+  @Override
+  public RegistryUri get() {
+    if (complete == null) {
+      Map<String, String> settings = new HashMap<>(environment);
+      more.forEach((flag, value) -> value.get().ifPresent(it -> settings.put(flag, it)));
+      complete = RegistryUri.parse(registry.get().toString(), settings);
+    }
+    return complete;
+  }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import kit.consul.ConsulClient;
+import kit.consul.ConsulClient.Entry;
+import kit.consul.ConsulClient.HealthQuery;
+import kit.consul.ConsulClient.Status;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import testing.ConsulAgent;
+import testing.Eventually;
+import testing.JarProcess;
+
+/** What the service tells a real Consul, and what clients learn from it. */
+@Timeout(90)
+class ServiceInConsulIT {
+  private static ConsulAgent agent;
+  private static ConsulClient consul;
+
+  private final List<JarProcess> processes = new ArrayList<>();
+
+  @BeforeAll
+  static void startConsul() throws Exception {
+    agent = ConsulAgent.start();
+    consul = new ConsulClient(agent.uri(), null);
+  }
+
+  @AfterAll
+  static void stopConsul() throws Exception {
+    if (agent != null) {
+      agent.close();
+    }
+  }
+
+  @AfterEach
+  void stopProcesses() throws Exception {
+    for (JarProcess process : processes) {
+      process.close();
+      process.exitStatus();
+    }
+    for (String id : consul.services().keySet()) {
+      consul.deregister(id);
+    }
+  }
+
+  private JarProcess startService(String... more) {
+    List<String> args = new ArrayList<>(List.of("--name", "userservice", "--port", "0"));
+    args.addAll(List.of("--registry", "consul://" + agent.uri().getAuthority()));
+    args.addAll(List.of(more));
+    JarProcess process = JarProcess.start("user-service", args.toArray(String[]::new));
+    processes.add(process);
+    return process;
+  }
+
+  /** What a command of the client prints. */
+  private List<String> client(String... command) throws Exception {
+    List<String> args = new ArrayList<>(List.of(command));
+    args.addAll(List.of("--registry", "consul://" + agent.uri().getAuthority()));
+    JarProcess process = JarProcess.start("client", args.toArray(String[]::new));
+    processes.add(process);
+    assertThat(process.exitStatus()).as(process.err().toString()).isZero();
+    return process.out();
+  }
+
+  private Entry awaitStatus(int port, Status status, int seconds) throws Exception {
+    Entry[] found = new Entry[1];
+    Eventually.within(
+        Duration.ofSeconds(seconds),
+        () -> {
+          HealthQuery all =
+              new HealthQuery("userservice", List.of(), false, false, 0, Duration.ofSeconds(1));
+          assertThat(consul.health(all).entries())
+              .filteredOn(entry -> entry.service().port() == port)
+              .singleElement()
+              .satisfies(entry -> assertThat(entry.status()).isEqualTo(status))
+              .satisfies(entry -> found[0] = entry);
+        });
+    return found[0];
+  }
+
+  @Test
+  void clientsLearnTheRoutesOfAService() throws Exception {
+    awaitStatus(startService().port(), Status.PASSING, 10);
+
+    JsonNode meta = new ObjectMapper().readTree(client("instances", "--json").get(0)).at("/0/meta");
+
+    List<String> routes = new ArrayList<>();
+    meta.forEach(route -> routes.add(route.asText()));
+    assertThat(meta.path("route-1").asText()).isEqualTo("GET /user/{uid:\\d+}");
+    assertThat(routes).contains("DELETE /user/{uid:\\d+}").noneMatch(it -> it.contains("/health"));
+  }
+
+  @Test
+  void clientsChooseByTagsAndSeeWhichServicesThereAre() throws Exception {
+    int blue = startService("--tags", "primary,blue").port();
+    awaitStatus(blue, Status.PASSING, 10);
+    awaitStatus(startService("--tags", "primary,green").port(), Status.PASSING, 10);
+
+    assertThat(client("instances", "--tags", "primary")).hasSize(2);
+    assertThat(client("instances", "--tags", "primary,blue")).containsExactly("127.0.0.1:" + blue);
+    assertThat(client("get", "101", "--all", "--tags", "blue")).containsExactly("jerry" + blue);
+    assertThat(client("services")).containsExactly("consul", "userservice blue,green,primary");
+  }
+
+  @Test
+  void whereConsulCannotAskTheServiceReports() throws Exception {
+    JarProcess service = startService("--check", "ttl", "--check-interval", "1s");
+    int port = service.port();
+    Entry entry = awaitStatus(port, Status.PASSING, 10);
+    assertThat(entry.service().host()).isEqualTo("127.0.0.1");
+
+    service.signal("STOP");
+    Entry silent = awaitStatus(port, Status.CRITICAL, 10);
+    assertThat(silent.checks()).anyMatch(check -> check.output().contains("TTL expired"));
+
+    service.signal("CONT");
+    awaitStatus(port, Status.PASSING, 10);
+  }
+
+  @Test
+  void boundToAllAddressesItIsFoundAtThatOfTheAgent() throws Exception {
+    JarProcess service = startService("--bind", "0.0.0.0", "--check-interval", "1s");
+    int port = service.port();
+
+    Entry entry = awaitStatus(port, Status.PASSING, 10);
+    assertThat(entry.service().host()).as("the node's address").isEqualTo("127.0.0.1");
+    assertThat(consul.instance(entry.service().id()).orElseThrow().service().host()).isEmpty();
+    assertThat(client("get", "101")).containsExactly("jerry" + port);
+    assertThat(service.err())
+        .anyMatch(line -> line.contains("advertised address: the registry's own (its agent"));
+  }
+
+  @Test
+  void tellsWhenConsulCannotReachIt() throws Exception {
+    JarProcess service = startService("--advertise", "127.0.0.9", "--check-interval", "1s");
+    int port = service.port();
+
+    awaitStatus(port, Status.CRITICAL, 10);
+
+    Eventually.within(
+        Duration.ofSeconds(20), // It looks every 8 to 12.
+        () ->
+            assertThat(service.err())
+                .anyMatch(
+                    line ->
+                        line.contains("WARN")
+                            && line.contains("finds userservice-127.0.0.9-" + port + " critical")
+                            && line.contains("connection refused")));
+  }
+
+  @Test
+  void aTokenIsShownNowhere() throws Exception {
+    JarProcess service = startService("--consul-token", "s3cret", "--log-level", "debug");
+    int port = service.port();
+    awaitStatus(port, Status.PASSING, 10);
+    service.signal("TERM");
+    service.exitStatus();
+    assertThat(service.err())
+        .anyMatch(line -> line.contains("consul-token=***"))
+        .noneMatch(line -> line.contains("s3cret"));
+  }
+}
