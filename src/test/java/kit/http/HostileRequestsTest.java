@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import kit.Endpoint;
+import kit.http.RawClient.Answer;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Sends what the tables of {@code docs/http.md} say, byte for byte, and holds the server to what they
+ * promise. The server runs in a JVM of its own, with three seconds for a request to arrive.
+ */
+@Timeout(120)
+class HostileRequestsTest {
+  private static final Path TABLES = Path.of("docs/http.md");
+  private static final int AT_A_TIME =
+      16; // Most are answered at once, some wait for the time limit.
+  private static final String SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: sentinel\r\n\r\n";
+
+  /** One row: what is sent, what may come of it, by whom, and which standard says so. */
+  record Row(String sent, List<String> outcomes, String by, String source, int line) {
+    @Override
+    public String toString() {
+      return TABLES + ":" + line + ": " + sent;
+    }
+  }
+
+  /** What came of it: the statuses and what became of the connection; who gave the last answer. */
+  record Outcome(String text, String by) {}
+
+  private static final Map<Row, Future<Outcome>> OUTCOMES = new HashMap<>();
+
+  /** The service that the requests are sent to. */
+  static final class Service {
+    public static void main(String... args) throws Exception {
+      Endpoint<Request, Response> ok = (context, request) -> Response.text(200, "fine");
+      Router<Endpoint<Request, Response>> router =
+          new Router<Endpoint<Request, Response>>()
+              .route("GET", "/ok", ok)
+              .routeAny("/any", (context, request) -> Response.text(200, request.method()))
+              .route("GET", "/user/{uid:\\d+}", ok)
+              .route("DELETE", "/user/{uid:\\d+}", (context, request) -> Response.empty(204))
+              .route(
+                  "POST", "/body", (context, request) -> Response.of(200, "a/b", request.body(100)))
+              .route("GET", "/sentinel", (context, request) -> Response.text(200, "sentinel"));
+      HttpService http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
+      http.start(new RoutingHandler(router));
+      System.out.println(http.port());
+    }
+  }
+
+  @BeforeAll
+  static void sendAll() throws Exception {
+    List<String> options = List.of("-Dsun.net.httpserver.maxReqTime=3");
+    ExecutorService clients = Executors.newFixedThreadPool(AT_A_TIME);
+    try (ForkedJvm jvm = new ForkedJvm(Service.class, options)) {
+      int port = Integer.parseInt(jvm.line());
+      try (RawClient first = new RawClient(port)) { // Takes long, and no row should have to wait.
+        first.send(SENTINEL).answer();
+      }
+      for (Row row : rows()) {
+        OUTCOMES.put(row, clients.submit(() -> send(port, row)));
+      }
+      for (Future<Outcome> outcome : OUTCOMES.values()) {
+        outcome.get();
+      }
+    } finally {
+      clients.shutdownNow();
+    }
+  }
+
+  static List<Row> rows() throws IOException {
+    List<Row> rows = new ArrayList<>();
+    List<String> lines = Files.readAllLines(TABLES);
+    for (int i = 0; i < lines.size(); i++) {
+      String[] cells = lines.get(i).split("(?<!\\\\)\\|", -1);
+      if (cells.length == 6 && cells[1].strip().startsWith("`")) {
+        rows.add(
+            new Row(
+                cells[1].strip().replaceAll("^`|`$", "").replace("\\|", "|"),
+                List.of(cells[2].strip().split(" or ")),
+                cells[3].strip(),
+                cells[4].strip(),
+                i + 1));
+      }
+    }
+    return rows;
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("rows")
+  void requestIsTreatedAsTheTableSays(Row row) throws Exception {
+    Outcome outcome = OUTCOMES.get(row).get();
+    assertThat(row.outcomes()).as(row.toString()).contains(outcome.text());
+    if (!row.by().equals("both")) {
+      assertThat(outcome.by()).as("who decides on %s", row).isEqualTo(row.by());
+    }
+  }
+
+  @Test
+  void tableIsLongAndEachRowCitesAStandard() throws Exception {
+    assertThat(rows()).hasSizeGreaterThanOrEqualTo(120);
+    assertThat(rows())
+        .allSatisfy(
+            row -> {
+              assertThat(row.source()).matches("(RFC )?\\d{4}, \\d.*|JDK .*");
+              assertThat(row.by()).isIn("kit", "JDK", "both");
+              assertThat(row.outcomes())
+                  .hasSizeBetween(1, 3)
+                  .allMatch(outcome -> outcome.matches("(\\d{3} ?)*(open|closed)"));
+            });
+  }
+
+  /** Sends the bytes and then listens; asks for more only where the server lets us. */
+  private static Outcome send(int port, Row row) throws IOException {
+    StringBuilder statuses = new StringBuilder();
+    String by = "JDK";
+    try (RawClient client = new RawClient(port)) {
+      client.send(bytes(row.sent()));
+      boolean hasAskedForMore = false;
+      while (true) {
+        Answer answer =
+            row.sent().startsWith("HEAD") && !hasAskedForMore ? client.head() : client.answer();
+        if (answer.body().equals("sentinel")) {
+          return new Outcome(statuses + "open", by);
+        }
+        statuses.append(answer.status()).append(' ');
+        by = answer.header("X-Request-Id") == null ? "JDK" : "kit";
+        if ("close".equals(answer.header("Connection"))) {
+          return new Outcome(statuses + (client.isClosed() ? "closed" : "more"), by);
+        }
+        if (!hasAskedForMore && answer.status() != 100) {
+          client.send(SENTINEL);
+          hasAskedForMore = true;
+        }
+      }
+    } catch (EOFException | SocketException e) {
+      return new Outcome(statuses + "closed", by);
+    } catch (java.net.SocketTimeoutException e) {
+      return new Outcome(statuses + "hanging", by);
+    }
+  }
+
+  // The notation of the tables.
+
+  private static final Pattern REPEATED = Pattern.compile("\\((.+?)×(\\d+)\\)", Pattern.DOTALL);
+  private static final Pattern ESCAPE = Pattern.compile("\\\\(x[0-9a-f]{2}|.)");
+
+  /** The bytes, one for each character, that a row stands for. */
+  static String bytes(String sent) {
+    String shown =
+        sent.matches("….+")
+            ? "POST /body HTTP/1.1⏎Host: a⏎Transfer-Encoding: chunked⏎⏎" + sent.substring(1)
+            : sent;
+    String text = shown.endsWith("…") ? shown : shown.contains("⏎⏎") ? shown + "…" : shown + "⏎⏎…";
+    text = text.substring(0, text.length() - 1).replace("⏎", "\r\n");
+    text =
+        REPEATED
+            .matcher(text)
+            .replaceAll(
+                match ->
+                    Matcher.quoteReplacement(
+                        match.group(1).repeat(Integer.parseInt(match.group(2)))));
+    return ESCAPE
+        .matcher(text)
+        .replaceAll(match -> Matcher.quoteReplacement(Character.toString(escaped(match.group(1)))));
+  }
+
+  private static int escaped(String code) {
+    return switch (code.charAt(0)) {
+      case '0' -> 0;
+      case 't' -> '\t';
+      case 'r' -> '\r';
+      case 'n' -> '\n';
+      case '\\' -> '\\';
+      case 'x' -> Integer.parseInt(code.substring(1), 16);
+      default -> throw new IllegalArgumentException("no such escape: \\" + code);
+    };
+  }
+}
