@@ -4,25 +4,14 @@ package kit.http;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
-import java.net.ConnectException;
-import java.net.NoRouteToHostException;
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.net.http.HttpTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
-import java.time.DateTimeException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import kit.Context;
@@ -49,10 +38,14 @@ import kit.PeerException;
  *   encode -> before -> send -> (status not 2xx: PeerException) -> after -> decode
  * </pre>
  *
- * <p>The deadline of the {@link Context} holds for the whole exchange, body included, which {@link
- * HttpRequest#timeout()} does not before JDK 26 (JDK-8208693). Without a deadline it is 30 seconds. At
- * the deadline, and when the thread is interrupted, the connection is closed. The request id in the
- * context is sent along.
+ * <p>The deadline of the {@link Context} holds for the whole exchange, body included. Without a
+ * deadline it is 30 seconds. At the deadline, and when the thread is interrupted, the connection is
+ * closed. Only to look up a host's name may take longer, so let instances be addresses. The request id
+ * in the context is sent along.
+ *
+ * <p>An answer longer than {@link Settings#maxResponseBytes} is none, and its connection is closed. A
+ * call beyond {@link Settings#maxInFlight} is refused and not sent: each takes a connection of its own,
+ * of which the JDK's client would open any number.
  *
  * <h2>Errors</h2>
  *
@@ -60,13 +53,20 @@ import kit.PeerException;
  * becomes its detail. {@link InterruptedException} when cancelled. What encoding throws passes
  * through: that is our own fault.
  *
- * <p>Immutable; thread-safe if its functions are. Go kit's word: {@code transport/http.Client}.
+ * <h2>Threads</h2>
+ *
+ * <p>A call, decoding included, runs on the caller's thread, platform or virtual; none is started.
+ * {@code before}, {@code after} and {@code with} return another endpoint. Thread-safe if its functions
+ * are. Go kit's word: {@code transport/http.Client}.
  */
 public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   /** Makes an HTTP request of the endpoint's request. */
   @FunctionalInterface
   public interface Encoder<Q> {
-    /** Returns the request to send; {@code base} is the address of the peer. */
+    /**
+     * Returns the request to send; {@code base} is the address of the peer. A body comes from memory
+     * ({@code BodyPublishers.ofByteArray}): see {@link HttpEndpoint#newClient}.
+     */
     HttpRequest.Builder encode(Context context, URI base, Q request) throws Exception;
   }
 
@@ -94,8 +94,6 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   // Half of the usual second for an attempt: a host that answers nothing at all is then passed over
   // as "not connected", and not counted as "did not answer".
   private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(500);
-  // What a peer sends must not overflow the nanoseconds of whoever reckons with it.
-  private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final HttpClient http;
@@ -105,32 +103,56 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   private final Decoder<R> decoder;
   private final List<Before> before;
   private final List<After> after;
+  private final Settings settings;
+  private final Semaphore slots; // Shared by all that before() and after() make of one endpoint.
 
   /** Calls the server at {@code base}, such as {@code http://127.0.0.1:8081}. */
   public HttpEndpoint(HttpClient http, URI base, Encoder<Q> encoder, Decoder<R> decoder) {
-    this(http, base, encoder, decoder, List.of(), List.of());
-  }
-
-  private HttpEndpoint(
-      HttpClient http,
-      URI base,
-      Encoder<Q> encoder,
-      Decoder<R> decoder,
-      List<Before> before,
-      List<After> after) {
     this.http = requireNonNull(http, "http");
     this.base = requireNonNull(base, "base");
     this.instance = requireNonNull(base.getAuthority(), "base has no host");
     this.encoder = requireNonNull(encoder, "encoder");
     this.decoder = requireNonNull(decoder, "decoder");
+    this.before = List.of();
+    this.after = List.of();
+    this.settings = Settings.defaults();
+    this.slots = new Semaphore(settings.maxInFlight());
+  }
+
+  private HttpEndpoint(
+      HttpEndpoint<Q, R> like,
+      List<Before> before,
+      List<After> after,
+      Settings settings,
+      Semaphore slots) {
+    this.http = like.http;
+    this.base = like.base;
+    this.instance = like.instance;
+    this.encoder = like.encoder;
+    this.decoder = like.decoder;
     this.before = before;
     this.after = after;
+    this.settings = settings;
+    this.slots = slots;
   }
 
   /**
    * Returns a client that suits service-to-service calls: HTTP/1.1 (else every request carries an
    * offer to upgrade), no proxy, no redirects, half a second to connect. Share one in the whole program:
    * each has a thread and a pool of connections.
+   *
+   * <p>Its one thread does all the reading and writing, without a hop to another for each step. So
+   * nothing on it may wait: make bodies to send from memory, not from files or streams, and for those
+   * have a client with an executor of its own.
+   *
+   * <p>Some things can only be set for the whole JVM, before its first client; a main method should:
+   *
+   * <pre>
+   *   jdk.httpclient.redirects.retrylimit   1: else a GET is sent a second time, unasked and uncounted,
+   *                                         when its connection breaks before an answer
+   *   jdk.httpclient.keepalive.timeout      seconds an idle connection is kept: less than the server
+   *                                         does, or a request meets its closing; 17 has 1200
+   * </pre>
    */
   public static HttpClient newClient() {
     return HttpClient.newBuilder()
@@ -138,17 +160,23 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
         .connectTimeout(CONNECT_TIMEOUT)
+        .executor(Runnable::run)
         .build();
   }
 
   /** Returns this endpoint with one more function between encoding and sending. */
   public HttpEndpoint<Q, R> before(Before more) {
-    return new HttpEndpoint<>(http, base, encoder, decoder, plus(before, more), after);
+    return new HttpEndpoint<>(this, plus(before, more), after, settings, slots);
   }
 
   /** Returns this endpoint with one more function between the answer and decoding. */
   public HttpEndpoint<Q, R> after(After more) {
-    return new HttpEndpoint<>(http, base, encoder, decoder, before, plus(after, more));
+    return new HttpEndpoint<>(this, before, plus(after, more), settings, slots);
+  }
+
+  /** Returns this endpoint with other limits, and no calls in flight yet. */
+  public HttpEndpoint<Q, R> with(Settings settings) {
+    return new HttpEndpoint<>(this, before, after, settings, new Semaphore(settings.maxInFlight()));
   }
 
   private static <T> List<T> plus(List<T> list, T more) {
@@ -165,9 +193,9 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       builder.setHeader(RequestId.HEADER, requestId);
     }
     before.forEach(function -> function.before(context, builder));
-    HttpResponse<byte[]> response = send(context, builder.build());
+    HttpResponse<byte[]> response = send(context, builder);
     if (response.statusCode() / 100 != 2) {
-      throw failedStatus(response);
+      throw PeerFailures.of(response, instance);
     }
     after.forEach(function -> function.after(context, response));
     try {
@@ -177,92 +205,72 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     }
   }
 
-  private HttpResponse<byte[]> send(Context context, HttpRequest request)
+  private HttpResponse<byte[]> send(Context context, HttpRequest.Builder builder)
       throws InterruptedException {
-    long nanos = Math.min(context.remainingNanos(), DEFAULT_TIMEOUT_NANOS);
-    if (nanos <= 0) {
-      throw PeerException.timeout(instance, null);
+    if (!slots.tryAcquire()) {
+      throw PeerException.refused(instance, "too many calls in flight", null, null);
     }
-    return await(http.sendAsync(request, BodyHandlers.ofByteArray()), nanos, instance);
-  }
-
-  /** Waits for an answer of {@code instance}, and gives it up when the time is up. */
-  static <T> HttpResponse<T> await(
-      CompletableFuture<HttpResponse<T>> exchange, long nanos, String instance)
-      throws InterruptedException {
+    WholeBody body = new WholeBody(settings.maxResponseBytes());
     boolean through = false;
     try {
-      HttpResponse<T> response = exchange.get(nanos, TimeUnit.NANOSECONDS);
+      long deadlineNanos =
+          System.nanoTime() + Math.min(context.remainingNanos(), DEFAULT_TIMEOUT_NANOS);
+      HttpResponse<?> head = http.send(untilDeadline(builder, deadlineNanos), body);
+      byte[] bytes = body.await(deadlineNanos - System.nanoTime());
       through = true;
-      return response;
+      return new WholeResponse(head, bytes);
     } catch (TimeoutException e) {
       throw PeerException.timeout(instance, e);
-    } catch (ExecutionException e) {
-      throw failure(e.getCause(), instance);
+    } catch (IOException e) {
+      throw PeerFailures.of(e, instance);
     } finally {
       if (!through) {
-        exchange.cancel(true); // Closes the connection; a no-op if the exchange has failed.
+        body.cancel(); // Also if its head arrives later, and nobody is left to read it.
+      }
+      slots.release();
+    }
+  }
+
+  private static HttpRequest untilDeadline(HttpRequest.Builder builder, long deadlineNanos)
+      throws TimeoutException {
+    HttpRequest request = builder.build();
+    long nanos = deadlineNanos - System.nanoTime();
+    if (nanos <= 0) {
+      throw new TimeoutException("the time was up before the request was sent");
+    }
+    Duration left = Duration.ofNanos(nanos);
+    boolean isSooner = request.timeout().filter(own -> own.compareTo(left) < 0).isPresent();
+    return isSooner ? request : builder.timeout(left).build();
+  }
+
+  /**
+   * Bounds of what a peer can cost us.
+   *
+   * @param maxResponseBytes the longest body of an answer; it is held in memory
+   * @param maxInFlight the most calls to this peer at a time
+   */
+  public record Settings(int maxResponseBytes, int maxInFlight) {
+    /** Checks that both are 1 or more. */
+    public Settings {
+      if (maxResponseBytes < 1 || maxInFlight < 1) {
+        throw new IllegalArgumentException(
+            "maxResponseBytes or maxInFlight < 1: " + maxResponseBytes + ", " + maxInFlight);
       }
     }
-  }
 
-  private static PeerException failure(Throwable thrown, String instance) {
-    // With jdk.httpclient.redirects.retrylimit=1, which main methods should set, the client wraps
-    // whatever made it want to try again, a refused connection for one.
-    boolean wrapped = "Too many retries".equals(thrown.getMessage()) && thrown.getCause() != null;
-    Throwable cause = wrapped ? thrown.getCause() : thrown;
-    if (cause instanceof HttpConnectTimeoutException) {
-      return PeerException.notConnected(instance, "no connection in time", cause);
+    /** 10 MiB, and 1,024 calls: what {@link HttpService} would let in. */
+    public static Settings defaults() {
+      return new Settings(10 * 1024 * 1024, 1024);
     }
-    if (cause instanceof ConnectException || cause instanceof NoRouteToHostException) {
-      return PeerException.notConnected(instance, whyNotConnected(cause), cause);
-    }
-    if (cause instanceof HttpTimeoutException) {
-      return PeerException.timeout(instance, cause);
-    }
-    return PeerException.broken(instance, "connection broke: " + OneLine.of(cause), cause);
-  }
 
-  /** The client makes a ConnectException of all that comes before sending, often with no message. */
-  private static String whyNotConnected(Throwable cause) {
-    if (cause.getCause() instanceof UnresolvedAddressException) {
-      return "unknown host";
+    /** Returns these settings with another {@link #maxResponseBytes}. */
+    public Settings withMaxResponseBytes(int maxResponseBytes) {
+      return new Settings(maxResponseBytes, maxInFlight);
     }
-    String message = cause.getMessage(); // Such as "Network is unreachable".
-    return message == null ? "connection refused" : OneLine.of(message.toLowerCase(Locale.ROOT));
-  }
 
-  private PeerException failedStatus(HttpResponse<byte[]> response) {
-    int status = response.statusCode();
-    String detail =
-        response
-            .headers()
-            .firstValue("Content-Type")
-            .filter(type -> type.startsWith(Problem.CONTENT_TYPE))
-            .map(type -> Problem.detail(response.body()))
-            .orElseGet(() -> Problem.title(status));
-    Duration retryAfter =
-        response.headers().firstValue("Retry-After").map(HttpEndpoint::retryAfter).orElse(null);
-    return PeerException.status(instance, status, OneLine.of(detail), retryAfter);
-  }
-
-  /** Seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is neither. */
-  static Duration retryAfter(String value) {
-    String text = value.strip();
-    Duration left;
-    if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
-      left = text.length() > 9 ? LONGEST_RETRY_AFTER : Duration.ofSeconds(Long.parseLong(text));
-    } else {
-      try {
-        Instant at = DateTimeFormatter.RFC_1123_DATE_TIME.parse(text, Instant::from);
-        left = Duration.between(Instant.now(), at);
-      } catch (DateTimeException e) {
-        return null;
-      }
+    /** Returns these settings with another {@link #maxInFlight}. */
+    public Settings withMaxInFlight(int maxInFlight) {
+      return new Settings(maxResponseBytes, maxInFlight);
     }
-    if (left.isNegative()) {
-      return Duration.ZERO;
-    }
-    return left.compareTo(LONGEST_RETRY_AFTER) < 0 ? left : LONGEST_RETRY_AFTER;
   }
 }

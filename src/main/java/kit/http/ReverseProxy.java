@@ -124,7 +124,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
         http.sendAsync(request, BodyHandlers.ofInputStream());
     HttpResponse<InputStream> answer;
     try {
-      answer = HttpEndpoint.await(exchange, nanos, instance);
+      answer = PeerFailures.await(exchange, nanos, instance);
     } catch (PeerException e) {
       if (e.kind().notSent() && bodyBegun.get()) {
         throw PeerException.broken(instance, "no connection, and the body is gone", e);

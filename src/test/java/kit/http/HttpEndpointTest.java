@@ -261,21 +261,21 @@ class HttpEndpointTest {
 
   @Test
   void retryAfterInThePastIsNow() {
-    assertThat(HttpEndpoint.retryAfter("Thu, 01 Jan 1970 00:00:00 GMT")).isEqualTo(Duration.ZERO);
+    assertThat(PeerFailures.retryAfter("Thu, 01 Jan 1970 00:00:00 GMT")).isEqualTo(Duration.ZERO);
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"", "soon", "1.5", "-5", "+5", "0x10", "3 seconds", "Thu, 01 Jan 1970", "\u0663"})
   void retryAfterThatIsNeitherIsIgnored(String header) {
-    assertThat(HttpEndpoint.retryAfter(header)).isNull();
+    assertThat(PeerFailures.retryAfter(header)).isNull();
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"9223372036854775807", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"})
   void longestRetryAfterCanBeReckonedWith(String header) {
-    Duration retryAfter = HttpEndpoint.retryAfter(header);
+    Duration retryAfter = PeerFailures.retryAfter(header);
     assertThat(retryAfter).isGreaterThan(Duration.ofDays(1));
     assertThat(retryAfter.toNanos()).isPositive(); // Would throw if it overflowed.
   }

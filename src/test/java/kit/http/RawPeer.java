@@ -12,6 +12,7 @@ import java.net.Socket;
 import java.net.URI;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A peer that answers, byte by byte, what no proper server would: one request a connection. */
 final class RawPeer implements AutoCloseable {
@@ -25,6 +26,7 @@ final class RawPeer implements AutoCloseable {
   private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
   private final BlockingQueue<String> heads = new LinkedBlockingQueue<>();
   private final BlockingQueue<String> ends = new LinkedBlockingQueue<>();
+  private final AtomicInteger open = new AtomicInteger();
   private final Script script;
 
   RawPeer(Script script) throws IOException {
@@ -65,6 +67,11 @@ final class RawPeer implements AutoCloseable {
     return ends;
   }
 
+  /** How many connections are open, as far as this end knows. */
+  int open() {
+    return open.get();
+  }
+
   @Override
   public void close() throws IOException {
     listener.close();
@@ -82,11 +89,14 @@ final class RawPeer implements AutoCloseable {
   }
 
   private void serve(Socket connection) {
+    open.incrementAndGet();
     try (connection) {
       heads.add(head(connection.getInputStream()));
       script.play(this, connection);
     } catch (Exception e) {
       ends.add(e.toString()); // Seen by tests that look; others see that no answer came.
+    } finally {
+      open.decrementAndGet();
     }
   }
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import kit.OneLine;
+import kit.PeerException;
+
+/** Says how far a call got that has failed: makes the {@link PeerException} of it. */
+final class PeerFailures {
+  // What a peer sends must not overflow the nanoseconds of whoever reckons with it.
+  private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
+
+  private PeerFailures() {}
+
+  /** Waits for an answer of {@code instance}, and gives it up when the time is up. */
+  static <T> HttpResponse<T> await(
+      CompletableFuture<HttpResponse<T>> exchange, long nanos, String instance)
+      throws InterruptedException {
+    boolean through = false;
+    try {
+      HttpResponse<T> response = exchange.get(nanos, TimeUnit.NANOSECONDS);
+      through = true;
+      return response;
+    } catch (TimeoutException e) {
+      throw PeerException.timeout(instance, e);
+    } catch (ExecutionException e) {
+      throw of(e.getCause(), instance);
+    } finally {
+      if (!through) {
+        exchange.cancel(true); // Closes the connection; a no-op if the exchange has failed.
+      }
+    }
+  }
+
+  /** Returns what {@code thrown}, by the client or by {@link WholeBody}, says of the call. */
+  static PeerException of(Throwable thrown, String instance) {
+    if (thrown instanceof WholeBody.TooLongException) {
+      return PeerException.broken(instance, thrown.getMessage(), thrown);
+    }
+    Throwable cause = original(thrown);
+    if (cause instanceof HttpConnectTimeoutException) {
+      return PeerException.notConnected(instance, "no connection in time", cause);
+    }
+    if (cause instanceof ConnectException || cause instanceof NoRouteToHostException) {
+      return PeerException.notConnected(instance, whyNotConnected(cause), cause);
+    }
+    if (cause instanceof HttpTimeoutException) {
+      return PeerException.timeout(instance, cause);
+    }
+    return PeerException.broken(instance, "connection broke: " + OneLine.of(cause), cause);
+  }
+
+  /**
+   * Undoes the client's wrapping: {@code send} throws a copy, of the same kind and message, around
+   * what went wrong. And with {@code jdk.httpclient.redirects.retrylimit=1}, which main methods should
+   * set, that is "too many retries" around whatever made the client want to try again, a refused
+   * connection for one.
+   */
+  private static Throwable original(Throwable thrown) {
+    Throwable cause = thrown.getCause();
+    if (cause == null) {
+      return thrown;
+    }
+    boolean isCopy =
+        cause.getClass() == thrown.getClass()
+            && Objects.equals(cause.getMessage(), thrown.getMessage());
+    boolean isRetry = "Too many retries".equals(thrown.getMessage());
+    return isCopy || isRetry ? original(cause) : thrown;
+  }
+
+  /** The client makes a ConnectException of all that comes before sending, often with no message. */
+  private static String whyNotConnected(Throwable cause) {
+    if (cause.getCause() instanceof UnresolvedAddressException) {
+      return "unknown host";
+    }
+    String message = cause.getMessage(); // Such as "Network is unreachable".
+    return message == null ? "connection refused" : OneLine.of(message.toLowerCase(Locale.ROOT));
+  }
+
+  /** Returns what an answer that is no success says of the call. */
+  static PeerException of(HttpResponse<byte[]> response, String instance) {
+    int status = response.statusCode();
+    String detail =
+        response
+            .headers()
+            .firstValue("Content-Type")
+            .filter(type -> type.startsWith(Problem.CONTENT_TYPE))
+            .map(type -> Problem.detail(response.body()))
+            .orElseGet(() -> Problem.title(status));
+    Duration retryAfter =
+        response.headers().firstValue("Retry-After").map(PeerFailures::retryAfter).orElse(null);
+    return PeerException.status(instance, status, OneLine.of(detail), retryAfter);
+  }
+
+  /** Seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is neither. */
+  static Duration retryAfter(String value) {
+    String text = value.strip();
+    Duration left;
+    if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      left = text.length() > 9 ? LONGEST_RETRY_AFTER : Duration.ofSeconds(Long.parseLong(text));
+    } else {
+      try {
+        Instant at = DateTimeFormatter.RFC_1123_DATE_TIME.parse(text, Instant::from);
+        left = Duration.between(Instant.now(), at);
+      } catch (DateTimeException e) {
+        return null;
+      }
+    }
+    if (left.isNegative()) {
+      return Duration.ZERO;
+    }
+    return left.compareTo(LONGEST_RETRY_AFTER) < 0 ? left : LONGEST_RETRY_AFTER;
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.net.http.HttpResponse.BodyHandler;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.net.http.HttpResponse.ResponseInfo;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow.Subscription;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Collects the body of one answer, up to a limit, while the caller waits for it, up to a deadline. */
+final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
+  // To the client the body is "there" as soon as the head is: send() returns then, and the caller
+  // waits here, where the wait can have an end. HttpRequest.timeout() does not cover the body
+  // before
+  // JDK 26 (JDK-8208693), and a timer for each call would cost more than the call of a timer.
+
+  private static final int FIRST_BYTES =
+      64 * 1024; // Of what a peer promises; the rest as it comes.
+
+  private static final CompletionStage<Void> NOW = CompletableFuture.completedFuture(null);
+
+  private final CompletableFuture<byte[]> whole = new CompletableFuture<>();
+  private final int maxBytes;
+
+  private Subscription subscription; // Guarded by this.
+  private boolean cancelled; // Guarded by this.
+
+  // Only for the client's thread, which calls onNext and onComplete.
+  private long declared = -1; // Or unknown.
+  private byte[] bytes = new byte[0];
+  private int count;
+
+  WholeBody(int maxBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** The peer sends, or has announced, more than we take. */
+  static final class TooLongException extends IOException {
+    private TooLongException(int maxBytes) {
+      super("answer longer than " + maxBytes + " bytes");
+    }
+  }
+
+  /**
+   * Waits for the end of the body, once the head is there.
+   *
+   * @throws TimeoutException if it is not there after {@code nanos}
+   * @throws IOException if it broke off, or is longer than allowed
+   */
+  byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
+    try {
+      return whole.get(nanos, TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+    }
+  }
+
+  /** Gives up: closes the connection, now or when the body begins. A no-op after its end. */
+  void cancel() {
+    Subscription toCancel;
+    synchronized (this) {
+      cancelled = true;
+      toCancel = subscription; // Null if it has yet to come.
+    }
+    if (toCancel != null) {
+      toCancel.cancel();
+    }
+  }
+
+  @Override
+  public BodySubscriber<Void> apply(ResponseInfo head) {
+    declared = head.headers().firstValueAsLong("Content-Length").orElse(-1);
+    return this;
+  }
+
+  @Override
+  public CompletionStage<Void> getBody() {
+    return NOW;
+  }
+
+  @Override
+  public void onSubscribe(Subscription subscription) {
+    boolean late;
+    synchronized (this) {
+      this.subscription = requireNonNull(subscription, "subscription");
+      late = cancelled;
+    }
+    if (late) {
+      subscription.cancel();
+    } else {
+      subscription.request(Long.MAX_VALUE);
+    }
+  }
+
+  @Override
+  public void onNext(List<ByteBuffer> pieces) {
+    for (ByteBuffer piece : pieces) {
+      int more = piece.remaining();
+      if (whole.isDone()) {
+        return;
+      }
+      if (declared > maxBytes || more > maxBytes - count) {
+        whole.completeExceptionally(new TooLongException(maxBytes));
+        cancel();
+        return;
+      }
+      reserve(count + more);
+      piece.get(bytes, count, more);
+      count += more;
+    }
+  }
+
+  /** Copies into one array: to keep the pieces would cost a hundred bytes for each, however small. */
+  private void reserve(int needed) {
+    if (needed > bytes.length) {
+      long promised = Math.min(declared, FIRST_BYTES);
+      long doubled = Math.min(2L * bytes.length, maxBytes);
+      bytes = Arrays.copyOf(bytes, (int) Math.max(needed, Math.max(promised, doubled)));
+    }
+  }
+
+  @Override
+  public void onError(Throwable failure) {
+    whole.completeExceptionally(failure);
+  }
+
+  @Override
+  public void onComplete() {
+    whole.complete(count == bytes.length ? bytes : Arrays.copyOf(bytes, count));
+  }
+}
