@@ -22,6 +22,7 @@
  *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts
  *   kit.http       server and client; parts: Router, RequestTarget
  *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
+ *   kit.auth       who calls: tokens and passwords; parts: Jwt, KeyFile, PasswordFile
  *   kit.ratelimit  turns away or delays what is too much; part: TokenBucket
  *   kit.breaker    refuses calls to what keeps failing; part: CircuitBreaker
  *   kit.command    Hystrix's shape: breaker, slots, timeout and fallback in one

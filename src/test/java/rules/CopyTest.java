@@ -36,6 +36,8 @@ class CopyTest {
   /** The parts that need the JDK only. */
   static final List<String> PARTS =
       List.of(
+          "kit.auth.KeyFile",
+          "kit.auth.PasswordFile",
           "kit.balancer.LeastLoadedPicker",
           "kit.balancer.RandomPicker",
           "kit.balancer.RoundRobinPicker",
@@ -50,7 +52,7 @@ class CopyTest {
           "kit.tracing.TraceContext");
 
   /** The parts that need Jackson too. */
-  static final List<String> JACKSON_PARTS = List.of("kit.consul.ConsulClient");
+  static final List<String> JACKSON_PARTS = List.of("kit.auth.Jwt", "kit.consul.ConsulClient");
 
   private static final int MAX_LINES = 450; // what a reader can take in at one sitting
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.auth;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.regex.Pattern;
+import kit.Context;
+import kit.Middleware;
+import kit.StatusException;
+import kit.http.Request;
+import kit.http.Response;
+
+/**
+ * Lets only those requests pass that bring a user's name and password.
+ *
+ * <pre>{@code
+ * BasicAuthenticating.checking("users", passwordFile::isRight)
+ * BasicAuthenticating.checking("metrics", BasicAuthenticating.only("prometheus", password))
+ *
+ * context.get(BasicAuthenticating.USER); // "jerry"
+ * }</pre>
+ *
+ * <p>All others get a 401, the same for a user that is not there and for a wrong password. Passwords
+ * travel as they are: use it over TLS, and rather once for a token than with every request.
+ *
+ * <p>Safe for any number of threads if the check is. Go kit's word: {@code basic.AuthMiddleware}.
+ *
+ * <p>Source: RFC 7617. Name and password are UTF-8; a colon ends the name.
+ */
+public final class BasicAuthenticating {
+  /** The name of the user whose password was right. */
+  public static final Context.Key<String> USER = Context.key("user");
+
+  private static final String SCHEME = "Basic ";
+  private static final int MAX_CHARS = 1024; // In base64; a password manager makes 100 or so.
+  private static final Pattern REALM = Pattern.compile("[ !#-\\[\\]-~]+");
+
+  private BasicAuthenticating() {}
+
+  /** Knows passwords. */
+  @FunctionalInterface
+  public interface Check {
+    /** Returns whether this is the password of that user, in a time that does not tell why not. */
+    boolean isRight(String user, String password);
+  }
+
+  /**
+   * Answers 401 unless name and password are right.
+   *
+   * @param realm says what the password is for, in printable ASCII without {@code "} and {@code \}
+   */
+  public static Middleware<Request, Response> checking(String realm, Check check) {
+    requireNonNull(check, "check");
+    if (!REALM.matcher(realm).matches()) {
+      throw new IllegalArgumentException("realm not printable ASCII: " + realm);
+    }
+    StatusException refusal =
+        new StatusException(401, "a user's name and password are needed")
+            .with("WWW-Authenticate", "Basic realm=\"" + realm + "\", charset=\"UTF-8\"");
+    return next ->
+        (context, request) -> {
+          String credentials = credentials(request);
+          int colon = credentials.indexOf(':');
+          if (colon < 0) {
+            throw refusal;
+          }
+          String user = credentials.substring(0, colon);
+          if (!check.isRight(user, credentials.substring(colon + 1))) {
+            throw refusal;
+          }
+          return next.call(context.with(USER, user), request);
+        };
+  }
+
+  /** Knows one user; the time it takes depends on what is given only, not on what is right. */
+  public static Check only(String user, String password) {
+    byte[] rightUser = hash(user);
+    byte[] rightPassword = hash(password);
+    // Hashes have one length, and & looks at both.
+    return (givenUser, givenPassword) ->
+        MessageDigest.isEqual(rightUser, hash(givenUser))
+            & MessageDigest.isEqual(rightPassword, hash(givenPassword));
+  }
+
+  /** Returns {@code name:password}, or something without a colon. */
+  private static String credentials(Request request) {
+    String header = request.header("Authorization");
+    if (header == null
+        || header.length() > MAX_CHARS
+        || !header.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
+      return "";
+    }
+    try {
+      byte[] bytes = Base64.getDecoder().decode(header.substring(SCHEME.length()).strip());
+      String text = UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return text.chars().anyMatch(Character::isISOControl) ? "" : text;
+    } catch (IllegalArgumentException | CharacterCodingException e) {
+      return "";
+    }
+  }
+
+  private static byte[] hash(String text) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("this JDK has no SHA-256", e);
+    }
+  }
+}

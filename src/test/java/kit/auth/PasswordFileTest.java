@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.auth;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PasswordFileTest {
+  // Made with Python: base64(hashlib.pbkdf2_hmac("sha256", password, b"salt", iterations)).
+  private static final String ONE =
+      "pbkdf2-sha256:1:c2FsdA==:Eg+2z/z4syxD5yJSVsT4N6hlSMkszDVICAWYfLcL4Xs=";
+
+  private static final String UNICODE =
+      "pbkdf2-sha256:1000:b3RoZXIgc2FsdA==:sBH4Je9vJAXAURI45EBDz4y25C39K2P75mkVPORcuWo=";
+
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  @TempDir private Path folder;
+
+  private PasswordFile read(String text) throws IOException {
+    return PasswordFile.read(Files.writeString(folder.resolve("users"), text));
+  }
+
+  private void refused(String text, String why) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> read(text))
+        .withMessage(folder.resolve("users") + why);
+  }
+
+  @Test
+  void hashesAreThoseOfOthers() throws Exception {
+    PasswordFile users = read("# by hand\n\njerry:" + UNICODE + "\n");
+    assertThat(users.isRight("jerry", "p\u00e4ssword \u20ac \ud83d\ude00")).isTrue();
+  }
+
+  @Test
+  void onlyTheRightPasswordOfTheRightUserIsRight() throws Exception {
+    PasswordFile users = read("jerry:" + ONE + "\ntom cat:" + ONE.replace(":1:", ":2:") + "\n");
+    assertThat(users.isRight("jerry", "password")).isTrue();
+    assertThat(users.isRight("jerry", "passwore")).isFalse();
+    assertThat(users.isRight("jerry", "password ")).isFalse();
+    assertThat(users.isRight("jerry", "")).isFalse();
+    assertThat(users.isRight("Jerry", "password")).isFalse();
+    assertThat(users.isRight("tom cat", "password")).isFalse(); // 2 iterations make another hash.
+    assertThat(users.isRight("nobody", "password")).isFalse();
+    assertThat(users.isRight("", "password")).isFalse();
+    assertThat(users.isRight("#", "")).isFalse();
+  }
+
+  @Test
+  void lineThatWeMakeIsRead() throws Exception {
+    PasswordFile users = read(PasswordFile.line("j\u00e9rry", "p\u00e4ss:word", RANDOM, 1000));
+    assertThat(users.isRight("j\u00e9rry", "p\u00e4ss:word")).isTrue();
+    assertThat(users.isRight("j\u00e9rry", "p\u00e4ss:worse")).isFalse();
+  }
+
+  @Test
+  void lineIsSaltedAndSlow() {
+    assertThat(PasswordFile.line("jerry", "password", RANDOM))
+        .matches("jerry:pbkdf2-sha256:600000:[A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{43}=");
+    assertThat(PasswordFile.line("jerry", "password", RANDOM, 1))
+        .isNotEqualTo(PasswordFile.line("jerry", "password", RANDOM, 1));
+  }
+
+  @Test
+  void unknownNameCostsAsMuchAsAWrongPassword() throws Exception {
+    PasswordFile users =
+        read(
+            PasswordFile.line("jerry", "password", RANDOM, 100_000)
+                + "\n"
+                + PasswordFile.line("tom", "password", RANDOM, 100_000));
+    cpuNanos(users, "warm-up");
+    long wrong = cpuNanos(users, "jerry");
+    for (String unknown : new String[] {"nobody", "somebody", ""}) {
+      assertThat(cpuNanos(users, unknown)).isGreaterThan(wrong / 4);
+    }
+  }
+
+  private static long cpuNanos(PasswordFile users, String name) {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    long startedAtNanos = threads.getCurrentThreadCpuTime();
+    assertThat(users.isRight(name, "wrong")).isFalse();
+    return threads.getCurrentThreadCpuTime() - startedAtNanos;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "#jerry",
+        "je:rry",
+        "je\nrry",
+        "je\0rry",
+        "\u0085",
+        "\t",
+        "a\u202eb",
+        "a\u2028b"
+      })
+  void nameMustFitIntoALine(String name) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> PasswordFile.line(name, "password", RANDOM))
+        .withMessage("name empty, too long, or with characters not allowed");
+  }
+
+  @Test
+  void passwordMustNotBeEmpty() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> PasswordFile.line("jerry", "", RANDOM))
+        .withMessage("the password is empty");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          jerry                                  | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:secret                           | not name:pbkdf2-sha256:iterations:salt:hash
+          :pbkdf2-sha256:1:c2FsdA==:AAAA         | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:pbkdf2-sha512:1:c2FsdA==:AAAA    | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:pbkdf2-sha256:x:c2FsdA==:AAAA    | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:pbkdf2-sha256:-1:c2FsdA==:AAAA   | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:pbkdf2-sha256:1:c2FsdA==:AAAA:   | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:pbkdf2-sha256:999999999:c2Fs:AA  | not name:pbkdf2-sha256:iterations:salt:hash
+          jerry:pbkdf2-sha256:0:c2FsdA==:AAAA    | iterations not in 1..10000000
+          jerry:pbkdf2-sha256:10000001:c2Fs:AAAA | iterations not in 1..10000000
+          jerry:pbkdf2-sha256:1::AAAA            | no salt
+          jerry:pbkdf2-sha256:1:!:AAAA           | salt is not base64
+          jerry:pbkdf2-sha256:1:c2FsdA==:-       | hash is not base64
+          jerry:pbkdf2-sha256:1:c2FsdA==:        | hash not of 32 bytes
+          jerry:pbkdf2-sha256:1:c2FsdA==:AAAA    | hash not of 32 bytes
+          """)
+  void wrongLineIsNamedAndNotQuoted(String line, String why) {
+    refused("# users\n" + line + "\n", ", line 2: " + why);
+  }
+
+  @Test
+  void nameStandsInOneLine() {
+    refused("a:" + ONE + "\na:" + ONE + "\n", ", line 2: the name is there twice");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "\n\n", "# nobody\n"})
+  void thereIsAtLeastOneUser(String text) {
+    refused(text, ": no users");
+  }
+
+  @Test
+  void fileIsUtf8() throws Exception {
+    Path file = Files.writeString(folder.resolve("users"), "j\u00e9rry:" + ONE, ISO_8859_1);
+    assertThatExceptionOfType(CharacterCodingException.class)
+        .isThrownBy(() -> PasswordFile.read(file));
+    assertThat(Files.readString(file, ISO_8859_1).getBytes(UTF_8)).isNotEmpty();
+    assertThatExceptionOfType(NoSuchFileException.class)
+        .isThrownBy(() -> PasswordFile.read(folder.resolve("none")));
+  }
+}
