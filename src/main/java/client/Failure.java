@@ -10,8 +10,11 @@ final class Failure {
 
   /** Prints for instance {@code GET /user/101 failed: 403 permission denied (127.0.0.1:8081)}. */
   static void print(UserCall call, Exception error) {
-    // A peer's failure explains itself; of any other we need to know the type, too.
-    String why = error instanceof PeerException ? error.getMessage() : error.toString();
-    System.err.println(OneLine.of(call + " failed: " + why));
+    System.err.println(OneLine.of(call + " failed: " + why(error)));
+  }
+
+  /** Says what went wrong: a peer's failure explains itself; of any other we need to know the type. */
+  static String why(Throwable error) {
+    return error instanceof PeerException ? error.getMessage() : error.toString();
   }
 }

@@ -18,6 +18,8 @@ public final class Main {
         delete UID  deletes a user
         instances   lists the healthy instances
         services    lists the services
+        watch       prints instances as they come and go
+        load        calls hard, and says how the service bore it
         dev-agent   stands in for Consul, for development
 
       Each command explains its flags: java -jar client.jar loop --help""";
@@ -40,6 +42,8 @@ public final class Main {
       case "delete" -> Call.delete(rest);
       case "instances" -> ListInstances.run(rest);
       case "services" -> ListServices.run(rest);
+      case "watch" -> Watch.run(rest);
+      case "load" -> Load.run(rest);
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->

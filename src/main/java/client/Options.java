@@ -6,9 +6,11 @@ import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
+import kit.Middleware;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.balancer.Picker;
@@ -20,6 +22,7 @@ import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RegistryFlags;
 import kit.cli.RegistryUri;
+import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Services;
 import kit.http.HttpEndpoint;
@@ -29,7 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /** The flags that commands have in common, and the client that they describe. */
 final class Options {
-  private static final Flags.Type<Duration> POSITIVE =
+  /** A duration above 0. */
+  static final Flags.Type<Duration> POSITIVE =
       Flags.DURATION.where("above 0", duration -> !duration.isZero());
 
   /** To declare a command's own flags on. */
@@ -51,13 +55,17 @@ final class Options {
   private Supplier<Duration> attemptTimeout;
 
   Options(String command, String description) {
+    this(command, description, "warn");
+  }
+
+  Options(String command, String description, String leastLevel) {
     flags = new Flags("java -jar client.jar " + command, description, System.getenv());
     registry =
         new RegistryFlags(
             flags, System.getenv(), "consul[+https]://host:port or static:host:port,...");
     timeout =
         flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
-    logLevel = flags.optional("log-level", Logs.LEVEL, "warn", "least level to log, on stderr");
+    logLevel = flags.optional("log-level", Logs.LEVEL, leastLevel, "least level to log, on stderr");
   }
 
   /** Declares the flags of commands that look for a service. */
@@ -114,6 +122,11 @@ final class Options {
     return registry.get().instances(service.get(), tags.get().orElse(List.of()));
   }
 
+  /** As above, also when the registry says that nobody is left, which may be its own loss. */
+  Instances instancesToTheLetter() {
+    return registry.get().instancesToTheLetter(service.get(), tags.get().orElse(List.of()));
+  }
+
   /** Watches which services there are; the caller closes the result. */
   Services services() {
     return registry.get().services();
@@ -121,9 +134,16 @@ final class Options {
 
   /** Returns the user service, wherever it is; the caller closes the result. */
   Users users() {
+    return users(instance -> next -> next);
+  }
+
+  /** As above; {@code aroundAttempt} goes around each attempt at an instance. */
+  Users users(Function<Instance, Middleware<UserCall, String>> aroundAttempt) {
     HttpClient http = HttpEndpoint.newClient();
     if (target.get().isPresent()) {
-      return new Users(at(target.get().get(), http), () -> {});
+      URI base = target.get().get();
+      Instance only = Instance.of(base.getHost().replaceAll("[\\[\\]]", ""), port(base));
+      return new Users(aroundAttempt.apply(only).around(at(base, http)), () -> {});
     }
     Instances instances = instances();
     ClientChain<UserCall, String> chain =
@@ -136,7 +156,8 @@ final class Options {
                 // once.
                 .withIdempotent(call -> true)
                 .withAttempts(attempts.get(), attemptTimeout.get())
-                .withPicker(picker()));
+                .withPicker(picker())
+                .withAroundAttempt(aroundAttempt));
     return new Users(
         chain,
         () -> {
@@ -148,6 +169,10 @@ final class Options {
   /** Returns the user service at this address, in the manner that was asked for. */
   Endpoint<UserCall, String> at(URI base, HttpClient http) {
     return rpc.get() ? UserClient.rpcAt(base, http) : UserClient.at(base, http);
+  }
+
+  private static int port(URI base) {
+    return base.getPort() < 0 ? 80 : base.getPort();
   }
 
   private Picker<Node<UserCall, String>> picker() {

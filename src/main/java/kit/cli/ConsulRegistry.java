@@ -73,6 +73,12 @@ final class ConsulRegistry implements Registry {
   }
 
   @Override
+  public Instances instancesToTheLetter(String service, List<String> tags) {
+    return watches.open(
+        ConsulInstances.Settings.of(service).withTags(tags).withEmptyGrace(Duration.ZERO));
+  }
+
+  @Override
   public Services services() {
     return new ConsulServices(client());
   }

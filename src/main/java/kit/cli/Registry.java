@@ -12,6 +12,10 @@ import kit.discovery.Services;
 interface Registry {
   Instances instances(String service, List<String> tags);
 
+  default Instances instancesToTheLetter(String service, List<String> tags) {
+    return instances(service, tags);
+  }
+
   default Services services() {
     throw new Flags.UsageException("--registry: only Consul knows which services there are");
   }

@@ -90,6 +90,16 @@ public final class RegistryUri {
   }
 
   /**
+   * As above, and believes the registry at once when it says that nobody is left, which it also says
+   * when it has lost its memory: to show what it says, not to call those whom it names.
+   *
+   * @throws Flags.UsageException if this is no registry, or one that knows no tags
+   */
+  public Instances instancesToTheLetter(String service, List<String> tags) {
+    return registry.instancesToTheLetter(service, tags);
+  }
+
+  /**
    * Watches which services there are; the caller closes the result.
    *
    * @throws Flags.UsageException if the registry does not know

@@ -38,6 +38,8 @@ final class ExchangeHandler implements HttpHandler {
 
   private volatile Endpoint<Request, Response> handler;
   private volatile boolean draining;
+  private volatile boolean closesConnections; // With each answer.
+  private volatile long lastCameAtNanos; // Since draining.
 
   ExchangeHandler(HttpService.Settings settings, LongSupplier nanoTime) {
     this.maxInFlight = settings.maxInFlight();
@@ -58,34 +60,59 @@ final class ExchangeHandler implements HttpHandler {
   }
 
   void drain() {
-    draining = true;
+    if (!draining) {
+      lastCameAtNanos = nanoTime.getAsLong();
+      draining = true;
+    }
   }
 
   boolean isDraining() {
     return draining;
   }
 
+  /** Has each answer close its connection, or not. Returns whether it did before. */
+  boolean closeConnections(boolean close) {
+    boolean before = closesConnections;
+    closesConnections = close;
+    return before;
+  }
+
+  /** Whether a request has come within this time. To be called while draining. */
+  boolean isBusy(Duration quiet) {
+    return nanoTime.getAsLong() - lastCameAtNanos < quiet.toNanos();
+  }
+
   int inFlight() {
     return inFlight.get();
   }
 
-  boolean awaitIdle(Duration patience) throws InterruptedException {
-    long deadlineNanos = nanoTime.getAsLong() + patience.toNanos();
+  /**
+   * Waits until nothing is in flight and nothing has come for as long as {@code quiet}, but at most
+   * {@code patience}; returns whether nothing is in flight. To be called while draining.
+   */
+  boolean awaitIdle(Duration quiet, Duration patience) throws InterruptedException {
+    long startedAtNanos = nanoTime.getAsLong();
     synchronized (idle) {
-      while (inFlight.get() > 0) {
-        long leftNanos = deadlineNanos - nanoTime.getAsLong();
-        if (leftNanos <= 0) {
-          return false;
+      while (true) {
+        long now = nanoTime.getAsLong();
+        boolean isIdle = inFlight.get() == 0;
+        long patienceNanos = startedAtNanos + patience.toNanos() - now;
+        long quietNanos = lastCameAtNanos + quiet.toNanos() - now;
+        if (isIdle && quietNanos <= 0 || patienceNanos <= 0) {
+          return isIdle;
         }
-        TimeUnit.NANOSECONDS.timedWait(idle, leftNanos);
+        TimeUnit.NANOSECONDS.timedWait(
+            idle, isIdle ? Math.min(quietNanos, patienceNanos) : patienceNanos);
       }
     }
-    return true;
   }
 
   @Override
   public void handle(HttpExchange exchange) throws IOException {
     int concurrent = inFlight.incrementAndGet();
+    if (draining) {
+      lastCameAtNanos = nanoTime.getAsLong();
+    }
     try {
       new Exchange(exchange).answer(concurrent > maxInFlight);
     } catch (IOException e) {
@@ -184,7 +211,7 @@ final class ExchangeHandler implements HttpHandler {
     private boolean isLast() {
       return request == null
           || head.isLast()
-          || draining
+          || closesConnections
           || requestBody.isBroken()
           || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // The JDK gives up, then.
     }

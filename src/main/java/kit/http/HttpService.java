@@ -4,13 +4,9 @@ package kit.http;
 import static java.util.Objects.requireNonNull;
 
 import com.sun.net.httpserver.HttpServer;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -65,9 +61,10 @@ public final class HttpService implements AutoCloseable {
   private static final Duration LONGEST_PATIENCE = Duration.ofDays(1); // The JDK's int overflows.
   private static final int AFTERWARDS_MILLIS = 500; // For threads to end that have been told to.
   private static final Duration DEREGISTRATION = Duration.ofSeconds(2); // See Registration.close.
-  private static final Duration SPARE =
-      Duration.ofSeconds(2); // For the steps of the program itself.
-  private static final int SELF_CHECK_MILLIS = 2_000;
+  private static final Duration SPARE = Duration.ofSeconds(2); // For the program's own steps.
+  // A request that has arrived is with its handler within this time, unless the machine is very
+  // busy.
+  private static final Duration QUIET = Duration.ofMillis(50);
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
   private static final Response HEALTHY = status(200, "ok");
   private static final Response READY = status(200, "ready");
@@ -78,6 +75,7 @@ public final class HttpService implements AutoCloseable {
   private final ExecutorService threads;
   private final ExchangeHandler exchanges;
   private boolean started; // Guarded by this.
+  private boolean stopped; // Guarded by this.
   private volatile boolean selfChecked;
 
   private HttpService(HttpServer server, Settings settings) {
@@ -126,14 +124,6 @@ public final class HttpService implements AutoCloseable {
     server.start();
   }
 
-  /** The JDK's server lets go of its port only if it runs. */
-  private synchronized void startIfNeverStarted() {
-    if (!started) {
-      started = true;
-      server.start();
-    }
-  }
-
   /**
    * Asks itself for {@code path} over the wire and returns if the answer is 200: proof that it can
    * be reached, before anybody is told. From here on it is {@link #ready}.
@@ -141,24 +131,7 @@ public final class HttpService implements AutoCloseable {
    * @throws IOException if the answer is another, or none within 2 seconds
    */
   public void selfCheck(String path) throws IOException {
-    InetSocketAddress bound = server.getAddress();
-    InetAddress host =
-        bound.getAddress().isAnyLocalAddress()
-            ? InetAddress.getLoopbackAddress()
-            : bound.getAddress();
-    try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(host, bound.getPort()), SELF_CHECK_MILLIS);
-      socket.setSoTimeout(SELF_CHECK_MILLIS);
-      String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-      String statusLine =
-          new BufferedReader(
-                  new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
-              .readLine();
-      if (statusLine == null || !statusLine.startsWith("HTTP/1.1 200")) {
-        throw new IOException("GET " + path + " on itself answered: " + statusLine);
-      }
-    }
+    SelfCheck.get(server, path);
     selfChecked = true;
   }
 
@@ -230,35 +203,50 @@ public final class HttpService implements AutoCloseable {
   /** Goes on answering, but says so: health is 503, and every answer closes its connection. */
   public void drain() {
     exchanges.drain();
+    exchanges.closeConnections(true);
   }
 
   /**
-   * Accepts no more connections, waits until every request in flight has its answer, but at most
-   * {@code patience}, and closes what is left.
+   * Accepts no more connections, waits until every request that has arrived has its answer, but at
+   * most {@code patience}, and closes what is left.
    *
    * @return whether every request had its answer
    */
   public boolean stop(Duration patience) throws InterruptedException {
-    Duration bounded = bounded(patience);
-    drain();
-    startIfNeverStarted();
-    // HttpServer.stop(n) closes the listener at once, but then sleeps n seconds even if nothing is
-    // left to wait for (JDK 17: JDK-8304065; after any aborted exchange, all versions). So we let
-    // it sleep beside us, count for ourselves, and release it with stop(0).
-    int seconds = (int) Math.max(0, bounded.toSeconds() + 1);
-    Thread listenerCloser = new Thread(() -> server.stop(seconds), "http-stop");
-    listenerCloser.setDaemon(true);
-    listenerCloser.start();
+    return stop(QUIET, bounded(patience));
+  }
+
+  boolean stop(Duration quiet, Duration patience) throws InterruptedException {
+    exchanges.drain();
     boolean idle;
-    try {
-      idle = exchanges.awaitIdle(bounded);
+    try (ListenerClosing listener = new ListenerClosing(server, patience)) {
+      if (endServing()) {
+        // Who has to connect in the moment in which the port closes is reset. So those who still
+        // come keep their connection beyond that moment, and lose it with the next answer.
+        if (exchanges.closeConnections(false) && exchanges.isBusy(quiet)) {
+          Thread.sleep(Math.max(0, Math.min(quiet.toMillis(), patience.toMillis())));
+        }
+        listener.beginGently(SelfCheck.address(server));
+      } else {
+        listener.begin();
+      }
+      exchanges.closeConnections(true);
+      idle = exchanges.awaitIdle(quiet, patience);
     } finally {
-      server.stop(0);
-      listenerCloser.interrupt(); // On JDK 17 it may be in the last 200 ms of a sleep.
       threads.shutdownNow();
     }
-    listenerCloser.join(AFTERWARDS_MILLIS);
     return threads.awaitTermination(AFTERWARDS_MILLIS, TimeUnit.MILLISECONDS) && idle;
+  }
+
+  /** Returns whether it has been serving up to now. */
+  private synchronized boolean endServing() {
+    boolean hasServed = started && !stopped;
+    if (!started) {
+      started = true;
+      server.start(); // The JDK's server lets go of its port only if it runs.
+    }
+    stopped = true;
+    return hasServed;
   }
 
   /** Stops with a patience of 10 seconds. */

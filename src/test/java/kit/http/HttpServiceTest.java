@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -76,11 +77,15 @@ class HttpServiceTest {
   }
 
   private CompletableFuture<Boolean> stopping(Duration patience) {
+    return completed(() -> http.service().stop(patience));
+  }
+
+  private static CompletableFuture<Boolean> completed(Callable<Boolean> stop) {
     CompletableFuture<Boolean> result = new CompletableFuture<>();
     new Thread(
             () -> {
               try {
-                result.complete(http.service().stop(patience));
+                result.complete(stop.call());
               } catch (Throwable e) {
                 result.completeExceptionally(e);
               }
@@ -287,6 +292,58 @@ class HttpServiceTest {
     assertThat(kept.isClosed()).isTrue();
     assertThat(silent.isClosed()).isTrue();
     assertThat(halfway.isClosed()).isTrue();
+  }
+
+  @Test
+  void requestThatComesWhenTheLastOneInFlightHasItsAnswerIsServedToo() throws Exception {
+    RawClient kept = serve();
+    kept.request("GET", "/ok").answer();
+    RawClient slow = slowRequest();
+    // The JDK's server closes all connections when it counts no exchange any more.
+    CompletableFuture<Boolean> stopped =
+        completed(() -> http.service().stop(Duration.ofSeconds(20), LONG));
+    awaitNoNewConnections();
+    release.countDown();
+    assertThat(slow.answer().body()).isEqualTo("worth the wait");
+    assertThat(kept.request("GET", "/ok").answer().body()).isEqualTo("fine");
+    assertThat(stopped).isNotDone();
+    http.service().stop(Duration.ZERO);
+  }
+
+  @Test
+  void connectionThatWaitsToBeAcceptedIsServedToo() throws Exception {
+    serve();
+    RawClient early = http.connect();
+    CompletableFuture<Boolean> stopped =
+        completed(() -> http.service().stop(Duration.ofSeconds(20), LONG));
+    awaitNoNewConnections();
+    assertThat(early.request("GET", "/ok").answer().body()).isEqualTo("fine");
+    assertThat(stopped).isNotDone();
+    http.service().stop(Duration.ZERO);
+  }
+
+  @Test
+  void whoStillComesAfterTheDrainKeepsTheConnectionWhileThePortCloses() throws Exception {
+    serve();
+    http.service().drain();
+    assertThat(http.connect().request("GET", "/ok").answer().header("Connection"))
+        .isEqualTo("close");
+    CompletableFuture<Boolean> stopped =
+        completed(() -> http.service().stop(Duration.ofSeconds(1), LONG));
+    RawClient[] kept = new RawClient[1];
+    Eventually.within(
+        Duration.ofSeconds(5),
+        () -> {
+          kept[0] = http.connect().request("GET", "/ok");
+          assertThat(kept[0].answer().headers()).doesNotContainKey("Connection");
+        });
+    awaitNoNewConnections();
+    Eventually.within( // The service knows a moment later than we do that the port is closed.
+        Duration.ofSeconds(5),
+        () ->
+            assertThat(kept[0].request("GET", "/ok").answer().header("Connection"))
+                .isEqualTo("close"));
+    assertThat(stopped.get()).isTrue();
   }
 
   @Test

@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the demos have in common: programs in the background that are cleaned up, and a registry.
+# To be sourced, with embedded=yes or no.
+
+java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
+scratch=$(mktemp -d)
+declare -A pids # Of the programs in the background, by name.
+
+say() { printf '==> %s\n' "$*"; }
+
+fail() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+clean_up() {
+  trap - EXIT
+  [ ${#pids[@]} -eq 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Starts a program in the background; its output goes to files named after it.
+start() {
+  local name=$1
+  shift
+  : >"$scratch/$name.out" # Now, and not when the program gets round to it.
+  "$@" >>"$scratch/$name.out" 2>"$scratch/$name.err" &
+  pids[$name]=$!
+}
+
+# Asks a program to end.
+terminate() { kill -TERM "${pids[$1]}"; }
+
+# Waits for the end of a program; its exit status is then in $status.
+await_end() {
+  status=0
+  wait "${pids[$1]}" || status=$?
+  unset "pids[$1]"
+}
+
+# Waits until a program has printed its first line, and prints that.
+first_line() {
+  local name=$1 line
+  for _ in $(seq 300); do
+    if read -r line <"$scratch/$name.out" && [ -n "$line" ]; then
+      printf '%s\n' "$line"
+      return
+    fi
+    kill -0 "${pids[$name]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$scratch/$name.err" >&2
+  fail "$name did not start"
+}
+
+# Whether a Consul agent with a leader answers at host:port. Plain bash: curl may not be there.
+consul_answers() {
+  local host=${1%:*} port=${1##*:}
+  timeout 2 bash -c '
+    exec 3<>"/dev/tcp/$0/$1" || exit 1
+    printf "GET /v1/status/leader HTTP/1.0\r\nHost: %s\r\n\r\n" "$0" >&3
+    grep -q "^\"[^\"]" <&3' "$host" "$port" 2>/dev/null
+}
+
+# Prints the first of five free ports in a row.
+free_ports() {
+  local base port
+  for _ in $(seq 50); do
+    base=$((20000 + RANDOM % 20000))
+    for port in $(seq "$base" $((base + 4))); do
+      (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2
+    done
+    printf '%s\n' "$base"
+    return
+  done
+  fail "no free ports found"
+}
+
+start_consul() {
+  local binary=$1 base
+  base=$(free_ports)
+  registry=127.0.0.1:$base
+  start consul "$binary" agent -dev -bind 127.0.0.1 -http-port "$base" -dns-port -1 -grpc-port -1 \
+    -server-port $((base + 1)) -serf-lan-port $((base + 2)) -serf-wan-port $((base + 3))
+  for _ in $(seq 150); do
+    consul_answers "$registry" && return
+    sleep 0.1
+  done
+  fail "Consul did not start: $(tail -n 3 "$scratch/consul.out")"
+}
+
+start_embedded() {
+  start dev-agent "$java" -jar target/client.jar dev-agent --port 0
+  registry=$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
+}
+
+build() {
+  if [ -f target/user-service.jar ] && [ -f target/client.jar ] &&
+    [ -z "$(find pom.xml src/main src/assembly -newer target/user-service.jar -print -quit)" ]; then
+    return
+  fi
+  say "building (the first time, Maven downloads its plugins)"
+  mvn -B -q -Dstyle.color=never package -DskipTests -Dmaven.javadoc.skip=true
+}
+
+find_registry() {
+  local address=${CONSUL_HTTP_ADDR:-127.0.0.1:8500} binary
+  address=${address#http://}
+  if [ "$embedded" = yes ]; then
+    start_embedded
+    say "registry: the embedded agent at $registry, as asked for"
+  elif consul_answers "$address"; then
+    registry=$address
+    say "registry: the Consul that answers at $registry"
+  elif binary=$(scripts/get-consul 2>"$scratch/get-consul.err"); then
+    start_consul "$binary"
+    say "registry: $("$binary" version | head -n 1) at $registry, started for this demo"
+  else
+    start_embedded
+    say "registry: no Consul to be had, so the embedded agent at $registry"
+  fi
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import com.sun.net.httpserver.HttpServer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+
+/** Calls our own server over the wire, as others will. */
+final class SelfCheck {
+  private static final int TIMEOUT_MILLIS = 2_000; // To connect, and from there to the answer.
+
+  private SelfCheck() {}
+
+  /** Returns the address at which {@code server} can be reached from here. */
+  static InetSocketAddress address(HttpServer server) {
+    InetSocketAddress bound = server.getAddress();
+    return bound.getAddress().isAnyLocalAddress()
+        ? new InetSocketAddress(InetAddress.getLoopbackAddress(), bound.getPort())
+        : bound;
+  }
+
+  /** Returns if {@code path} is answered with 200. */
+  static void get(HttpServer server, String path) throws IOException {
+    try (Socket socket = new Socket()) {
+      socket.connect(address(server), TIMEOUT_MILLIS);
+      socket.setSoTimeout(TIMEOUT_MILLIS);
+      String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      String statusLine =
+          new BufferedReader(
+                  new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
+              .readLine();
+      if (statusLine == null || !statusLine.startsWith("HTTP/1.1 200")) {
+        throw new IOException("GET " + path + " on itself answered: " + statusLine);
+      }
+    }
+  }
+}
