@@ -63,7 +63,7 @@ import java.util.regex.PatternSyntaxException;
  *
  * <p>A mistake in a template is an {@link IllegalArgumentException} at registration that names
  * template and index. So is a second route for one method on one shape, that is, on templates that
- * differ in variable names only; that {@code \d+} and {@code [0-9]+} overlap goes undetected.
+ * differ in variable names only. That {@code \w+} leaves nothing to a later {@code \d+} is not seen.
  *
  * <p>A regex cannot stall the server: it sees no segment longer than {@value #MAX_REGEX_LENGTH}
  * characters, counts as no match after {@value #MAX_REGEX_STEPS} steps, and may not repeat a group

@@ -41,9 +41,15 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
 
   private final Router<Endpoint<Request, Response>> router;
 
-  /** Serves the routes of {@code router}. */
+  /**
+   * Serves the routes of {@code router}.
+   *
+   * @throws IllegalArgumentException if one of them can never be reached, because a regex before it
+   *     takes all that it could
+   */
   public RoutingHandler(Router<Endpoint<Request, Response>> router) {
     this.router = requireNonNull(router, "router");
+    ShadowedRoutes.refuse(router.routes());
   }
 
   /** All routes, as {@link Router#routes} lists them. */
