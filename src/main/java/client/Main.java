@@ -20,6 +20,7 @@ public final class Main {
         services    lists the services
         watch       prints instances as they come and go
         load        calls hard, and says how the service bore it
+        gateway     leads /{service}/... to an instance of that service
         dev-agent   stands in for Consul, for development
 
       Each command explains its flags: java -jar client.jar loop --help""";
@@ -44,6 +45,7 @@ public final class Main {
       case "services" -> ListServices.run(rest);
       case "watch" -> Watch.run(rest);
       case "load" -> Load.run(rest);
+      case "gateway" -> Gateway.run(rest);
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.StatusException;
+import kit.cli.Flags;
+import kit.cli.HttpAddress;
+import kit.cli.Logs;
+import kit.cli.Program;
+import kit.cli.RegistryFlags;
+import kit.discovery.Instance;
+import kit.discovery.Services;
+import kit.http.HttpService;
+import kit.http.Json;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.ReverseProxy;
+import kit.http.ReverseProxy.Forward;
+import kit.http.Router;
+import kit.http.RoutingHandler;
+import kit.http.ServerSettings;
+import kit.ratelimit.RateLimiting;
+import kit.ratelimit.TokenBucket;
+import kit.tracing.Tracing;
+import kit.tracing.ZipkinReporter;
+
+/** One door to many services: {@code /{service}/...} is answered by an instance of that service. */
+final class Gateway {
+  private static final String ALL = "all";
+
+  private final Flags flags =
+      new Flags(
+          "java -jar client.jar gateway",
+          "Answers /{service}/... by an instance of that service; GET / lists them.",
+          System.getenv());
+  private final RegistryFlags registry =
+      new RegistryFlags(flags, System.getenv(), "where services are found");
+  private final Supplier<Integer> port =
+      flags.optional("port", Flags.PORT, "8080", "TCP port; 0 = any free one");
+  private final Supplier<String> bind =
+      flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
+  private final Supplier<List<String>> names =
+      flags.optional(
+          "services",
+          Flags.LIST,
+          "userservice",
+          "whom to lead to; all = whoever has the tag " + GatewayServices.TAG);
+  private final Supplier<Optional<Double>> rate =
+      flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above it: 429");
+  private final Supplier<Optional<Integer>> burst =
+      flags.optional(
+          "burst",
+          Flags.integer(1, 1_000_000).or("auto"),
+          "auto",
+          "requests at once; auto = rate, at least 1");
+  private final Supplier<Integer> maxInFlight =
+      flags.optional(
+          "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+  private final Supplier<Duration> attemptTimeout =
+      flags.optional(
+          "attempt-timeout", Options.POSITIVE, "10s", "for an instance to begin its answer");
+  private final Supplier<Duration> requestTimeout =
+      flags.optional(
+          "request-timeout",
+          Options.POSITIVE.where("in whole seconds", time -> time.toNanosPart() == 0),
+          "300s",
+          "for a whole request, and for a whole answer");
+  private final Supplier<Optional<List<String>>> trusted =
+      flags.optional(
+          "trusted-proxies",
+          Flags.LIST.or("none"),
+          "none",
+          "addresses whose X-Forwarded-For is believed");
+  private final Supplier<Optional<URI>> zipkin =
+      flags.optional("zipkin", HttpAddress.TYPE.or("off"), "off", "where traces are sent to");
+  private final Supplier<Double> sampleRatio =
+      flags.optional("sample-ratio", Flags.RATIO, "0.1", "share of the traces that are sent");
+  private final Supplier<Duration> drainDelay =
+      flags.optional("drain-delay", Flags.DURATION, "1s", "pause between /ready = 503 and the end");
+  private final Supplier<Duration> drainTimeout =
+      flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+  private final Supplier<String> logLevel =
+      flags.optional("log-level", Logs.LEVEL, "info", "least level to log, on stderr");
+
+  static void run(String... args) throws Exception {
+    new Gateway(args).serve();
+  }
+
+  private Gateway(String... args) {
+    flags.parse(args);
+    Logs.setUp(logLevel.get());
+  }
+
+  private void serve() throws Exception {
+    ReverseProxy.Settings proxying =
+        ReverseProxy.Settings.defaults()
+            .withTrusted(trustedAddresses()::contains)
+            .withBodyTimeout(requestTimeout.get());
+    HttpService http = listen();
+    Optional<ZipkinReporter> reporter =
+        zipkin.get().map(uri -> new ZipkinReporter(uri, "gateway", http.address()));
+    Tracing tracing =
+        new Tracing(
+            reporter.isPresent() ? sampleRatio.get() : 0,
+            span -> reporter.ifPresent(it -> it.accept(span)));
+    tracing.serve(http);
+
+    GatewayServices services =
+        new GatewayServices(
+            registry.get()::instances,
+            proxying,
+            new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
+            tracing);
+    AutoCloseable discovery = lead(services);
+
+    http.shutdown(discovery, drainDelay.get(), drainTimeout.get())
+        .step("let go of the services", services)
+        .step("send the last traces", () -> reporter.ifPresent(ZipkinReporter::close))
+        .onSignal();
+    http.start(handler(http, services));
+    http.selfCheck("/health");
+    System.out.println(
+        "gateway listening on http://" + Instance.of(bind.get(), http.port()).authority());
+  }
+
+  private Set<InetAddress> trustedAddresses() throws IOException {
+    Set<InetAddress> addresses = new HashSet<>();
+    for (String address : trusted.get().orElse(List.of())) {
+      if (!address.matches("[0-9.]+|[0-9A-Fa-f:.]+")) { // Else it would be looked up.
+        throw new Flags.UsageException("--trusted-proxies: not an address: \"" + address + "\"");
+      }
+      addresses.add(InetAddress.getByName(address));
+    }
+    return addresses;
+  }
+
+  private HttpService listen() {
+    try {
+      return HttpService.bind(
+          HttpService.Settings.of(bind.get(), port.get())
+              .withMaxInFlight(maxInFlight.get())
+              .withServer(new ServerSettings(requestTimeout.get(), requestTimeout.get())));
+    } catch (IOException e) {
+      throw new Program.FailedException(
+          "--port: cannot listen on " + bind.get() + ":" + port.get() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Returns what has to be closed to stop looking for services. */
+  private AutoCloseable lead(GatewayServices services) {
+    Set<String> wanted = new TreeSet<>(names.get());
+    if (!wanted.equals(Set.of(ALL))) {
+      services.add(List.copyOf(wanted));
+      return () -> {};
+    }
+    Services all = registry.get().services();
+    services.follow(all);
+    return all;
+  }
+
+  private RoutingHandler handler(HttpService http, GatewayServices services) {
+    return new RoutingHandler(
+        new Router<Endpoint<Request, Response>>()
+            .route("GET", "/health", http::health)
+            .route("GET", "/ready", http::ready)
+            .route("GET", "/", (context, request) -> list(services))
+            .routeAny(
+                "/{service}/{path...}",
+                this.<Request, Response>limit()
+                    .around(
+                        (context, request) ->
+                            services
+                                .find(request.variable("service"))
+                                .orElseThrow(() -> new StatusException(404, "no such service"))
+                                .call(
+                                    context.withTimeout(requestTimeout.get()),
+                                    new Forward(request, target(request))))));
+  }
+
+  private <Q, R> Middleware<Q, R> limit() {
+    if (rate.get().isEmpty()) {
+      return next -> next;
+    }
+    double perSecond = rate.get().get();
+    int atOnce = burst.get().orElse((int) Math.max(1, Math.min(perSecond, 1_000_000)));
+    return RateLimiting.rejecting(new TokenBucket(perSecond, atOnce)::tryAcquireNanos);
+  }
+
+  private static Response list(GatewayServices services) {
+    return Response.json(200, Json.write(services.list()));
+  }
+
+  /** The target as it came, without its first segment. */
+  private static String target(Request request) {
+    String path = request.target().rawPath();
+    String query = request.target().rawQuery();
+    return path.substring(path.indexOf('/', 1)) + (query == null ? "" : "?" + query);
+  }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Function;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.balancer.LeastLoadedPicker;
+import kit.balancer.Node;
+import kit.breaker.CircuitBreaker.Outcome;
+import kit.breaker.CircuitBreaking;
+import kit.chain.ClientChain;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.RouteMeta;
+import kit.discovery.Services;
+import kit.http.Response;
+import kit.http.ReverseProxy;
+import kit.http.ReverseProxy.Forward;
+import kit.tracing.Tracing;
+
+/**
+ * The services that a gateway leads to, each with its list of instances and a whole client chain.
+ *
+ * <p>A service from the allow-list is there from the start. Those found by their tag come when they
+ * are registered, and go when they are no longer listed and their last instance has gone: a registry
+ * that has lost its data must not make a gateway forget whom it serves.
+ *
+ * <p>Thread-safe.
+ */
+final class GatewayServices implements AutoCloseable {
+  /** What a service that wants to be reached through any gateway is tagged with. */
+  static final String TAG = "gateway";
+
+  /**
+   * How long an upstream may take.
+   *
+   * @param attempt for the head of an answer, of one instance, to a request without a body
+   * @param whole for all that belongs to one request
+   */
+  record Limits(Duration attempt, Duration whole) {}
+
+  private record Upstream(Instances instances, ClientChain<Forward, Response> chain)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      chain.close();
+      instances.close();
+    }
+  }
+
+  private final Function<String, Instances> watch;
+  private final ReverseProxy.Settings settings;
+  private final Limits limits;
+  private final Tracing tracing;
+  private final HttpClient http = ReverseProxy.newClient();
+  private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
+
+  /** Leads nowhere so far; {@code watch} opens the list of instances of a service. */
+  GatewayServices(
+      Function<String, Instances> watch,
+      ReverseProxy.Settings settings,
+      Limits limits,
+      Tracing tracing) {
+    this.watch = watch;
+    this.settings = settings;
+    this.limits = limits;
+    this.tracing = tracing;
+  }
+
+  /** Leads to these, for ever. */
+  void add(List<String> names) {
+    names.forEach(name -> upstreams.put(name, open(name)));
+  }
+
+  /** Leads to whoever has the tag; the caller closes {@code services}. */
+  void follow(Services services) {
+    services.onChange(() -> update(services));
+    update(services);
+  }
+
+  /** One at a time: it is called on the registry's thread, and once at the start. */
+  private synchronized void update(Services services) {
+    Set<String> listed = new TreeSet<>();
+    services
+        .snapshot()
+        .forEach(
+            (name, tags) -> {
+              if (tags.contains(TAG)) {
+                listed.add(name);
+              }
+            });
+    for (String name : listed) {
+      if (!upstreams.containsKey(name)) {
+        upstreams.put(name, open(name));
+      }
+    }
+    List<Upstream> gone = new ArrayList<>();
+    upstreams.forEach(
+        (name, upstream) -> {
+          if (!listed.contains(name) && upstream.instances().snapshot().isEmpty()) {
+            gone.add(upstreams.remove(name));
+          }
+        });
+    gone.forEach(Upstream::close);
+  }
+
+  private Upstream open(String name) {
+    Instances instances = watch.apply(name);
+    ClientChain.Settings<Forward, Response> chain =
+        ClientChain.Settings.<Forward, Response>defaults()
+            .withIdempotent(Forward::isRepeatable)
+            .withAttempts(3, limits.whole())
+            .withPicker(new LeastLoadedPicker<Node<Forward, Response>>(Node::inFlight)::pick)
+            // An answer is an answer, whatever it says. But who keeps saying 500 needs a rest.
+            .withBreaker(
+                CircuitBreaking.settings()
+                    .withClassifier(
+                        (result, error, nanos) ->
+                            result instanceof Response response && response.status() >= 500
+                                ? Outcome.FAILURE
+                                : CircuitBreaking.outcomeOf(result, error, nanos)))
+            .withAroundAttempt(instance -> attempt(name, instance));
+    return new Upstream(
+        instances,
+        new ClientChain<>(
+            name,
+            instances,
+            instance ->
+                new ReverseProxy(http, instance.authority(), settings).before(Tracing::inject),
+            chain));
+  }
+
+  /** Not in the chain's own limit, because how long an upload takes is for the caller to say. */
+  private Middleware<Forward, Response> attempt(String name, Instance instance) {
+    String span = "/" + name;
+    return next -> {
+      Endpoint<Forward, Response> traced =
+          tracing
+              .<Forward, Response>calls(
+                  forward -> forward.request().method() + " " + span, instance.authority())
+              .around(next);
+      return (context, forward) ->
+          traced.call(
+              forward.request().hasBody() ? context : context.withTimeout(limits.attempt()),
+              forward);
+    };
+  }
+
+  /** Returns the way to a service, or nothing if the gateway does not lead there. */
+  Optional<Endpoint<Forward, Response>> find(String name) {
+    return Optional.ofNullable(upstreams.get(name)).map(Upstream::chain);
+  }
+
+  /** What {@code GET /} shows of a service: where it is, and which requests it answers. */
+  record Listing(List<String> instances, Set<String> routes) {}
+
+  /** Returns all services by name. */
+  Map<String, Listing> list() {
+    Map<String, Listing> list = new TreeMap<>();
+    upstreams.forEach((name, upstream) -> list.put(name, listing(upstream.instances().snapshot())));
+    return list;
+  }
+
+  private static Listing listing(List<Instance> instances) {
+    Set<String> routes = new TreeSet<>();
+    instances.forEach(instance -> routes.addAll(RouteMeta.routes(instance)));
+    return new Listing(instances.stream().map(Instance::authority).sorted().toList(), routes);
+  }
+
+  /** Lets go of all services; answers under way end undisturbed. */
+  @Override
+  public void close() {
+    upstreams.values().forEach(Upstream::close);
+    upstreams.clear();
+  }
+}

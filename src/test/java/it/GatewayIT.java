@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import kit.consul.DevAgent;
+import kit.http.Json;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import testing.Eventually;
+import testing.JarProcess;
+
+/** Services that call services: the gateway and the proxying user service, as processes. */
+@Timeout(120)
+class GatewayIT {
+  private static final Duration SOON = Duration.ofSeconds(20);
+
+  private final List<JarProcess> processes = new ArrayList<>();
+  private final HttpClient http = HttpClient.newHttpClient();
+  private DevAgent agent;
+
+  @BeforeEach
+  void startRegistry() throws Exception {
+    agent = DevAgent.start("127.0.0.1", 0);
+  }
+
+  @AfterEach
+  void stopAll() throws Exception {
+    for (JarProcess process : processes) {
+      process.close();
+      process.exitStatus();
+    }
+    agent.close();
+  }
+
+  private JarProcess start(String jar, String... args) {
+    List<String> all = new ArrayList<>(List.of(args));
+    all.addAll(List.of("--registry", "consul://" + agent.uri().getAuthority(), "--port", "0"));
+    JarProcess process = JarProcess.start(jar, all.toArray(String[]::new));
+    processes.add(process);
+    return process;
+  }
+
+  private JarProcess startService(String... args) {
+    List<String> all = new ArrayList<>(List.of("--name", "userservice"));
+    all.addAll(List.of(args));
+    return start("user-service", all.toArray(String[]::new));
+  }
+
+  private int startGateway(String... args) throws Exception {
+    List<String> all = new ArrayList<>(List.of("gateway"));
+    all.addAll(List.of(args));
+    String line = start("client", all.toArray(String[]::new)).nextLine();
+    assertThat(line).startsWith("gateway listening on http://127.0.0.1:");
+    return Integer.parseInt(line.substring(line.lastIndexOf(':') + 1));
+  }
+
+  private HttpResponse<String> send(int port, String method, String path) throws Exception {
+    URI uri = URI.create("http://127.0.0.1:" + port + path);
+    return http.send(
+        HttpRequest.newBuilder(uri).method(method, HttpRequest.BodyPublishers.noBody()).build(),
+        HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** Whatever does not differ from one request to the next. */
+  private static Map<String, Object> essence(HttpResponse<String> response) throws Exception {
+    Map<String, Object> essence = new TreeMap<>();
+    essence.put("status", response.statusCode());
+    essence.put("type", response.headers().firstValue("Content-Type").orElse(""));
+    essence.put("allow", response.headers().firstValue("Allow").orElse(""));
+    JsonNode body = Json.readTree(response.body().getBytes());
+    body.properties()
+        .forEach(
+            member -> {
+              if (!member.getKey().endsWith("Id")) {
+                essence.put("body." + member.getKey(), member.getValue());
+              }
+            });
+    return essence;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "GET, /user/101, 200",
+    "GET, /user/7?verbose=1, 200",
+    "DELETE, /user/7, 200",
+    "DELETE, /user/101, 403",
+    "GET, /user/abc, 404",
+    "GET, /user/99999999999, 400",
+    "PUT, /user/101, 405",
+    "GET, /nothing, 404"
+  })
+  void anAnswerThroughTheGatewayIsThatOfTheService(String method, String path, int status)
+      throws Exception {
+    int service = startService().port();
+    int gateway = startGateway();
+    HttpResponse<String> direct = send(service, method, path);
+    assertThat(direct.statusCode()).isEqualTo(status);
+    Eventually.within(
+        SOON,
+        () ->
+            assertThat(essence(send(gateway, method, "/userservice" + path)))
+                .isEqualTo(essence(direct)));
+  }
+
+  @Test
+  void servicesWithTheTagAppearWithoutARestartAndOthersDoNot() throws Exception {
+    int gateway = startGateway("--services", "all");
+    assertThat(send(gateway, "GET", "/").body()).isEqualTo("{}");
+    assertThat(send(gateway, "GET", "/userservice/user/101").statusCode()).isEqualTo(404);
+
+    int port = startService("--tags", "gateway").port();
+    start("user-service", "--name", "hidden", "--tags", "primary").port();
+    Eventually.within(
+        SOON,
+        () ->
+            assertThat(send(gateway, "GET", "/userservice/user/101").body())
+                .isEqualTo("{\"result\":\"jerry" + port + "\"}"));
+    JsonNode listing = Json.readTree(send(gateway, "GET", "/").body().getBytes());
+    assertThat(listing.fieldNames()).toIterable().containsExactly("userservice");
+    assertThat(listing.get("userservice").get("instances").get(0).textValue())
+        .isEqualTo("127.0.0.1:" + port);
+    assertThat(listing.get("userservice").get("routes").toString())
+        .contains("GET /user/{uid:\\\\d+}");
+    assertThat(send(gateway, "GET", "/hidden/user/101").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void aGatewayHasHealthAndLimitsOfItsOwn() throws Exception {
+    int gateway = startGateway("--rate", "0.001", "--burst", "1");
+    assertThat(send(gateway, "GET", "/userservice/user/101").statusCode()).isEqualTo(503);
+    assertThat(send(gateway, "GET", "/userservice/user/101").statusCode()).isEqualTo(429);
+    assertThat(send(gateway, "GET", "/health").statusCode()).isEqualTo(200);
+    assertThat(send(gateway, "GET", "/ready").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void aProxyAsksItsPeersInTurnAndOutlivesAllButTheLast() throws Exception {
+    List<JarProcess> peers = List.of(startService(), startService(), startService());
+    List<String> addresses = new ArrayList<>();
+    for (JarProcess peer : peers) {
+      addresses.add("127.0.0.1:" + peer.port());
+    }
+    int proxy = startService("--proxy", String.join(",", addresses)).port();
+
+    Eventually.within(
+        SOON, () -> assertThat(send(proxy, "GET", "/user/101").statusCode()).isEqualTo(200));
+    Map<String, Integer> counts = new TreeMap<>();
+    for (int i = 0; i < 30; i++) {
+      counts.merge(send(proxy, "GET", "/user/101").body(), 1, Integer::sum);
+    }
+    assertThat(counts.values()).containsExactly(10, 10, 10);
+    assertThat(send(proxy, "DELETE", "/user/101").statusCode()).as("local").isEqualTo(403);
+
+    peers.get(0).signal("KILL");
+    peers.get(1).signal("KILL");
+    for (int i = 0; i < 30; i++) {
+      assertThat(send(proxy, "GET", "/user/101").body())
+          .isEqualTo("{\"result\":\"jerry" + addresses.get(2).replaceFirst(".*:", "") + "\"}");
+    }
+    peers.get(2).signal("KILL");
+    peers.get(2).exitStatus();
+    HttpResponse<String> unavailable = send(proxy, "GET", "/user/101");
+    assertThat(unavailable.statusCode()).isEqualTo(503);
+    assertThat(unavailable.headers().firstValue("Content-Type"))
+        .hasValue("application/problem+json");
+  }
+}
