@@ -52,7 +52,8 @@ class CopyTest {
           "kit.tracing.TraceContext");
 
   /** The parts that need Jackson too. */
-  static final List<String> JACKSON_PARTS = List.of("kit.auth.Jwt", "kit.consul.ConsulClient");
+  static final List<String> JACKSON_PARTS =
+      List.of("kit.auth.Jwt", "kit.consul.ConsulClient", "kit.etcd.EtcdClient");
 
   private static final int MAX_LINES = 450; // what a reader can take in at one sitting
 

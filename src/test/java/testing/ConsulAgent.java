@@ -3,8 +3,6 @@ package testing;
 
 import java.io.File;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,14 +15,11 @@ import kit.consul.ConsulClient;
 import kit.consul.ConsulClient.Health;
 import kit.consul.ConsulClient.HealthQuery;
 import kit.consul.ConsulClient.Service;
-import org.junit.jupiter.api.Assumptions;
 
 /**
  * A real Consul agent, started as a process: one server with its state in memory, on 127.0.0.1.
  *
- * <p>The binary is the one that the system property or environment variable KIT_CONSUL names, or
- * {@code consul} on the PATH, or what {@code scripts/get-consul} has fetched. Without one, tests
- * are skipped with a message, or fail if KIT_REQUIRE_SERVERS is 1.
+ * <p>Without one, tests are skipped or fail, see {@link LocalServers#binary}.
  */
 public final class ConsulAgent implements AutoCloseable {
   private static final int START_SECONDS = 30; // 0.2 alone; the machine may be busy
@@ -46,7 +41,7 @@ public final class ConsulAgent implements AutoCloseable {
   /** Starts an agent and waits until it can be used. */
   public static ConsulAgent start(Security security) throws IOException, InterruptedException {
     for (int attempt = 1; ; attempt++) {
-      List<Integer> ports = freePorts(2);
+      List<Integer> ports = LocalServers.freePorts(2);
       ConsulAgent agent = new ConsulAgent(ports.get(0), ports.get(1), security);
       try {
         agent.restart();
@@ -85,10 +80,10 @@ public final class ConsulAgent implements AutoCloseable {
 
   /** Starts the agent on the same port, killing it first if it runs; it has forgotten all. */
   public void restart() throws IOException, InterruptedException {
-    String binary = binary();
+    String binary = LocalServers.binary("consul");
     kill();
     File log = new File("target/consul-" + httpPort + ".log");
-    List<Integer> ports = freePorts(2);
+    List<Integer> ports = LocalServers.freePorts(2);
     process =
         new ProcessBuilder(
                 binary,
@@ -166,39 +161,5 @@ public final class ConsulAgent implements AutoCloseable {
       query = query.changedSince(Math.max(1, health.index()), Duration.ofMillis(500));
     }
     return false;
-  }
-
-  private static List<Integer> freePorts(int count) throws IOException {
-    List<ServerSocket> sockets = new ArrayList<>(); // All open at once, so that they differ.
-    try {
-      for (int i = 0; i < count; i++) {
-        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-      }
-      return sockets.stream().map(ServerSocket::getLocalPort).toList();
-    } finally {
-      for (ServerSocket socket : sockets) {
-        socket.close();
-      }
-    }
-  }
-
-  private static String binary() {
-    List<String> places = new ArrayList<>();
-    places.add(System.getProperty("KIT_CONSUL", ""));
-    places.add(System.getenv().getOrDefault("KIT_CONSUL", ""));
-    for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
-      places.add(folder + "/consul");
-    }
-    places.add("target/consul/consul");
-    for (String place : places) {
-      if (Files.isRegularFile(Path.of(place)) && Files.isExecutable(Path.of(place))) {
-        return Path.of(place).toAbsolutePath().toString();
-      }
-    }
-    String message = "no consul: run scripts/get-consul, or name one in KIT_CONSUL";
-    if ("1".equals(System.getenv("KIT_REQUIRE_SERVERS"))) {
-      throw new AssertionError(message);
-    }
-    return Assumptions.abort(message);
   }
 }

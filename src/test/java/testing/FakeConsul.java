@@ -166,11 +166,17 @@ public final class FakeConsul implements AutoCloseable {
 
     /** Answers 200 and sends so many spaces every 10 ms, until the client goes away. */
     public Script trickle(int bytes) {
+      return trickle("", bytes);
+    }
+
+    /** As above, with something to begin with; ends with {@link #release}, too. */
+    public Script trickle(String begin, int bytes) {
       byte[] chunk = " ".repeat(bytes).getBytes(UTF_8);
       return then(
           exchange -> {
             exchange.sendResponseHeaders(200, 0);
             try {
+              exchange.getResponseBody().write(begin.getBytes(UTF_8));
               while (!releases.tryAcquire(10, TimeUnit.MILLISECONDS)) {
                 exchange.getResponseBody().write(chunk);
                 exchange.getResponseBody().flush();

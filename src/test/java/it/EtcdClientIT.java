@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.TrustManagerFactory;
+import kit.etcd.EtcdClient;
+import kit.etcd.EtcdClient.Access;
+import kit.etcd.EtcdClient.Entry;
+import kit.etcd.EtcdClient.EtcdException;
+import kit.etcd.EtcdClient.Event;
+import kit.etcd.EtcdClient.Listing;
+import kit.etcd.EtcdClient.WatchEnd;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import testing.EtcdServer;
+import testing.Eventually;
+
+/** The client and a real etcd; skipped where there is none, see {@link EtcdServer}. */
+@Timeout(60)
+class EtcdClientIT {
+  private static final Duration SECOND = Duration.ofSeconds(1);
+  private static final Access NOBODY = new Access(null, null, null);
+  private static EtcdServer shared;
+
+  private final String folder = "/test/" + UUID.randomUUID() + "/";
+  private final String key = folder + "a";
+  private EtcdServer own; // Of a test that does harm.
+  private EtcdClient etcd;
+
+  @BeforeEach
+  void connect() throws Exception {
+    if (shared == null) { // Not @BeforeAll: without etcd, each test is to be seen as skipped.
+      shared = EtcdServer.start();
+    }
+    etcd = new EtcdClient(List.of(shared.uri()));
+  }
+
+  @AfterEach
+  void stopOwn() throws Exception {
+    if (own != null) {
+      own.close();
+    }
+  }
+
+  @AfterAll
+  static void stopShared() throws Exception {
+    if (shared != null) {
+      shared.close();
+    }
+  }
+
+  /** A request that the client has no method for. */
+  private static void post(URI etcd, String path, String json) throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(etcd.resolve(path))
+            .POST(HttpRequest.BodyPublishers.ofString(json))
+            .build();
+    var answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+  }
+
+  private static String base64(String text) {
+    return Base64.getEncoder().encodeToString(text.getBytes());
+  }
+
+  /** Watches the folder of the test in the background, each change as a line. */
+  private CompletableFuture<WatchEnd> watch(long revision, Duration atMost, List<String> heard) {
+    CompletableFuture<WatchEnd> end = new CompletableFuture<>();
+    new Thread(
+            () -> {
+              try {
+                end.complete(
+                    etcd.watch(
+                        folder,
+                        revision,
+                        atMost,
+                        events -> {
+                          events.forEach(event -> heard.add(shown(event)));
+                          return !heard.contains("end=");
+                        }));
+              } catch (Exception e) {
+                end.completeExceptionally(e);
+              }
+            })
+        .start();
+    return end;
+  }
+
+  private String shown(Event event) {
+    String name = event.entry().key().substring(folder.length());
+    return event.isDeletion() ? "-" + name : name + "=" + event.entry().value();
+  }
+
+  @Test
+  void whatIsPutIsThereUntilItIsDeleted() throws Exception {
+    assertThat(etcd.get(key)).isEmpty();
+    etcd.put(key, "1", 0);
+    etcd.put(key, "2", 0);
+
+    Entry entry = etcd.get(key).get();
+    assertThat(entry.value()).isEqualTo("2");
+    assertThat(entry.lease()).isZero();
+    assertThat(entry.revision()).isPositive();
+
+    etcd.delete(key);
+    etcd.delete(key);
+    assertThat(etcd.get(key)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"a", "\"{}\n\\", "straße", "日本語", "😀", "%2F", "", "a/../b", "\u0000"})
+  void anyTextIsAKeyAndAValue(String text) throws Exception {
+    etcd.put(folder + text, text, 0);
+
+    assertThat(etcd.get(folder + text).map(Entry::value)).contains(text);
+    assertThat(etcd.list(folder + text).entries()).extracting(Entry::key).contains(folder + text);
+  }
+
+  @Test
+  void listsWhatBeginsWithThePrefixAndNothingElse() throws Exception {
+    String prefix = folder + "web/";
+    for (String name : List.of("web/b", "web/a", "web/a/c", "web", "webs/a", "wea", "web0")) {
+      etcd.put(folder + name, name, 0);
+    }
+
+    Listing listing = etcd.list(prefix);
+
+    assertThat(listing.entries())
+        .extracting(Entry::value)
+        .containsExactly("web/a", "web/a/c", "web/b");
+    assertThat(listing.revision()).isEqualTo(etcd.get(folder + "web0").get().revision());
+    assertThat(etcd.list(folder + "none/").entries()).isEmpty();
+  }
+
+  @Test
+  void keysGoWithTheirLease() throws Exception {
+    long lease = etcd.grant(Duration.ofMinutes(1));
+    etcd.put(key, "1", lease);
+    assertThat(etcd.get(key).get().lease()).isEqualTo(lease);
+    assertThat(etcd.keepAlive(lease)).isEqualTo(Duration.ofMinutes(1));
+
+    etcd.revoke(lease);
+    etcd.revoke(lease);
+
+    assertThat(etcd.get(key)).isEmpty();
+    assertThat(etcd.keepAlive(lease)).isZero();
+    assertThatThrownBy(() -> etcd.put(key, "1", lease))
+        .isInstanceOfSatisfying(EtcdException.class, e -> assertThat(e.code()).isEqualTo(5))
+        .hasMessageContaining("404 etcdserver: requested lease not found");
+  }
+
+  @Test
+  void leaseEndsUnlessItIsKeptAlive() throws Exception {
+    long lease = etcd.grant(Duration.ofMillis(1_001)); // 2 s, also the least that etcd grants.
+    etcd.put(key, "1", lease);
+
+    Eventually.within(Duration.ofSeconds(10), () -> assertThat(etcd.get(key)).isEmpty());
+
+    assertThat(etcd.keepAlive(lease)).isZero();
+  }
+
+  @Test
+  void watchTellsOfEachChangeFromTheRevisionOn() throws Exception {
+    etcd.put(key, "before", 0);
+    etcd.put(key, "0", 0);
+    long revision = etcd.get(key).get().revision();
+    List<String> lines = new CopyOnWriteArrayList<>();
+
+    CompletableFuture<WatchEnd> end = watch(revision, Duration.ofSeconds(3), lines);
+    etcd.put(key, "1", 0);
+    etcd.put("/test/elsewhere", "1", 0);
+    etcd.put(folder + "b", "2", 0);
+    etcd.delete(key);
+
+    Eventually.within(
+        Duration.ofSeconds(2), () -> assertThat(lines).containsExactly("a=0", "a=1", "b=2", "-a"));
+    assertThat(end.get(10, TimeUnit.SECONDS)).isEqualTo(WatchEnd.TIME_IS_UP);
+  }
+
+  @Test
+  void watchFromARevisionThatIsForgottenSaysSo() throws Exception {
+    own = EtcdServer.start();
+    etcd = new EtcdClient(List.of(own.uri()));
+    etcd.put(key, "1", 0);
+    etcd.put(key, "2", 0);
+    long revision = etcd.list(folder).revision();
+    post(own.uri(), "/v3/kv/compaction", "{\"revision\":\"" + revision + "\"}");
+
+    assertThat(etcd.watch(folder, revision - 1, SECOND, events -> true))
+        .isEqualTo(WatchEnd.COMPACTED);
+    assertThat(etcd.watch(folder, revision, SECOND, events -> true)).isEqualTo(WatchEnd.TIME_IS_UP);
+  }
+
+  @Test
+  void watchEndsWhenTheListenerHasHeardEnough() throws Exception {
+    etcd.put(folder + "end", "", 0);
+
+    assertThat(watch(1, Duration.ofMinutes(1), new CopyOnWriteArrayList<>()).get())
+        .isEqualTo(WatchEnd.ENOUGH);
+  }
+
+  @Test
+  void watchEndsWithEtcd() throws Exception {
+    own = EtcdServer.start();
+    etcd = new EtcdClient(List.of(own.uri()));
+    List<String> heard = new CopyOnWriteArrayList<>();
+    CompletableFuture<WatchEnd> end = watch(1, Duration.ofMinutes(1), heard);
+    etcd.put(key, "1", 0);
+    Eventually.within(Duration.ofSeconds(5), () -> assertThat(heard).hasSize(1));
+
+    own.kill();
+
+    assertThatThrownBy(() -> end.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(IOException.class);
+  }
+
+  @Test
+  void interruptedWatchEndsAtOnce() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CompletableFuture<Exception> end = new CompletableFuture<>();
+    etcd.put(key, "1", 0);
+    Thread watching =
+        new Thread(
+            () -> {
+              try {
+                etcd.watch(
+                    folder,
+                    1,
+                    Duration.ofMinutes(1),
+                    events -> {
+                      begun.countDown();
+                      return true;
+                    });
+              } catch (Exception e) {
+                end.complete(e);
+              }
+            });
+    watching.start();
+    assertThat(begun.await(10, TimeUnit.SECONDS)).isTrue();
+
+    watching.interrupt();
+
+    assertThat(end.get(10, TimeUnit.SECONDS)).isInstanceOf(InterruptedException.class);
+  }
+
+  @Test
+  void whatAListenerThrowsEndsTheWatch() throws Exception {
+    etcd.put(key, "1", 0);
+    RuntimeException thrown = new IllegalStateException("as it should be in this test");
+
+    assertThatThrownBy(
+            () ->
+                etcd.watch(
+                    folder,
+                    1,
+                    Duration.ofMinutes(1),
+                    events -> {
+                      throw thrown;
+                    }))
+        .isSameAs(thrown);
+  }
+
+  @Test
+  void usersNeedTheirPasswordAndARestartedEtcdANewToken() throws Exception {
+    own = EtcdServer.start();
+    EtcdClient app = client(new Access("app", "p:@w", null));
+    app.put(key, "1", 0); // Users are not enabled yet.
+    addUsers(own.uri());
+
+    assertThat(app.list(folder).entries()).hasSize(1);
+    app.put(key, "2", app.grant(Duration.ofMinutes(1)));
+    assertThat(app.watch(folder, 1, SECOND, events -> true)).isEqualTo(WatchEnd.TIME_IS_UP);
+
+    own.restart(); // Tokens are not kept.
+    assertThat(app.get(key).map(Entry::value)).contains("2");
+
+    assertThatThrownBy(() -> app.list("/other/"))
+        .isInstanceOfSatisfying(EtcdException.class, e -> assertThat(e.code()).isEqualTo(7))
+        .hasMessageEndingWith("403 etcdserver: permission denied");
+    assertThatThrownBy(() -> app.watch("/other/", 1, SECOND, events -> true))
+        .isInstanceOf(EtcdException.class)
+        .hasMessageContaining("permission denied");
+    assertThatThrownBy(() -> client(NOBODY).list(folder))
+        .isInstanceOf(EtcdException.class)
+        .hasMessageContaining("user name is empty");
+    assertThatThrownBy(() -> client(new Access("app", "wrong", null)).list(folder))
+        .isInstanceOf(EtcdException.class)
+        .hasMessageContaining("invalid user ID or password")
+        .hasMessageNotContaining("wrong");
+  }
+
+  private EtcdClient client(Access access) {
+    return new EtcdClient(own.uris(), Duration.ofSeconds(5), access);
+  }
+
+  /** Enables users: "app" may do everything below /test/. */
+  private static void addUsers(URI uri) throws Exception {
+    post(uri, "/v3/auth/user/add", "{\"name\":\"root\",\"password\":\"root\"}");
+    post(uri, "/v3/auth/role/add", "{\"name\":\"root\"}");
+    post(uri, "/v3/auth/user/grant", "{\"user\":\"root\",\"role\":\"root\"}");
+    post(uri, "/v3/auth/user/add", "{\"name\":\"app\",\"password\":\"p:@w\"}");
+    post(uri, "/v3/auth/role/add", "{\"name\":\"test\"}");
+    post(
+        uri,
+        "/v3/auth/role/grant",
+        "{\"name\":\"test\",\"perm\":{\"permType\":2,\"key\":\"%s\",\"range_end\":\"%s\"}}"
+            .formatted(base64("/test/"), base64("/test0")));
+    post(uri, "/v3/auth/user/grant", "{\"user\":\"app\",\"role\":\"test\"}");
+    post(uri, "/v3/auth/enable", "{}");
+  }
+
+  @Test
+  void httpsTrustsTheGivenCertificatesOnly() throws Exception {
+    own = EtcdServer.startWithTls();
+
+    client(new Access(null, null, trusting(own.certificate()))).put(key, "1", 0);
+
+    assertThatThrownBy(() -> client(NOBODY).get(key)).isInstanceOf(SSLHandshakeException.class);
+  }
+
+  private static SSLContext trusting(Path certificate) throws Exception {
+    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+    store.load(null, null);
+    try (InputStream pem = Files.newInputStream(certificate)) {
+      store.setCertificateEntry(
+          "etcd", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(null, trust.getTrustManagers(), null);
+    return context;
+  }
+
+  @Test
+  void anotherMemberAnswersForOneThatIsDeadOrStandsStill() throws Exception {
+    own = EtcdServer.startCluster();
+    EtcdClient cluster = client(NOBODY);
+    cluster.put(key, "1", 0);
+
+    own.kill(0);
+    cluster.put(key, "2", 0);
+
+    own.restart();
+    own.signal(1, "STOP");
+    for (int i = 0; i < own.uris().size(); i++) { // Whichever is the first to be asked.
+      assertThat(cluster.get(key).map(Entry::value)).contains("2");
+    }
+    own.signal(1, "CONT");
+  }
+
+  @Test
+  void memberThatIsAloneDoesNotLetAWatchWait() throws Exception {
+    own = EtcdServer.startCluster();
+    etcd = new EtcdClient(List.of(own.uri()));
+    etcd.put(key, "1", 0);
+    List<String> heard = new CopyOnWriteArrayList<>();
+    CompletableFuture<WatchEnd> end = watch(1, Duration.ofMinutes(1), heard);
+    Eventually.within(Duration.ofSeconds(5), () -> assertThat(heard).hasSize(1));
+
+    own.kill(1);
+    own.kill(2);
+
+    assertThatThrownBy(() -> end.get(20, TimeUnit.SECONDS))
+        .hasCauseInstanceOf(EtcdException.class)
+        .hasMessageContaining("no leader");
+    assertThatThrownBy(() -> etcd.put(key, "2", 0)).isInstanceOf(IOException.class);
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package testing;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Assumptions;
+
+/** What it takes to start a real server on this machine. */
+final class LocalServers {
+  private LocalServers() {}
+
+  /**
+   * Finds a server's binary: the one that the system property or environment variable KIT_NAME
+   * names, or on the PATH, or what {@code scripts/get-name} has fetched. Without one, the test is
+   * skipped with a message, or fails if KIT_REQUIRE_SERVERS is 1.
+   */
+  static String binary(String name) {
+    String setting = "KIT_" + name.toUpperCase(Locale.ROOT);
+    List<String> places = new ArrayList<>();
+    places.add(System.getProperty(setting, ""));
+    places.add(System.getenv().getOrDefault(setting, ""));
+    for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
+      places.add(folder + "/" + name);
+    }
+    places.add("target/" + name + "/" + name);
+    for (String place : places) {
+      if (Files.isRegularFile(Path.of(place)) && Files.isExecutable(Path.of(place))) {
+        return Path.of(place).toAbsolutePath().toString();
+      }
+    }
+    String message = "no " + name + ": run scripts/get-" + name + ", or name one in " + setting;
+    if ("1".equals(System.getenv("KIT_REQUIRE_SERVERS"))) {
+      throw new AssertionError(message);
+    }
+    return Assumptions.abort(message);
+  }
+
+  /** Finds TCP ports that nobody uses at the moment. */
+  static List<Integer> freePorts(int count) throws IOException {
+    List<ServerSocket> sockets = new ArrayList<>(); // All open at once, so that they differ.
+    try {
+      for (int i = 0; i < count; i++) {
+        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+      }
+      return sockets.stream().map(ServerSocket::getLocalPort).toList();
+    } finally {
+      for (ServerSocket socket : sockets) {
+        socket.close();
+      }
+    }
+  }
+}
