@@ -212,8 +212,7 @@ public final class EtcdClient {
     var exchange = http.sendAsync(request, lines::of);
     exchange.whenComplete((answer, failure) -> lines.queue.add(Lines.END));
     try {
-      for (boolean begun = false; ; begun = true) {
-        // The first line says that it has begun.
+      for (boolean begun = false; ; begun = true) { // As the first line says.
         byte[] line = lines.next(begin + (begun ? atMost : timeout).toNanos());
         if (line == null && begun) {
           return WatchEnd.TIME_IS_UP;

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.discovery;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import kit.OneLine;
+import org.slf4j.Logger;
+import org.slf4j.event.Level;
+
+/**
+ * Does for a registry what all registrations have in common: a thread that registers, looks again and
+ * again whether that still holds, and in the end deregisters.
+ *
+ * <pre>
+ *          the registry does not answer: again after 0.25 to 5 s
+ *          .------.
+ *          v      |
+ *   start -> keep -+--> pause, as long as keep has said --> keep ...
+ *
+ *   close -> (its request ends) -> remove
+ * </pre>
+ *
+ * <p>All of it happens on one thread, so a registration that is answered late cannot overtake the
+ * deregistration and leave a ghost behind.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>None reach the caller: the service goes on without the registry. An outage is logged in two
+ * lines, its beginning and its end.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>Safe for any number of threads. {@link #close} takes at most 2 seconds; if the registry has not
+ * answered by then, the thread goes on, as a daemon, and deregisters as soon as it can.
+ */
+public abstract class KeptRegistration implements Registration {
+  private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  private final Logger log;
+  private final String id;
+  private final String registry;
+  private final OutageLog outage;
+  private final Pace pace = new Pace();
+  private final Thread thread;
+
+  // Guarded by this.
+  private boolean started;
+  private boolean closed;
+
+  private volatile boolean registered;
+
+  /**
+   * Prepares the registration.
+   *
+   * @param log of the subclass
+   * @param id names the instance in the log
+   * @param registry names the registry in the log, without secrets
+   */
+  protected KeptRegistration(Logger log, String id, String registry) {
+    this.log = requireNonNull(log, "log");
+    this.id = requireNonNull(id, "id");
+    this.registry = requireNonNull(registry, "registry");
+    this.outage =
+        new OutageLog(
+            log, "registration of " + id + " with " + registry, Level.INFO, System::nanoTime);
+    this.thread = new Thread(this::run, "registration-" + id);
+    this.thread.setDaemon(true);
+  }
+
+  /**
+   * Registers, or sees to it that the registration holds.
+   *
+   * @return how long until it is called again
+   * @throws IOException if it may not hold: it is called again soon
+   */
+  protected abstract Duration keep() throws IOException, InterruptedException;
+
+  /** Removes what {@link #keep} may have left in the registry; called once, as the last. */
+  protected abstract void remove() throws IOException, InterruptedException;
+
+  @Override
+  public final synchronized void start() {
+    if (!started && !closed) {
+      started = true;
+      thread.start();
+    }
+  }
+
+  @Override
+  public final boolean isRegistered() {
+    return registered;
+  }
+
+  @Override
+  public final void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+      if (!started) {
+        return;
+      }
+    }
+    try {
+      TimeUnit.NANOSECONDS.timedJoin(thread, CLOSE_NANOS);
+      if (thread.isAlive()) {
+        log.warn("{} is not deregistered yet: {} does not answer", id, registry);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    long pauseNanos = 0;
+    boolean attempted = false;
+    while (!closedWithin(pauseNanos)) {
+      attempted = true;
+      try {
+        pauseNanos = keep().toNanos();
+        registered = true;
+        outage.worked();
+        pace.succeeded();
+      } catch (IOException | RuntimeException e) {
+        registered = false;
+        outage.failed(e, "serving without, retrying");
+        pauseNanos = pace.nanosAfterFailure();
+      } catch (InterruptedException e) {
+        break; // Nobody of ours interrupts this thread; who does wants it to end.
+      }
+    }
+    if (attempted) {
+      deregister();
+    }
+  }
+
+  /** Waits; returns true as soon as this has been closed. */
+  private synchronized boolean closedWithin(long nanos) {
+    long deadlineNanos = System.nanoTime() + nanos;
+    try {
+      for (long left = nanos; !closed && left > 0; left = deadlineNanos - System.nanoTime()) {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
+    } catch (InterruptedException e) {
+      closed = true;
+    }
+    return closed;
+  }
+
+  private void deregister() {
+    try {
+      remove();
+    } catch (IOException | RuntimeException e) {
+      log.warn("{} is not deregistered: {} failed: {}", id, registry, OneLine.of(e));
+    } catch (InterruptedException e) {
+      log.warn("{} is not deregistered: interrupted", id);
+    }
+    registered = false;
+  }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.etcd;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import kit.OneLine;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.OutageLog;
+import kit.discovery.Watch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+
+/**
+ * Watches the instances of one service in etcd: the keys under {@code /services/NAME/}, whose values
+ * are {@code host:port}.
+ *
+ * <pre>{@code
+ * try (Instances instances = new EtcdInstances(etcd, "userservice")) {
+ *   instances.snapshot(); // empty at first; see Instances.onChange
+ * }
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>One thread reads all keys, and then has etcd tell it of each change <em>from the revision that it
+ * has read, plus 1</em>: nothing is missed in between, and a change is known within milliseconds.
+ *
+ * <pre>
+ *        .-----------------------------------------------.
+ *        v                                               |  45 s are over, the watch is lost,
+ *   read all keys --> revision r --> watch from r + 1 ---'  or r + 1 has been compacted away
+ *        |                                ^   |
+ *        v etcd does not answer           '---'  change: publish
+ *   keep the list, back off
+ * </pre>
+ *
+ * <p>It reads again every 45 seconds because a connection that has died without a word cannot be told
+ * from a quiet one. The prefix ends in a slash: {@code /services/web} would find the instances of
+ * {@code webshop} too.
+ *
+ * <p><b>The last good list stays</b> when etcd does not answer. It stays too, for 30 seconds, when it
+ * is empty but was not before: an etcd that has lost its data answers at once, before anybody could
+ * register again; and leases end by themselves, so a network that cuts all services off from etcd for
+ * 10 seconds looks the same.
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>Safe for any number of threads. {@link #close} ends the request in flight and the thread.
+ */
+public final class EtcdInstances implements Instances {
+  private static final Duration WAIT = Duration.ofSeconds(45);
+  private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
+  private static final long BRIEF_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int MAX_BRIEF_WATCHES = 3;
+
+  private final Logger log;
+  private final EtcdClient etcd;
+  private final String prefix;
+  private final LongSupplier nanoTime;
+  private final OutageLog watchOutage;
+  private final Watch<List<Instance>> watch;
+
+  // Confined to the thread of the watch.
+  private final Map<String, Instance> known = new TreeMap<>(); // By key: two may have one address.
+  private final Set<EtcdClient.Entry> leftOut = new HashSet<>();
+  private int briefWatches; // That have failed in a row, each within a second.
+
+  /** Watches the instances of {@code service}. */
+  public EtcdInstances(EtcdClient etcd, String service) {
+    this(etcd, service, EMPTY_GRACE);
+  }
+
+  /** As above; {@code emptyGrace} zero believes an empty list at once. */
+  public EtcdInstances(EtcdClient etcd, String service, Duration emptyGrace) {
+    this(
+        etcd,
+        service,
+        emptyGrace,
+        Watch.Timing.real(),
+        LoggerFactory.getLogger(EtcdInstances.class));
+  }
+
+  EtcdInstances(
+      EtcdClient etcd, String service, Duration emptyGrace, Watch.Timing timing, Logger log) {
+    this.log = log;
+    this.etcd = requireNonNull(etcd, "etcd");
+    this.prefix = prefix(service);
+    this.nanoTime = timing.nanoTime();
+    this.watchOutage = new OutageLog(log, "hearing of changes from " + etcd, Level.WARN, nanoTime);
+    this.watch =
+        new Watch<>(
+            new Watch.Subject<>(service, etcd.toString(), List.of(), List::isEmpty, emptyGrace),
+            this::ask,
+            log,
+            timing);
+  }
+
+  /** Where the instances of a service are. */
+  static String prefix(String service) {
+    if (service.isEmpty() || service.contains("/")) {
+      throw new IllegalArgumentException(
+          "name of a service empty or with a slash: " + OneLine.of(service));
+    }
+    return "/services/" + service + "/";
+  }
+
+  @Override
+  public List<Instance> snapshot() {
+    return watch.snapshot();
+  }
+
+  @Override
+  public Subscription onChange(Runnable listener) {
+    return watch.onChange(listener);
+  }
+
+  @Override
+  public boolean awaitFirst(Duration patience) throws InterruptedException {
+    return watch.awaitFirst(patience);
+  }
+
+  @Override
+  public Optional<Exception> failure() {
+    return watch.failure();
+  }
+
+  @Override
+  public void close() {
+    watch.close();
+  }
+
+  private void ask(Watch<List<Instance>> watch) throws IOException, InterruptedException {
+    EtcdClient.Listing all = etcd.list(prefix);
+    known.clear();
+    leftOut.retainAll(all.entries());
+    all.entries().forEach(this::put);
+    watch.publish(instances());
+    long startNanos = nanoTime.getAsLong();
+    try {
+      etcd.watch(prefix, all.revision() + 1, watch.waitFor(WAIT), changes -> take(changes, watch));
+      watchWorked();
+    } catch (IOException e) {
+      // So ends a watch when a member goes; whether there are others, the next list will tell.
+      boolean isBrief = nanoTime.getAsLong() - startNanos < BRIEF_NANOS;
+      briefWatches = isBrief ? briefWatches + 1 : 0;
+      if (briefWatches >= MAX_BRIEF_WATCHES) {
+        watchOutage.failed(e, "asking every second");
+      }
+    }
+  }
+
+  /** Returns whether to go on. */
+  private boolean take(List<EtcdClient.Event> changes, Watch<List<Instance>> watch) {
+    for (EtcdClient.Event change : changes) {
+      known.remove(change.entry().key());
+      if (!change.isDeletion()) {
+        put(change.entry());
+      }
+    }
+    watchWorked();
+    watch.publish(instances());
+    return !known.isEmpty(); // Else how long to wait is another question, see Watch.waitFor.
+  }
+
+  private void watchWorked() {
+    briefWatches = 0;
+    watchOutage.worked();
+  }
+
+  private void put(EtcdClient.Entry entry) {
+    try {
+      known.put(entry.key(), Instance.parse(entry.value()));
+    } catch (IllegalArgumentException e) {
+      if (leftOut.add(entry)) {
+        log.warn("left out {}: {}", OneLine.of(entry.key()), OneLine.of(e.getMessage()));
+      }
+    }
+  }
+
+  private List<Instance> instances() {
+    // By address, each once: equal content must compare equal.
+    Map<String, Instance> sorted = new TreeMap<>();
+    known.values().forEach(instance -> sorted.put(instance.authority(), instance));
+    return List.copyOf(sorted.values());
+  }
+}
