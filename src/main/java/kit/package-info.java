@@ -31,6 +31,8 @@
  *   kit.metrics    numbers for Prometheus; part: Metrics
  *   kit.discovery  what a registry knows: Instance, Instances, Services, Registration
  *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
+ *   kit.etcd       etcd over its JSON gateway; part: EtcdClient
+ *   kit.dns        SRV records, to find others by: SrvInstances
  *   kit.cli        command lines; part: Flags
  * </pre>
  *
