@@ -49,6 +49,9 @@ class HostileRequestsTest {
 
   private static final Map<Row, Future<Outcome>> OUTCOMES = new HashMap<>();
 
+  /** What a body of JSON is read as. */
+  record User(int uid) {}
+
   /** The service that the requests are sent to. */
   static final class Service {
     public static void main(String... args) throws Exception {
@@ -61,6 +64,11 @@ class HostileRequestsTest {
               .route("DELETE", "/user/{uid:\\d+}", (context, request) -> Response.empty(204))
               .route(
                   "POST", "/body", (context, request) -> Response.of(200, "a/b", request.body(100)))
+              .route(
+                  "POST",
+                  "/json",
+                  new EndpointHandler<User, User>(
+                      Decoders.json(User.class, 1_000), (context, user) -> user, Encoders.json()))
               .route("GET", "/sentinel", (context, request) -> Response.text(200, "sentinel"));
       HttpService http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
       http.start(new RoutingHandler(router));
