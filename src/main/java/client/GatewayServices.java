@@ -12,8 +12,10 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Function;
+import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.PeerException;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.breaker.CircuitBreaker.Outcome;
@@ -49,14 +51,28 @@ final class GatewayServices implements AutoCloseable {
    */
   record Limits(Duration attempt, Duration whole) {}
 
-  private record Upstream(Instances instances, ClientChain<Forward, Response> chain)
+  private record Upstream(String name, Instances instances, ClientChain<Forward, Response> chain)
       implements AutoCloseable {
+    /** Unlike a client that has just started, a gateway does not wait for a service to come. */
+    Response call(Context context, Forward forward) throws Exception {
+      if (instances.snapshot().isEmpty()) {
+        instances.awaitFirst(FIRST_LIST_TIMEOUT);
+        if (instances.snapshot().isEmpty()) {
+          throw PeerException.noInstance(
+              "no instance of " + name, instances.failure().orElse(null));
+        }
+      }
+      return chain.call(context, forward);
+    }
+
     @Override
     public void close() {
       chain.close();
       instances.close();
     }
   }
+
+  private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(2);
 
   private final Function<String, Instances> watch;
   private final ReverseProxy.Settings settings;
@@ -131,6 +147,7 @@ final class GatewayServices implements AutoCloseable {
                                 : CircuitBreaking.outcomeOf(result, error, nanos)))
             .withAroundAttempt(instance -> attempt(name, instance));
     return new Upstream(
+        name,
         instances,
         new ClientChain<>(
             name,
@@ -158,7 +175,7 @@ final class GatewayServices implements AutoCloseable {
 
   /** Returns the way to a service, or nothing if the gateway does not lead there. */
   Optional<Endpoint<Forward, Response>> find(String name) {
-    return Optional.ofNullable(upstreams.get(name)).map(Upstream::chain);
+    return Optional.ofNullable(upstreams.get(name)).map(upstream -> upstream::call);
   }
 
   /** What {@code GET /} shows of a service: where it is, and which requests it answers. */
