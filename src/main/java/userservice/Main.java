@@ -19,6 +19,9 @@ import kit.http.Request;
 import kit.http.Response;
 import kit.http.RoutingHandler;
 import kit.http.ServerSettings;
+import kit.metrics.Instrumenting;
+import kit.metrics.JvmMetrics;
+import kit.metrics.Metrics;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 import kit.tracing.Tracing;
@@ -28,8 +31,6 @@ import org.slf4j.LoggerFactory;
 
 /** The user service as a program: all the wiring, top to bottom. */
 public final class Main {
-  private static final Logger log = LoggerFactory.getLogger(Main.class);
-
   private Main() {}
 
   /** Serves until a signal ends it. */
@@ -40,6 +41,7 @@ public final class Main {
 
   private static void serve(Options options) throws IOException {
     Logs.setUp(options.logLevel.get());
+    Logger log = LoggerFactory.getLogger(Main.class); // Not before: it would not know its settings.
     log.info("settings: {}", options);
 
     // The port comes first: only now do we know that it is ours, and which one it is.
@@ -57,25 +59,43 @@ public final class Main {
             span -> zipkin.ifPresent(reporter -> reporter.accept(span)));
     tracing.serve(http);
 
+    // What can be measured.
+    Metrics metrics = new Metrics();
+    Instrumenting instrumenting = new Instrumenting(metrics);
+    instrumenting.serve(http);
+    zipkin.ifPresent(
+        reporter ->
+            metrics.counter(
+                "tracing_spans_dropped_total",
+                "Spans that did not reach Zipkin.",
+                reporter::dropped));
+
     // Service -> endpoints -> transport.
     UserService local = new InMemoryUserService(Integer.toString(http.port()));
-    UserService users =
+    UserService proxied =
         options
             .proxy
             .get()
-            .map(peers -> peers.getName(options.registry.get(), tracing))
+            .map(peers -> peers.getName(options.registry.get(), tracing, instrumenting))
             .<UserService>map(getName -> new ProxyingUserService(local, getName))
             .orElse(local);
+    UserService users = new InstrumentingUserService(proxied, metrics);
     Middleware<Request, Response> faults =
         FaultInjecting.around(
             options.failRatio.get(),
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
-    Middleware<Request, Response> guard = Middleware.chain(limit(options), faults);
-    RoutingHandler handler = UserRoutes.handler(users, http::health, http::ready, guard);
+    Middleware<Request, Response> guard = Middleware.chain(limit(options, instrumenting), faults);
+    RoutingHandler handler =
+        UserRoutes.handler(users, http::health, http::ready, instrumenting::page, guard);
 
     // What the registry is told.
     Registration registration = options.registry.get().registration(offer(options, http, handler));
+
+    metrics.gauge(
+        "registration_up",
+        "Whether the registry has taken this instance.",
+        () -> registration.isRegistered() ? 1 : 0);
 
     // How it will end: nobody finds us any more, and only then nobody is served.
     http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get())
@@ -87,6 +107,7 @@ public final class Main {
     http.selfCheck("/health");
     System.out.println("listening on http://" + Instance.of(options.bind.get(), http.port()));
     registration.start();
+    JvmMetrics.register(metrics, Main.class); // Can wait until all else is up.
   }
 
   private static HttpService bind(Options options) {
@@ -105,13 +126,14 @@ public final class Main {
     }
   }
 
-  private static Middleware<Request, Response> limit(Options options) {
+  private static Middleware<Request, Response> limit(Options options, Instrumenting instrumenting) {
     if (options.rate.get().isEmpty()) {
       return next -> next;
     }
     double rate = options.rate.get().get();
     int burst = options.burst.get().orElse((int) Math.max(1, Math.min(rate, 1_000_000)));
-    return RateLimiting.rejecting(new TokenBucket(rate, burst)::tryAcquireNanos);
+    return RateLimiting.rejecting(
+        instrumenting.limit("requests", new TokenBucket(rate, burst)::tryAcquireNanos));
   }
 
   private static RegistryUri.Offer offer(Options options, HttpService http, RoutingHandler handler)
@@ -120,7 +142,7 @@ public final class Main {
         options.advertise.get().isPresent()
             ? new RegistryUri.Advertised(options.advertise.get().get(), false, "--advertise")
             : options.registry.get().advertise(options.bind.get());
-    log.info("advertised address: {}", address);
+    LoggerFactory.getLogger(Main.class).info("advertised address: {}", address);
     // What others call, without what monitors ask for.
     List<String> routes = new ArrayList<>(handler.routes());
     routes.removeIf(route -> route.matches("GET /(health|ready|metrics)"));

@@ -17,6 +17,7 @@ import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.metrics.Instrumenting;
 import kit.tracing.Tracing;
 
 /**
@@ -80,7 +81,8 @@ final class Peers {
   }
 
   /** Returns the operation as the peers answer it; it lasts as long as the program. */
-  Endpoint<Integer, String> getName(RegistryUri registry, Tracing tracing) {
+  Endpoint<Integer, String> getName(
+      RegistryUri registry, Tracing tracing, Instrumenting instrumenting) {
     HttpClient http = HttpEndpoint.newClient();
     return new ClientChain<>(
         service == null ? "the peers" : service,
@@ -91,7 +93,8 @@ final class Peers {
         ClientChain.Settings.<Integer, String>defaults()
             .withIdempotent(uid -> true)
             .withAroundAttempt(
-                instance -> tracing.calls(uid -> "GET /user/{uid}", instance.authority())));
+                instance -> tracing.calls(uid -> "GET /user/{uid}", instance.authority())),
+        instrumenting);
   }
 
   private Instances instances(RegistryUri registry) {

@@ -23,12 +23,14 @@ public final class UserRoutes {
   /**
    * Returns the handler of all requests.
    *
-   * @param guard goes around each route but {@code /health} and {@code /ready}: limits, faults on purpose
+   * @param guard goes around each route but {@code /health}, {@code /ready} and {@code /metrics}:
+   *     limits, faults on purpose
    */
   public static RoutingHandler handler(
       UserService users,
       Endpoint<Request, Response> health,
       Endpoint<Request, Response> ready,
+      Endpoint<Request, Response> metrics,
       Middleware<Request, Response> guard) {
     Endpoint<UserRequest, UserResponse> getName =
         (context, request) -> new UserResponse(users.getName(context, request.uid()));
@@ -48,7 +50,8 @@ public final class UserRoutes {
             .route("POST", "/rpc", guard.around(rpc))
             .route("POST", "/hello", guard.around(hello()))
             .route("GET", "/health", health)
-            .route("GET", "/ready", ready));
+            .route("GET", "/ready", ready)
+            .route("GET", "/metrics", metrics));
   }
 
   private static Endpoint<Request, Response> onTheWire(

@@ -22,6 +22,8 @@ import kit.cli.Flags;
 import kit.cli.RegistryUri;
 import kit.http.HttpService;
 import kit.http.RequestId;
+import kit.metrics.Instrumenting;
+import kit.metrics.Metrics;
 import kit.tracing.Tracing;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -39,6 +41,7 @@ class ProxyingUserServiceTest {
   private final List<HttpService> started = new ArrayList<>();
   private final BlockingQueue<String> seen = new LinkedBlockingQueue<>();
   private final Tracing tracing = new Tracing(0, span -> {});
+  private final Instrumenting instrumenting = new Instrumenting(new Metrics());
 
   @AfterEach
   void stop() {
@@ -59,13 +62,15 @@ class ProxyingUserServiceTest {
             new InMemoryUserService("-" + started.size()),
             http::health,
             http::ready,
+            instrumenting::page,
             next -> next));
     return "127.0.0.1:" + http.port();
   }
 
   private UserService proxy(String peers) {
     return new ProxyingUserService(
-        new InMemoryUserService("-local"), Peers.parse(peers).getName(NO_REGISTRY, tracing));
+        new InMemoryUserService("-local"),
+        Peers.parse(peers).getName(NO_REGISTRY, tracing, instrumenting));
   }
 
   @Test
@@ -119,7 +124,8 @@ class ProxyingUserServiceTest {
 
   @Test
   void aNameNeedsARegistryThatKnowsNames() {
-    assertThatThrownBy(() -> Peers.parse("consul:userservice").getName(NO_REGISTRY, tracing))
+    assertThatThrownBy(
+            () -> Peers.parse("consul:userservice").getName(NO_REGISTRY, tracing, instrumenting))
         .isInstanceOf(Flags.UsageException.class)
         .hasMessage("--proxy: consul:userservice needs a --registry of that kind");
   }

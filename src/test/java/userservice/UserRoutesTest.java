@@ -25,6 +25,7 @@ class UserRoutesTest {
           new InMemoryUserService("8081"),
           (context, request) -> Response.empty(204),
           (context, request) -> Response.empty(205),
+          (context, request) -> Response.empty(206),
           next -> next);
 
   private Response answer(String method, String target) throws Exception {

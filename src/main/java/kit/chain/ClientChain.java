@@ -5,12 +5,15 @@ import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
-import kit.balancer.Avoidable;
 import kit.balancer.BalancedEndpoint;
 import kit.balancer.Node;
 import kit.balancer.Picker;
@@ -19,10 +22,10 @@ import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaking;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.metrics.Instrumenting;
+import kit.metrics.Metrics;
 import kit.retry.RetryBudget;
 import kit.retry.Retrying;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Calls a service through everything that a good client has, in one call and in the right order.
@@ -40,9 +43,11 @@ import org.slf4j.LoggerFactory;
  * <h2>How it works</h2>
  *
  * <pre>
- *   around the call          log and metrics of the call; yours
+ *   metrics of the call
+ *   around the call          log; yours
  *     retry                  idempotent requests only, within a budget
  *       balancer             one instance for each attempt, passing over those that refuse
+ *         metrics of the attempt
  *         around the attempt span, limiter; yours, one for each instance
  *           breaker          one for each instance
  *             timeout        of the attempt at this instance
@@ -63,10 +68,10 @@ import org.slf4j.LoggerFactory;
  * caller's to close.
  */
 public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ClientChain.class);
-
   private final BalancedEndpoint<Q, R> balanced;
   private final Endpoint<Q, R> outermost;
+  private final Set<Guarded<Q, R>> guarded = ConcurrentHashMap.newKeySet(); // Until it is closed.
+  private final Runnable hide; // Takes us out of the metrics.
 
   /**
    * Stacks the layers.
@@ -79,20 +84,57 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
       Settings<Q, R> settings) {
+    this(service, instances, factory, settings, new Instrumenting(new Metrics())); // Nobody looks.
+  }
+
+  /** As above; {@code metrics} measure calls and attempts, and show what is known of the service. */
+  public ClientChain(
+      String service,
+      Instances instances,
+      Function<Instance, Endpoint<Q, R>> factory,
+      Settings<Q, R> settings,
+      Instrumenting metrics) {
     this.balanced =
         new BalancedEndpoint<>(
             service,
             instances,
-            instance -> new Guarded<>(instance, factory.apply(instance), settings),
+            instance -> {
+              Middleware<Q, R> around = settings.aroundAttempt().apply(instance);
+              return guarded(
+                  instance,
+                  factory.apply(instance),
+                  Middleware.chain(metrics.attempts(service), around),
+                  settings);
+            },
             settings.picker());
-    // The time of an attempt is measured at the instance, inside its breaker. Measured out here it
+    // The time of an attempt is limited at the instance, inside its breaker. Limited out here it
     // would also cut the wait for the first list.
+    Metrics.Counter repeated = metrics.retries(service);
     Retrying.Settings retries =
         Retrying.Settings.defaults()
             .withAttempts(settings.attempts())
-            .withAttemptTimeout(ChronoUnit.FOREVER.getDuration());
+            .withAttemptTimeout(ChronoUnit.FOREVER.getDuration())
+            .withOnRetry((attempt, failure) -> repeated.inc());
     Retrying<Q, R> retrying = new Retrying<>(settings.isIdempotent(), retries, new RetryBudget());
-    this.outermost = settings.aroundCall().around(retrying.around(balanced));
+    this.outermost =
+        Middleware.chain(metrics.calls(service), settings.aroundCall(), retrying).around(balanced);
+    this.hide =
+        metrics.show(
+            new Instrumenting.Client(
+                service,
+                () -> instances.snapshot().size(),
+                () -> instances.failure().isEmpty(),
+                this::breakerStates));
+  }
+
+  private Guarded<Q, R> guarded(
+      Instance instance,
+      Endpoint<Q, R> innermost,
+      Middleware<Q, R> around,
+      Settings<Q, R> settings) {
+    Guarded<Q, R> made = new Guarded<>(instance, innermost, around, settings, guarded::remove);
+    guarded.add(made);
+    return made;
   }
 
   @Override
@@ -103,51 +145,14 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   /** Lets go of all instances; calls in flight end undisturbed. */
   @Override
   public void close() {
+    hide.run();
     balanced.close();
   }
 
-  /** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
-  private static final class Guarded<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
-    private final Endpoint<Q, R> innermost;
-    private final CircuitBreaking<Q, R> breaking;
-    private final Endpoint<Q, R> guarded;
-
-    Guarded(Instance instance, Endpoint<Q, R> innermost, Settings<Q, R> settings) {
-      String name = instance.authority();
-      Duration timeout = settings.attemptTimeout();
-      this.innermost = innermost;
-      this.breaking =
-          new CircuitBreaking<>(
-              name,
-              new CircuitBreaker(
-                  settings.breaker(),
-                  System::nanoTime,
-                  state -> log.debug("circuit breaker of {} is {}", name, state)));
-      this.guarded =
-          settings
-              .aroundAttempt()
-              .apply(instance)
-              .around(
-                  breaking.around(
-                      (context, request) -> innermost.call(context.withTimeout(timeout), request)));
-    }
-
-    @Override
-    public R call(Context context, Q request) throws Exception {
-      return guarded.call(context, request);
-    }
-
-    @Override
-    public boolean isAvoided() {
-      return breaking.isOpen();
-    }
-
-    @Override
-    public void close() throws Exception {
-      if (innermost instanceof AutoCloseable closeable) {
-        closeable.close();
-      }
-    }
+  private Map<String, String> breakerStates() {
+    Map<String, String> states = new HashMap<>();
+    guarded.forEach(one -> states.put(one.instance(), one.state()));
+    return states;
   }
 
   /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a program does, in numbers for Prometheus: {@link kit.metrics.Metrics}.
+ * What a program does, in numbers for Prometheus: {@link kit.metrics.Metrics}, and what puts it to use,
+ * {@link kit.metrics.Instrumenting} and {@link kit.metrics.JvmMetrics}.
  */
 package kit.metrics;

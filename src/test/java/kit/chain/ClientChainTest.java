@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
@@ -16,6 +17,8 @@ import kit.PeerException;
 import kit.balancer.RoundRobinPicker;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.metrics.Instrumenting;
+import kit.metrics.Metrics;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -124,6 +127,65 @@ class ClientChainTest {
       assertThat(failure.kind()).isEqualTo(PeerException.Kind.NO_INSTANCE);
       assertThat(Duration.ofNanos(System.nanoTime() - startNanos))
           .isGreaterThanOrEqualTo(Duration.ofMillis(200));
+    }
+  }
+
+  @Test
+  void metricsShowCallsAttemptsRetriesAndWhatIsKnownOfTheService() throws Exception {
+    Metrics metrics = new Metrics();
+    failures.put("a", PeerException.timeout("a:1", null));
+    ClientChain<String, String> chain =
+        new ClientChain<>("web", THREE, this::peer, settings(), new Instrumenting(metrics));
+    for (int i = 0; i < 13; i++) { // At a for the fifth time with the last: its breaker opens.
+      assertThat(chain.call(Context.background(), "get")).isIn("b", "c");
+    }
+
+    assertThat(metrics.text())
+        .contains("client_calls_total{service=\"web\",outcome=\"ok\"} 13\n")
+        .contains("client_attempts_total{service=\"web\",outcome=\"ok\"} 13\n")
+        .contains("client_attempts_total{service=\"web\",outcome=\"timeout\"} 5\n")
+        .contains("client_retries_total{service=\"web\"} 5\n")
+        .contains("client_instances{service=\"web\"} 3\n")
+        .contains("client_registry_up{service=\"web\"} 1\n")
+        .contains("client_breaker_state{service=\"web\",instance=\"a:1\",state=\"open\"} 1\n")
+        .contains("client_breaker_state{service=\"web\",instance=\"b:1\",state=\"closed\"} 1\n");
+    chain.close();
+    assertThat(metrics.text())
+        .contains("client_calls_total")
+        .doesNotContain("client_instances", "client_registry_up", "client_breaker_state");
+  }
+
+  @Test
+  void breakerOfAnInstanceThatHasGoneIsNotShown() throws Exception {
+    AtomicReference<List<Instance>> list = new AtomicReference<>(List.of(Instance.of("a", 1)));
+    AtomicReference<Runnable> listener = new AtomicReference<>();
+    Instances instances =
+        new Instances() {
+          @Override
+          public List<Instance> snapshot() {
+            return list.get();
+          }
+
+          @Override
+          public Subscription onChange(Runnable onChange) {
+            listener.set(onChange);
+            return () -> {};
+          }
+
+          @Override
+          public boolean awaitFirst(Duration patience) {
+            return true;
+          }
+        };
+    Metrics metrics = new Metrics();
+    try (ClientChain<String, String> chain =
+        new ClientChain<>("web", instances, this::peer, settings(), new Instrumenting(metrics))) {
+      assertThat(chain.call(Context.background(), "get")).isEqualTo("a");
+      assertThat(metrics.text()).contains("instance=\"a:1\"");
+
+      list.set(List.of(Instance.of("b", 1)));
+      listener.get().run();
+      assertThat(metrics.text()).doesNotContain("instance=\"a:1\"");
     }
   }
 }

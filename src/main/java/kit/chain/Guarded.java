@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.chain;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.Consumer;
+import kit.Context;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.balancer.Avoidable;
+import kit.breaker.CircuitBreaker;
+import kit.breaker.CircuitBreaking;
+import kit.discovery.Instance;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
+final class Guarded<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ClientChain.class);
+
+  private final String instance;
+  private final Endpoint<Q, R> innermost;
+  private final CircuitBreaking<Q, R> breaking;
+  private final Endpoint<Q, R> guarded;
+  private final Consumer<Guarded<Q, R>> onClose;
+
+  Guarded(
+      Instance instance,
+      Endpoint<Q, R> innermost,
+      Middleware<Q, R> around,
+      ClientChain.Settings<Q, R> settings,
+      Consumer<Guarded<Q, R>> onClose) {
+    String name = instance.authority();
+    Duration timeout = settings.attemptTimeout();
+    this.instance = name;
+    this.innermost = innermost;
+    this.breaking =
+        new CircuitBreaking<>(
+            name,
+            new CircuitBreaker(
+                settings.breaker(),
+                System::nanoTime,
+                state -> log.debug("circuit breaker of {} is {}", name, state)));
+    this.guarded =
+        around.around(
+            breaking.around(
+                (context, request) -> innermost.call(context.withTimeout(timeout), request)));
+    this.onClose = onClose;
+  }
+
+  @Override
+  public R call(Context context, Q request) throws Exception {
+    return guarded.call(context, request);
+  }
+
+  @Override
+  public boolean isAvoided() {
+    return breaking.isOpen();
+  }
+
+  /** Returns {@code host:port}. */
+  String instance() {
+    return instance;
+  }
+
+  /** Returns the state of the breaker, in small letters. */
+  String state() {
+    return breaking.breaker().state().name().toLowerCase(Locale.ROOT);
+  }
+
+  @Override
+  public void close() throws Exception {
+    onClose.accept(this);
+    if (innermost instanceof AutoCloseable closeable) {
+      closeable.close();
+    }
+  }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.metrics;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import kit.Context;
+import kit.Middleware;
+import kit.PeerException;
+import kit.http.Completed;
+import kit.http.HttpService;
+import kit.http.Request;
+import kit.http.Response;
+
+/**
+ * Measures requests that are served and calls that are made, under the names that dashboards expect.
+ *
+ * <pre>{@code
+ * Metrics metrics = new Metrics();
+ * Instrumenting instrumenting = new Instrumenting(metrics);
+ *
+ * instrumenting.serve(http); // each request
+ * router.route("GET", "/metrics", instrumenting::page);
+ *
+ * new ClientChain<>(service, instances, factory, settings, instrumenting); // each call
+ * }</pre>
+ *
+ * <h2>What there is</h2>
+ *
+ * <pre>
+ *   http_requests_total             method, route, status     served; status 0: dropped without answer
+ *   http_request_duration_seconds   method, route             a histogram; until the last byte is out
+ *   http_response_bytes_total       method, route             bodies only
+ *   http_requests_in_flight
+ *   ratelimit_refused_total         limit
+ *
+ *   client_calls_total              service, outcome          retries and all
+ *   client_call_duration_seconds    service                   a histogram
+ *   client_attempts_total           service, outcome          each instance that was asked
+ *   client_attempt_duration_seconds service                   a histogram
+ *   client_retries_total            service
+ *   client_instances                service                   in the list
+ *   client_registry_up              service                   0: the list may be out of date
+ *   client_breaker_state            service, instance, state  1 for the state that it is in
+ * </pre>
+ *
+ * <p>The route is the template of the route, or {@code -} if there is none: clients choose paths, so
+ * there is no end of them. The outcome is {@code ok}, {@code 4xx} or {@code 5xx}, {@code cancelled},
+ * {@code error} (a fault of our own), or else the {@linkplain PeerException.Kind kind} of the failure
+ * in small letters. An instance is a label only where it goes when the instance goes.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Safe for any number of threads. A request costs three look-ups, less than a microsecond.
+ */
+public final class Instrumenting {
+  private final Metrics metrics;
+
+  private final Metrics.Family<Metrics.Counter> requests;
+  private final Metrics.Family<Metrics.Observer> requestSeconds;
+  private final Metrics.Family<Metrics.Counter> responseBytes;
+  private final Metrics.Family<Metrics.Counter> refused;
+
+  private final Metrics.Family<Metrics.Counter> calls;
+  private final Metrics.Family<Metrics.Observer> callSeconds;
+  private final Metrics.Family<Metrics.Counter> attempts;
+  private final Metrics.Family<Metrics.Observer> attemptSeconds;
+  private final Metrics.Family<Metrics.Counter> retries;
+  private final List<Client> clients = new CopyOnWriteArrayList<>();
+
+  /** Registers all of them; those that are not used are not shown. */
+  public Instrumenting(Metrics metrics) {
+    this.metrics = requireNonNull(metrics, "metrics");
+    String route = "route";
+    String method = "method";
+    requests = metrics.counter("http_requests_total", "Requests served.", method, route, "status");
+    requestSeconds =
+        metrics.histogram(
+            "http_request_duration_seconds",
+            "Time from the first look at a request to the last byte of its answer.",
+            Metrics.SECONDS,
+            method,
+            route);
+    responseBytes =
+        metrics.counter("http_response_bytes_total", "Length of the bodies sent.", method, route);
+    refused = metrics.counter("ratelimit_refused_total", "Refused by a rate limit.", "limit");
+
+    String service = "service";
+    String outcome = "outcome";
+    calls = metrics.counter("client_calls_total", "Calls to a service.", service, outcome);
+    callSeconds =
+        metrics.histogram(
+            "client_call_duration_seconds", "Calls, retries and all.", Metrics.SECONDS, service);
+    attempts =
+        metrics.counter("client_attempts_total", "Attempts at an instance.", service, outcome);
+    attemptSeconds =
+        metrics.histogram("client_attempt_duration_seconds", "Attempts.", Metrics.SECONDS, service);
+    retries = metrics.counter("client_retries_total", "Calls that were repeated.", service);
+    metrics.gauges(
+        "client_instances", "Instances in the list of a service.", this::instances, service);
+    metrics.gauges(
+        "client_registry_up", "Whether the registry answers.", this::registries, service);
+    metrics.gauges(
+        "client_breaker_state",
+        "The state of an instance's circuit breaker.",
+        this::breakers,
+        service,
+        "instance",
+        "state");
+  }
+
+  /** Measures the requests of {@code http}; once. */
+  public void serve(HttpService http) {
+    metrics.gauge("http_requests_in_flight", "Requests being answered.", http::inFlight);
+    http.onCompleted(this::served);
+  }
+
+  private void served(Completed done) {
+    String method = done.method();
+    String route = done.route();
+    requests.labels(method, route, Integer.toString(done.status())).inc();
+    requestSeconds.labels(method, route).observe(done.nanos() / 1e9);
+    responseBytes.labels(method, route).add(done.bytes());
+  }
+
+  /** Answers with all metrics; to be mounted as {@code GET /metrics}. */
+  public Response page(Context context, Request request) {
+    byte[] text = metrics.text().getBytes(StandardCharsets.UTF_8);
+    return Response.of(200, Metrics.CONTENT_TYPE, text);
+  }
+
+  /**
+   * Returns {@code nanosToWait}, and counts how often it refuses.
+   *
+   * @param name tells this limit from others
+   * @param nanosToWait what {@code RateLimiting.rejecting} takes: 0 if admitted
+   */
+  public LongSupplier limit(String name, LongSupplier nanosToWait) {
+    Metrics.Counter counter = refused.labels(name);
+    return () -> {
+      long nanos = nanosToWait.getAsLong();
+      if (nanos > 0) {
+        counter.inc();
+      }
+      return nanos;
+    };
+  }
+
+  /** Measures whole calls to {@code service}, from outside of everything else. */
+  public <Q, R> Middleware<Q, R> calls(String service) {
+    return measured(service, calls, callSeconds.labels(service));
+  }
+
+  /** Measures single attempts at the instances of {@code service}. */
+  public <Q, R> Middleware<Q, R> attempts(String service) {
+    return measured(service, attempts, attemptSeconds.labels(service));
+  }
+
+  private static <Q, R> Middleware<Q, R> measured(
+      String service, Metrics.Family<Metrics.Counter> counts, Metrics.Observer seconds) {
+    return next ->
+        (context, request) -> {
+          long startedAtNanos = System.nanoTime();
+          String outcome = "ok";
+          try {
+            return next.call(context, request);
+          } catch (Throwable e) {
+            outcome = outcome(e);
+            throw e;
+          } finally {
+            counts.labels(service, outcome).inc();
+            seconds.observe((System.nanoTime() - startedAtNanos) / 1e9);
+          }
+        };
+  }
+
+  private static String outcome(Throwable e) {
+    if (e instanceof PeerException failure) {
+      return failure.kind() == PeerException.Kind.STATUS
+          ? failure.status() / 100 + "xx"
+          : failure.kind().name().toLowerCase(Locale.ROOT);
+    }
+    return e instanceof InterruptedException ? "cancelled" : "error";
+  }
+
+  /** Returns the counter of calls to {@code service} that were repeated. */
+  public Metrics.Counter retries(String service) {
+    return retries.labels(service);
+  }
+
+  /** Shows the state of {@code client} at each scrape, until the result is run. */
+  public Runnable show(Client client) {
+    clients.add(client);
+    return () -> clients.remove(client);
+  }
+
+  /**
+   * What a client of a service knows of it; asked at each scrape, so it must be quick.
+   *
+   * @param service the service that it calls
+   * @param instances how many are in its list
+   * @param isRegistryUp whether the list is up to date
+   * @param breakerStates the states of the circuit breakers, by instance
+   */
+  public record Client(
+      String service,
+      IntSupplier instances,
+      BooleanSupplier isRegistryUp,
+      Supplier<Map<String, String>> breakerStates) {
+    /** Checks that nothing is missing. */
+    public Client {
+      requireNonNull(service, "service");
+      requireNonNull(instances, "instances");
+      requireNonNull(isRegistryUp, "isRegistryUp");
+      requireNonNull(breakerStates, "breakerStates");
+    }
+  }
+
+  // A service may have several clients, and a series must not come twice. They share the list, so
+  // it
+  // does not matter which of them is asked.
+
+  private void instances(Metrics.Samples samples) {
+    Map<String, Integer> most = new TreeMap<>();
+    clients.forEach(
+        client -> most.merge(client.service(), client.instances().getAsInt(), Math::max));
+    most.forEach((service, count) -> samples.add(count, service));
+  }
+
+  private void registries(Metrics.Samples samples) {
+    Map<String, Integer> least = new TreeMap<>();
+    clients.forEach(
+        client ->
+            least.merge(client.service(), client.isRegistryUp().getAsBoolean() ? 1 : 0, Math::min));
+    least.forEach((service, up) -> samples.add(up, service));
+  }
+
+  private void breakers(Metrics.Samples samples) {
+    Set<List<String>> states = new LinkedHashSet<>();
+    for (Client client : clients) {
+      Map<String, String> byInstance = client.breakerStates().get();
+      byInstance.forEach(
+          (instance, state) -> states.add(List.of(client.service(), instance, state)));
+    }
+    states.forEach(labels -> samples.add(1, labels.toArray(String[]::new)));
+  }
+}
