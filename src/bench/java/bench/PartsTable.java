@@ -67,6 +67,16 @@ final class PartsTable {
     rows.add(Stream.concat(Stream.of(""), libraries.stream()).toList());
     costs.forEach((operation, byLibrary) -> rows.add(row(operation, byLibrary, libraries)));
     print(rows);
+    warnIfUnsteady(costs.values().stream().flatMap(row -> row.values().stream()).toList());
+  }
+
+  private static void warnIfUnsteady(List<Cost> costs) {
+    long unsteady = costs.stream().filter(Cost::isUnsteady).count();
+    if (unsteady > 0) {
+      System.out.printf(
+          "%nUnsteady (~): %d of %d, perhaps because the machine had other work.%n",
+          unsteady, costs.size());
+    }
   }
 
   /** Reads "bench.OpenBreakerBenchmark.call" as "open breaker: call", and adds the parameters. */
