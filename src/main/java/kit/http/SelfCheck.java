@@ -8,11 +8,14 @@ import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 
 /** Calls our own server over the wire, as others will. */
 final class SelfCheck {
-  private static final int TIMEOUT_MILLIS = 2_000; // To connect, and from there to the answer.
+  // To connect, and from there to the answer. Usually some 20 ms; but the first request loads many
+  // classes, and a container may have a tenth of a processor.
+  private static final int TIMEOUT_MILLIS = 10_000;
 
   private SelfCheck() {}
 
@@ -38,6 +41,9 @@ final class SelfCheck {
       if (statusLine == null || !statusLine.startsWith("HTTP/1.1 200")) {
         throw new IOException("GET " + path + " on itself answered: " + statusLine);
       }
+    } catch (SocketTimeoutException e) {
+      throw new IOException(
+          "GET " + path + " on itself: no answer within " + TIMEOUT_MILLIS + " ms", e);
     }
   }
 }
