@@ -9,7 +9,7 @@ final class Failure {
   private Failure() {}
 
   /** Prints for instance {@code GET /user/101 failed: 403 permission denied (127.0.0.1:8081)}. */
-  static void print(UserCall call, Exception error) {
+  static void print(Object call, Exception error) {
     System.err.println(OneLine.of(call + " failed: " + why(error)));
   }
 

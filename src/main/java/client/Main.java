@@ -21,6 +21,9 @@ public final class Main {
         watch       prints instances as they come and go
         load        calls hard, and says how the service bore it
         gateway     leads /{service}/... to an instance of that service
+        token       gets an access token for a user's password
+        hash-password NAME
+                    makes a line of the file of users that a service has
         dev-agent   stands in for Consul, for development
 
       Each command explains its flags: java -jar client.jar loop --help""";
@@ -46,6 +49,8 @@ public final class Main {
       case "watch" -> Watch.run(rest);
       case "load" -> Load.run(rest);
       case "gateway" -> Gateway.run(rest);
+      case "token" -> FetchToken.run(rest);
+      case "hash-password" -> HashPassword.run(rest);
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->

@@ -11,6 +11,7 @@ import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.auth.JwtAuthenticating;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.balancer.Picker;
@@ -48,8 +49,9 @@ final class Options {
   private Supplier<Optional<List<String>>> tags;
 
   // Null for a command that makes no calls.
-  private Supplier<String> picker;
   private Supplier<Optional<URI>> target;
+  private TokenFlags token;
+  private Supplier<String> picker;
   private Supplier<Boolean> rpc;
   private Supplier<Integer> attempts;
   private Supplier<Duration> attemptTimeout;
@@ -75,18 +77,25 @@ final class Options {
     return this;
   }
 
+  /** Declares the flags of commands that ask any instance. */
+  Options forTarget() {
+    forService();
+    target =
+        flags.optional(
+            "target", HttpAddress.TYPE.or("none"), "none", "call this address, without discovery");
+    return this;
+  }
+
   /** Declares the flags of commands that make calls. */
   Options forCalls() {
-    forService();
+    forTarget();
+    token = new TokenFlags(flags, System::nanoTime);
     picker =
         flags.optional(
             "picker",
             Flags.oneOf("round-robin", "random", "least-loaded"),
             "round-robin",
             "how to choose among instances");
-    target =
-        flags.optional(
-            "target", HttpAddress.TYPE.or("none"), "none", "call this address, without discovery");
     rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
@@ -101,6 +110,9 @@ final class Options {
     registry.get(); // What is wrong with it is told at once.
     Logs.setUp(logLevel.get());
     log().debug("settings: {}", flags.effective());
+    if (token != null) {
+      token.check();
+    }
   }
 
   // No constant: the first logger that is made settles the level of them all.
@@ -115,6 +127,16 @@ final class Options {
 
   Duration timeout() {
     return timeout.get();
+  }
+
+  /** The one address to call, if one is given. */
+  Optional<URI> target() {
+    return target.get();
+  }
+
+  /** Whom to look for. */
+  String service() {
+    return service.get();
   }
 
   /** Watches the instances of the service; the caller closes the result. */
@@ -168,7 +190,10 @@ final class Options {
 
   /** Returns the user service at this address, in the manner that was asked for. */
   Endpoint<UserCall, String> at(URI base, HttpClient http) {
-    return rpc.get() ? UserClient.rpcAt(base, http) : UserClient.at(base, http);
+    HttpEndpoint.Before authorize = JwtAuthenticating.sending(token);
+    return rpc.get()
+        ? UserClient.rpcAt(base, http, authorize)
+        : UserClient.at(base, http).before(authorize);
   }
 
   private static int port(URI base) {

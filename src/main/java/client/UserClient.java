@@ -28,16 +28,19 @@ final class UserClient {
   private UserClient() {}
 
   /** Returns the endpoint of the user service at {@code base}. */
-  static Endpoint<UserCall, String> at(URI base, HttpClient http) {
+  static HttpEndpoint<UserCall, String> at(URI base, HttpClient http) {
     return new HttpEndpoint<>(http, base, UserClient::encode, UserClient::decode);
   }
 
-  /** Returns the same over JSON-RPC. */
-  static Endpoint<UserCall, String> rpcAt(URI base, HttpClient http) {
+  /** Returns the same over JSON-RPC; {@code before} adds to each request. */
+  static Endpoint<UserCall, String> rpcAt(URI base, HttpClient http, HttpEndpoint.Before before) {
     URI uri = base.resolve("/rpc");
-    Endpoint<Map<String, ?>, Answer> get = JsonRpcEndpoint.of(http, uri, "user.get", Answer.class);
-    Endpoint<Map<String, ?>, Answer> delete =
-        JsonRpcEndpoint.of(http, uri, "user.delete", Answer.class);
+    HttpEndpoint<Map<String, ?>, Answer> get =
+        JsonRpcEndpoint.<Map<String, ?>, Answer>of(http, uri, "user.get", Answer.class)
+            .before(before);
+    HttpEndpoint<Map<String, ?>, Answer> delete =
+        JsonRpcEndpoint.<Map<String, ?>, Answer>of(http, uri, "user.delete", Answer.class)
+            .before(before);
     return (context, call) ->
         (call.method().equals("GET") ? get : delete)
             .call(context, Map.of("uid", number(call.uid())))

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
@@ -43,6 +44,8 @@ public final class Main {
     Logs.setUp(options.logLevel.get());
     Logger log = LoggerFactory.getLogger(Main.class); // Not before: it would not know its settings.
     log.info("settings: {}", options);
+
+    Optional<Access> access = options.access.read();
 
     // The port comes first: only now do we know that it is ours, and which one it is.
     HttpService http = bind(options);
@@ -85,9 +88,14 @@ public final class Main {
             options.failRatio.get(),
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
-    Middleware<Request, Response> guard = Middleware.chain(limit(options, instrumenting), faults);
+    Middleware<Request, Response> limit = limit(options, instrumenting);
+    Middleware<Request, Response> token = access.map(Access::guard).orElse(next -> next);
+    Middleware<Request, Response> guard = Middleware.chain(limit, token, faults);
+    Optional<Endpoint<Request, Response>> accessToken =
+        access.flatMap(Access::accessToken).map(limit::around);
     RoutingHandler handler =
-        UserRoutes.handler(users, http::health, http::ready, instrumenting::page, guard);
+        UserRoutes.handler(
+            users, http::health, http::ready, instrumenting::page, accessToken, guard);
 
     // What the registry is told.
     Registration registration = options.registry.get().registration(offer(options, http, handler));

@@ -75,6 +75,8 @@ final class Options {
           "auto",
           "requests at once; auto = rate, at least 1");
 
+  final AccessFlags access = new AccessFlags(flags);
+
   final Supplier<Integer> maxInFlight =
       flags.optional(
           "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");

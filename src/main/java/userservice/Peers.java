@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import kit.Context;
 import kit.Endpoint;
+import kit.auth.JwtAuthenticating;
 import kit.chain.ClientChain;
 import kit.cli.Flags;
 import kit.cli.RegistryUri;
@@ -89,7 +90,8 @@ final class Peers {
         instances(registry),
         instance ->
             new HttpEndpoint<>(http, base(instance), Peers::encode, Peers::decode)
-                .before(Tracing::inject),
+                .before(Tracing::inject)
+                .before(JwtAuthenticating.passingOn()), // They ask who calls, too.
         ClientChain.Settings.<Integer, String>defaults()
             .withIdempotent(uid -> true)
             .withAroundAttempt(

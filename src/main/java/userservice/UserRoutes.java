@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package userservice;
 
+import java.util.Optional;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
@@ -23,6 +24,7 @@ public final class UserRoutes {
   /**
    * Returns the handler of all requests.
    *
+   * @param accessToken answers {@code POST /access-token}, if anything does
    * @param guard goes around each route but {@code /health}, {@code /ready} and {@code /metrics}:
    *     limits, faults on purpose
    */
@@ -31,6 +33,7 @@ public final class UserRoutes {
       Endpoint<Request, Response> health,
       Endpoint<Request, Response> ready,
       Endpoint<Request, Response> metrics,
+      Optional<Endpoint<Request, Response>> accessToken,
       Middleware<Request, Response> guard) {
     Endpoint<UserRequest, UserResponse> getName =
         (context, request) -> new UserResponse(users.getName(context, request.uid()));
@@ -43,7 +46,7 @@ public final class UserRoutes {
         new JsonRpc()
             .method("user.get", UserRequest.class, refusals().around(getName))
             .method("user.delete", UserRequest.class, refusals().around(deleteUser));
-    return new RoutingHandler(
+    Router<Endpoint<Request, Response>> router =
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/user/{uid:\\d+}", guard.around(onTheWire(getName)))
             .route("DELETE", "/user/{uid:\\d+}", guard.around(onTheWire(deleteUser)))
@@ -51,7 +54,9 @@ public final class UserRoutes {
             .route("POST", "/hello", guard.around(hello()))
             .route("GET", "/health", health)
             .route("GET", "/ready", ready)
-            .route("GET", "/metrics", metrics));
+            .route("GET", "/metrics", metrics);
+    accessToken.ifPresent(endpoint -> router.route("POST", "/access-token", endpoint));
+    return new RoutingHandler(router);
   }
 
   private static Endpoint<Request, Response> onTheWire(

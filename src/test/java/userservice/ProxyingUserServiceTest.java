@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
@@ -63,6 +64,7 @@ class ProxyingUserServiceTest {
             http::health,
             http::ready,
             instrumenting::page,
+            Optional.empty(),
             next -> next));
     return "127.0.0.1:" + http.port();
   }

@@ -8,6 +8,7 @@ import com.sun.net.httpserver.Headers;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
@@ -26,6 +27,7 @@ class UserRoutesTest {
           (context, request) -> Response.empty(204),
           (context, request) -> Response.empty(205),
           (context, request) -> Response.empty(206),
+          Optional.of((context, request) -> Response.empty(202)),
           next -> next);
 
   private Response answer(String method, String target) throws Exception {
@@ -145,6 +147,7 @@ class UserRoutesTest {
   @Test
   void healthAndReadyAreTheOnesGiven() throws Exception {
     assertThat(answer("GET", "/health").status()).isEqualTo(204);
+    assertThat(answer("POST", "/access-token").status()).isEqualTo(202);
     assertThat(answer("GET", "/ready").status()).isEqualTo(205);
   }
 }

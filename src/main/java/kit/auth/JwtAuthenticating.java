@@ -81,9 +81,7 @@ public final class JwtAuthenticating {
    *     "} and {@code \}
    */
   public static <Q, R> Middleware<Q, R> requiringScope(String scope) {
-    if (!SCOPE_SYNTAX.matcher(scope).matches()) {
-      throw new IllegalArgumentException("scope not one word of printable ASCII: " + scope);
-    }
+    checkedScope(scope);
     return next ->
         (context, request) -> {
           Jwt.Claims claims = context.get(CLAIMS);
@@ -98,6 +96,18 @@ public final class JwtAuthenticating {
           }
           return next.call(context, request);
         };
+  }
+
+  /**
+   * Returns {@code scope} if it can be one.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  public static String checkedScope(String scope) {
+    if (!SCOPE_SYNTAX.matcher(scope).matches()) {
+      throw new IllegalArgumentException("scope not one word of printable ASCII: " + scope);
+    }
+    return scope;
   }
 
   /**

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package client;
+
+import java.io.IOException;
+import java.security.SecureRandom;
+import java.util.List;
+import java.util.function.Supplier;
+import kit.auth.PasswordFile;
+import kit.cli.Flags;
+import kit.cli.Program;
+
+/** Makes a line for the service's {@code --users-file}; needs no service. */
+final class HashPassword {
+  private HashPassword() {}
+
+  static void run(String... args) throws IOException {
+    Flags flags =
+        new Flags(
+            "java -jar client.jar hash-password",
+            "Prints a line for the file of users that a service's --users-file names.",
+            System.getenv());
+    Password password = new Password(flags);
+    Supplier<List<String>> name = flags.positionals("NAME", 1, 1);
+    flags.parse(args);
+    try {
+      System.out.println(PasswordFile.line(name.get().get(0), password.read(), new SecureRandom()));
+    } catch (IllegalArgumentException e) {
+      throw new Program.FailedException(e.getMessage(), e);
+    }
+  }
+}
