@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import kit.OneLine;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.discovery.Watch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,12 +31,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>One thread asks with a <em>blocking query</em>: Consul holds the answer back until something has
  * changed, or for 45 seconds. A change is thus known within milliseconds, and an idle watch costs a
- * request a minute. {@code ConsulWatch} has the rules of the loop.
+ * request a minute. {@code BlockingQuery} has the rules.
  *
- * <p><b>The last good list stays</b> when Consul does not answer: the instances are most likely still
- * there, and who is not is found out by calling. It stays too, for a grace of 30 seconds, when the
- * answer is empty but was not before: a Consul that has restarted without its data answers at once,
- * before anybody could register again.
+ * <p><b>The last good list stays</b> when Consul does not answer, and for a grace of 30 seconds when
+ * the answer is empty but was not before, see {@link Watch}.
  *
  * <p>An instance that nobody could call (port 0, no address) is left out, and a warning says so once.
  * So does one when Consul leaves out instances itself, because the token may not see them.
@@ -52,7 +51,7 @@ public final class ConsulInstances implements Instances {
   private final Logger log;
   private final ConsulClient consul;
   private final Settings settings;
-  private final ConsulWatch<List<Instance>> watch;
+  private final Watch<List<Instance>> watch;
 
   // Confined to the thread of the watch: what has been said already.
   private Set<String> leftOut = new HashSet<>();
@@ -65,24 +64,22 @@ public final class ConsulInstances implements Instances {
 
   /** Watches as {@code settings} say. */
   public ConsulInstances(ConsulClient consul, Settings settings) {
-    this(
-        consul,
-        settings,
-        ConsulWatch.Timing.real(),
-        LoggerFactory.getLogger(ConsulInstances.class));
+    this(consul, settings, Watch.Timing.real(), LoggerFactory.getLogger(ConsulInstances.class));
   }
 
-  ConsulInstances(ConsulClient consul, Settings settings, ConsulWatch.Timing timing, Logger log) {
+  ConsulInstances(ConsulClient consul, Settings settings, Watch.Timing timing, Logger log) {
     this.log = log;
     this.consul = requireNonNull(consul, "consul");
     this.settings = requireNonNull(settings, "settings");
     this.watch =
-        new ConsulWatch<>(
-            settings.service(),
-            consul.toString(),
-            List.of(),
-            this::ask,
-            new ConsulWatch.Grace<>(settings.emptyGrace(), List::isEmpty),
+        new Watch<>(
+            new Watch.Subject<>(
+                settings.service(),
+                consul.toString(),
+                List.of(),
+                List::isEmpty,
+                settings.emptyGrace()),
+            new BlockingQuery<>(this::ask),
             log,
             timing);
   }
@@ -112,11 +109,11 @@ public final class ConsulInstances implements Instances {
     watch.close();
   }
 
-  private ConsulWatch.Answer<List<Instance>> ask(long index, Duration atMost)
+  private BlockingQuery.Answer<List<Instance>> ask(long index, Duration atMost)
       throws IOException, InterruptedException {
     ConsulClient.Health health = consul.health(settings.query(index, atMost));
     tellOfFilter(health.filteredByAcl());
-    return new ConsulWatch.Answer<>(instances(health.entries()), health.index());
+    return new BlockingQuery.Answer<>(instances(health.entries()), health.index());
   }
 
   private void tellOfFilter(boolean isFiltered) {
@@ -131,8 +128,8 @@ public final class ConsulInstances implements Instances {
     Map<String, Instance> sorted = new TreeMap<>();
     Set<String> unusable = new HashSet<>();
     for (ConsulClient.Entry entry : entries) {
-      if (entry.status() == ConsulClient.Status.CRITICAL) {
-        continue; // Asked for with those that warn.
+      if (settings.withWarnings() && entry.status() == ConsulClient.Status.CRITICAL) {
+        continue; // Consul sends either those that pass, or all.
       }
       ConsulClient.Service service = entry.service();
       try {

@@ -8,15 +8,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import kit.OneLine;
-import kit.discovery.OutageLog;
-import kit.discovery.Pace;
-import kit.discovery.Registration;
+import kit.discovery.KeptRegistration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.slf4j.event.Level;
 
 /**
  * Keeps one instance registered with the Consul agent, whatever happens to the agent.
@@ -31,17 +27,15 @@ import org.slf4j.event.Level;
  * <h2>How it works</h2>
  *
  * <p>A registration is not for ever: an agent that restarts without its data, an operator, or the
- * reaper of critical services after a long pause of ours removes it. So one thread does everything:
+ * reaper of critical services after a long pause of ours removes it. So the thread looks again and
+ * again:
  *
  * <pre>
- *          agent does not answer: again after 0.25 to 5 s
- *            .-----------.
- *            v           |
- *   start -> register ---+--> look after 8 to 12 s --> still there? look again
- *            ^                     |
- *            '---------------------'  gone, or not as it should be
+ *   start -> register --> look after 8 to 12 s --> still there? look again
+ *            ^                   |
+ *            '-------------------'  gone, or not as it should be
  *
- *   close -> (its request ends) -> deregister
+ *   close -> deregister
  * </pre>
  *
  * <p>"As it should be" is all that was registered: address, tags, meta, weights, and that the checks
@@ -50,22 +44,10 @@ import org.slf4j.event.Level;
  * <p>With a {@link Heartbeat} the thread also reports the health of the service, three times per TTL:
  * for agents that cannot reach the service to check it.
  *
- * <p>Registering and deregistering happen on that one thread, so a registration that is answered late
- * cannot overtake the deregistration and leave a ghost behind.
- *
- * <h2>Errors</h2>
- *
- * <p>None reach the caller: the service goes on without the registry. An outage is logged in two
- * lines, its beginning and its end.
- *
- * <h2>Threads</h2>
- *
- * <p>Safe for any number of threads. {@link #close} takes at most 2 seconds; if the agent has not
- * answered by then, the thread goes on, as a daemon, and deregisters as soon as it can.
+ * <p>What happens when the agent does not answer, errors and threads: see {@link KeptRegistration}.
  */
-public final class ConsulRegistration implements Registration {
+public final class ConsulRegistration extends KeptRegistration {
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
-  private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final Duration LOOK_INTERVAL = Duration.ofSeconds(10);
 
   private final Logger log;
@@ -73,18 +55,8 @@ public final class ConsulRegistration implements Registration {
   private final Wanted wanted;
   private final Heartbeat heartbeat; // Null if the agent checks by itself.
   private final long lookNanos; // On average.
-  private final OutageLog outage;
-  private final Pace pace = new Pace();
-  private final Thread thread;
 
-  // Guarded by this.
-  private boolean started;
-  private boolean closed;
-
-  private volatile boolean registered;
-
-  // Confined to the thread.
-  private boolean attempted;
+  // Confined to the thread of the registration.
   private boolean toldCritical;
   private long lookAtNanos;
 
@@ -116,110 +88,45 @@ public final class ConsulRegistration implements Registration {
       Heartbeat heartbeat,
       Duration lookInterval,
       Logger log) {
+    super(log, service.id(), consul.toString());
     this.log = log;
     this.consul = consul.withTimeout(REQUEST_TIMEOUT);
     this.wanted = new Wanted(service, checks);
     this.heartbeat = heartbeat;
     this.lookNanos = lookInterval.toNanos();
-    this.outage =
-        new OutageLog(
-            log,
-            "registration of " + service.id() + " with " + consul,
-            Level.INFO,
-            System::nanoTime);
-    this.thread = new Thread(this::run, "consul-registration-" + service.id());
-    this.thread.setDaemon(true);
   }
 
   @Override
-  public synchronized void start() {
-    if (!started && !closed) {
-      started = true;
-      thread.start();
+  protected Duration keep() throws IOException, InterruptedException {
+    boolean holds = isRegistered();
+    if (holds && lookAtNanos - System.nanoTime() <= 0) {
+      holds = look();
     }
-  }
-
-  @Override
-  public boolean isRegistered() {
-    return registered;
-  }
-
-  @Override
-  public void close() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-      if (!started) {
-        return;
-      }
+    if (holds && heartbeat != null) {
+      holds = beat();
     }
-    try {
-      TimeUnit.NANOSECONDS.timedJoin(thread, CLOSE_NANOS);
-      if (thread.isAlive()) {
-        log.warn("{} is not deregistered yet: {} does not answer", wanted.id(), consul);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private void run() {
-    long pauseNanos = 0;
-    while (!closedWithin(pauseNanos)) {
-      try {
-        keepRegistered();
-        outage.worked();
-        pace.succeeded();
-        pauseNanos = lookAtNanos - System.nanoTime();
-        if (heartbeat != null) {
-          pauseNanos = Math.min(pauseNanos, heartbeat.ttl().toNanos() / 3);
-        }
-      } catch (IOException | RuntimeException e) {
-        registered = false;
-        outage.failed(e, "serving without, retrying");
-        pauseNanos = pace.nanosAfterFailure();
-      } catch (InterruptedException e) {
-        break; // Nobody of ours interrupts this thread; who does wants it to end.
-      }
-    }
-    if (attempted) {
-      deregister();
-    }
-  }
-
-  /** Waits; returns true as soon as this has been closed. */
-  private synchronized boolean closedWithin(long nanos) {
-    long deadlineNanos = System.nanoTime() + nanos;
-    try {
-      for (long left = nanos; !closed && left > 0; left = deadlineNanos - System.nanoTime()) {
-        TimeUnit.NANOSECONDS.timedWait(this, left);
-      }
-    } catch (InterruptedException e) {
-      closed = true;
-    }
-    return closed;
-  }
-
-  private void keepRegistered() throws IOException, InterruptedException {
-    if (registered && lookAtNanos - System.nanoTime() <= 0) {
-      look();
-    }
-    if (registered && heartbeat != null) {
-      beat();
-    }
-    if (!registered) {
+    if (!holds) {
       register();
     }
+    long pauseNanos = Math.max(0, lookAtNanos - System.nanoTime());
+    return Duration.ofNanos(
+        heartbeat == null ? pauseNanos : Math.min(pauseNanos, heartbeat.ttl().toNanos() / 3));
   }
 
-  private void look() throws IOException, InterruptedException {
+  /** Returns whether the registration is still as it should be. */
+  private boolean look() throws IOException, InterruptedException {
     ConsulClient.Entry known = consul.instance(wanted.id()).orElse(null);
-    if (known != null && wanted.isMetBy(known)) {
-      lookAgainLater();
-      tellOfHealth(known);
-    } else {
-      lost();
+    if (known == null || !wanted.isMetBy(known)) {
+      return lost();
     }
+    lookAgainLater();
+    tellOfHealth(known);
+    return true;
+  }
+
+  private boolean lost() {
+    log.warn("{} has lost or changed {}: registering again", consul, wanted.id());
+    return false;
   }
 
   /** The agent's words name the commonest mistake: an address that it cannot reach. */
@@ -239,7 +146,8 @@ public final class ConsulRegistration implements Registration {
         .collect(Collectors.joining(", "));
   }
 
-  private void beat() throws IOException, InterruptedException {
+  /** Reports the health; returns whether the agent knows the check. */
+  private boolean beat() throws IOException, InterruptedException {
     ConsulClient.Status status = ConsulClient.Status.CRITICAL;
     String output = "";
     try {
@@ -251,27 +159,21 @@ public final class ConsulRegistration implements Registration {
     }
     try {
       consul.updateTtl(heartbeat.checkId(), status, output);
+      return true;
     } catch (ConsulClient.ConsulException e) {
       if (e.status() != 404 && e.status() != 500) { // Either means "unknown", by version.
         throw e;
       }
-      lost();
+      return lost();
     }
   }
 
-  private void lost() {
-    registered = false;
-    log.warn("{} has lost or changed {}: registering again", consul, wanted.id());
-  }
-
   private void register() throws IOException, InterruptedException {
-    attempted = true;
     consul.register(wanted.service(), wanted.definitions());
-    registered = true;
     lookAgainLater();
     log.info("registered {} with {}", wanted.id(), consul);
-    if (heartbeat != null) {
-      beat();
+    if (heartbeat != null && !beat()) {
+      throw new IOException("the check that was registered is unknown: " + heartbeat.checkId());
     }
   }
 
@@ -280,17 +182,10 @@ public final class ConsulRegistration implements Registration {
     lookAtNanos = System.nanoTime() + (long) (lookNanos * jitter);
   }
 
-  private void deregister() {
-    try {
-      consul.deregister(wanted.id());
-      log.info("deregistered {}", wanted.id());
-    } catch (IOException | RuntimeException e) {
-      String why = OutageLog.cause(e);
-      log.warn("{} is not deregistered: {} failed: {}", wanted.id(), consul, why);
-    } catch (InterruptedException e) {
-      log.warn("{} is not deregistered: interrupted", wanted.id());
-    }
-    registered = false;
+  @Override
+  protected void remove() throws IOException, InterruptedException {
+    consul.deregister(wanted.id());
+    log.info("deregistered {}", wanted.id());
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import kit.discovery.Instances;
 import kit.discovery.Services;
+import kit.discovery.Watch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,26 +24,24 @@ public final class ConsulServices implements Services {
   private static final Logger log = LoggerFactory.getLogger(ConsulServices.class);
 
   private final ConsulCatalog catalog;
-  private final ConsulWatch<Map<String, List<String>>> watch;
+  private final Watch<Map<String, List<String>>> watch;
 
   /** Watches the services of Consul's data center. */
   public ConsulServices(ConsulClient consul) {
     this.catalog = new ConsulCatalog(requireNonNull(consul, "consul"));
     this.watch =
-        new ConsulWatch<>(
-            "services",
-            consul.toString(),
-            Map.of(),
-            this::ask,
-            ConsulWatch.Grace.none(),
+        new Watch<>(
+            new Watch.Subject<>(
+                "services", consul.toString(), Map.of(), Map::isEmpty, Duration.ZERO),
+            new BlockingQuery<>(this::ask),
             log,
-            ConsulWatch.Timing.real());
+            Watch.Timing.real());
   }
 
-  private ConsulWatch.Answer<Map<String, List<String>>> ask(long index, Duration atMost)
+  private BlockingQuery.Answer<Map<String, List<String>>> ask(long index, Duration atMost)
       throws IOException, InterruptedException {
     ConsulCatalog.Services services = catalog.services(index, atMost);
-    return new ConsulWatch.Answer<>(services.tagsByName(), services.index());
+    return new BlockingQuery.Answer<>(services.tagsByName(), services.index());
   }
 
   @Override

@@ -6,7 +6,6 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import kit.OneLine;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
@@ -120,9 +119,9 @@ public abstract class KeptRegistration implements Registration {
       attempted = true;
       try {
         pauseNanos = keep().toNanos();
-        registered = true;
         outage.worked();
         pace.succeeded();
+        registered = true; // Last: who sees it can read of it in the log.
       } catch (IOException | RuntimeException e) {
         registered = false;
         outage.failed(e, "serving without, retrying");
@@ -153,7 +152,7 @@ public abstract class KeptRegistration implements Registration {
     try {
       remove();
     } catch (IOException | RuntimeException e) {
-      log.warn("{} is not deregistered: {} failed: {}", id, registry, OneLine.of(e));
+      log.warn("{} is not deregistered: {} failed: {}", id, registry, OutageLog.cause(e));
     } catch (InterruptedException e) {
       log.warn("{} is not deregistered: interrupted", id);
     }

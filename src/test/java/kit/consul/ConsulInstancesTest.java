@@ -9,6 +9,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import kit.discovery.Instance;
+import kit.discovery.Watch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,8 +52,8 @@ class ConsulInstancesTest {
   }
 
   private void watch(ConsulInstances.Settings settings) {
-    ConsulWatch.Timing timing =
-        new ConsulWatch.Timing(
+    Watch.Timing timing =
+        new Watch.Timing(
             time,
             nanos -> {
               Duration slept = Duration.ofNanos(nanos);
