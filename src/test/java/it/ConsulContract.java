@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import com.sun.management.UnixOperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
@@ -16,8 +18,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import kit.Context;
+import kit.balancer.BalancedEndpoint;
+import kit.balancer.RoundRobinPicker;
 import kit.consul.ConsulCatalog;
 import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
@@ -29,13 +35,18 @@ import kit.consul.ConsulClient.Result;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
 import kit.consul.ConsulClient.Weights;
+import kit.consul.ConsulInstances;
+import kit.consul.ConsulRegistration;
 import kit.consul.ConsulServices;
+import kit.discovery.Instances;
+import kit.discovery.Registration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Eventually;
 import testing.FakeConsul;
 
 /**
@@ -323,6 +334,55 @@ abstract class ConsulContract {
     while (!Objects.equals(services.snapshot().get(name), tags)) {
       assertThat(changes.tryAcquire(WAIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
     }
+  }
+
+  /** More than the 200 connections that Consul allows one client. */
+  int cycles() {
+    return 250;
+  }
+
+  @Test
+  @Timeout(180)
+  void anyNumberOfWatchesAndRegistrationsLeavesNothingBehind() throws Exception {
+    cycle(0); // Makes what is made once: the HTTP client that all share.
+    long openBefore = openFiles();
+
+    for (int i = 1; i <= cycles(); i++) {
+      cycle(i);
+    }
+
+    assertThat(Thread.getAllStackTraces().keySet())
+        .extracting(Thread::getName)
+        .noneMatch(thread -> thread.contains(name));
+    Eventually.within(WAIT, () -> assertThat(openFiles()).isLessThan(openBefore + 10));
+    assertThat(client.services().values()).noneMatch(left -> left.name().equals(name));
+  }
+
+  /** Comes, is found and called, and goes, with clients of its own. */
+  private void cycle(int number) throws Exception {
+    Service self = new Service(name + "-1", name, "10.0.0.5", 1 + number, List.of(), Map.of());
+    AtomicInteger listened = new AtomicInteger();
+    try (Registration registration =
+            new ConsulRegistration(
+                new ConsulClient(base(), null), self, List.of(alive.withStatus(Status.PASSING)));
+        Instances instances = new ConsulInstances(new ConsulClient(base(), null), name);
+        BalancedEndpoint<String, Integer> balanced =
+            new BalancedEndpoint<>(
+                name,
+                instances,
+                instance -> (context, request) -> instance.port(),
+                new RoundRobinPicker()::pick)) {
+      instances.onChange(listened::incrementAndGet);
+      registration.start();
+      assertThat(balanced.call(Context.background(), "")).isEqualTo(1 + number);
+    }
+    assertThat(listened.get()).isPositive();
+  }
+
+  private static long openFiles() {
+    return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+        ? unix.getOpenFileDescriptorCount()
+        : 0;
   }
 
   @Test

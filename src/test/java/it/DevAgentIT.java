@@ -26,6 +26,11 @@ class DevAgentIT extends ConsulWireContract {
   }
 
   @Override
+  int cycles() {
+    return 1_000; // It is quicker than the real one.
+  }
+
+  @Override
   boolean takesSlashes() {
     return false; // The one known difference that this contract has to know of.
   }
