@@ -3,16 +3,39 @@ package kit.http;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import kit.Context;
 import kit.StatusException;
 
 /** A program that serves until its input ends; see ServerSettingsTest and HttpServiceLogTest. */
 final class ForkedService {
+  private static final JsonRpc RPC =
+      new JsonRpc()
+          .method(
+              "bug",
+              Map.class,
+              (context, nothing) -> {
+                throw new IllegalStateException("two\nlines");
+              })
+          .method(
+              "refusal",
+              Map.class,
+              (context, nothing) -> {
+                throw new StatusException(503, "busy");
+              })
+          .method(
+              "own",
+              Map.class,
+              (context, nothing) -> {
+                throw new JsonRpc.ErrorException(1000, "no funds");
+              });
+
   public static void main(String... args) throws Exception {
     ServerSettings limits = new ServerSettings(Duration.ofSeconds(30), Duration.ofSeconds(1));
     HttpService.Settings settings = HttpService.Settings.of("127.0.0.1", 0).withServer(limits);
     try (HttpService http = HttpService.bind(settings)) {
-      http.start((context, request) -> answer(request));
+      http.start(ForkedService::answer);
       System.out.println(http.port());
       while (System.in.read() >= 0) {
         // Until the test has seen enough.
@@ -20,7 +43,7 @@ final class ForkedService {
     }
   }
 
-  private static Response answer(Request request) throws Exception {
+  private static Response answer(Context context, Request request) throws Exception {
     switch (request.target().rawPath()) {
       case "/ok" -> {
         return Response.text(200, "fine");
@@ -34,6 +57,9 @@ final class ForkedService {
       case "/never" -> {
         new CountDownLatch(1).await();
         return Response.empty(204);
+      }
+      case "/rpc" -> {
+        return RPC.call(context, request);
       }
       case "/bug" -> throw new IllegalStateException("two\nlines", new IOException("hidden"));
       case "/cause" -> throw new StatusException(500, "public", new IOException("disk full"));

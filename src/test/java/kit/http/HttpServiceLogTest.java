@@ -3,6 +3,7 @@ package kit.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -24,9 +25,13 @@ class HttpServiceLogTest {
         client.request("GET", "/busy").answer();
         gone.request("POST", "/body", "Content-Length: 10").send("hello").endOfRequests();
         gone.answer();
+        for (String method : List.of("refusal", "own", "unknown\\nline")) {
+          rpc(client, method, "id-0");
+        }
         // Ours.
         client.request("GET", "/bug", "X-Request-Id: id-1").answer();
         client.request("GET", "/cause", "X-Request-Id: id-2").answer();
+        rpc(client, "bug", "id-4");
         streaming.request("GET", "/stream", "X-Request-Id: id-3").rest();
       }
       assertThat(jvm.log())
@@ -42,7 +47,25 @@ class HttpServiceLogTest {
                       .endsWith("GET - failed: java.io.IOException: disk full (request id-2)"),
               line ->
                   assertThat(line)
+                      .contains("ERROR kit.http.JsonRpc")
+                      .endsWith(
+                          "bug failed: java.lang.IllegalStateException: two\\nlines (request id-4)"),
+              line ->
+                  assertThat(line)
                       .endsWith("GET - failed: java.io.IOException: file gone (request id-3)"));
     }
+  }
+
+  private static void rpc(RawClient client, String method, String requestId) throws IOException {
+    String call = "{\"jsonrpc\":\"2.0\",\"method\":\"" + method + "\",\"id\":1}";
+    client
+        .request(
+            "POST",
+            "/rpc",
+            "X-Request-Id: " + requestId,
+            "Content-Type: application/json",
+            "Content-Length: " + call.length())
+        .send(call);
+    assertThat(client.answer().body()).contains("\"error\"");
   }
 }
