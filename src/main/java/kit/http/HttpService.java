@@ -128,7 +128,7 @@ public final class HttpService implements AutoCloseable {
    * Asks itself for {@code path} over the wire and returns if the answer is 200: proof that it can
    * be reached, before anybody is told. From here on it is {@link #ready}.
    *
-   * @throws IOException if the answer is another, or none within 2 seconds
+   * @throws IOException if the answer is another, or none within 10 seconds
    */
   public void selfCheck(String path) throws IOException {
     SelfCheck.get(server, path);
