@@ -64,7 +64,10 @@ final class Options {
     flags = new Flags("java -jar client.jar " + command, description, System.getenv());
     registry =
         new RegistryFlags(
-            flags, System.getenv(), "consul[+https]://host:port or static:host:port,...");
+            flags,
+            System.getenv(),
+            "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name"
+                + " or static:host:port,...");
     timeout =
         flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
     logLevel = flags.optional("log-level", Logs.LEVEL, leastLevel, "least level to log, on stderr");

@@ -45,7 +45,10 @@ final class Options {
           "where others call us");
 
   final Supplier<RegistryUri> registry =
-      new RegistryFlags(flags, System.getenv(), "consul[+https]://host:port, or none");
+      new RegistryFlags(
+          flags,
+          System.getenv(),
+          "consul[+https]://host:port, etcd[+https]://host:port,... or none");
 
   final Supplier<List<String>> tags =
       flags.optional("tags", Flags.LIST, "primary", "labels in the registry");

@@ -210,7 +210,7 @@ class EndToEndIT {
           --name x --port 0 --deregister-after 5s | --deregister-after: not a duration
           --name x --port 0 --delay 3s..1s        | --delay: not a duration or a range
           --name x --port 0 --fail-ratio 2        | --fail-ratio: not a ratio (0..1)
-          --name x --port 0 --registry ftp://x    | --registry: not consul://host:port
+          --name x --port 0 --registry ftp://x    | --registry: not consul[+https]://host:port
           """)
   void wrongFlagsAreOneLineAndStatusTwo(String args, String message) throws Exception {
     JarProcess service = start("user-service", args.split(" "));

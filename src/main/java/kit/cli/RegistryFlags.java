@@ -16,7 +16,7 @@ import java.util.function.Supplier;
  */
 public final class RegistryFlags implements Supplier<RegistryUri> {
   private final Map<String, String> environment;
-  private final Supplier<RegistryUri> registry;
+  private final Supplier<String> registry;
   private final Map<String, Supplier<Optional<String>>> more = new HashMap<>();
   private RegistryUri complete;
 
@@ -28,8 +28,7 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
   public RegistryFlags(Flags flags, Map<String, String> environment, String help) {
     this.environment = Map.copyOf(requireNonNull(environment, "environment"));
     // Settings can be right or wrong only together with all flags; here only the form counts.
-    Flags.Type<RegistryUri> type =
-        new Flags.Type<>("URI", help, uri -> RegistryUri.parse(uri, Map.of()));
+    Flags.Type<String> type = new Flags.Type<>("URI", help, RegistryFlags::checked);
     registry = flags.optional("registry", type, RegistryUri.byDefault(environment), help);
     Flags.Type<Optional<String>> text = Flags.TEXT.or("none");
     more.put(
@@ -42,6 +41,18 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
     more.put(
         "--consul-ca-file",
         flags.optional("consul-ca-file", file, "none", "whom to trust over TLS, in PEM"));
+    more.put(
+        "--etcd-user", flags.secret("etcd-user", text, "none", "name:password; better: in a file"));
+    more.put(
+        "--etcd-user-file", flags.optional("etcd-user-file", file, "none", "holds name:password"));
+    more.put(
+        "--etcd-ca-file",
+        flags.optional("etcd-ca-file", file, "none", "whom to trust over TLS, in PEM"));
+  }
+
+  private static String checked(String uri) {
+    RegistryUri.parse(uri, Map.of());
+    return uri;
   }
 
   /**
@@ -54,7 +65,7 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
     if (complete == null) {
       Map<String, String> settings = new HashMap<>(environment);
       more.forEach((flag, value) -> value.get().ifPresent(it -> settings.put(flag, it)));
-      complete = RegistryUri.parse(registry.get().toString(), settings);
+      complete = RegistryUri.parse(registry.get(), settings);
     }
     return complete;
   }

@@ -22,11 +22,13 @@ import kit.discovery.Services;
  * <pre>
  *   consul://127.0.0.1:8500              a Consul agent
  *   consul+https://consul.example:8501   the same, over TLS
- *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list; nobody can register
+ *   etcd://127.0.0.1:2379,127.0.0.1:2381 the members of an etcd; etcd+https:// over TLS
+ *   dns://127.0.0.1:8600/service.consul  SRV records; with :port behind the name, addresses
+ *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list
  *   none                                 no registry at all
  * </pre>
  *
- * <p>Programs take one from {@link RegistryFlags}. Safe for any number of threads; those who watch the
+ * <p>Nobody can register in the last three. Programs take one from {@link RegistryFlags}. Safe for any number of threads; those who watch the
  * same service through one object share one watch.
  */
 public final class RegistryUri {
@@ -59,7 +61,14 @@ public final class RegistryUri {
     if (ConsulRegistry.isFor(uri)) {
       return new RegistryUri(uri, ConsulRegistry.parse(uri, settings));
     }
-    throw new IllegalArgumentException("unknown registry: " + uri);
+    if (EtcdRegistry.isFor(uri)) {
+      EtcdRegistry etcd = new EtcdRegistry(uri, settings);
+      return new RegistryUri(etcd.toString(), etcd); // Without the password.
+    }
+    if (DnsRegistry.isFor(uri)) {
+      return new RegistryUri(uri, new DnsRegistry(uri));
+    }
+    throw new IllegalArgumentException("unknown registry"); // Which may hold a password.
   }
 
   /**

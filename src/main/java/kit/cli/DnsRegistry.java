@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import java.util.List;
+import java.util.Optional;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.Registration;
+import kit.discovery.SharedInstances;
+import kit.dns.SrvInstances;
+
+/**
+ * {@code dns://host:port/name}: the SRV records of a name. With a port behind the name, its addresses.
+ *
+ * <p>A name with a label that is the service's is taken as it is: {@code userservice.service.consul},
+ * {@code primary.userservice.service.consul}, {@code _userservice._tcp.example.org}. Any other is a
+ * domain, and the service's name is put in front: {@code service.consul} serves all services.
+ */
+final class DnsRegistry implements Registry {
+  private static final String SCHEME = "dns://";
+
+  private final String server;
+  private final String name;
+  private final int port; // 0: SRV.
+  private final SharedInstances<String> watches =
+      new SharedInstances<>(service -> new SrvInstances(settings(service)));
+
+  /** Whether this is the kind of registry that the address is of. */
+  static boolean isFor(String uri) {
+    return uri.startsWith(SCHEME);
+  }
+
+  DnsRegistry(String uri) {
+    String[] parts = uri.substring(SCHEME.length()).split("/", 2);
+    if (parts.length < 2) {
+      throw new IllegalArgumentException("not dns://host:port/name: " + uri);
+    }
+    server = parts[0];
+    int colon = parts[1].lastIndexOf(':');
+    name = colon < 0 ? parts[1] : parts[1].substring(0, colon);
+    port = colon < 0 ? 0 : Instance.parse(parts[1]).port();
+    SrvInstances.Settings.of(server, name); // Refuses what is wrong.
+  }
+
+  private SrvInstances.Settings settings(String service) {
+    List<String> labels = List.of(name.split("\\."));
+    boolean isWhole = labels.contains(service) || labels.contains("_" + service);
+    return SrvInstances.Settings.of(server, isWhole ? name : service + "." + name).withPort(port);
+  }
+
+  @Override
+  public Instances instances(String service, List<String> tags) {
+    Registry.refuse(tags);
+    try {
+      settings(service);
+    } catch (IllegalArgumentException e) {
+      throw new Flags.UsageException("--service: " + e.getMessage());
+    }
+    return watches.open(service);
+  }
+
+  @Override
+  public Registration registration(RegistryUri.Offer offer) {
+    throw new Flags.UsageException("--registry: nobody can register with DNS");
+  }
+
+  @Override
+  public Optional<Instance> address() {
+    return Optional.of(Instance.parse(server));
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import testing.FakeDns;
+
+/** dns:// on the command line; with Consul's server: {@code it.DnsRegistryIT}. */
+@Timeout(30)
+class DnsRegistryTest {
+  private static final Duration SOON = Duration.ofSeconds(10);
+
+  @ParameterizedTest
+  @CsvSource({
+    "service.consul,                 web, web.service.consul",
+    "web.service.consul,             web, web.service.consul",
+    "v1.web.service.consul,          web, v1.web.service.consul",
+    "_web._tcp.example.org,          web, _web._tcp.example.org",
+    "webs.service.consul,            web, web.webs.service.consul",
+    "service.service.consul,     service, service.service.consul",
+  })
+  void nameIsWholeOrTheDomainOfTheService(String name, String service, String asked)
+      throws Exception {
+    try (FakeDns dns = new FakeDns();
+        Instances instances =
+            RegistryUri.parse("dns://" + dns.authority() + "/" + name, Map.of())
+                .instances(service)) {
+      assertThat(instances.awaitFirst(SOON)).isTrue();
+      assertThat(dns.questions()).containsOnly(asked + " SRV");
+    }
+  }
+
+  @Test
+  void portMakesItAskForAddresses() throws Exception {
+    try (FakeDns dns = new FakeDns().on("web.example.org", "A", "10.0.0.1");
+        Instances instances =
+            RegistryUri.parse("dns://" + dns.authority() + "/example.org:8081", Map.of())
+                .instances("web")) {
+      assertThat(instances.awaitFirst(SOON)).isTrue();
+      assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 8081));
+    }
+  }
+
+  @Test
+  void nobodyCanRegisterAndNamesAndTagsHaveLimits() {
+    RegistryUri dns = RegistryUri.parse("dns://127.0.0.1:53/service.consul", Map.of());
+    RegistryUri.Offer offer =
+        new RegistryUri.Offer(
+            "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+
+    assertThatThrownBy(() -> dns.registration(offer)).isInstanceOf(Flags.UsageException.class);
+    assertThatThrownBy(() -> dns.instances("a b"))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessage("--service: not a DNS name: a b.service.consul");
+    assertThatThrownBy(() -> dns.instances("web", List.of("v1")))
+        .isInstanceOf(Flags.UsageException.class);
+  }
+}
