@@ -29,6 +29,8 @@ import testing.RawToken;
 
 /** A protected service and its callers, as processes. */
 class AccessIT {
+  private static final HttpClient CLIENT =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private static final Path KEYS = Path.of("src/test/resources/kit/auth");
   private static final String PASSWORD = "hunter2 \u20ac";
 
@@ -72,6 +74,16 @@ class AccessIT {
     return String.join("\n", client.out());
   }
 
+  /** As above, for commands that call; with a deadline that a busy machine keeps. */
+  private String call(int status, String stderr, String... args) throws Exception {
+    List<String> more = new ArrayList<>(List.of(args));
+    more.addAll(List.of("--timeout", "20s"));
+    if (!args[0].equals("token")) {
+      more.addAll(List.of("--attempt-timeout", "20s"));
+    }
+    return client(status, stderr, more.toArray(String[]::new));
+  }
+
   @Test
   void whoHasAPasswordGetsATokenAndWhoHasATokenIsAnswered() throws Exception {
     Path users = folder.resolve("users");
@@ -87,12 +99,12 @@ class AccessIT {
     String target = "http://127.0.0.1:" + port;
 
     String unauthorized = " failed: 401 a valid access token is needed (127.0.0.1:" + port + ")";
-    client(1, "GET /user/101" + unauthorized, "get", "101", "--target", target);
-    client(1, "DELETE /user/7" + unauthorized, "delete", "7", "--target", target);
-    client(1, "GET /user/101" + unauthorized, "get", "101", "--target", target, "--rpc");
+    call(1, "GET /user/101" + unauthorized, "get", "101", "--target", target);
+    call(1, "DELETE /user/7" + unauthorized, "delete", "7", "--target", target);
+    call(1, "GET /user/101" + unauthorized, "get", "101", "--target", target, "--rpc");
 
     String token =
-        client(
+        call(
             0,
             "",
             "token",
@@ -112,16 +124,29 @@ class AccessIT {
       List<String> args =
           new ArrayList<>(List.of("get", "101", "--token-file", tokenFile.toString()));
       args.addAll(List.of(how));
-      assertThat(client(0, "", args.toArray(String[]::new))).isEqualTo("jerry" + port);
+      assertThat(call(0, "", args.toArray(String[]::new))).isEqualTo("jerry" + port);
     }
     JarProcess debug =
-        start("client", "get", "7", "--target", target, "--token", token, "--log-level", "debug");
+        start(
+            "client",
+            "get",
+            "7",
+            "--target",
+            target,
+            "--token",
+            token,
+            "--log-level",
+            "debug",
+            "--timeout",
+            "20s",
+            "--attempt-timeout",
+            "20s");
     assertThat(debug.exitStatus()).isZero();
     assertThat(debug.out()).containsExactly("guest" + port);
     assertThat(debug.err())
         .anyMatch(text -> text.contains("settings: ") && text.contains("token=***"));
 
-    client(
+    call(
         1,
         "POST /access-token failed: 401 a user's name and password are needed (127.0.0.1:"
             + port
@@ -166,6 +191,20 @@ class AccessIT {
     assertThat(forbidden.statusCode()).isEqualTo(403);
     assertThat(forbidden.headers().firstValue("WWW-Authenticate"))
         .contains("Bearer error=\"insufficient_scope\", scope=\"users:read\"");
+  }
+
+  @Test
+  void callersTokenIsPassedOnToWhoAnswersForUs() throws Exception {
+    String key = KEYS.resolve("RS256-public.pem").toString();
+    String[] access = {
+      "--jwt-key-file", key, "--jwt-issuer", "https://jose.example", "--jwt-audience", "userservice"
+    };
+    int behind = startService(access).port();
+    List<String> args = new ArrayList<>(List.of(access));
+    args.addAll(List.of("--proxy", "127.0.0.1:" + behind));
+    int front = startService(args.toArray(String[]::new)).port();
+    HttpResponse<String> answer = get(front, sign(Map.of(), Instant.now()));
+    assertThat(answer.body()).isEqualTo("{\"result\":\"jerry" + behind + "\"}");
   }
 
   private static String sign(Map<String, ?> more, Instant now) throws Exception {
@@ -213,9 +252,6 @@ class AccessIT {
             .header("Authorization", authorization)
             .timeout(Duration.ofSeconds(10))
             .build();
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .build()
-        .send(request, HttpResponse.BodyHandlers.ofString());
+    return CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
   }
 }

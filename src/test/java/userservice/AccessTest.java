@@ -37,6 +37,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The service behind the flags about access, over the wire. */
 @Timeout(30)
 class AccessTest {
+  private static final HttpClient CLIENT =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
   private static final Path KEYS = Path.of("src/test/resources/kit/auth");
 
   // Of "password", with one iteration, so that tests are quick.
@@ -93,10 +96,7 @@ class AccessTest {
     if (headers.length > 0) {
       request.headers(headers);
     }
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .build()
-        .send(request.build(), HttpResponse.BodyHandlers.ofString());
+    return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
 
   private HttpResponse<String> askForToken(String user, String password) throws Exception {

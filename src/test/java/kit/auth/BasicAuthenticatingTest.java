@@ -27,6 +27,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
 class BasicAuthenticatingTest {
+  private static final HttpClient CLIENT =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
   private final List<String> asked = new CopyOnWriteArrayList<>();
   private HttpService service;
 
@@ -57,10 +60,7 @@ class BasicAuthenticatingTest {
     if (authorization != null) {
       request.header("Authorization", authorization);
     }
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .build()
-        .send(request.build(), HttpResponse.BodyHandlers.ofString());
+    return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
 
   private static String base64(String text, Charset charset) {

@@ -45,6 +45,9 @@ import testing.RawToken;
 /** Tokens over the wire. */
 @Timeout(30)
 class JwtAuthenticatingTest {
+  private static final HttpClient CLIENT =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
   private static final long NOW = 1_800_000_000;
   private static final InstantSource CLOCK = InstantSource.fixed(Instant.ofEpochSecond(NOW));
   private static final byte[] SECRET = "0123456789abcdef0123456789abcdef".getBytes(UTF_8);
@@ -102,10 +105,7 @@ class JwtAuthenticatingTest {
     if (headers.length > 0) {
       request.headers(headers);
     }
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .build()
-        .send(request.build(), HttpResponse.BodyHandlers.ofString());
+    return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
 
   private static String challenge(HttpResponse<String> answer) {

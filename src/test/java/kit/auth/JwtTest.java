@@ -250,7 +250,7 @@ class JwtTest {
     String[] parts = joseToken(algorithm).split("\\.");
     for (int part = 0; part < 3; part++) {
       byte[] bytes = bytes(parts[part]);
-      for (int bit = 0; bit < bytes.length * 8; bit += 7) {
+      for (int bit = 0; bit < bytes.length * 8; bit += 31) {
         byte[] changed = bytes.clone();
         changed[bit / 8] ^= (byte) (1 << bit % 8);
         String[] forged = parts.clone();
