@@ -29,10 +29,9 @@ final class DevAgentCommand {
         flags.optional("port", Flags.PORT, "8500", "TCP port; 0 = any free port");
     Supplier<String> bind =
         flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
-    Supplier<String> logLevel =
-        flags.optional("log-level", Logs.LEVEL, "warn", "least level to log, on stderr");
+    Supplier<Logs> logs = Logs.flags(flags, "warn");
     flags.parse(args);
-    Logs.setUp(logLevel.get());
+    logs.get();
 
     DevAgent agent = start(bind.get(), port.get());
     new Shutdown(SHUTDOWN_BUDGET).step("stop the agent", agent).onSignal();

@@ -21,6 +21,7 @@ import kit.cli.Program;
 import kit.cli.RegistryFlags;
 import kit.discovery.Instance;
 import kit.discovery.Services;
+import kit.http.AccessLog;
 import kit.http.HttpService;
 import kit.http.Json;
 import kit.http.Request;
@@ -30,6 +31,9 @@ import kit.http.ReverseProxy.Forward;
 import kit.http.Router;
 import kit.http.RoutingHandler;
 import kit.http.ServerSettings;
+import kit.metrics.Instrumenting;
+import kit.metrics.JvmMetrics;
+import kit.metrics.Metrics;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 import kit.tracing.Tracing;
@@ -90,8 +94,10 @@ final class Gateway {
       flags.optional("drain-delay", Flags.DURATION, "1s", "pause between /ready = 503 and the end");
   private final Supplier<Duration> drainTimeout =
       flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
-  private final Supplier<String> logLevel =
-      flags.optional("log-level", Logs.LEVEL, "info", "least level to log, on stderr");
+  private final Supplier<Logs> logs = Logs.flags(flags, "info");
+  private final Supplier<String> accessLog =
+      flags.optional(
+          "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
 
   static void run(String... args) throws Exception {
     new Gateway(args).serve();
@@ -99,7 +105,6 @@ final class Gateway {
 
   private Gateway(String... args) {
     flags.parse(args);
-    Logs.setUp(logLevel.get());
   }
 
   private void serve() throws Exception {
@@ -107,7 +112,14 @@ final class Gateway {
         ReverseProxy.Settings.defaults()
             .withTrusted(trustedAddresses()::contains)
             .withBodyTimeout(requestTimeout.get());
+    Logs out = logs.get();
     HttpService http = listen();
+    if (accessLog.get().equals("on")) {
+      http.onCompleted(new AccessLog(out.events("access")::log));
+    }
+    Metrics metrics = new Metrics();
+    Instrumenting instrumenting = new Instrumenting(metrics);
+    instrumenting.serve(http);
     Optional<ZipkinReporter> reporter =
         zipkin.get().map(uri -> new ZipkinReporter(uri, "gateway", http.address()));
     Tracing tracing =
@@ -121,17 +133,19 @@ final class Gateway {
             registry.get()::instances,
             proxying,
             new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
-            tracing);
+            tracing,
+            instrumenting);
     AutoCloseable discovery = lead(services);
 
     http.shutdown(discovery, drainDelay.get(), drainTimeout.get())
         .step("let go of the services", services)
         .step("send the last traces", () -> reporter.ifPresent(ZipkinReporter::close))
         .onSignal();
-    http.start(handler(http, services));
+    http.start(handler(http, services, instrumenting));
     http.selfCheck("/health");
     System.out.println(
         "gateway listening on http://" + Instance.of(bind.get(), http.port()).authority());
+    JvmMetrics.register(metrics, Gateway.class);
   }
 
   private Set<InetAddress> trustedAddresses() throws IOException {
@@ -169,15 +183,17 @@ final class Gateway {
     return all;
   }
 
-  private RoutingHandler handler(HttpService http, GatewayServices services) {
+  private RoutingHandler handler(
+      HttpService http, GatewayServices services, Instrumenting instrumenting) {
     return new RoutingHandler(
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/health", http::health)
             .route("GET", "/ready", http::ready)
+            .route("GET", "/metrics", instrumenting::page)
             .route("GET", "/", (context, request) -> list(services))
             .routeAny(
                 "/{service}/{path...}",
-                this.<Request, Response>limit()
+                this.<Request, Response>limit(instrumenting)
                     .around(
                         (context, request) ->
                             services
@@ -188,13 +204,14 @@ final class Gateway {
                                     new Forward(request, target(request))))));
   }
 
-  private <Q, R> Middleware<Q, R> limit() {
+  private <Q, R> Middleware<Q, R> limit(Instrumenting instrumenting) {
     if (rate.get().isEmpty()) {
       return next -> next;
     }
     double perSecond = rate.get().get();
     int atOnce = burst.get().orElse((int) Math.max(1, Math.min(perSecond, 1_000_000)));
-    return RateLimiting.rejecting(new TokenBucket(perSecond, atOnce)::tryAcquireNanos);
+    return RateLimiting.rejecting(
+        instrumenting.limit("requests", new TokenBucket(perSecond, atOnce)::tryAcquireNanos));
   }
 
   private static Response list(GatewayServices services) {

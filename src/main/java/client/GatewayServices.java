@@ -28,6 +28,7 @@ import kit.discovery.Services;
 import kit.http.Response;
 import kit.http.ReverseProxy;
 import kit.http.ReverseProxy.Forward;
+import kit.metrics.Instrumenting;
 import kit.tracing.Tracing;
 
 /**
@@ -78,6 +79,7 @@ final class GatewayServices implements AutoCloseable {
   private final ReverseProxy.Settings settings;
   private final Limits limits;
   private final Tracing tracing;
+  private final Instrumenting instrumenting;
   private final HttpClient http = ReverseProxy.newClient();
   private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
 
@@ -86,11 +88,13 @@ final class GatewayServices implements AutoCloseable {
       Function<String, Instances> watch,
       ReverseProxy.Settings settings,
       Limits limits,
-      Tracing tracing) {
+      Tracing tracing,
+      Instrumenting instrumenting) {
     this.watch = watch;
     this.settings = settings;
     this.limits = limits;
     this.tracing = tracing;
+    this.instrumenting = instrumenting;
   }
 
   /** Leads to these, for ever. */
@@ -154,7 +158,8 @@ final class GatewayServices implements AutoCloseable {
             instances,
             instance ->
                 new ReverseProxy(http, instance.authority(), settings).before(Tracing::inject),
-            chain));
+            chain,
+            instrumenting));
   }
 
   /** Not in the chain's own limit, because how long an upload takes is for the caller to say. */

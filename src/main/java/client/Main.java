@@ -24,6 +24,7 @@ public final class Main {
         token       gets an access token for a user's password
         hash-password NAME
                     makes a line of the file of users that a service has
+        targets     tells Prometheus whom to scrape
         dev-agent   stands in for Consul, for development
 
       Each command explains its flags: java -jar client.jar loop --help""";
@@ -51,6 +52,7 @@ public final class Main {
       case "gateway" -> Gateway.run(rest);
       case "token" -> FetchToken.run(rest);
       case "hash-password" -> HashPassword.run(rest);
+      case "targets" -> Targets.run(rest);
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->

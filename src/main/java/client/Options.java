@@ -42,7 +42,7 @@ final class Options {
 
   private final Supplier<RegistryUri> registry;
   private final Supplier<Duration> timeout;
-  private final Supplier<String> logLevel;
+  private final Supplier<Logs> logs;
 
   // Null for a command that looks for no service.
   private Supplier<String> service;
@@ -70,7 +70,7 @@ final class Options {
                 + " or static:host:port,...");
     timeout =
         flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
-    logLevel = flags.optional("log-level", Logs.LEVEL, leastLevel, "least level to log, on stderr");
+    logs = Logs.flags(flags, leastLevel);
   }
 
   /** Declares the flags of commands that look for a service. */
@@ -111,7 +111,7 @@ final class Options {
   void parse(String... args) {
     flags.parse(args);
     registry.get(); // What is wrong with it is told at once.
-    Logs.setUp(logLevel.get());
+    logs.get();
     log().debug("settings: {}", flags.effective());
     if (token != null) {
       token.check();

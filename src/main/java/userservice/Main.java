@@ -15,6 +15,7 @@ import kit.cli.RegistryUri;
 import kit.discovery.Instance;
 import kit.discovery.Registration;
 import kit.discovery.RouteMeta;
+import kit.http.AccessLog;
 import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
@@ -41,7 +42,7 @@ public final class Main {
   }
 
   private static void serve(Options options) throws IOException {
-    Logs.setUp(options.logLevel.get());
+    Logs logs = options.logs.get();
     Logger log = LoggerFactory.getLogger(Main.class); // Not before: it would not know its settings.
     log.info("settings: {}", options);
 
@@ -49,6 +50,10 @@ public final class Main {
 
     // The port comes first: only now do we know that it is ours, and which one it is.
     HttpService http = bind(options);
+
+    if (options.accessLog.get().equals("on")) {
+      http.onCompleted(new AccessLog(logs.events("access")::log));
+    }
 
     // Traces pass through us in any case; what is recorded goes to Zipkin.
     Optional<ZipkinReporter> zipkin =
@@ -82,7 +87,9 @@ public final class Main {
             .map(peers -> peers.getName(options.registry.get(), tracing, instrumenting))
             .<UserService>map(getName -> new ProxyingUserService(local, getName))
             .orElse(local);
-    UserService users = new InstrumentingUserService(proxied, metrics);
+    UserService logged =
+        log.isDebugEnabled() ? new LoggingUserService(proxied, logs.events("users")) : proxied;
+    UserService users = new InstrumentingUserService(logged, metrics);
     Middleware<Request, Response> faults =
         FaultInjecting.around(
             options.failRatio.get(),

@@ -119,8 +119,11 @@ final class Options {
   final Supplier<Duration> drainTimeout =
       flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
 
-  final Supplier<String> logLevel =
-      flags.optional("log-level", Logs.LEVEL, "info", "least level to log, on stderr");
+  final Supplier<Logs> logs = Logs.flags(flags, "info");
+
+  final Supplier<String> accessLog =
+      flags.optional(
+          "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
 
   /** Reads them from the command line, the environment and the defaults, in this order. */
   Options(String... args) {

@@ -45,6 +45,7 @@ class CopyTest {
           "kit.cli.Flags",
           "kit.http.RequestTarget",
           "kit.http.Router",
+          "kit.log.KeyValueLog",
           "kit.metrics.Metrics",
           "kit.ratelimit.TokenBucket",
           "kit.retry.Backoff",

@@ -47,7 +47,9 @@ class PackageEdgesTest {
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           // What puts the rest together.
-          entry("kit.cli", Set.of("kit", "kit.discovery", "kit.consul", "kit.dns", "kit.etcd")),
+          entry(
+              "kit.cli",
+              Set.of("kit", "kit.discovery", "kit.consul", "kit.dns", "kit.etcd", "kit.log")),
           entry(
               "kit.chain",
               Set.of(

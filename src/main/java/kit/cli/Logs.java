@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.time.InstantSource;
 import java.util.List;
+import java.util.function.Supplier;
+import kit.log.KeyValueLog;
+import kit.log.KeyValueLog.Level;
+import kit.log.KeyValueProvider;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Sets up slf4j-simple for a program: one line an event on stderr, with time and level.
+ * What a program logs, and how: one line an event on stderr, with time and level.
  *
- * <p>To be called before the first logger is made, which is when slf4j-simple reads its settings.
- * What is set already, with {@code -D}, stays.
+ * <pre>{@code
+ * Supplier<Logs> logs = Logs.flags(flags, "info"); // --log-level, --log-format
+ * flags.parse(args);
+ * logs.get(); // from here on there may be loggers
+ * }</pre>
+ *
+ * <p>slf4j reads its settings when the first logger is made, so a class that is loaded before must not
+ * have one in a constant.
+ *
+ * <pre>
+ *   simple   2026-11-25T22:48:01.123Z INFO Main - settings: name=userservice
+ *   logfmt   level=info ts=2026-11-25T22:48:01.123Z logger=Main msg="settings: name=userservice"
+ *   json     {"level":"info","logger":"Main","msg":"settings: name=userservice","ts":"2026-..."}
+ * </pre>
+ *
+ * <p>{@code simple} is slf4j-simple; what is set for it already, with {@code -D}, stays.
  */
 public final class Logs {
   private static final String PREFIX = "org.slf4j.simpleLogger.";
@@ -15,15 +36,46 @@ public final class Logs {
   private static final List<String> LEVELS =
       List.of("trace", "debug", "info", "warn", "error", "off");
 
-  /** What the flag {@code --log-level} takes. */
-  public static final Flags.Type<String> LEVEL =
-      new Flags.Type<>("LEVEL", "a level (" + String.join(", ", LEVELS) + ")", text -> text)
-          .where("as written here", LEVELS::contains);
+  private final KeyValueLog log; // Null if slf4j-simple writes.
 
-  private Logs() {}
+  private Logs(KeyValueLog log) {
+    this.log = log;
+  }
 
-  /** Logs from {@code level} on. */
-  public static void setUp(String level) {
+  /**
+   * Declares {@code --log-level} and {@code --log-format}. What is returned sets the logs up, once the
+   * flags are parsed.
+   */
+  public static Supplier<Logs> flags(Flags flags, String leastLevel) {
+    Supplier<String> level =
+        flags.optional(
+            "log-level",
+            new Flags.Type<>("LEVEL", "a level (" + String.join(", ", LEVELS) + ")", text -> text)
+                .where("as written here", LEVELS::contains),
+            leastLevel,
+            "least level to log, on stderr");
+    Supplier<String> format =
+        flags.optional(
+            "log-format",
+            Flags.oneOf("simple", "logfmt", "json"),
+            "simple",
+            "for people, or for programs");
+    return () -> setUp(level.get(), format.get());
+  }
+
+  private static Logs setUp(String level, String format) {
+    if (format.equals("simple")) {
+      setUpSimple(level);
+      return new Logs(null);
+    }
+    KeyValueLog log =
+        format.equals("json") ? KeyValueLog.json(System.err) : KeyValueLog.logfmt(System.err);
+    log = log.with("ts", KeyValueLog.timestamp(InstantSource.system()));
+    KeyValueProvider.install(log.allowing(Level.parse(level)));
+    return new Logs(log);
+  }
+
+  private static void setUpSimple(String level) {
     set("defaultLogLevel", level);
     set("logFile", "System.err");
     set("showDateTime", "true");
@@ -36,5 +88,20 @@ public final class Logs {
     if (System.getProperty(PREFIX + name) == null) {
       System.setProperty(PREFIX + name, value);
     }
+  }
+
+  /**
+   * Returns a log for events that are keys and values by nature, such as an access log: in the format
+   * and at the place of all others, whatever their least level.
+   *
+   * @param name stands where other lines have the name of their class
+   */
+  public KeyValueLog events(String name) {
+    if (log != null) {
+      return log.with("logger", name).at(Level.INFO);
+    }
+    set("log." + name, "info");
+    Logger logger = LoggerFactory.getLogger(name);
+    return KeyValueLog.logfmt(line -> logger.info(line));
   }
 }

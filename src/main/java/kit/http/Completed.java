@@ -9,6 +9,7 @@ import kit.Context;
  *
  * @param route the template of the route, such as <code>/user/{uid:\d+}</code>; never the raw path,
  *     of which there is no end
+ * @param path the path as it came, without the query, which may hold secrets; whatever a client likes
  * @param method the method, or {@code OTHER} if it is not a standard one
  * @param status the status sent, or 0 if the request was dropped without an answer
  * @param bytes the length of the body sent
@@ -21,6 +22,7 @@ import kit.Context;
  */
 public record Completed(
     String route,
+    String path,
     String method,
     int status,
     long bytes,

@@ -265,6 +265,7 @@ final class ExchangeHandler implements HttpHandler {
       Completed completed =
           new Completed(
               route(),
+              path(),
               head.label(),
               sender.status(),
               sender.bytes(),
@@ -283,6 +284,12 @@ final class ExchangeHandler implements HttpHandler {
       } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.
         log.error("finalizer failed after request {}: {}", head.requestId(), OneLine.of(e));
       }
+    }
+
+    private String path() {
+      String target = exchange.getRequestURI().toString();
+      int query = target.indexOf('?');
+      return query < 0 ? target : target.substring(0, query);
     }
 
     private String route() {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import static java.util.Objects.requireNonNull;
+
+import java.math.BigDecimal;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import kit.StatusException;
+
+/**
+ * Writes one line for each request that is served: who asked for what, what became of it, and how long
+ * it took.
+ *
+ * <pre>{@code
+ * http.onCompleted(new AccessLog(log::log)); // log: a KeyValueLog
+ * // method=GET route=/user/{uid:\d+} path=/user/7 status=200 bytes=22 took_ms=0.412
+ * //   remote=127.0.0.1:40112 request_id=5f0c... trace_id=4bf9...     (one line)
+ * }</pre>
+ *
+ * <p>What each means is said in {@link Completed}. {@code trace_id} and {@code error} are there if there
+ * is one. Path and error are as clients made them, so the log must escape them.
+ *
+ * <p>Thread-safe if the log is. It writes on the thread of the request, when the answer is out.
+ */
+public final class AccessLog implements Consumer<Completed> {
+  /** Takes the keys and values of one line. */
+  @FunctionalInterface
+  public interface Line {
+    /** Writes keys and values, in turn. */
+    void log(Object... keysAndValues);
+  }
+
+  private final Line line;
+
+  /** Writes to {@code line}. */
+  public AccessLog(Line line) {
+    this.line = requireNonNull(line, "line");
+  }
+
+  @Override
+  public void accept(Completed done) {
+    List<Object> event = new ArrayList<>(20);
+    add(event, "method", done.method());
+    add(event, "route", done.route());
+    add(event, "path", done.path());
+    add(event, "status", done.status());
+    add(event, "bytes", done.bytes());
+    add(event, "took_ms", BigDecimal.valueOf(done.nanos() / 1_000, 3));
+    add(event, "remote", address(done.remote()));
+    add(event, "request_id", done.requestId());
+    String traceId = done.context().get(RequestId.TRACE_ID);
+    if (traceId != null) {
+      add(event, "trace_id", traceId);
+    }
+    if (done.error() != null) {
+      // A refusal explains itself; of any other error we need to know the type, too.
+      boolean isRefusal = done.error() instanceof StatusException;
+      add(event, "error", isRefusal ? done.error().getMessage() : done.error());
+    }
+    line.log(event.toArray());
+  }
+
+  private static void add(List<Object> event, String key, Object value) {
+    event.add(key);
+    event.add(value);
+  }
+
+  private static String address(InetSocketAddress remote) {
+    String host = remote.getAddress().getHostAddress();
+    return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + remote.getPort();
+  }
+}

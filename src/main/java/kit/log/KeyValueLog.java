@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.log;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+
+/**
+ * Logs events as keys and values, one line each, for people and programs alike: as logfmt or JSON.
+ *
+ * <pre>{@code
+ * KeyValueLog log =
+ *     KeyValueLog.logfmt(System.err)
+ *         .with("ts", KeyValueLog.timestamp(InstantSource.system()), "caller", KeyValueLog.caller())
+ *         .allowing(Level.INFO);
+ *
+ * log.at(Level.INFO).log("method", "getName", "uid", 7, "took", Duration.ofNanos(3_518_100));
+ * // level=info ts=2026-11-25T22:48:01.123Z caller=Main.java:63 method=getName uid=7 took=3.518ms
+ * }</pre>
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>A log is what goes before the keys and values of each event ({@link #with}, {@link #withPrefix})
+ * and after them ({@link #withSuffix}). A value that is a {@link Supplier} is computed for each event
+ * that is written, on the thread that logs. A key without a value gets {@code (MISSING)}.
+ *
+ * <pre>
+ *   value                     logfmt                      JSON
+ *   null                      null                        null
+ *   7, 2.5, true              7, 2.5, true                7, 2.5, true
+ *   text                      text                        "text"
+ *   two words, a=b            "two words", "a=b"          "two words", "a=b"
+ *   nothing, the word null    (nothing), "null"           "", "null"
+ *   line end, ESC, a quote    "\n", "\u001b", "\""        "\n", "\u001b", "\""
+ *   Duration                  3.518ms, always so          "3.518ms"
+ *   anything else             its toString(), as text     its toString(), as text
+ *   whose toString() throws   "PANIC: ..."                "PANIC: ..."
+ *   array                     "unsupported value type"    the same
+ * </pre>
+ *
+ * <p>Whatever could end the line, steer a terminal or reorder its text is escaped, so no text from
+ * outside can pass for an event of its own (CWE-117). In the keys of logfmt such characters, blanks,
+ * {@code =} and {@code "} are left out. JSON's keys are sorted; of equal ones the last wins.
+ *
+ * <h2>Errors</h2>
+ *
+ * <p>None: a disk that is full must not fail a request. What cannot be written is lost.
+ *
+ * <h2>Threads and cost</h2>
+ *
+ * <p>Immutable, and as safe as the stream. Each event is one write, so streams that take one write
+ * after the other, such as {@link System#err} and files, keep lines whole. An event that is not allowed
+ * costs its arguments.
+ *
+ * <h2>Copying this class</h2>
+ *
+ * <p>This file and the JDK (17 or newer) are all it needs.
+ *
+ * <p>Source: Go kit's package {@code log}, and go-logfmt for the quotes, which leaves more of the
+ * characters that nobody sees as they are.
+ */
+public final class KeyValueLog {
+  /** How much an event matters; OFF is for {@link KeyValueLog#allowing} only. */
+  public enum Level {
+    TRACE,
+    DEBUG,
+    INFO,
+    WARN,
+    ERROR,
+    OFF;
+
+    private final String text = name().toLowerCase(Locale.ROOT);
+
+    /** Returns the level of this name, in letters of any size and with blanks around. */
+    public static Level parse(String name) {
+      for (Level level : values()) {
+        if (level.text.equalsIgnoreCase(name.strip())) {
+          return level;
+        }
+      }
+      throw new IllegalArgumentException("not a level: " + name);
+    }
+
+    /** The name in small letters. */
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  private enum Format {
+    LOGFMT,
+    JSON
+  }
+
+  private static final Object[] NOTHING = {};
+  private static final Object MISSING = "(MISSING)";
+  private static final Pattern JSON_NUMBER =
+      Pattern.compile("-?(0|[1-9]\\d*)(\\.\\d+)?(E[+-]?\\d+)?");
+
+  private final Format format;
+  private final Consumer<String> lines;
+  private final Level least;
+  private final Level level; // Of each event; null for none.
+  private final Object[] before;
+  private final Object[] after;
+
+  private KeyValueLog(Format format, Consumer<String> lines) {
+    this(format, requireNonNull(lines, "lines"), Level.TRACE, null, NOTHING, NOTHING);
+  }
+
+  private KeyValueLog(
+      Format format,
+      Consumer<String> lines,
+      Level least,
+      Level level,
+      Object[] before,
+      Object[] after) {
+    this.format = format;
+    this.lines = lines;
+    this.least = least;
+    this.level = level;
+    this.before = before;
+    this.after = after;
+  }
+
+  /** Returns a log that writes {@code key=value key=value} to {@code out}. */
+  public static KeyValueLog logfmt(OutputStream out) {
+    return new KeyValueLog(Format.LOGFMT, writing(out));
+  }
+
+  /** As {@link #logfmt(OutputStream)}; {@code lines} takes each line, without its end. */
+  public static KeyValueLog logfmt(Consumer<String> lines) {
+    return new KeyValueLog(Format.LOGFMT, lines);
+  }
+
+  /** Returns a log that writes one JSON object a line to {@code out}. */
+  public static KeyValueLog json(OutputStream out) {
+    return new KeyValueLog(Format.JSON, writing(out));
+  }
+
+  /** As {@link #json(OutputStream)}; {@code lines} takes each line, without its end. */
+  public static KeyValueLog json(Consumer<String> lines) {
+    return new KeyValueLog(Format.JSON, lines);
+  }
+
+  private static Consumer<String> writing(OutputStream out) {
+    requireNonNull(out, "out");
+    return line -> {
+      try {
+        out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        // Where would one log that?
+      }
+    };
+  }
+
+  /** Returns this log with more keys and values before those of an event. */
+  public KeyValueLog with(Object... keysAndValues) {
+    return new KeyValueLog(
+        format, lines, least, level, joined(before, complete(keysAndValues)), after);
+  }
+
+  /** Returns this log with more keys and values before all others but the level. */
+  public KeyValueLog withPrefix(Object... keysAndValues) {
+    return new KeyValueLog(
+        format, lines, least, level, joined(complete(keysAndValues), before), after);
+  }
+
+  /** Returns this log with more keys and values after all others. */
+  public KeyValueLog withSuffix(Object... keysAndValues) {
+    return new KeyValueLog(
+        format, lines, least, level, before, joined(after, complete(keysAndValues)));
+  }
+
+  /** Returns this log for events of {@code level}, which is their first key. */
+  public KeyValueLog at(Level level) {
+    return new KeyValueLog(format, lines, least, requireNonNull(level, "level"), before, after);
+  }
+
+  /** Returns this log without events below {@code least}. Those without a level stay. */
+  public KeyValueLog allowing(Level least) {
+    return new KeyValueLog(format, lines, requireNonNull(least, "least"), level, before, after);
+  }
+
+  /** Whether events of {@code level} are written. */
+  public boolean allows(Level level) {
+    return level != Level.OFF && level.compareTo(least) >= 0;
+  }
+
+  /** Writes an event, unless its level is not allowed. */
+  public void log(Object... keysAndValues) {
+    if (level != null && !allows(level)) {
+      return;
+    }
+    Object[] event = complete(keysAndValues);
+    StringBuilder line = new StringBuilder(256);
+    if (format == Format.LOGFMT) {
+      if (level != null) {
+        appendLogfmt("level", level, line);
+      }
+      appendLogfmt(before, line);
+      appendLogfmt(event, line);
+      appendLogfmt(after, line);
+    } else {
+      Map<String, Object> members = new TreeMap<>();
+      if (level != null) {
+        members.put("level", level);
+      }
+      put(before, members);
+      put(event, members);
+      put(after, members);
+      appendJson(members, line);
+    }
+    lines.accept(line.toString());
+  }
+
+  private static Object[] complete(Object[] keysAndValues) {
+    if (keysAndValues.length % 2 == 0) {
+      return keysAndValues;
+    }
+    return joined(keysAndValues, MISSING);
+  }
+
+  /** Always a new array: the caller may change its own. */
+  private static Object[] joined(Object[] first, Object... second) {
+    Object[] joined = Arrays.copyOf(first, first.length + second.length, Object[].class);
+    System.arraycopy(second, 0, joined, first.length, second.length);
+    return joined;
+  }
+
+  private static void appendLogfmt(Object[] keysAndValues, StringBuilder line) {
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      appendLogfmt(key(keysAndValues[i]), keysAndValues[i + 1], line);
+    }
+  }
+
+  private static void appendLogfmt(String key, Object value, StringBuilder line) {
+    if (line.length() > 0) {
+      line.append(' ');
+    }
+    int start = line.length();
+    key.codePoints().filter(KeyValueLog::isBare).forEach(line::appendCodePoint);
+    line.append(line.length() == start ? "_=" : "="); // A key must have a name.
+    String text = text(value);
+    if (text == null) {
+      line.append("null");
+    } else if (isBare(text)) {
+      line.append(text);
+    } else {
+      quote(text, line);
+    }
+  }
+
+  private static void put(Object[] keysAndValues, Map<String, Object> members) {
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      members.put(key(keysAndValues[i]), keysAndValues[i + 1]);
+    }
+  }
+
+  private static void appendJson(Map<String, Object> members, StringBuilder line) {
+    char separator = '{';
+    for (Map.Entry<String, Object> member : members.entrySet()) {
+      quote(member.getKey(), line.append(separator));
+      line.append(':');
+      Object value = computed(member.getValue());
+      String text = text(value);
+      boolean isNumber = value instanceof Number && JSON_NUMBER.matcher(text).matches();
+      if (text == null || isNumber || value instanceof Boolean) {
+        line.append(text);
+      } else {
+        quote(text, line);
+      }
+      separator = ',';
+    }
+    line.append(members.isEmpty() ? "{}" : "}");
+  }
+
+  private static String key(Object key) {
+    return String.valueOf(text(key));
+  }
+
+  private static Object computed(Object value) {
+    try {
+      return value instanceof Supplier<?> supplier ? supplier.get() : value;
+    } catch (RuntimeException | Error e) {
+      return panic(e);
+    }
+  }
+
+  private static String panic(Throwable e) {
+    return "PANIC: " + e.getClass().getName(); // Its message may be the next one that throws.
+  }
+
+  private static String text(Object value) {
+    Object computed = computed(value);
+    try {
+      if (computed == null) {
+        return null;
+      }
+      if (computed.getClass().isArray()) {
+        return "unsupported value type";
+      }
+      if (computed instanceof Duration duration) {
+        return BigDecimal.valueOf(duration.toNanos() / 1_000, 3) + "ms";
+      }
+      return computed.toString();
+    } catch (RuntimeException | Error e) {
+      return panic(e);
+    }
+  }
+
+  /** Whether logfmt has {@code text} without quotes. */
+  private static boolean isBare(String text) {
+    for (int i = 0; i < text.length(); ) {
+      int c = text.codePointAt(i);
+      if (!isBare(c)) {
+        return false;
+      }
+      i += Character.charCount(c);
+    }
+    return !text.equals("null");
+  }
+
+  private static boolean isBare(int c) {
+    return c > ' ' && c != '=' && c != '"' && !isHidden(c);
+  }
+
+  /** Whether nobody sees {@code c} for what it is. */
+  private static boolean isHidden(int c) {
+    boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
+    boolean lineEnd = c == 0x2028 || c == 0x2029;
+    boolean reordersText = c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069;
+    boolean leansText = c == 0x200e || c == 0x200f || c == 0x061c; // Same, for neighbours.
+    return control || lineEnd || reordersText || leansText || isBroken(c);
+  }
+
+  /** Half a character, or what a decoder has put in the place of one. */
+  private static boolean isBroken(int c) {
+    return c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE || c == 0xfffd;
+  }
+
+  /** Appends a string of JSON, which go-logfmt reads too. */
+  private static void quote(String text, StringBuilder line) {
+    line.append('"');
+    for (int i = 0; i < text.length(); ) {
+      int c = text.codePointAt(i);
+      i += Character.charCount(c);
+      switch (c) {
+        case '"', '\\' -> line.append('\\').append((char) c);
+        case '\n' -> line.append("\\n");
+        case '\r' -> line.append("\\r");
+        case '\t' -> line.append("\\t");
+        default -> {
+          if (isHidden(c)) {
+            line.append(String.format("\\u%04x", isBroken(c) ? 0xfffd : c));
+          } else {
+            line.appendCodePoint(c);
+          }
+        }
+      }
+    }
+    line.append('"');
+  }
+
+  /** A value: the time of the event, UTC, as RFC 3339 has it. */
+  public static Supplier<Object> timestamp(InstantSource clock) {
+    return clock::instant;
+  }
+
+  /**
+   * A value: the file and line that logs, such as {@code Main.java:63}.
+   *
+   * @param skipped packages that log for others, such as {@code org.slf4j}; this class is one of them
+   */
+  public static Supplier<Object> caller(String... skipped) {
+    String[] prefixes = Arrays.stream(skipped).map(name -> name + ".").toArray(String[]::new);
+    return () ->
+        StackWalker.getInstance()
+            .walk(
+                frames ->
+                    frames
+                        .filter(frame -> !isSkipped(frame.getClassName(), prefixes))
+                        .findFirst()
+                        .map(frame -> frame.getFileName() + ":" + frame.getLineNumber())
+                        .orElse("unknown"));
+  }
+
+  private static boolean isSkipped(String type, String[] prefixes) {
+    return type.equals(KeyValueLog.class.getName())
+        || Arrays.stream(prefixes).anyMatch(type::startsWith);
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.log;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Duration;
+import java.util.Arrays;
+import kit.Context;
+import kit.Middleware;
+import kit.http.RequestId;
+
+/**
+ * Logs each call of an endpoint: what it was asked, what became of it, and how long it took.
+ *
+ * <pre>{@code
+ * Logging.calls(log, "getName").around(endpoint)
+ * // method=getName input=UserRequest[uid=101] output=UserResponse[result=jerry8081] err=null
+ * //   took=0.012ms request_id=5f0c... trace_id=4bf9...     (one line)
+ * }</pre>
+ *
+ * <p>Requests and responses are shown by their {@code toString()}; one that holds a secret must not
+ * show it. The ids are those of the {@link Context}, and left out if it has none.
+ *
+ * <p>Thread-safe, as the log is. Not for endpoints that are called thousands of times a second.
+ */
+public final class Logging {
+  private Logging() {}
+
+  /** Logs calls of {@code method} to {@code log}, at whatever level that has. */
+  public static <Q, R> Middleware<Q, R> calls(KeyValueLog log, String method) {
+    requireNonNull(log, "log");
+    requireNonNull(method, "method");
+    return next ->
+        (context, request) -> {
+          long startedAtNanos = System.nanoTime();
+          R response = null;
+          Throwable error = null;
+          try {
+            response = next.call(context, request);
+            return response;
+          } catch (Throwable e) {
+            error = e;
+            throw e;
+          } finally {
+            Duration took = Duration.ofNanos(System.nanoTime() - startedAtNanos);
+            withIds(log, context)
+                .log(
+                    "method", method, "input", request, "output", response, "err", error, "took",
+                    took);
+          }
+        };
+  }
+
+  /** Returns {@code log} with the ids of request and trace after all else, as far as there are any. */
+  public static KeyValueLog withIds(KeyValueLog log, Context context) {
+    Object[] ids = new Object[4];
+    int count = 0;
+    String requestId = context.get(RequestId.KEY);
+    if (requestId != null) {
+      ids[count++] = "request_id";
+      ids[count++] = requestId;
+    }
+    String traceId = context.get(RequestId.TRACE_ID);
+    if (traceId != null) {
+      ids[count++] = "trace_id";
+      ids[count++] = traceId;
+    }
+    return log.withSuffix(Arrays.copyOf(ids, count));
+  }
+}
