@@ -10,14 +10,20 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import kit.consul.DevAgent;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.PrometheusServer;
@@ -185,5 +191,53 @@ class MetricsIT {
     HttpResponse<String> answer = get(targets);
     assertThat(answer.statusCode()).isEqualTo(503);
     assertThat(answer.body()).contains("the registry has not answered yet");
+  }
+
+  @Test
+  void configurationsInTheDocsAreThoseThatPrometheusTakes(@TempDir Path folder) throws Exception {
+    String docs = Files.readString(Path.of("docs/operations.md"));
+    Matcher block = Pattern.compile("`(\\w+\\.yml)`.*?```yaml\n(.*?)```", Pattern.DOTALL).matcher(docs);
+    List<String> names = new ArrayList<>();
+    while (block.find()) {
+      names.add(block.group(1));
+      Files.writeString(folder.resolve(block.group(1)), block.group(2));
+    }
+
+    assertThat(names).containsExactly("prometheus.yml", "alerts.yml");
+    assertThat(PrometheusServer.checked(folder.resolve("prometheus.yml")))
+        .contains("SUCCESS: 1 rule files found")
+        .contains("SUCCESS: 12 rules found")
+        .doesNotContain("FAILED", "exit status");
+  }
+
+  @Test
+  void metricsInTheDocsAreThoseThatThereAre() throws Exception {
+    int behind = startService("none").port();
+    String zipkin = "http://127.0.0.1:" + behind;
+    int port =
+        startService("none", "--rate", "1", "--proxy", "127.0.0.1:" + behind, "--zipkin", zipkin)
+            .port();
+    get("http://127.0.0.1:" + port + "/user/7");
+    String metrics = get("http://127.0.0.1:" + port + "/metrics").body();
+
+    List<String> documented =
+        Pattern.compile("^\\| (`[a-z_`, ]+`) \\|", Pattern.MULTILINE)
+            .matcher(Files.readString(Path.of("docs/operations.md")))
+            .results()
+            .flatMap(row -> Stream.of(row.group(1).split("[`, ]+")))
+            .filter(name -> !name.isEmpty())
+            .toList();
+    List<String> shown =
+        Pattern.compile("^# TYPE (\\S+)", Pattern.MULTILINE)
+            .matcher(metrics)
+            .results()
+            .map(line -> line.group(1))
+            .filter(name -> !name.matches("(jvm|process)_.*|build_info"))
+            .toList();
+    // Those that are there only when something is wrong.
+    List<String> rare = List.of("client_retries_total", "metrics_dropped_total");
+    assertThat(documented)
+        .containsAll(shown)
+        .allMatch(name -> shown.contains(name) || rare.contains(name));
   }
 }

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -86,12 +87,21 @@ public final class PrometheusServer implements AutoCloseable {
 
   /** Returns what {@code promtool check metrics} has to say: nothing, if all is well. */
   public static String complaintsAbout(String metrics) throws IOException, InterruptedException {
-    Process promtool =
-        new ProcessBuilder(List.of(LocalServers.binary("promtool"), "check", "metrics"))
-            .redirectErrorStream(true)
-            .start();
+    return promtool(metrics, "check", "metrics");
+  }
+
+  /** Returns what {@code promtool check config} has to say of a file, and the rules that it names. */
+  public static String checked(Path configuration) throws IOException, InterruptedException {
+    return promtool("", "check", "config", configuration.toString());
+  }
+
+  private static String promtool(String input, String... args)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(LocalServers.binary("promtool")));
+    command.addAll(List.of(args));
+    Process promtool = new ProcessBuilder(command).redirectErrorStream(true).start();
     try (OutputStream in = promtool.getOutputStream()) {
-      in.write(metrics.getBytes(StandardCharsets.UTF_8));
+      in.write(input.getBytes(StandardCharsets.UTF_8));
     }
     String out = new String(promtool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     int status = promtool.waitFor();
