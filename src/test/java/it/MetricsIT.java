@@ -196,7 +196,8 @@ class MetricsIT {
   @Test
   void configurationsInTheDocsAreThoseThatPrometheusTakes(@TempDir Path folder) throws Exception {
     String docs = Files.readString(Path.of("docs/operations.md"));
-    Matcher block = Pattern.compile("`(\\w+\\.yml)`.*?```yaml\n(.*?)```", Pattern.DOTALL).matcher(docs);
+    Matcher block =
+        Pattern.compile("`(\\w+\\.yml)`.*?```yaml\n(.*?)```", Pattern.DOTALL).matcher(docs);
     List<String> names = new ArrayList<>();
     while (block.find()) {
       names.add(block.group(1));
