@@ -104,7 +104,7 @@ class InstrumentingTest {
         "http_requests_total{method=\"POST\",route=\"/user/{uid:\\\\d+}\",status=\"409\"} 1",
         "http_requests_total{method=\"DELETE\",route=\"-\",status=\"405\"} 1",
         "http_requests_total{method=\"GET\",route=\"-\",status=\"404\"} 2",
-        "http_requests_total{method=\"OTHER\",route=\"-\",status=\"404\"} 1",
+        "http_requests_total{method=\"OTHER\",route=\"-\",status=\"501\"} 1",
         "http_response_bytes_total{method=\"GET\",route=\"/user/{uid:\\\\d+}\"} 10",
         "http_request_duration_seconds_count{method=\"GET\",route=\"/user/{uid:\\\\d+}\"} 2",
         "http_request_duration_seconds_bucket{method=\"GET\",route=\"-\",le=\"+Inf\"} 2");
