@@ -46,8 +46,9 @@ public final class FakeDns implements AutoCloseable {
   private volatile boolean isSilent;
 
   public FakeDns() throws IOException {
-    udp = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"));
-    tcp = new ServerSocket(udp.getLocalPort(), 10, udp.getLocalAddress());
+    // TCP chooses: after tests with many connections, few of its ports are free, but all of UDP's.
+    tcp = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
+    udp = new DatagramSocket(tcp.getLocalPort(), tcp.getInetAddress());
     new Thread(this::serveUdp, "fake-dns-udp").start();
     new Thread(this::serveTcp, "fake-dns-tcp").start();
   }
