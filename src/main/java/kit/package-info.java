@@ -29,6 +29,7 @@
  *   kit.chain      the layers of a client in one call: ClientChain
  *   kit.retry      the same call again: Retrying; parts: Backoff, RetryBudget
  *   kit.log        events as keys and values, logfmt and JSON; part: KeyValueLog
+ *   kit.tracing    who asked whom, W3C and Zipkin; part: TraceContext
  *   kit.metrics    numbers for Prometheus; part: Metrics
  *   kit.discovery  what a registry knows: Instance, Instances, Services, Registration
  *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
