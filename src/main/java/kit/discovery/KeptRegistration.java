@@ -43,10 +43,9 @@ public abstract class KeptRegistration implements Registration {
   private final String registry;
   private final OutageLog outage;
   private final Pace pace = new Pace();
-  private final Thread thread;
 
   // Guarded by this.
-  private boolean started;
+  private Thread thread; // Null until the start.
   private boolean closed;
 
   private volatile boolean registered;
@@ -65,8 +64,6 @@ public abstract class KeptRegistration implements Registration {
     this.outage =
         new OutageLog(
             log, "registration of " + id + " with " + registry, Level.INFO, System::nanoTime);
-    this.thread = new Thread(this::run, "registration-" + id);
-    this.thread.setDaemon(true);
   }
 
   /**
@@ -82,8 +79,9 @@ public abstract class KeptRegistration implements Registration {
 
   @Override
   public final synchronized void start() {
-    if (!started && !closed) {
-      started = true;
+    if (thread == null && !closed) {
+      thread = new Thread(this::run, "registration-" + id);
+      thread.setDaemon(true);
       thread.start();
     }
   }
@@ -95,16 +93,18 @@ public abstract class KeptRegistration implements Registration {
 
   @Override
   public final void close() {
+    Thread ending;
     synchronized (this) {
       closed = true;
       notifyAll();
-      if (!started) {
-        return;
-      }
+      ending = thread;
+    }
+    if (ending == null) {
+      return;
     }
     try {
-      TimeUnit.NANOSECONDS.timedJoin(thread, CLOSE_NANOS);
-      if (thread.isAlive()) {
+      TimeUnit.NANOSECONDS.timedJoin(ending, CLOSE_NANOS);
+      if (ending.isAlive()) {
         log.warn("{} is not deregistered yet: {} does not answer", id, registry);
       }
     } catch (InterruptedException e) {
