@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package client;
 
-import java.net.URI;
 import java.net.http.HttpClient;
 import java.util.List;
 import java.util.function.Supplier;
+import kit.Endpoint;
 import kit.OneLine;
 import kit.cli.Flags;
 import kit.cli.Program;
@@ -48,13 +48,15 @@ final class Call {
   private static void callAll(Options options, UserCall call) throws Exception {
     HttpClient http = HttpEndpoint.newClient();
     boolean failed = false;
-    for (Instance instance : ListInstances.now(options)) {
-      try {
-        URI base = URI.create("http://" + instance.authority());
-        System.out.println(OneLine.of(options.at(base, http).call(options.newCall(), call)));
-      } catch (Exception e) {
-        failed = true;
-        Failure.print(call, e);
+    try (CallTraces traces = options.traces()) {
+      for (Instance instance : ListInstances.now(options)) {
+        try {
+          Endpoint<UserCall, String> one = options.at(instance, http, traces);
+          System.out.println(OneLine.of(one.call(options.newCall(), call)));
+        } catch (Exception e) {
+          failed = true;
+          Failure.print(call, e);
+        }
       }
     }
     if (failed) {

@@ -3,7 +3,6 @@ package client;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.URI;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -15,10 +14,10 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 import kit.cli.Flags;
-import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RegistryFlags;
+import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Services;
 import kit.http.AccessLog;
@@ -36,8 +35,6 @@ import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
-import kit.tracing.Tracing;
-import kit.tracing.ZipkinReporter;
 
 /** One door to many services: {@code /{service}/...} is answered by an instance of that service. */
 final class Gateway {
@@ -86,10 +83,7 @@ final class Gateway {
           Flags.LIST.or("none"),
           "none",
           "addresses whose X-Forwarded-For is believed");
-  private final Supplier<Optional<URI>> zipkin =
-      flags.optional("zipkin", HttpAddress.TYPE.or("off"), "off", "where traces are sent to");
-  private final Supplier<Double> sampleRatio =
-      flags.optional("sample-ratio", Flags.RATIO, "0.1", "share of the traces that are sent");
+  private final TracingFlags tracing = new TracingFlags(flags, "0.1");
   private final Supplier<Duration> drainDelay =
       flags.optional("drain-delay", Flags.DURATION, "1s", "pause between /ready = 503 and the end");
   private final Supplier<Duration> drainTimeout =
@@ -120,26 +114,22 @@ final class Gateway {
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
-    Optional<ZipkinReporter> reporter =
-        zipkin.get().map(uri -> new ZipkinReporter(uri, "gateway", http.address()));
-    Tracing tracing =
-        new Tracing(
-            reporter.isPresent() ? sampleRatio.get() : 0,
-            span -> reporter.ifPresent(it -> it.accept(span)));
-    tracing.serve(http);
+    TracingFlags.Traces traces = tracing.open("gateway", http.address());
+    traces.tracing().serve(http);
+    traces.show(metrics);
 
     GatewayServices services =
         new GatewayServices(
             registry.get()::instances,
             proxying,
             new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
-            tracing,
+            traces.tracing(),
             instrumenting);
     AutoCloseable discovery = lead(services);
 
     http.shutdown(discovery, drainDelay.get(), drainTimeout.get())
         .step("let go of the services", services)
-        .step("send the last traces", () -> reporter.ifPresent(ZipkinReporter::close))
+        .step("send the last traces", traces)
         .onSignal();
     http.start(handler(http, services, instrumenting));
     http.selfCheck("/health");

@@ -23,11 +23,13 @@ import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RegistryFlags;
 import kit.cli.RegistryUri;
+import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Services;
 import kit.http.HttpEndpoint;
 import kit.http.RequestId;
+import kit.tracing.Tracing;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,6 +57,7 @@ final class Options {
   private Supplier<Boolean> rpc;
   private Supplier<Integer> attempts;
   private Supplier<Duration> attemptTimeout;
+  private TracingFlags tracing;
 
   Options(String command, String description) {
     this(command, description, "warn");
@@ -104,6 +107,7 @@ final class Options {
         flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
     attemptTimeout =
         flags.optional("attempt-timeout", POSITIVE, "1s", "how long one attempt may take");
+    tracing = new TracingFlags(flags, "1"); // Who calls by hand wants to see just that call.
     return this;
   }
 
@@ -165,10 +169,16 @@ final class Options {
   /** As above; {@code aroundAttempt} goes around each attempt at an instance. */
   Users users(Function<Instance, Middleware<UserCall, String>> aroundAttempt) {
     HttpClient http = HttpEndpoint.newClient();
+    CallTraces traces = traces();
+    Function<Instance, Middleware<UserCall, String>> around =
+        instance ->
+            Middleware.chain(traces.attempts(instance, rpc.get()), aroundAttempt.apply(instance));
     if (target.get().isPresent()) {
       URI base = target.get().get();
       Instance only = Instance.of(base.getHost().replaceAll("[\\[\\]]", ""), port(base));
-      return new Users(aroundAttempt.apply(only).around(at(base, http)), () -> {});
+      return new Users(
+          Middleware.chain(traces.calls(), around.apply(only)).around(at(base, http)),
+          traces::close);
     }
     Instances instances = instances();
     ClientChain<UserCall, String> chain =
@@ -182,21 +192,38 @@ final class Options {
                 .withIdempotent(call -> true)
                 .withAttempts(attempts.get(), attemptTimeout.get())
                 .withPicker(picker())
-                .withAroundAttempt(aroundAttempt));
+                .withAroundCall(traces.calls())
+                .withAroundAttempt(around));
     return new Users(
         chain,
         () -> {
           chain.close();
           instances.close();
+          traces.close();
         });
   }
 
-  /** Returns the user service at this address, in the manner that was asked for. */
-  Endpoint<UserCall, String> at(URI base, HttpClient http) {
+  /** Begins traces, if they are wanted; the caller closes the result. */
+  CallTraces traces() {
+    return CallTraces.open(tracing);
+  }
+
+  /** Returns one instance of the user service, in the manner that was asked for. */
+  Endpoint<UserCall, String> at(Instance instance, HttpClient http, CallTraces traces) {
+    return Middleware.chain(traces.calls(), traces.attempts(instance, rpc.get()))
+        .around(at(URI.create("http://" + instance.authority()), http));
+  }
+
+  private Endpoint<UserCall, String> at(URI base, HttpClient http) {
     HttpEndpoint.Before authorize = JwtAuthenticating.sending(token);
+    HttpEndpoint.Before before =
+        (context, request) -> {
+          authorize.before(context, request);
+          Tracing.inject(context, request);
+        };
     return rpc.get()
-        ? UserClient.rpcAt(base, http, authorize)
-        : UserClient.at(base, http).before(authorize);
+        ? UserClient.rpcAt(base, http, before)
+        : UserClient.at(base, http).before(before);
   }
 
   private static int port(URI base) {

@@ -22,6 +22,11 @@ record UserCall(String method, String uid) {
     return "/user/" + uid;
   }
 
+  /** The request line with the template of the route in place of the path. */
+  String template() {
+    return method + " /user/{uid}";
+  }
+
   /** The request line, as messages show it. */
   @Override
   public String toString() {

@@ -12,6 +12,7 @@ import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RegistryUri;
+import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Registration;
 import kit.discovery.RouteMeta;
@@ -26,8 +27,6 @@ import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
-import kit.tracing.Tracing;
-import kit.tracing.ZipkinReporter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,27 +55,14 @@ public final class Main {
     }
 
     // Traces pass through us in any case; what is recorded goes to Zipkin.
-    Optional<ZipkinReporter> zipkin =
-        options
-            .zipkin
-            .get()
-            .map(uri -> new ZipkinReporter(uri, options.name.get(), http.address()));
-    Tracing tracing =
-        new Tracing(
-            zipkin.isPresent() ? options.sampleRatio.get() : 0,
-            span -> zipkin.ifPresent(reporter -> reporter.accept(span)));
-    tracing.serve(http);
+    TracingFlags.Traces traces = options.tracing.open(options.name.get(), http.address());
+    traces.tracing().serve(http);
 
     // What can be measured.
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
-    zipkin.ifPresent(
-        reporter ->
-            metrics.counter(
-                "tracing_spans_dropped_total",
-                "Spans that did not reach Zipkin.",
-                reporter::dropped));
+    traces.show(metrics);
 
     // Service -> endpoints -> transport.
     UserService local = new InMemoryUserService(Integer.toString(http.port()));
@@ -84,7 +70,7 @@ public final class Main {
         options
             .proxy
             .get()
-            .map(peers -> peers.getName(options.registry.get(), tracing, instrumenting))
+            .map(peers -> peers.getName(options.registry.get(), traces.tracing(), instrumenting))
             .<UserService>map(getName -> new ProxyingUserService(local, getName))
             .orElse(local);
     UserService logged =
@@ -107,14 +93,16 @@ public final class Main {
     // What the registry is told.
     Registration registration = options.registry.get().registration(offer(options, http, handler));
 
-    metrics.gauge(
-        "registration_up",
-        "Whether the registry has taken this instance.",
-        () -> registration.isRegistered() ? 1 : 0);
+    if (!options.registry.get().isNone()) { // Nobody is to be told that it is not registered.
+      metrics.gauge(
+          "registration_up",
+          "Whether the registry has taken this instance.",
+          () -> registration.isRegistered() ? 1 : 0);
+    }
 
     // How it will end: nobody finds us any more, and only then nobody is served.
     http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get())
-        .step("send the last traces", () -> zipkin.ifPresent(ZipkinReporter::close))
+        .step("send the last traces", traces)
         .onSignal();
 
     // How it begins, the other way round: answer first, then be found.

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package userservice;
 
-import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.cli.Flags;
-import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RegistryFlags;
 import kit.cli.RegistryUri;
+import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 
 /** What can be set from outside; each option is one flag. */
@@ -106,12 +105,7 @@ final class Options {
   final Supplier<Optional<Peers>> proxy =
       flags.optional("proxy", Peers.TYPE.or("none"), "none", "who answers getName instead");
 
-  final Supplier<Optional<URI>> zipkin =
-      flags.optional("zipkin", HttpAddress.TYPE.or("off"), "off", "where traces are sent to");
-
-  final Supplier<Double> sampleRatio =
-      flags.optional(
-          "sample-ratio", Flags.RATIO, "0.1", "share of the traces begun here that are sent");
+  final TracingFlags tracing = new TracingFlags(flags, "0.1");
 
   final Supplier<Duration> drainDelay =
       flags.optional("drain-delay", Flags.DURATION, "1s", "pause after deregistration");

@@ -49,7 +49,18 @@ class PackageEdgesTest {
           // What puts the rest together.
           entry(
               "kit.cli",
-              Set.of("kit", "kit.discovery", "kit.consul", "kit.dns", "kit.etcd", "kit.log")),
+              Set.of(
+                  "kit",
+                  "kit.auth",
+                  "kit.consul",
+                  "kit.discovery",
+                  "kit.dns",
+                  "kit.etcd",
+                  "kit.http",
+                  "kit.log",
+                  "kit.metrics",
+                  "kit.ratelimit",
+                  "kit.tracing")),
           entry(
               "kit.chain",
               Set.of(

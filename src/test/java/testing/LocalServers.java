@@ -22,10 +22,7 @@ final class LocalServers {
    * skipped with a message, or fails if KIT_REQUIRE_SERVERS is 1.
    */
   static String binary(String name) {
-    String setting = "KIT_" + name.toUpperCase(Locale.ROOT);
-    List<String> places = new ArrayList<>();
-    places.add(System.getProperty(setting, ""));
-    places.add(System.getenv().getOrDefault(setting, ""));
+    List<String> places = new ArrayList<>(named(name));
     for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
       places.add(folder + "/" + name);
     }
@@ -35,7 +32,33 @@ final class LocalServers {
         return Path.of(place).toAbsolutePath().toString();
       }
     }
-    String message = "no " + name + ": run scripts/get-" + name + ", or name one in " + setting;
+    return missing(name);
+  }
+
+  /** Finds a server that is a jar, likewise, but not on the PATH. */
+  static String jar(String name) {
+    List<String> places = new ArrayList<>(named(name));
+    places.add("target/" + name + "/" + name + ".jar");
+    for (String place : places) {
+      if (Files.isRegularFile(Path.of(place))) {
+        return Path.of(place).toAbsolutePath().toString();
+      }
+    }
+    return missing(name);
+  }
+
+  private static String setting(String name) {
+    return "KIT_" + name.toUpperCase(Locale.ROOT);
+  }
+
+  private static List<String> named(String name) {
+    return List.of(
+        System.getProperty(setting(name), ""), System.getenv().getOrDefault(setting(name), ""));
+  }
+
+  private static String missing(String name) {
+    String message =
+        "no " + name + ": run scripts/get-" + name + ", or name one in " + setting(name);
     if ("1".equals(System.getenv("KIT_REQUIRE_SERVERS"))) {
       throw new AssertionError(message);
     }

@@ -80,6 +80,11 @@ public final class RegistryUri {
     return ConsulRegistry.uriByDefault(environment);
   }
 
+  /** Whether this is no registry at all. */
+  public boolean isNone() {
+    return uri.equals(NONE);
+  }
+
   /**
    * Watches the instances of {@code service}; the caller closes the result.
    *

@@ -217,10 +217,10 @@ final class ExchangeHandler implements HttpHandler {
     }
 
     private Response problem(Throwable e) {
-      String id = head.requestId();
       try {
         if (requestBody.isBroken()) {
-          log.debug("{} {}: body broke off (request {})", head.label(), route(), id, e);
+          log.debug(
+              "{} {}: body broke off (request {})", head.label(), route(), head.requestId(), e);
           return Problem.of(400, "the body did not arrive whole", context);
         }
         Response problem = Problem.of(e, context);
@@ -228,12 +228,12 @@ final class ExchangeHandler implements HttpHandler {
         return problem;
       } catch (Throwable worse) { // A header that cannot be sent, an error that cannot be printed.
         log.error(
-            "{} {} failed with {}, and answering that with {} (request {})",
+            "{} {} failed with {}, and answering that with {} ({})",
             head.label(),
             route(),
             e.getClass(),
             worse.getClass(),
-            id);
+            RequestId.idsIn(context));
         return Problem.of(new IllegalStateException(), context);
       }
     }
@@ -247,11 +247,11 @@ final class ExchangeHandler implements HttpHandler {
       }
       if (status >= 500) {
         log.error(
-            "{} {} failed: {} (request {})",
+            "{} {} failed: {} ({})",
             head.label(),
             route(),
             OneLine.of(cause),
-            head.requestId());
+            RequestId.idsIn(context));
       }
       log.debug("stack trace of request {}", head.requestId(), e);
     }
@@ -282,7 +282,7 @@ final class ExchangeHandler implements HttpHandler {
       try {
         finalizer.accept(completed);
       } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.
-        log.error("finalizer failed after request {}: {}", head.requestId(), OneLine.of(e));
+        log.error("finalizer failed: {} ({})", OneLine.of(e), RequestId.idsIn(context));
       }
     }
 

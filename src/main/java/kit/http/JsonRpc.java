@@ -208,8 +208,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     cause = cause instanceof StatusException ? cause.getCause() : cause;
     if (cause != null) {
       String method = OneLine.of(message.path("method").textValue());
-      String requestId = context.get(RequestId.KEY);
-      log.error("{} failed: {} (request {})", method, OneLine.of(cause), requestId);
+      log.error("{} failed: {} ({})", method, OneLine.of(cause), RequestId.idsIn(context));
     }
   }
 

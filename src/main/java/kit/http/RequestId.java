@@ -30,6 +30,12 @@ public final class RequestId {
 
   private RequestId() {}
 
+  /** Returns the ids that the context holds, as log lines show them: {@code request ab, trace cd}. */
+  static String idsIn(Context context) {
+    String traceId = context.get(TRACE_ID);
+    return "request " + context.get(KEY) + (traceId == null ? "" : ", trace " + traceId);
+  }
+
   /** Returns {@code sent} if it may be used as an id, else a new id; {@code sent} may be null. */
   public static String acceptOrNew(String sent) {
     return sent != null && isHarmless(sent) ? sent : newId();

@@ -9,7 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A piece of work that is over: one request served, or one attempt of a call.
+ * A piece of work that is over: one request served, one attempt of a call, or what holds some of them
+ * together.
  *
  * @param trace where it belongs
  * @param kind which side of the wire it was seen from
@@ -32,7 +33,9 @@ public record Span(
     /** Asks. */
     CLIENT,
     /** Answers. */
-    SERVER
+    SERVER,
+    /** Neither: work within one program. */
+    LOCAL
   }
 
   /** Checks and copies. */

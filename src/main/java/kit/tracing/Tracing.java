@@ -44,6 +44,8 @@ import kit.http.RequestId;
  *                     |  in the Context
  *                     v
  *                   calls: child of that, for each attempt --> inject --> traceparent
+ *                     ^
+ *                   local: where there is no request that is served, such as in a command
  * </pre>
  *
  * <p>Each span of a server is one of its own, the child of the client's span for the attempt, so a
@@ -156,14 +158,32 @@ public final class Tracing {
    * @param peer the instance that is called, as {@code host:port}
    */
   public <Q, R> Middleware<Q, R> calls(Function<? super Q, String> name, String peer) {
+    return spans(Span.Kind.CLIENT, name, address(peer));
+  }
+
+  /**
+   * Returns a middleware that makes each call a span within this program, under which its attempts
+   * stand. For programs that begin traces: without it, each attempt would be a trace of its own. In a
+   * server the span of the request holds them together.
+   *
+   * @param name as with {@link #calls}
+   */
+  public <Q, R> Middleware<Q, R> local(Function<? super Q, String> name) {
+    return spans(Span.Kind.LOCAL, name, null);
+  }
+
+  private <Q, R> Middleware<Q, R> spans(
+      Span.Kind kind, Function<? super Q, String> name, InetSocketAddress remote) {
     requireNonNull(name, "name");
-    InetSocketAddress remote = address(peer);
     return next ->
         (context, request) -> {
           Here parent = context.get(HERE);
           TraceContext trace =
               parent == null ? TraceContext.root(ratio, random) : parent.trace.child(random);
           Context inner = context.with(HERE, new Here(trace, null));
+          if (parent == null) {
+            inner = inner.with(RequestId.TRACE_ID, trace.traceId());
+          }
           if (!trace.isSampled()) {
             return next.call(inner, request);
           }
@@ -176,7 +196,7 @@ public final class Tracing {
             throw e;
           } finally {
             long nanos = System.nanoTime() - startedAtNanos;
-            report(trace, Span.Kind.CLIENT, name.apply(request), nanos, remote, tags);
+            report(trace, kind, name.apply(request), nanos, remote, tags);
           }
         };
   }

@@ -56,7 +56,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private static final int CAPACITY = 10_000; // Some MB.
   private static final int BATCH = 100; // About 50 KB; Zipkin takes 5 MB.
   private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
-  private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
 
   private final URI spansUri;
@@ -191,7 +191,9 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     if (trace.parentId() != 0) {
       json.put("parentId", TraceContext.hex(trace.parentId()));
     }
-    json.put("kind", span.kind().name());
+    if (span.kind() != Span.Kind.LOCAL) { // Which is, to Zipkin, what has no kind.
+      json.put("kind", span.kind().name());
+    }
     json.put("name", span.name());
     json.put("timestamp", span.startMicros());
     json.put("duration", span.durationMicros());
@@ -221,12 +223,17 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   /** Sends what is waiting, for a second at most, and takes no more. */
   @Override
   public void close() {
+    close(CLOSE_PATIENCE);
+  }
+
+  /** As above, for {@code patience} at most. */
+  public void close(Duration patience) {
     synchronized (waiting) {
       closed = true;
       waiting.notifyAll();
     }
     try {
-      TimeUnit.NANOSECONDS.timedJoin(thread, CLOSE_NANOS);
+      TimeUnit.NANOSECONDS.timedJoin(thread, patience.toNanos());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

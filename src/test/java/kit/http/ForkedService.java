@@ -35,6 +35,11 @@ final class ForkedService {
     ServerSettings limits = new ServerSettings(Duration.ofSeconds(30), Duration.ofSeconds(1));
     HttpService.Settings settings = HttpService.Settings.of("127.0.0.1", 0).withServer(limits);
     try (HttpService http = HttpService.bind(settings)) {
+      http.before(
+          (context, request) -> {
+            String trace = request.header("X-Trace");
+            return trace == null ? context : context.with(RequestId.TRACE_ID, trace);
+          });
       http.start(ForkedService::answer);
       System.out.println(http.port());
       while (System.in.read() >= 0) {

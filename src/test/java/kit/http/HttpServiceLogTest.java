@@ -29,7 +29,7 @@ class HttpServiceLogTest {
           rpc(client, method, "id-0");
         }
         // Ours.
-        client.request("GET", "/bug", "X-Request-Id: id-1").answer();
+        client.request("GET", "/bug", "X-Request-Id: id-1", "X-Trace: 4b").answer();
         client.request("GET", "/cause", "X-Request-Id: id-2").answer();
         rpc(client, "bug", "id-4");
         streaming.request("GET", "/stream", "X-Request-Id: id-3").rest();
@@ -41,7 +41,7 @@ class HttpServiceLogTest {
                       .contains("ERROR kit.http.HttpService")
                       .endsWith(
                           "GET - failed: java.lang.IllegalStateException: two\\nlines"
-                              + " (request id-1)"),
+                              + " (request id-1, trace 4b)"),
               line ->
                   assertThat(line)
                       .endsWith("GET - failed: java.io.IOException: disk full (request id-2)"),

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.HashSet;
 import java.util.Set;
+import kit.Context;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.NullSource;
@@ -13,6 +14,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RequestIdTest {
   private static final String SIXTY_FOUR =
       "0123456789-abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+  @Test
+  void idsAreShownAsFarAsThereAreAny() {
+    Context request = Context.background().with(RequestId.KEY, "ab");
+    assertThat(RequestId.idsIn(request)).isEqualTo("request ab");
+    assertThat(RequestId.idsIn(request.with(RequestId.TRACE_ID, "cd")))
+        .isEqualTo("request ab, trace cd");
+  }
 
   @ParameterizedTest
   @ValueSource(strings = {"a", "0", "A.b_c-9", SIXTY_FOUR})
