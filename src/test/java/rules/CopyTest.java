@@ -3,11 +3,7 @@ package rules;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,50 +22,25 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A part can be copied: it compiles alone. Unlike a look at its imports, this also finds the use of
  * a neighbour in the same package; and without slf4j on the class path, no part can log.
  */
 class CopyTest {
-  /** The parts that need the JDK only. */
-  static final List<String> PARTS =
-      List.of(
-          "kit.auth.KeyFile",
-          "kit.auth.PasswordFile",
-          "kit.balancer.LeastLoadedPicker",
-          "kit.balancer.RandomPicker",
-          "kit.balancer.RoundRobinPicker",
-          "kit.breaker.CircuitBreaker",
-          "kit.cli.Flags",
-          "kit.http.RequestTarget",
-          "kit.http.Router",
-          "kit.log.KeyValueLog",
-          "kit.metrics.Metrics",
-          "kit.ratelimit.TokenBucket",
-          "kit.retry.Backoff",
-          "kit.retry.RetryBudget",
-          "kit.tracing.TraceContext");
-
-  /** The parts that need Jackson too. */
-  static final List<String> JACKSON_PARTS =
-      List.of("kit.auth.Jwt", "kit.consul.ConsulClient", "kit.etcd.EtcdClient");
-
   private static final int MAX_LINES = 450; // what a reader can take in at one sitting
 
   @TempDir private Path scratch;
 
-  @ParameterizedTest
-  @FieldSource("PARTS")
-  void partCompilesAlone(String part) throws Exception {
-    assertThat(problems(source(part), List.of())).isEmpty();
+  static List<Part> parts() throws IOException {
+    return Part.all();
   }
 
   @ParameterizedTest
-  @FieldSource("JACKSON_PARTS")
-  void partCompilesWithJacksonAlone(String part) throws Exception {
-    assertThat(problems(source(part), jackson())).isEmpty();
+  @MethodSource("parts")
+  void partCompilesAlone(Part part) throws Exception {
+    assertThat(problems(part.file(), part.jars())).isEmpty();
   }
 
   @Test
@@ -78,20 +49,36 @@ class CopyTest {
     Path main = Sources.root().resolve("src/main/java");
     for (Path file : Sources.in("src/main/java")) {
       if (Sources.isPart(file)) {
-        saying.add(
-            main.relativize(file).toString().replace(".java", "").replaceAll("[/\\\\]", "."));
+        saying.add(main.relativize(file).toString().replace('\\', '/'));
       }
     }
+    List<String> listed = new ArrayList<>();
+    for (Part part : Part.all()) {
+      listed.add(main.relativize(part.file()).toString().replace('\\', '/'));
+    }
     assertThat(saying)
-        .as("classes with the heading \"Copying this class\", and the parts listed in this test")
-        .containsExactlyInAnyOrderElementsOf(allParts());
+        .as("classes with the heading \"Copying this class\", and the list of docs/embedding.md")
+        .isNotEmpty()
+        .containsExactlyInAnyOrderElementsOf(listed);
+  }
+
+  @ParameterizedTest
+  @MethodSource("parts")
+  void pageSaysWhatThePartPromisesAndShowsAUse(Part part) throws Exception {
+    String page = Files.readString(Sources.root().resolve("docs/embedding.md"));
+
+    assertThat(part.file()).hasFileName(part.name() + ".java");
+    assertThat(page)
+        .contains("| [" + part.name() + "](#" + part.name().toLowerCase(Locale.ROOT) + ") |")
+        .containsOnlyOnce("\n### " + part.name() + "\n")
+        .containsOnlyOnce("<!-- from: src/test/java/embedding/Uses.java " + part.name() + " -->");
   }
 
   @Test
   void partIsShort() throws Exception {
     List<String> tooLong = new ArrayList<>();
-    for (String part : allParts()) {
-      int lines = Files.readAllLines(source(part)).size();
+    for (Part part : Part.all()) {
+      int lines = Files.readAllLines(part.file()).size();
       if (lines > MAX_LINES) {
         tooLong.add(part + ": " + lines + " lines, at most " + MAX_LINES);
       }
@@ -117,7 +104,7 @@ class CopyTest {
     Path needy = write("Needy", "class Needy { kit.Endpoint<?, ?> one; org.slf4j.Logger two; }");
 
     assertThat(problems(needy, List.of())).hasSize(2);
-    assertThat(problems(needy, jackson())).hasSize(2);
+    assertThat(problems(needy, Part.jackson())).hasSize(2);
   }
 
   @Test
@@ -149,27 +136,7 @@ class CopyTest {
     }
   }
 
-  private static List<String> allParts() {
-    List<String> all = new ArrayList<>(PARTS);
-    all.addAll(JACKSON_PARTS);
-    return all;
-  }
-
-  private static Path source(String part) {
-    Path file = Sources.root().resolve("src/main/java").resolve(part.replace('.', '/') + ".java");
-    assertThat(file).as("source of the part " + part).exists();
-    return file;
-  }
-
   private Path write(String name, String source) throws IOException {
     return Files.writeString(scratch.resolve(name + ".java"), source);
-  }
-
-  private static List<Path> jackson() throws URISyntaxException {
-    List<Path> jars = new ArrayList<>();
-    for (Class<?> type : List.of(ObjectMapper.class, JsonFactory.class, JsonProperty.class)) {
-      jars.add(Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI()));
-    }
-    return jars;
   }
 }

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigInteger;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.AlgorithmParameters;
 import java.security.Key;
@@ -23,7 +24,9 @@ import java.security.spec.ECGenParameterSpec;
 import java.security.spec.ECParameterSpec;
 import java.security.spec.ECPoint;
 import java.security.spec.ECPublicKeySpec;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.RSAPublicKeySpec;
+import java.security.spec.X509EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -191,9 +194,17 @@ class JwtTest {
 
   private static final Path JOSE = Path.of("src/test/resources/kit/auth");
 
-  private static KeyFile joseKey(Algorithm algorithm, String kind) throws Exception {
-    boolean isSecret = algorithm.name().startsWith("HS");
-    return KeyFile.read(JOSE.resolve(algorithm + (isSecret ? ".key" : "-" + kind + ".pem")));
+  private static Key joseKey(Algorithm algorithm, String kind) throws Exception {
+    if (algorithm.name().startsWith("HS")) {
+      String secret = Files.readString(JOSE.resolve(algorithm + ".key")).strip();
+      return new SecretKeySpec(secret.getBytes(UTF_8), "HMAC");
+    }
+    String pem = Files.readString(JOSE.resolve(algorithm + "-" + kind + ".pem"));
+    byte[] der = Base64.getMimeDecoder().decode(pem.replaceAll("-----[A-Z ]+-----", ""));
+    KeyFactory factory = KeyFactory.getInstance(algorithm == Algorithm.RS256 ? "RSA" : "EC");
+    return kind.equals("public")
+        ? factory.generatePublic(new X509EncodedKeySpec(der))
+        : factory.generatePrivate(new PKCS8EncodedKeySpec(der));
   }
 
   private static String joseToken(Algorithm algorithm) throws Exception {
@@ -208,7 +219,7 @@ class JwtTest {
   void tokensOfJoseAreBelieved(Algorithm algorithm) throws Exception {
     Jwt.Expected expected = Jwt.Expected.of("https://jose.example", "userservice");
     Jwt.Claims claims =
-        new Jwt.Verifier(algorithm, joseKey(algorithm, "public").verifying(), expected, CLOCK)
+        new Jwt.Verifier(algorithm, joseKey(algorithm, "public"), expected, CLOCK)
             .verify(joseToken(algorithm));
     assertThat(claims.subject()).isEqualTo("jerry");
     assertThat(claims.scopes()).containsExactlyInAnyOrder("users:read", "users:delete");
@@ -219,11 +230,11 @@ class JwtTest {
   @ParameterizedTest
   @EnumSource
   void whatWeSignWithTheKeysOfJoseIsBelievedWithThem(Algorithm algorithm) throws Exception {
-    Key signing = joseKey(algorithm, "private").signing().orElseThrow();
+    Key signing = joseKey(algorithm, "private");
     String token =
         new Jwt.Signer(algorithm, signing, CLOCK)
             .sign(Map.of("sub", "jerry"), Duration.ofMinutes(1));
-    Key verifying = joseKey(algorithm, "public").verifying();
+    Key verifying = joseKey(algorithm, "public");
     assertThat(new Jwt.Verifier(algorithm, verifying, ANYBODY, CLOCK).verify(token).subject())
         .isEqualTo("jerry");
   }
@@ -231,7 +242,7 @@ class JwtTest {
   @ParameterizedTest
   @EnumSource
   void tokenOfOneAlgorithmIsOfTheWrongOneForAllOthers(Algorithm algorithm) throws Exception {
-    Key key = joseKey(algorithm, "public").verifying();
+    Key key = joseKey(algorithm, "public");
     Jwt.Verifier verifier =
         new Jwt.Verifier(algorithm, key, Jwt.Expected.of(null, "userservice"), CLOCK);
     for (Algorithm other : Algorithm.values()) {
@@ -244,7 +255,7 @@ class JwtTest {
   @ParameterizedTest
   @EnumSource
   void anyChangedBitIsNoticed(Algorithm algorithm) throws Exception {
-    Key key = joseKey(algorithm, "public").verifying();
+    Key key = joseKey(algorithm, "public");
     Jwt.Expected expected = Jwt.Expected.of(null, "userservice");
     Jwt.Verifier verifier = new Jwt.Verifier(algorithm, key, expected, CLOCK);
     String[] parts = joseToken(algorithm).split("\\.");
@@ -266,7 +277,7 @@ class JwtTest {
   @Test
   void publicKeyUsedAsASecretConvincesNobody() throws Exception {
     byte[] pem = java.nio.file.Files.readAllBytes(JOSE.resolve("RS256-public.pem"));
-    Key key = joseKey(Algorithm.RS256, "public").verifying();
+    Key key = joseKey(Algorithm.RS256, "public");
     Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.RS256, key, ANYBODY, CLOCK);
     String payload = "{\"sub\":\"root\",\"exp\":" + (NOW + 60) + "}";
     for (byte[] secret :
@@ -303,7 +314,7 @@ class JwtTest {
 
   @Test
   void zeroesAndNumbersBeyondTheOrderAreNoEcdsaSignature() throws Exception {
-    ECPublicKey key = (ECPublicKey) joseKey(Algorithm.ES256, "public").verifying();
+    ECPublicKey key = (ECPublicKey) joseKey(Algorithm.ES256, "public");
     Jwt.Expected expected = Jwt.Expected.of(null, "userservice");
     Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.ES256, key, expected, CLOCK);
     String token = joseToken(Algorithm.ES256);
@@ -745,9 +756,9 @@ class JwtTest {
             Map.entry(Algorithm.RS256, weak.getPublic()),
             Map.entry(Algorithm.ES256, otherCurve.getPublic()),
             Map.entry(Algorithm.ES256, edwards.getPublic()),
-            Map.entry(Algorithm.RS256, joseKey(Algorithm.ES256, "public").verifying()),
-            Map.entry(Algorithm.ES256, joseKey(Algorithm.RS256, "public").verifying()),
-            Map.entry(Algorithm.HS256, joseKey(Algorithm.RS256, "public").verifying()),
+            Map.entry(Algorithm.RS256, joseKey(Algorithm.ES256, "public")),
+            Map.entry(Algorithm.ES256, joseKey(Algorithm.RS256, "public")),
+            Map.entry(Algorithm.HS256, joseKey(Algorithm.RS256, "public")),
             Map.entry(Algorithm.RS256, KEY),
             Map.entry(Algorithm.ES256, KEY))) {
       assertThatIllegalArgumentException()
@@ -792,10 +803,10 @@ class JwtTest {
   @Test
   void verifiersAreSharedByThreads() throws Exception {
     for (Algorithm algorithm : Algorithm.values()) {
-      Key signing = joseKey(algorithm, "private").signing().orElseThrow();
+      Key signing = joseKey(algorithm, "private");
       Jwt.Signer signer = new Jwt.Signer(algorithm, signing, CLOCK);
       Jwt.Verifier verifier =
-          new Jwt.Verifier(algorithm, joseKey(algorithm, "public").verifying(), ANYBODY, CLOCK);
+          new Jwt.Verifier(algorithm, joseKey(algorithm, "public"), ANYBODY, CLOCK);
       Race.runNumbered(
           8,
           thread -> {

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package embedding;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.file.Path;
+import java.security.Key;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import kit.auth.Jwt;
+import kit.auth.KeyFile;
+import kit.auth.PasswordFile;
+import kit.balancer.LeastLoadedPicker;
+import kit.balancer.RandomPicker;
+import kit.balancer.RoundRobinPicker;
+import kit.breaker.CircuitBreaker;
+import kit.cli.Flags;
+import kit.consul.ConsulClient;
+import kit.etcd.EtcdClient;
+import kit.http.RequestTarget;
+import kit.http.Router;
+import kit.log.KeyValueLog;
+import kit.metrics.Metrics;
+import kit.ratelimit.TokenBucket;
+import kit.retry.Backoff;
+import kit.retry.RetryBudget;
+import kit.tracing.TraceContext;
+
+/** A use of each part, as somebody might write it who has copied it; docs/embedding.md quotes them. */
+final class Uses {
+  private Uses() {}
+
+  // docs: TokenBucket
+  static String limited(TokenBucket bucket) { // new TokenBucket(100, 20): 100 a second, 20 at once
+    long waitNanos = bucket.tryAcquireNanos();
+    if (waitNanos > 0) {
+      long seconds = TimeUnit.NANOSECONDS.toSeconds(waitNanos + 999_999_999);
+      return "429 Too Many Requests, Retry-After: " + seconds;
+    }
+    return "200 OK";
+  }
+
+  // end of TokenBucket
+
+  // docs: CircuitBreaker
+  static CircuitBreaker breakerFor(String server, Consumer<String> log) {
+    return new CircuitBreaker(
+        CircuitBreaker.Settings.defaults(), System::nanoTime, state -> log.accept(server + state));
+  }
+
+  static String ask(CircuitBreaker breaker, Callable<String> server) throws Exception {
+    try {
+      return breaker.call(server);
+    } catch (CircuitBreaker.OpenException e) {
+      return "the last answer that we have"; // The server was not asked.
+    }
+  }
+
+  // end of CircuitBreaker
+
+  // docs: Backoff
+  static String patiently(Callable<String> call, Sleeper sleeper) throws Exception {
+    Backoff backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return call.call();
+      } catch (IOException e) {
+        if (attempt == 5) {
+          throw e;
+        }
+        sleeper.sleep(backoff.nanos(attempt)); // TimeUnit.NANOSECONDS::sleep
+      }
+    }
+  }
+
+  // end of Backoff
+
+  interface Sleeper {
+    void sleep(long nanos) throws InterruptedException;
+  }
+
+  // docs: RetryBudget
+  static String twice(RetryBudget budget, Callable<String> call) throws Exception {
+    try {
+      String answer = call.call();
+      budget.succeeded();
+      return answer;
+    } catch (IOException e) {
+      if (!budget.failed()) {
+        throw e; // So many calls fail that repeating this one would add to the trouble.
+      }
+      return call.call();
+    }
+  }
+
+  // end of RetryBudget
+
+  // docs: RoundRobinPicker
+  private static final RoundRobinPicker TURNS = new RoundRobinPicker(); // All threads share it.
+
+  static String nextOf(List<String> servers) {
+    return TURNS.pick(servers); // The list may change from call to call.
+  }
+
+  // end of RoundRobinPicker
+
+  // docs: RandomPicker
+  private static final RandomPicker CHANCE = new RandomPicker();
+
+  static String anyOf(List<String> servers) {
+    return CHANCE.pick(servers);
+  }
+
+  // end of RandomPicker
+
+  // docs: LeastLoadedPicker
+  record Server(String name, AtomicInteger callsInFlight) {}
+
+  private static final LeastLoadedPicker<Server> IDLER =
+      new LeastLoadedPicker<>(server -> server.callsInFlight().get());
+
+  static String callOneOf(List<Server> servers) {
+    Server server = IDLER.pick(servers);
+    server.callsInFlight().incrementAndGet();
+    try {
+      return "answer of " + server.name();
+    } finally {
+      server.callsInFlight().decrementAndGet();
+    }
+  }
+
+  // end of LeastLoadedPicker
+
+  // docs: RequestTarget
+  static String tags(String rawTarget, String hostHeader) {
+    try {
+      RequestTarget target = RequestTarget.parse(rawTarget, hostHeader);
+      return target.segments() + " has " + target.queryAll("tag");
+    } catch (RequestTarget.InvalidException e) {
+      return e.status() + " " + e.getMessage(); // Fit for the client's eyes.
+    }
+  }
+
+  // end of RequestTarget
+
+  // docs: Router
+  private static final Router<String> ROUTER =
+      new Router<String>()
+          .route("GET", "/user/{uid:\\d+}", "reads")
+          .route("DELETE", "/user/{uid:\\d+}", "deletes");
+
+  static String route(String method, List<String> segments) {
+    Router.Match<String> match = ROUTER.match(method, segments);
+    if (match instanceof Router.Found<String> found) {
+      return found.handler() + " user " + found.variables().get("uid");
+    } else if (match instanceof Router.MethodNotAllowed<String> other) {
+      return "405, Allow: " + String.join(", ", other.allow());
+    }
+    return "404";
+  }
+
+  // end of Router
+
+  // docs: KeyValueLog
+  static void logTo(OutputStream stream, String user) {
+    KeyValueLog log =
+        KeyValueLog.logfmt(stream) // Or json: the same keys and values, as JSON.
+            .with("ts", KeyValueLog.timestamp(InstantSource.system()))
+            .allowing(KeyValueLog.Level.INFO);
+
+    log.at(KeyValueLog.Level.DEBUG).log("not", "written");
+    log.at(KeyValueLog.Level.WARN).log("event", "login failed", "user", user, "attempts", 3);
+  }
+
+  // end of KeyValueLog
+
+  // docs: Metrics
+  static Metrics measured(Runnable request, Supplier<Integer> queueLength) {
+    Metrics metrics = new Metrics();
+    Metrics.Family<Metrics.Counter> requests =
+        metrics.counter("requests_total", "Requests answered.", "status");
+    Metrics.Observer seconds =
+        metrics.histogram("request_seconds", "Time to answer.", Metrics.SECONDS).labels();
+    metrics.gauge("queue_length", "Jobs waiting.", () -> queueLength.get()); // At each scrape.
+
+    long startedAtNanos = System.nanoTime();
+    request.run();
+    seconds.observe((System.nanoTime() - startedAtNanos) / 1e9);
+    requests.labels("200").inc();
+    return metrics; // GET /metrics answers metrics.text(), of the type Metrics.CONTENT_TYPE.
+  }
+
+  // end of Metrics
+
+  // docs: TraceContext
+  static String traceparentOfACall(String received) { // The header traceparent as it came, or null.
+    TraceContext here = TraceContext.parse(received, List.of());
+    if (here == null) { // Nobody has sent one that is valid: a new trace, one in ten recorded.
+      here = TraceContext.root(0.1, ThreadLocalRandom.current()::nextLong);
+    }
+    return here.child(ThreadLocalRandom.current()::nextLong).traceparent();
+  }
+
+  // end of TraceContext
+
+  // docs: Flags
+  static String hello(String... args) {
+    Flags flags = new Flags("java -jar hello.jar", "Says hello over HTTP.", System.getenv());
+    Supplier<Integer> port = flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one");
+    Supplier<Duration> pause = flags.optional("pause", Flags.DURATION, "1s", "wait before the end");
+    try {
+      flags.parse(args); // -p 8081 --pause=50ms
+    } catch (Flags.HelpException | Flags.UsageException e) {
+      return e.getMessage(); // For people; a usage error ends the program with status 2.
+    }
+    return "port " + port.get() + ", " + pause.get().toMillis() + " ms";
+  }
+
+  // end of Flags
+
+  // docs: PasswordFile
+  static boolean isKnown(Path file, String name, String password) throws IOException {
+    PasswordFile users = PasswordFile.read(file); // Once, at the start of the program.
+    return users.isRight(name, password); // Slow on purpose: limit how often it is asked.
+  }
+
+  static String lineForTheFile(String name, String password) {
+    return PasswordFile.line(name, password, new SecureRandom());
+  }
+
+  // end of PasswordFile
+
+  // docs: KeyFile
+  static String kindOfKey(Path file) throws IOException {
+    KeyFile keys = KeyFile.read(file); // Names the file and the problem if there is no key in it.
+    Key verifying = keys.verifying(); // A SecretKey or a PublicKey
+    String more = keys.signing().isPresent() ? "signs and verifies" : "verifies";
+    return verifying.getAlgorithm() + " " + more;
+  }
+
+  // end of KeyFile
+
+  // docs: Jwt
+  static String loggedIn(Key secret, String user) {
+    Jwt.Signer signer = new Jwt.Signer(Jwt.Algorithm.HS256, secret, InstantSource.system());
+    return signer.sign(Map.of("sub", user), Duration.ofHours(1));
+  }
+
+  static String callerOf(String token, Key secret) { // In another process, which knows the key.
+    Jwt.Expected expected = Jwt.Expected.of(null, null); // Any issuer; for nobody in particular.
+    Jwt.Verifier verifier =
+        new Jwt.Verifier(Jwt.Algorithm.HS256, secret, expected, InstantSource.system());
+    try {
+      return verifier.verify(token).subject();
+    } catch (Jwt.InvalidException e) {
+      return "nobody"; // e.reason() is for the log; callers are told no more than 401.
+    }
+  }
+
+  // end of Jwt
+
+  // docs: ConsulClient
+  static ConsulClient.Health register(ConsulClient consul) throws Exception {
+    consul.register(
+        new ConsulClient.Service("web-1", "web", "10.0.0.5", 8081, List.of("v1"), Map.of()),
+        List.of(Map.of("CheckID", "web-1:up", "TTL", "15s")));
+    consul.updateTtl("web-1:up", ConsulClient.Status.PASSING, "all is well"); // Every 5 seconds.
+    return consul.health(ConsulClient.HealthQuery.passing("web", List.of("v1")));
+  }
+
+  static ConsulClient.Health awaitNews(ConsulClient consul, ConsulClient.Health known)
+      throws Exception {
+    var all = ConsulClient.HealthQuery.passing("web", List.of("v1"));
+    return consul.health(all.changedSince(known.index(), Duration.ofMinutes(1)));
+  }
+
+  // end of ConsulClient
+
+  // docs: EtcdClient
+  static long registerAndWatch(URI server, Consumer<List<EtcdClient.Event>> news) throws Exception {
+    EtcdClient etcd = new EtcdClient(List.of(server)); // http://127.0.0.1:2379
+    long lease = etcd.grant(Duration.ofSeconds(10)); // etcd.keepAlive(lease), every 3 seconds
+    etcd.put("/services/web/web-1", "10.0.0.5:8081", lease);
+
+    EtcdClient.Listing all = etcd.list("/services/web/");
+    etcd.watch(
+        "/services/web/",
+        all.revision() + 1,
+        Duration.ofMinutes(1),
+        events -> {
+          news.accept(events);
+          return false; // That was enough.
+        });
+    return lease;
+  }
+
+  // end of EtcdClient
+}
