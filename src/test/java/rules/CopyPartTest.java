@@ -100,7 +100,15 @@ class CopyPartTest {
     classPath.add(testClasses);
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     Ended ended =
-        run(project, List.of(java, "-cp", joined(classPath), "Runner", testClasses.toString()));
+        run(
+            project,
+            List.of(
+                java,
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                joined(classPath),
+                "Runner",
+                testClasses.toString()));
 
     assertThat(ended.status()).as(ended.output()).isZero();
     assertThat(ended.output()).containsPattern("\\d{3} tests have passed");
