@@ -44,6 +44,11 @@ public final class Main {
     Logs logs = options.logs.get();
     Logger log = LoggerFactory.getLogger(Main.class); // Not before: it would not know its settings.
     log.info("settings: {}", options);
+    List<String> withoutEffect = options.registry.withoutEffect();
+    if (!withoutEffect.isEmpty()) {
+      String flags = String.join(", ", withoutEffect);
+      log.warn("without effect, because {} has no use for it: {}", options.registry.get(), flags);
+    }
 
     Optional<Access> access = options.access.read();
 

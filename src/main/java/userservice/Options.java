@@ -9,7 +9,6 @@ import java.util.function.Supplier;
 import kit.cli.Flags;
 import kit.cli.Logs;
 import kit.cli.RegistryFlags;
-import kit.cli.RegistryUri;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 
@@ -43,14 +42,14 @@ final class Options {
           "auto",
           "where others call us");
 
-  final Supplier<RegistryUri> registry =
+  final RegistryFlags registry =
       new RegistryFlags(
           flags,
           System.getenv(),
           "consul[+https]://host:port, etcd[+https]://host:port,... or none");
 
   final Supplier<List<String>> tags =
-      flags.optional("tags", Flags.LIST, "primary", "labels in the registry");
+      flags.optional("tags", Flags.LIST, "primary", "labels in Consul");
 
   final Supplier<String> check =
       flags.optional(
@@ -58,14 +57,17 @@ final class Options {
 
   final Supplier<Duration> checkInterval =
       flags.optional(
-          "check-interval", atLeast("1s", Duration.ofSeconds(1)), "5s", "from check to check");
+          "check-interval",
+          atLeast("1s", Duration.ofSeconds(1)),
+          "5s",
+          "from check to check by Consul");
 
   final Supplier<Duration> deregisterAfter =
       flags.optional(
           "deregister-after",
           atLeast("1m", Duration.ofMinutes(1)), // Consul's minimum.
           "1m",
-          "how long unhealthy until removed");
+          "how long unhealthy until Consul removes us");
 
   final Supplier<Optional<Double>> rate =
       flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above it: 429");

@@ -6,16 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
-import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -74,20 +69,6 @@ class EtcdClientIT {
     if (shared != null) {
       shared.close();
     }
-  }
-
-  /** A request that the client has no method for. */
-  private static void post(URI etcd, String path, String json) throws Exception {
-    HttpRequest request =
-        HttpRequest.newBuilder(etcd.resolve(path))
-            .POST(HttpRequest.BodyPublishers.ofString(json))
-            .build();
-    var answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
-    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-  }
-
-  private static String base64(String text) {
-    return Base64.getEncoder().encodeToString(text.getBytes());
   }
 
   /** Watches the folder of the test in the background, each change as a line. */
@@ -211,7 +192,7 @@ class EtcdClientIT {
     etcd.put(key, "1", 0);
     etcd.put(key, "2", 0);
     long revision = etcd.list(folder).revision();
-    post(own.uri(), "/v3/kv/compaction", "{\"revision\":\"" + revision + "\"}");
+    own.post("/v3/kv/compaction", "{\"revision\":\"" + revision + "\"}");
 
     assertThat(etcd.watch(folder, revision - 1, SECOND, events -> true))
         .isEqualTo(WatchEnd.COMPACTED);
@@ -291,7 +272,7 @@ class EtcdClientIT {
     own = EtcdServer.start();
     EtcdClient app = client(new Access("app", "p:@w", null));
     app.put(key, "1", 0); // Users are not enabled yet.
-    addUsers(own.uri());
+    own.enableUsers("app", "p:@w", "/test/");
 
     assertThat(app.list(folder).entries()).hasSize(1);
     app.put(key, "2", app.grant(Duration.ofMinutes(1)));
@@ -317,22 +298,6 @@ class EtcdClientIT {
 
   private EtcdClient client(Access access) {
     return new EtcdClient(own.uris(), Duration.ofSeconds(5), access);
-  }
-
-  /** Enables users: "app" may do everything below /test/. */
-  private static void addUsers(URI uri) throws Exception {
-    post(uri, "/v3/auth/user/add", "{\"name\":\"root\",\"password\":\"root\"}");
-    post(uri, "/v3/auth/role/add", "{\"name\":\"root\"}");
-    post(uri, "/v3/auth/user/grant", "{\"user\":\"root\",\"role\":\"root\"}");
-    post(uri, "/v3/auth/user/add", "{\"name\":\"app\",\"password\":\"p:@w\"}");
-    post(uri, "/v3/auth/role/add", "{\"name\":\"test\"}");
-    post(
-        uri,
-        "/v3/auth/role/grant",
-        "{\"name\":\"test\",\"perm\":{\"permType\":2,\"key\":\"%s\",\"range_end\":\"%s\"}}"
-            .formatted(base64("/test/"), base64("/test0")));
-    post(uri, "/v3/auth/user/grant", "{\"user\":\"app\",\"role\":\"test\"}");
-    post(uri, "/v3/auth/enable", "{}");
   }
 
   @Test

@@ -26,6 +26,7 @@ public final class ConsulAgent implements AutoCloseable {
 
   private final int httpPort;
   private final int httpsPort;
+  private final int dnsPort;
   private final Security security;
   private Process process;
 
@@ -40,8 +41,8 @@ public final class ConsulAgent implements AutoCloseable {
   /** Starts an agent and waits until it can be used. */
   public static ConsulAgent start(Security security) throws IOException, InterruptedException {
     for (int attempt = 1; ; attempt++) {
-      List<Integer> ports = LocalServers.freePorts(2);
-      ConsulAgent agent = new ConsulAgent(ports.get(0), ports.get(1), security);
+      List<Integer> ports = LocalServers.freePorts(3);
+      ConsulAgent agent = new ConsulAgent(ports.get(0), ports.get(1), ports.get(2), security);
       try {
         agent.restart();
         return agent;
@@ -54,15 +55,21 @@ public final class ConsulAgent implements AutoCloseable {
     }
   }
 
-  private ConsulAgent(int httpPort, int httpsPort, Security security) {
+  private ConsulAgent(int httpPort, int httpsPort, int dnsPort, Security security) {
     this.httpPort = httpPort;
     this.httpsPort = httpsPort;
+    this.dnsPort = dnsPort;
     this.security = security;
   }
 
   /** {@code 127.0.0.1:port} of HTTPS, with {@link Security} only. */
   public String httpsAuthority() {
     return "127.0.0.1:" + httpsPort;
+  }
+
+  /** {@code 127.0.0.1:port} of DNS, over UDP and TCP; the same after a restart. */
+  public String dnsAuthority() {
+    return "127.0.0.1:" + dnsPort;
   }
 
   /** {@code http://127.0.0.1:port}; the same after a restart. */
@@ -95,7 +102,7 @@ public final class ConsulAgent implements AutoCloseable {
                 "-server-port=" + ports.get(0),
                 "-serf-lan-port=" + ports.get(1),
                 "-serf-wan-port=-1",
-                "-dns-port=-1",
+                "-dns-port=" + dnsPort,
                 "-grpc-port=-1",
                 "-config-file=" + config())
             .redirectErrorStream(true)

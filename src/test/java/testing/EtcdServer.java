@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package testing;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
@@ -12,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -205,6 +208,50 @@ public final class EtcdServer implements AutoCloseable {
     } catch (IOException e) {
       return false;
     }
+  }
+
+  /** A request that EtcdClient has no method for; without TLS. */
+  public void post(String path, String json) throws IOException, InterruptedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(uri().resolve(path))
+            .POST(HttpRequest.BodyPublishers.ofString(json))
+            .build();
+    HttpResponse<String> answer = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+    if (answer.statusCode() != 200) {
+      throw new IOException(path + ": " + answer.statusCode() + " " + answer.body());
+    }
+  }
+
+  /** From now on nobody may do anything, but for one user below one prefix; without TLS. */
+  public void enableUsers(String name, String password, String prefix)
+      throws IOException, InterruptedException {
+    byte[] end = prefix.getBytes(UTF_8);
+    end[end.length - 1]++;
+    Base64.Encoder base64 = Base64.getEncoder();
+    String range =
+        "\"key\":\"%s\",\"range_end\":\"%s\""
+            .formatted(base64.encodeToString(prefix.getBytes(UTF_8)), base64.encodeToString(end));
+    String user = "{\"name\":\"%s\",\"password\":\"%s\"}";
+    post("/v3/auth/user/add", user.formatted("root", "root"));
+    post("/v3/auth/role/add", "{\"name\":\"root\"}");
+    post("/v3/auth/user/grant", "{\"user\":\"root\",\"role\":\"root\"}");
+    post("/v3/auth/user/add", user.formatted(name, password));
+    post("/v3/auth/role/add", "{\"name\":\"some\"}");
+    post("/v3/auth/role/grant", "{\"name\":\"some\",\"perm\":{\"permType\":2," + range + "}}");
+    post("/v3/auth/user/grant", "{\"user\":\"" + name + "\",\"role\":\"some\"}");
+    post("/v3/auth/enable", "{}");
+  }
+
+  /** A number that the first member tells of itself, for Prometheus. */
+  public double metric(String name) throws IOException, InterruptedException {
+    HttpRequest request = HttpRequest.newBuilder(healthUri(0).resolve("/metrics")).build();
+    return HTTP.send(request, HttpResponse.BodyHandlers.ofString())
+        .body()
+        .lines()
+        .filter(line -> line.startsWith(name + " "))
+        .mapToDouble(line -> Double.parseDouble(line.substring(name.length())))
+        .findFirst()
+        .orElseThrow();
   }
 
   private void deleteData() throws IOException {

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
@@ -21,6 +22,15 @@ import kit.discovery.SharedInstances;
 final class ConsulRegistry implements Registry {
   static final String SCHEME = "consul://";
   static final String TLS_SCHEME = "consul+https://";
+  static final Set<String> FLAGS =
+      Set.of(
+          "tags",
+          "check",
+          "check-interval",
+          "deregister-after",
+          "consul-token",
+          "consul-token-file",
+          "consul-ca-file");
 
   private static final String LOCAL = "127.0.0.1:8500";
   private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
@@ -132,6 +142,11 @@ final class ConsulRegistry implements Registry {
           selfCheck.run();
           return ConsulClient.Status.PASSING;
         });
+  }
+
+  @Override
+  public Set<String> flags() {
+    return FLAGS;
   }
 
   @Override

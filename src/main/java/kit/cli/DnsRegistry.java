@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import kit.discovery.Instance;
@@ -22,8 +23,8 @@ final class DnsRegistry implements Registry {
   private final String server;
   private final String name;
   private final int port; // 0: SRV.
-  private final SharedInstances<String> watches =
-      new SharedInstances<>(service -> new SrvInstances(settings(service)));
+  private final SharedInstances<SrvInstances.Settings> watches =
+      new SharedInstances<>(SrvInstances::new);
 
   /** Whether this is the kind of registry that the address is of. */
   static boolean isFor(String uri) {
@@ -45,18 +46,23 @@ final class DnsRegistry implements Registry {
   private SrvInstances.Settings settings(String service) {
     List<String> labels = List.of(name.split("\\."));
     boolean isWhole = labels.contains(service) || labels.contains("_" + service);
-    return SrvInstances.Settings.of(server, isWhole ? name : service + "." + name).withPort(port);
+    try {
+      return SrvInstances.Settings.of(server, isWhole ? name : service + "." + name).withPort(port);
+    } catch (IllegalArgumentException e) {
+      throw new Flags.UsageException("--service: " + e.getMessage());
+    }
   }
 
   @Override
   public Instances instances(String service, List<String> tags) {
     Registry.refuse(tags);
-    try {
-      settings(service);
-    } catch (IllegalArgumentException e) {
-      throw new Flags.UsageException("--service: " + e.getMessage());
-    }
-    return watches.open(service);
+    return watches.open(settings(service));
+  }
+
+  @Override
+  public Instances instancesToTheLetter(String service, List<String> tags) {
+    Registry.refuse(tags);
+    return watches.open(settings(service).withEmptyGrace(Duration.ZERO));
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
@@ -19,6 +20,8 @@ import kit.etcd.EtcdRegistration;
 
 /** {@code etcd://} or {@code etcd+https://}: the members of an etcd, in any order. */
 final class EtcdRegistry implements Registry {
+  static final Set<String> FLAGS = Set.of("etcd-user", "etcd-user-file", "etcd-ca-file");
+
   private static final String SCHEME = "etcd://";
   private static final String TLS_SCHEME = "etcd+https://";
 
@@ -29,8 +32,12 @@ final class EtcdRegistry implements Registry {
   private final List<Instance> members = new ArrayList<>();
   private final List<URI> endpoints = new ArrayList<>();
   private final EtcdClient.Access access;
-  private final SharedInstances<String> watches =
-      new SharedInstances<>(service -> new EtcdInstances(client(), service));
+  private final SharedInstances<Wanted> watches =
+      new SharedInstances<>(
+          wanted ->
+              wanted.toTheLetter()
+                  ? new EtcdInstances(client(), wanted.service(), Duration.ZERO)
+                  : new EtcdInstances(client(), wanted.service()));
   private EtcdClient client; // Guarded by this. Made when first needed: it takes time.
 
   /** Whether this is the kind of registry that the address is of. */
@@ -64,14 +71,25 @@ final class EtcdRegistry implements Registry {
     return client;
   }
 
+  private record Wanted(String service, boolean toTheLetter) {}
+
   @Override
   public Instances instances(String service, List<String> tags) {
+    return open(new Wanted(service, false), tags);
+  }
+
+  @Override
+  public Instances instancesToTheLetter(String service, List<String> tags) {
+    return open(new Wanted(service, true), tags);
+  }
+
+  private Instances open(Wanted wanted, List<String> tags) {
     Registry.refuse(tags);
-    if (isUnusable(service)) {
+    if (isUnusable(wanted.service())) {
       throw new Flags.UsageException(
           "--service: empty or with a slash, which etcd keys cannot bear");
     }
-    return watches.open(service);
+    return watches.open(wanted);
   }
 
   @Override
@@ -85,6 +103,11 @@ final class EtcdRegistry implements Registry {
 
   private static boolean isUnusable(String name) {
     return name.isEmpty() || name.contains("/");
+  }
+
+  @Override
+  public Set<String> flags() {
+    return FLAGS;
   }
 
   @Override

@@ -25,6 +25,11 @@ record FixedRegistry(List<Instance> instances) implements Registry {
   }
 
   @Override
+  public Instances instancesToTheLetter(String service, List<String> tags) {
+    return instances(service, tags);
+  }
+
+  @Override
   public Registration registration(RegistryUri.Offer offer) {
     throw new Flags.UsageException("--registry: nobody can register with a fixed list");
   }

@@ -99,10 +99,8 @@ public final class Flags {
   private static final String DECIMAL = "[0-9]+(\\.[0-9]+)?";
   private static final List<String> HELP = List.of("help", "h");
   private static final Pattern USER_INFO = Pattern.compile("(?<=://)\\S*@"); // to the last @
-
   // What can end a line, move a cursor or turn the reading direction around.
   private static final Pattern UNSAFE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
-
   // A wider cell pushes the rest of its own line only. Leaves 44 of 100 columns for the meaning.
   private static final String HELP_ROW = "  %-27s  %-23s  %s";
 
@@ -219,6 +217,11 @@ public final class Flags {
       line.add(flag.name + "=" + (text.matches("[^\\s=\"]+") ? text : quoted));
     }
     return line.toString();
+  }
+
+  /** Whether a flag was given, be it in the environment; false if there is none of this name. */
+  public boolean isGiven(String name) {
+    return flagsByName.containsKey(name) && flagsByName.get(name).isGiven;
   }
 
   private <T> Flag<T> declare(Flag<T> flag) {
@@ -403,7 +406,6 @@ public final class Flags {
     final String byDefault; // null: required
     final boolean isSecret;
     final String help;
-
     boolean isGiven; // by flag or variable
     String text;
     T value;

@@ -15,6 +15,11 @@ record NoRegistry() implements Registry {
   }
 
   @Override
+  public Instances instancesToTheLetter(String service, List<String> tags) {
+    return instances(service, tags);
+  }
+
+  @Override
   public Registration registration(RegistryUri.Offer offer) {
     return Registration.none();
   }

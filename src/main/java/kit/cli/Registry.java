@@ -3,6 +3,7 @@ package kit.cli;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
@@ -12,15 +13,18 @@ import kit.discovery.Services;
 interface Registry {
   Instances instances(String service, List<String> tags);
 
-  default Instances instancesToTheLetter(String service, List<String> tags) {
-    return instances(service, tags);
-  }
+  Instances instancesToTheLetter(String service, List<String> tags);
 
   default Services services() {
     throw new Flags.UsageException("--registry: only Consul knows which services there are");
   }
 
   Registration registration(RegistryUri.Offer offer);
+
+  /** The flags, without dashes, that mean something to this kind and not to all others. */
+  default Set<String> flags() {
+    return Set.of();
+  }
 
   /** Where the registry itself listens; empty if it is not on the network. */
   Optional<Instance> address();

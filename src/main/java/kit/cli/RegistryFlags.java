@@ -4,6 +4,7 @@ package kit.cli;
 import static java.util.Objects.requireNonNull;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -15,6 +16,7 @@ import java.util.function.Supplier;
  * <p>Not thread-safe, as {@link Flags} is not.
  */
 public final class RegistryFlags implements Supplier<RegistryUri> {
+  private final Flags flags;
   private final Map<String, String> environment;
   private final Supplier<String> registry;
   private final Map<String, Supplier<Optional<String>>> more = new HashMap<>();
@@ -26,6 +28,7 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
    * @param help which registries the program can do with
    */
   public RegistryFlags(Flags flags, Map<String, String> environment, String help) {
+    this.flags = flags;
     this.environment = Map.copyOf(requireNonNull(environment, "environment"));
     // Settings can be right or wrong only together with all flags; here only the form counts.
     Flags.Type<String> type = new Flags.Type<>("URI", help, RegistryFlags::checked);
@@ -68,5 +71,13 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
       complete = RegistryUri.parse(registry.get(), settings);
     }
     return complete;
+  }
+
+  /**
+   * Returns the flags that were given, be it in the environment, and have no effect, because they
+   * mean something to other kinds of registry only: {@code --tags} with etcd. Tell the user.
+   */
+  public List<String> withoutEffect() {
+    return get().flagsOfOthers().stream().filter(flags::isGiven).map(flag -> "--" + flag).toList();
   }
 }

@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
@@ -129,6 +131,14 @@ public final class RegistryUri {
    */
   public Registration registration(Offer offer) {
     return registry.registration(offer);
+  }
+
+  /** Returns the flags, without dashes, that mean something to other kinds of registry only. */
+  Set<String> flagsOfOthers() {
+    Set<String> others = new TreeSet<>(ConsulRegistry.FLAGS);
+    others.addAll(EtcdRegistry.FLAGS);
+    others.removeAll(registry.flags());
+    return others;
   }
 
   /**

@@ -10,7 +10,9 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -140,6 +142,35 @@ class RegistryFlagsTest {
   void otherRegistriesWantNothingOfConsul() {
     Map<String, String> environment = with("CONSUL_HTTP_TOKEN_FILE", "/no/such");
     assertThat(registry(environment, "--registry=none")).hasToString("none");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      nullValues = "-",
+      textBlock =
+          """
+          # registry              | flag given         | without effect
+          consul://127.0.0.1:8500 | -                  | -
+          consul://127.0.0.1:8500 | --tags=a           | -
+          consul://127.0.0.1:8500 | --etcd-user=a:b    | --etcd-user
+          etcd://127.0.0.1:2379   | -                  | -
+          etcd://127.0.0.1:2379   | --tags=primary     | --tags
+          etcd://127.0.0.1:2379   | --consul-token=x   | --consul-token
+          etcd://127.0.0.1:2379   | --etcd-user=a:b    | -
+          none                    | --tags=a           | --tags
+          """)
+  void whatOnlyAnotherKindOfRegistryUnderstandsHasNoEffect(
+      String uri, String given, String expected) {
+    Flags flags = new Flags("test", "Test.", Map.of());
+    RegistryFlags registry = new RegistryFlags(flags, Map.of(), "any");
+    flags.optional("tags", Flags.LIST, "primary", "labels");
+    String[] args = {"--registry", uri, given};
+
+    flags.parse(given == null ? Arrays.copyOf(args, 2) : args);
+
+    assertThat(registry.withoutEffect())
+        .isEqualTo(expected == null ? List.of() : List.of(expected));
   }
 
   @Test

@@ -19,7 +19,7 @@ import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
 
-/** The registration against a Consul that misbehaves; with the real one: {@code it.HealingIT}. */
+/** The registration against a Consul that misbehaves; with the real one: {@code it.ConsulRegistryIT}. */
 @Timeout(20)
 class ConsulRegistrationTest {
   private static final String REGISTER = "/v1/agent/service/register";

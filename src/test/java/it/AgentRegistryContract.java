@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import java.net.URI;
+import java.util.List;
+import java.util.Map;
+import kit.cli.RegistryUri;
+import kit.consul.ConsulClient;
+import kit.discovery.Instance;
+
+/** The contract for a Consul agent, or what can be taken for one. */
+abstract class AgentRegistryContract extends RegistryContract.Changing {
+  /** Where the agent listens, or did. */
+  abstract URI base() throws Exception;
+
+  private ConsulClient client() throws Exception {
+    return new ConsulClient(base(), null);
+  }
+
+  @Override
+  RegistryUri finder() throws Exception {
+    return registrar();
+  }
+
+  @Override
+  RegistryUri registrar() throws Exception {
+    return RegistryUri.parse("consul://" + base().getAuthority(), Map.of());
+  }
+
+  @Override
+  void leave(String id, Instance instance) throws Exception {
+    ConsulClient.Service dead =
+        new ConsulClient.Service(
+            id, service, instance.host(), instance.port(), List.of(), Map.of());
+    client().register(dead, List.of());
+  }
+
+  @Override
+  List<String> ids() throws Exception {
+    return client().services().values().stream()
+        .filter(known -> known.name().equals(service))
+        .map(ConsulClient.Service::id)
+        .toList();
+  }
+
+  @Override
+  void forget(String id) throws Exception {
+    client().deregister(id);
+  }
+}

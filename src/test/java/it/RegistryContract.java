@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import kit.cli.RegistryUri;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.Registration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import testing.Eventually;
+
+/**
+ * What every registry promises, asked for by its address as programs do. This class is for all;
+ * {@link Changing} is for those in which instances come and go.
+ *
+ * <p>The registry may be in use by other tests at the same time: each test has a service of its own.
+ */
+@Timeout(120)
+abstract class RegistryContract {
+  static final Instance ONE = Instance.of("127.0.0.1", 8081);
+  static final Instance OTHER = Instance.of("127.0.0.2", 8082);
+
+  final String service = "web-" + UUID.randomUUID();
+
+  /** Returns a registry that has these instances, and only these, of the service. */
+  abstract RegistryUri with(Instance... instances) throws Exception;
+
+  /** How long it takes at most until what has changed is known, on a machine that is busy. */
+  Duration soon() {
+    return Duration.ofSeconds(15);
+  }
+
+  List<String> addresses(Instances instances) {
+    return instances.snapshot().stream().map(Instance::authority).toList();
+  }
+
+  void awaitExactly(Instances instances, Instance... expected) throws Exception {
+    List<String> addresses = Stream.of(expected).map(Instance::authority).toList();
+    Eventually.within(
+        soon(), () -> assertThat(addresses(instances)).containsExactlyElementsOf(addresses));
+  }
+
+  void assertNoThreadIsLeft() {
+    assertThat(Thread.getAllStackTraces().keySet())
+        .extracting(Thread::getName)
+        .noneMatch(name -> name.contains(service));
+  }
+
+  @Test
+  void whoIsThereIsFound() throws Exception {
+    try (Instances instances = with(ONE, OTHER).instances(service)) {
+      assertThat(instances.awaitFirst(soon())).isTrue();
+      awaitExactly(instances, ONE, OTHER);
+      assertThat(instances.failure()).isEmpty();
+      assertThat(instances.snapshot()).isSameAs(instances.snapshot());
+    }
+  }
+
+  @Test
+  void watchThatIsClosedKeepsItsListAndNothingElse() throws Exception {
+    RegistryUri registry = with(ONE);
+    Instances instances = registry.instances(service);
+    Instances shared = registry.instances(service);
+    awaitExactly(instances, ONE);
+
+    instances.close();
+    instances.close();
+    awaitExactly(shared, ONE);
+    shared.close();
+
+    assertThat(addresses(instances)).containsExactly(ONE.authority());
+    assertThat(addresses(shared)).containsExactly(ONE.authority());
+  }
+
+  /** One in which instances come and go. */
+  abstract static class Changing extends RegistryContract {
+    private static final Duration HEALED = Duration.ofSeconds(40); // 17 on a machine at leisure.
+
+    private final List<Registration> registrations = new ArrayList<>();
+
+    /** Where instances are found. */
+    abstract RegistryUri finder() throws Exception;
+
+    /** Where they register. */
+    RegistryUri registrar() throws Exception {
+      return finder();
+    }
+
+    /** Registers once, as one that is killed right afterwards has left it. */
+    abstract void leave(String id, Instance instance) throws Exception;
+
+    /** The ids of the service that are registered, as the registry itself says. */
+    abstract List<String> ids() throws Exception;
+
+    /** Takes a registration out of the registry, as an operator would. */
+    abstract void forget(String id) throws Exception;
+
+    /** Ends the registry without a word. */
+    abstract void kill() throws Exception;
+
+    /** Starts it at the same address; it has forgotten everything. */
+    abstract void restartEmpty() throws Exception;
+
+    @AfterEach
+    void closeRegistrations() {
+      registrations.forEach(Registration::close);
+      assertNoThreadIsLeft();
+    }
+
+    @Override
+    RegistryUri with(Instance... instances) throws Exception {
+      for (Instance instance : instances) {
+        awaitRegistered(register(instance));
+      }
+      return finder();
+    }
+
+    private Registration register(Instance instance) throws Exception {
+      RegistryUri.Offer offer =
+          new RegistryUri.Offer(
+              service,
+              instance,
+              "/health",
+              Duration.ofMinutes(1),
+              Duration.ofMinutes(1),
+              false,
+              Optional.of(() -> {})); // Well as long as it says so; nobody listens there.
+      Registration registration = registrar().registration(offer);
+      registrations.add(registration);
+      registration.start();
+      registration.start();
+      return registration;
+    }
+
+    private void awaitRegistered(Registration registration) throws Exception {
+      Eventually.within(HEALED, () -> assertThat(registration.isRegistered()).isTrue());
+    }
+
+    private void awaitChange(Semaphore changes) throws InterruptedException {
+      assertThat(changes.tryAcquire(soon().toSeconds(), TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void whoRegistersIsFoundAndListenersHearOfIt() throws Exception {
+      try (Instances instances = finder().instances(service)) {
+        assertThat(instances.awaitFirst(soon())).isTrue();
+        assertThat(instances.snapshot()).isEmpty();
+        Semaphore changes = new Semaphore(0);
+        instances.onChange(changes::release);
+
+        register(ONE);
+
+        awaitChange(changes);
+        assertThat(addresses(instances)).containsExactly(ONE.authority());
+      }
+    }
+
+    @Test
+    void whoDeregistersIsMissedAndNobodyElse() throws Exception {
+      Registration leaving = register(ONE);
+      try (Instances instances = with(OTHER).instances(service)) {
+        awaitExactly(instances, ONE, OTHER);
+        assertThat(ids()).hasSize(2);
+
+        leaving.close();
+        assertThat(ids()).hasSize(1);
+        assertThat(leaving.isRegistered()).isFalse();
+        leaving.close();
+        leaving.start();
+
+        awaitExactly(instances, OTHER);
+        assertThat(leaving.isRegistered()).isFalse();
+        assertThat(ids()).hasSize(1);
+      }
+    }
+
+    @Test
+    void lastOneIsKeptForAWhileUnlessTheRegistryIsTakenToTheLetter() throws Exception {
+      Registration last = register(ONE);
+      try (Instances instances = finder().instances(service);
+          Instances letter = finder().instancesToTheLetter(service, List.of())) {
+        awaitExactly(instances, ONE);
+        awaitExactly(letter, ONE);
+
+        last.close();
+
+        awaitExactly(letter);
+        assertThat(addresses(instances)).containsExactly(ONE.authority());
+      }
+    }
+
+    @Test
+    void listenersHurtNobodyWhenTheyThrowAndHearNothingOnceRemoved() throws Exception {
+      try (Instances instances = finder().instances(service)) {
+        Semaphore removed = new Semaphore(0);
+        Semaphore changes = new Semaphore(0);
+        instances.onChange(removed::release).close();
+        instances.onChange(
+            () -> {
+              throw new IllegalStateException("as it should be in this test");
+            });
+        instances.onChange(
+            () -> {
+              throw new AssertionError("as it should be in this test");
+            });
+        instances.onChange(changes::release);
+
+        register(ONE);
+        awaitChange(changes);
+        register(OTHER);
+        awaitChange(changes);
+
+        awaitExactly(instances, ONE, OTHER);
+        assertThat(removed.availablePermits()).isZero();
+      }
+    }
+
+    @Test
+    void whoIsRestartedTakesThePlaceOfItsPredecessor() throws Exception {
+      String id = service + "-" + OTHER.host() + "-" + OTHER.port();
+      leave(id, ONE);
+      try (Instances instances = finder().instances(service)) {
+        awaitExactly(instances, ONE);
+
+        register(OTHER);
+
+        awaitExactly(instances, OTHER);
+        assertThat(ids()).containsExactly(id);
+      }
+    }
+
+    @Test
+    void whatIsDeletedByHandIsRegisteredAgain() throws Exception {
+      try (Instances instances = with(ONE).instances(service)) {
+        awaitExactly(instances, ONE);
+        List<String> before = ids();
+
+        forget(before.get(0));
+        assertThat(ids()).isEmpty();
+
+        Eventually.within(HEALED, () -> assertThat(ids()).isEqualTo(before));
+        awaitExactly(instances, ONE);
+      }
+    }
+
+    @Test
+    void registrationBeforeThereIsARegistryIsMadeUpFor() throws Exception {
+      kill();
+      Registration early = register(ONE);
+      try (Instances instances = finder().instances(service)) {
+        Eventually.within(soon(), () -> assertThat(instances.failure()).isPresent());
+        assertThat(instances.awaitFirst(Duration.ZERO)).isFalse();
+        assertThat(early.isRegistered()).isFalse();
+
+        restartEmpty();
+
+        Eventually.within(HEALED, () -> awaitExactly(instances, ONE));
+        awaitRegistered(early);
+        assertThat(instances.failure()).isEmpty();
+      }
+    }
+
+    @Test
+    void registrationThatIsClosedBeforeThereIsARegistryLeavesNothing() throws Exception {
+      kill();
+      Registration early = register(ONE);
+      long startNanos = System.nanoTime();
+      early.close();
+      assertThat(System.nanoTime() - startNanos).isLessThan(TimeUnit.SECONDS.toNanos(5));
+
+      restartEmpty();
+
+      assertThat(ids()).isEmpty();
+    }
+
+    @Test
+    void everybodyIsBackInARegistryThatHasLostItsDataAndTheListIsNeverEmpty() throws Exception {
+      with(ONE, OTHER);
+      try (Instances instances = finder().instances(service)) {
+        awaitExactly(instances, ONE, OTHER);
+        List<Integer> sizes = new CopyOnWriteArrayList<>();
+        instances.onChange(() -> sizes.add(instances.snapshot().size()));
+
+        kill();
+        Eventually.within(soon(), () -> assertThat(instances.failure()).isPresent());
+        assertThat(instances.snapshot()).hasSize(2);
+        restartEmpty();
+
+        Eventually.within(HEALED, () -> assertThat(ids()).hasSize(2));
+        awaitExactly(instances, ONE, OTHER);
+        Eventually.within(soon(), () -> assertThat(instances.failure()).isEmpty());
+        assertThat(sizes).doesNotContain(0);
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import javax.net.ssl.SSLHandshakeException;
+import kit.cli.Flags;
+import kit.cli.RegistryFlags;
+import kit.cli.RegistryUri;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.Registration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import testing.EtcdServer;
+import testing.Eventually;
+
+/** A real etcd that lets in nobody without a password, or speaks TLS; as a program gets in. */
+@Timeout(60)
+class SecuredEtcdIT {
+  private static final Duration SOON = Duration.ofSeconds(15);
+  private static final Instance SELF = Instance.of("127.0.0.1", 8081);
+
+  @TempDir private static Path files;
+
+  private static RegistryUri registry(String... args) {
+    Flags flags = new Flags("test", "Test.", Map.of());
+    RegistryFlags registry = new RegistryFlags(flags, Map.of(), "any");
+    flags.parse(args);
+    return registry.get();
+  }
+
+  private static Registration register(RegistryUri registry) {
+    Registration registration =
+        registry.registration(
+            new RegistryUri.Offer(
+                "web", SELF, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1)));
+    registration.start();
+    return registration;
+  }
+
+  private static void assertFound(RegistryUri registry) throws Exception {
+    try (Registration registration = register(registry);
+        Instances instances = registry.instances("web")) {
+      Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
+    }
+  }
+
+  private static Exception failure(RegistryUri registry) throws Exception {
+    try (Registration registration = register(registry);
+        Instances instances = registry.instances("web")) {
+      Eventually.within(SOON, () -> assertThat(instances.failure()).isPresent());
+      assertThat(registration.isRegistered()).isFalse();
+      return instances.failure().orElseThrow();
+    }
+  }
+
+  @Test
+  void userMayDoWhatOthersMayNot() throws Exception {
+    try (EtcdServer server = EtcdServer.start()) {
+      server.enableUsers("kit", "p:@w", "/services/");
+      String authority = server.uri().getAuthority();
+      Path file = Files.writeString(files.resolve("user"), "kit:p:@w\n");
+
+      assertFound(registry("--registry=etcd://" + authority, "--etcd-user-file=" + file));
+      assertFound(registry("--registry=etcd://kit:p%3A%40w@" + authority));
+
+      assertThat(failure(registry("--registry=etcd://" + authority)))
+          .hasMessageContaining("user name is empty");
+      assertThat(failure(registry("--registry=etcd://kit:wrong@" + authority)))
+          .hasMessageContaining("invalid user ID or password")
+          .hasMessageNotContaining("wrong");
+    }
+  }
+
+  @Test
+  void overTlsTheCaFileSaysWhomToTrust() throws Exception {
+    try (EtcdServer server = EtcdServer.startWithTls()) {
+      String uri = "--registry=etcd+https://" + server.uri().getAuthority();
+
+      assertFound(registry(uri, "--etcd-ca-file=" + server.certificate()));
+
+      assertThat(failure(registry(uri))).isInstanceOf(SSLHandshakeException.class);
+    }
+  }
+}
