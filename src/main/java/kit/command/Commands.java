@@ -30,14 +30,24 @@ public final class Commands {
   private final Map<String, Command> commands = new ConcurrentHashMap<>();
   private final Function<String, Command> factory;
 
-  /** Makes commands by {@code factory}, each when its name is first asked for. */
+  /**
+   * Makes commands by {@code factory}, each when its name is first asked for. When two threads ask at
+   * the same moment it may make two, of which one is dropped.
+   */
   public Commands(Function<String, Command> factory) {
     this.factory = requireNonNull(factory, "factory");
   }
 
   /** Returns the command of this name, a new one if there is none. */
   public Command get(String name) {
-    return commands.computeIfAbsent(requireNonNull(name, "name"), factory);
+    Command known = commands.get(requireNonNull(name, "name"));
+    if (known != null) {
+      return known;
+    }
+    // Not computeIfAbsent, which calls the factory under a lock. One that comes second is dropped.
+    Command made = requireNonNull(factory.apply(name), "factory returned null");
+    Command earlier = commands.putIfAbsent(name, made);
+    return earlier == null ? made : earlier;
   }
 
   /** As {@link #get}, with other settings from now on; see {@link Command#configure}. */

@@ -122,12 +122,12 @@ public abstract class KeptRegistration implements Registration {
         outage.worked();
         pace.succeeded();
         registered = true; // Last: who sees it can read of it in the log.
-      } catch (IOException | RuntimeException e) {
-        registered = false;
-        outage.failed(e, "serving without, retrying");
-        pauseNanos = pace.nanosAfterFailure();
       } catch (InterruptedException e) {
         break; // Nobody of ours interrupts this thread; who does wants it to end.
+      } catch (Throwable e) { // Without this thread, nobody would register or deregister any more.
+        registered = false;
+        outage.failed(exception(e), "serving without, retrying");
+        pauseNanos = pace.nanosAfterFailure();
       }
     }
     if (attempted) {
@@ -151,11 +151,16 @@ public abstract class KeptRegistration implements Registration {
   private void deregister() {
     try {
       remove();
-    } catch (IOException | RuntimeException e) {
-      log.warn("{} is not deregistered: {} failed: {}", id, registry, OutageLog.cause(e));
     } catch (InterruptedException e) {
       log.warn("{} is not deregistered: interrupted", id);
+    } catch (Throwable e) {
+      log.warn(
+          "{} is not deregistered: {} failed: {}", id, registry, OutageLog.cause(exception(e)));
     }
     registered = false;
+  }
+
+  private static Exception exception(Throwable e) {
+    return e instanceof Exception known ? known : new Exception(e);
   }
 }

@@ -4,6 +4,7 @@ package kit.command;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import testing.Race;
 
@@ -16,6 +17,24 @@ class CommandsTest {
     assertThat(Set.copyOf(Race.run(8, () -> commands.get("users")))).hasSize(1);
     assertThat(commands.get("users").name()).isEqualTo("users");
     assertThat(commands.get("orders")).isNotSameAs(commands.get("users"));
+  }
+
+  @Test
+  void makingOneCommandMayAskForAnother() {
+    // "Aa" and "BB" have one hash code, so a map that locked while it makes one would notice.
+    AtomicReference<Commands> all = new AtomicReference<>();
+    all.set(
+        new Commands(
+            name -> {
+              CommandSettings settings =
+                  name.equals("Aa")
+                      ? all.get().get("BB").settings()
+                      : CommandSettings.defaults().withMaxConcurrent(50);
+              return new Command(name, settings);
+            }));
+
+    assertThat(all.get().get("Aa").settings().maxConcurrent()).isEqualTo(50);
+    assertThat(all.get().all().keySet()).containsExactly("Aa", "BB");
   }
 
   @Test

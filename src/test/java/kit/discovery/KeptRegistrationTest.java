@@ -31,7 +31,7 @@ class KeptRegistrationTest {
   private final BlockingQueue<Step> steps = new LinkedBlockingQueue<>();
   private final List<String> calls = new CopyOnWriteArrayList<>();
   private final RecordingLogger log = new RecordingLogger();
-  private Step removal = () -> LONG;
+  private volatile Step removal = () -> LONG;
   private final KeptRegistration registration =
       new KeptRegistration(log, "web-1", "a registry") {
         @Override
@@ -89,6 +89,30 @@ class KeptRegistrationTest {
             "WARN registration of web-1 with a registry failed: no answer;"
                 + " serving without, retrying",
             "INFO registration of web-1 with a registry works again");
+  }
+
+  @Test
+  void errorOfItsOwnIsTriedAgainAndDoesNotKeepItFromRemoving() throws Exception {
+    steps.add(
+        () -> {
+          throw new StackOverflowError();
+        });
+    registration.start();
+    awaitCalls("keep", "keep");
+    Eventually.within(SOON, () -> assertThat(registration.isRegistered()).isTrue());
+    removal =
+        () -> {
+          throw new StackOverflowError();
+        };
+
+    registration.close();
+
+    assertThat(registration.isRegistered()).isFalse();
+    assertThat(log.linesFrom(Level.WARN))
+        .containsExactly(
+            "WARN registration of web-1 with a registry failed: java.lang.StackOverflowError;"
+                + " serving without, retrying",
+            "WARN web-1 is not deregistered: a registry failed: java.lang.StackOverflowError");
   }
 
   @Test
