@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the demos have in common: programs in the background that are cleaned up, and a registry.
-# To be sourced, with embedded=yes or no.
+# To be sourced, with kind=any, embedded or etcd: which registry find_registry is to choose.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)
@@ -58,14 +58,21 @@ first_line() {
   fail "$name did not start"
 }
 
-# Whether a Consul agent with a leader answers at host:port. Plain bash: curl may not be there.
-consul_answers() {
+# Whether host:port answers a GET of the path with a line like the pattern. Plain bash: curl may not
+# be there.
+answers() {
   local host=${1%:*} port=${1##*:}
   timeout 2 bash -c '
     exec 3<>"/dev/tcp/$0/$1" || exit 1
-    printf "GET /v1/status/leader HTTP/1.0\r\nHost: %s\r\n\r\n" "$0" >&3
-    grep -q "^\"[^\"]" <&3' "$host" "$port" 2>/dev/null
+    printf "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" "$2" "$0" >&3
+    grep -q "$3" <&3' "$host" "$port" "$2" "$3" 2>/dev/null
 }
+
+# Whether there is a Consul agent with a leader at host:port.
+consul_answers() { answers "$1" /v1/status/leader '^"[^"]'; }
+
+# Whether there is an etcd with a leader at host:port.
+etcd_answers() { answers "$1" /health '"health":"true"'; }
 
 # Prints the first of five free ports in a row.
 free_ports() {
@@ -84,19 +91,35 @@ free_ports() {
 start_consul() {
   local binary=$1 base
   base=$(free_ports)
-  registry=127.0.0.1:$base
+  registry=consul://127.0.0.1:$base
   start consul "$binary" agent -dev -bind 127.0.0.1 -http-port "$base" -dns-port -1 -grpc-port -1 \
     -server-port $((base + 1)) -serf-lan-port $((base + 2)) -serf-wan-port $((base + 3))
   for _ in $(seq 150); do
-    consul_answers "$registry" && return
+    consul_answers "127.0.0.1:$base" && return
     sleep 0.1
   done
   fail "Consul did not start: $(tail -n 3 "$scratch/consul.out")"
 }
 
+start_etcd() {
+  local binary=$1 base client peer
+  base=$(free_ports)
+  client=http://127.0.0.1:$base
+  peer=http://127.0.0.1:$((base + 1))
+  registry=etcd://127.0.0.1:$base
+  start etcd "$binary" --name demo --data-dir "$scratch/etcd" --logger zap \
+    --listen-client-urls "$client" --advertise-client-urls "$client" \
+    --listen-peer-urls "$peer" --initial-advertise-peer-urls "$peer" --initial-cluster "demo=$peer"
+  for _ in $(seq 150); do
+    etcd_answers "127.0.0.1:$base" && return
+    sleep 0.1
+  done
+  fail "etcd did not start: $(tail -n 3 "$scratch/etcd.err")"
+}
+
 start_embedded() {
   start dev-agent "$java" -jar target/client.jar dev-agent --port 0
-  registry=$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
+  registry=consul://$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
 }
 
 build() {
@@ -111,11 +134,15 @@ build() {
 find_registry() {
   local address=${CONSUL_HTTP_ADDR:-127.0.0.1:8500} binary
   address=${address#http://}
-  if [ "$embedded" = yes ]; then
+  if [ "$kind" = embedded ]; then
     start_embedded
     say "registry: the embedded agent at $registry, as asked for"
+  elif [ "$kind" = etcd ]; then
+    binary=$(scripts/get-etcd) || fail "no etcd to be had"
+    start_etcd "$binary"
+    say "registry: $("$binary" --version | head -n 1) at $registry, started for this demo"
   elif consul_answers "$address"; then
-    registry=$address
+    registry=consul://$address
     say "registry: the Consul that answers at $registry"
   elif binary=$(scripts/get-consul 2>"$scratch/get-consul.err"); then
     start_consul "$binary"

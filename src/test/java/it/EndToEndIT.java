@@ -28,13 +28,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
+import testing.JarProcesses;
 
 /** The two jars as processes, and a real Consul: what a user sees. */
 class EndToEndIT {
   private static ConsulAgent agent;
   private static ConsulClient consul;
 
-  private final List<JarProcess> processes = new ArrayList<>();
+  private final JarProcesses jars = new JarProcesses();
 
   @BeforeAll
   static void startConsul() throws Exception {
@@ -51,26 +52,18 @@ class EndToEndIT {
 
   @AfterEach
   void stopProcesses() throws Exception {
-    for (JarProcess process : processes) {
-      process.close();
-      process.exitStatus();
-    }
+    jars.close();
     for (String id : consul.services().keySet()) {
       consul.deregister(id);
     }
   }
 
-  private JarProcess start(String jar, String... args) {
-    JarProcess process = JarProcess.start(jar, args);
-    processes.add(process);
-    return process;
+  private JarProcess startService(String... more) {
+    return jars.service(registry(), 0, more);
   }
 
-  private JarProcess startService(String... more) {
-    List<String> args =
-        new ArrayList<>(List.of("--name", "userservice", "--port", "0", "--registry", registry()));
-    args.addAll(List.of(more));
-    return start("user-service", args.toArray(String[]::new));
+  private JarProcess serviceAlone(String... more) {
+    return jars.service("none", 0, more);
   }
 
   private static String registry() {
@@ -97,7 +90,7 @@ class EndToEndIT {
         Duration.ofSeconds(5),
         () -> assertThat(passingPorts()).containsExactlyInAnyOrderElementsOf(ports));
 
-    JarProcess loop = start("client", "loop", "--registry", registry(), "--interval", "20ms");
+    JarProcess loop = jars.client(registry(), "loop", "--interval", "20ms");
     List<String> firstSix = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       firstSix.add(loop.nextLine());
@@ -135,8 +128,7 @@ class EndToEndIT {
     Eventually.within(
         Duration.ofSeconds(5),
         () -> assertThat(passingPorts()).hasSize(4).contains(bad, killedPort));
-    JarProcess loop =
-        start("client", "loop", "--registry", registry(), "--interval", "5ms", "--count", "600");
+    JarProcess loop = jars.client(registry(), "loop", "--interval", "5ms", "--count", "600");
     for (int i = 0; i < 100; i++) {
       loop.nextLine();
     }
@@ -154,13 +146,13 @@ class EndToEndIT {
     String[] loop = {
       "loop", "--registry", "static:127.0.0.1:" + port, "--interval", "5ms", "--count", "50"
     };
-    JarProcess without = start("client", loop);
+    JarProcess without = jars.start("client", loop);
     assertThat(without.exitStatus()).isEqualTo(1);
     assertThat(without.out()).isEmpty();
 
     List<String> args = new ArrayList<>(List.of(loop));
     args.addAll(List.of("--fallback", "guest"));
-    JarProcess with = start("client", args.toArray(String[]::new));
+    JarProcess with = jars.start("client", args.toArray(String[]::new));
     assertThat(with.exitStatus()).isZero();
     assertThat(with.err()).isEmpty();
     assertThat(with.out()).hasSize(50).containsOnly("guest");
@@ -171,7 +163,7 @@ class EndToEndIT {
     try (ConsulAgent late = ConsulAgent.start()) {
       late.kill();
       JarProcess service =
-          start(
+          jars.start(
               "user-service",
               "--name",
               "early",
@@ -213,7 +205,7 @@ class EndToEndIT {
           --name x --port 0 --registry ftp://x    | --registry: not consul[+https]://host:port
           """)
   void wrongFlagsAreOneLineAndStatusTwo(String args, String message) throws Exception {
-    JarProcess service = start("user-service", args.split(" "));
+    JarProcess service = jars.start("user-service", args.split(" "));
     assertThat(service.exitStatus()).isEqualTo(2);
     assertThat(service.out()).isEmpty();
     assertThat(service.err()).singleElement().asString().startsWith(message);
@@ -221,14 +213,14 @@ class EndToEndIT {
 
   @Test
   void noFlagsAtAllSayWhatIsMissing() throws Exception {
-    JarProcess service = start("user-service");
+    JarProcess service = jars.start("user-service");
     assertThat(service.exitStatus()).isEqualTo(2);
     assertThat(service.err()).singleElement().asString().startsWith("--name is missing");
   }
 
   @Test
   void helpExplainsEachFlagAndEndsWithZero() throws Exception {
-    JarProcess service = start("user-service", "--help");
+    JarProcess service = jars.start("user-service", "--help");
     assertThat(service.exitStatus()).isZero();
     assertThat(service.err()).isEmpty();
     assertThat(String.join("\n", service.out()))
@@ -240,7 +232,7 @@ class EndToEndIT {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       String port = Integer.toString(taken.getLocalPort());
       JarProcess service =
-          start(
+          jars.start(
               "user-service",
               "--name",
               "userservice",
@@ -260,7 +252,8 @@ class EndToEndIT {
   @Test
   void settingsComeFromTheCommandLineInEveryForm() throws Exception {
     JarProcess service =
-        start("user-service", "-name=x", "-p", "0", "--registry", "none", "-drain-delay", "0s");
+        jars.start(
+            "user-service", "-name=x", "-p", "0", "--registry", "none", "-drain-delay", "0s");
     int port = service.port();
     assertThat(service.err()).anyMatch(line -> line.contains("INFO") && line.contains("name=x"));
     assertThat(get(port, "/health").body()).isEqualTo("{\"status\":\"ok\"}");
@@ -270,20 +263,7 @@ class EndToEndIT {
 
   @Test
   void rateIsLimitedForUsersButNotForHealthChecks() throws Exception {
-    int port =
-        start(
-                "user-service",
-                "--name",
-                "x",
-                "--port",
-                "0",
-                "--registry",
-                "none",
-                "--rate",
-                "0.01",
-                "--burst",
-                "5")
-            .port();
+    int port = serviceAlone("--rate", "0.01", "--burst", "5").port();
     for (int i = 0; i < 5; i++) {
       assertThat(get(port, "/user/101").statusCode()).isEqualTo(200);
     }
@@ -296,7 +276,7 @@ class EndToEndIT {
 
   @Test
   void wireContract() throws Exception {
-    int port = start("user-service", "--name", "x", "--port", "0", "--registry", "none").port();
+    int port = serviceAlone().port();
     assertThat(get(port, "/user/7").body()).isEqualTo("{\"result\":\"guest" + port + "\"}");
     assertThat(send(port, "DELETE", "/user/7").body()).isEqualTo("{\"result\":\"user 7 deleted\"}");
     HttpResponse<String> denied = send(port, "DELETE", "/user/101");
@@ -317,51 +297,42 @@ class EndToEndIT {
   void clientSaysWhatFailedAndWhy() throws Exception {
     int port = startService().port();
     Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).contains(port));
-    JarProcess denied = start("client", "delete", "101", "--registry", registry());
+    JarProcess denied = jars.client(registry(), "delete", "101");
     assertThat(denied.exitStatus()).isEqualTo(1);
     assertThat(denied.out()).isEmpty();
     assertThat(denied.err())
         .containsExactly("DELETE /user/101 failed: 403 permission denied (127.0.0.1:" + port + ")");
 
-    JarProcess direct = start("client", "get", "7", "--target", "http://127.0.0.1:" + port);
+    JarProcess direct = jars.start("client", "get", "7", "--target", "http://127.0.0.1:" + port);
     assertThat(direct.exitStatus()).isZero();
     assertThat(direct.out()).containsExactly("guest" + port);
 
-    JarProcess list = start("client", "instances", "--registry", registry());
+    JarProcess list = jars.client(registry(), "instances");
     assertThat(list.exitStatus()).isZero();
     assertThat(list.out()).containsExactly("127.0.0.1:" + port);
 
     JarProcess nobody =
-        start(
-            "client",
-            "get",
-            "7",
-            "--registry",
-            registry(),
-            "--service",
-            "nobody",
-            "--timeout",
-            "300ms");
+        jars.client(registry(), "get", "7", "--service", "nobody", "--timeout", "300ms");
     assertThat(nobody.exitStatus()).isEqualTo(1);
     assertThat(nobody.err()).containsExactly("GET /user/7 failed: no instance of nobody");
 
-    JarProcess unknown = start("client", "lop");
+    JarProcess unknown = jars.start("client", "lop");
     assertThat(unknown.exitStatus()).isEqualTo(2);
     assertThat(unknown.err()).singleElement().asString().startsWith("unknown command lop");
   }
 
   @Test
   void jsonRpcSaysTheSame() throws Exception {
-    int port = start("user-service", "--name", "x", "--port", "0", "--registry", "none").port();
+    int port = serviceAlone().port();
     String[] target = {"--rpc", "--target", "http://127.0.0.1:" + port};
-    JarProcess get = start("client", "get", "7", target[0], target[1], target[2]);
+    JarProcess get = jars.start("client", "get", "7", target[0], target[1], target[2]);
     assertThat(get.exitStatus()).isZero();
     assertThat(get.out()).containsExactly("guest" + port);
-    JarProcess denied = start("client", "delete", "101", target[0], target[1], target[2]);
+    JarProcess denied = jars.start("client", "delete", "101", target[0], target[1], target[2]);
     assertThat(denied.exitStatus()).isEqualTo(1);
     assertThat(denied.err())
         .containsExactly("DELETE /user/101 failed: 403 permission denied (127.0.0.1:" + port + ")");
-    JarProcess wrong = start("client", "get", "x", target[0], target[1], target[2]);
+    JarProcess wrong = jars.start("client", "get", "x", target[0], target[1], target[2]);
     assertThat(wrong.exitStatus()).isEqualTo(1);
     assertThat(wrong.err())
         .containsExactly(
@@ -381,7 +352,8 @@ class EndToEndIT {
     server.start();
     try {
       String target = "http://127.0.0.1:" + server.getAddress().getPort();
-      JarProcess failing = start("client", "get", "7", "--target", target, "--log-level", "debug");
+      JarProcess failing =
+          jars.start("client", "get", "7", "--target", target, "--log-level", "debug");
       assertThat(failing.exitStatus()).isEqualTo(1);
       assertThat(failing.err())
           .anyMatch(line -> line.endsWith("GET /user/7 is request " + ids.peek()));
@@ -394,7 +366,7 @@ class EndToEndIT {
   void getAllAsksEveryInstanceOnce() throws Exception {
     Set<Integer> ports = Set.of(startService().port(), startService().port());
     Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).containsAll(ports));
-    JarProcess all = start("client", "get", "101", "--all", "--registry", registry());
+    JarProcess all = jars.client(registry(), "get", "101", "--all");
     assertThat(all.exitStatus()).isZero();
     assertThat(all.out())
         .containsExactlyInAnyOrderElementsOf(ports.stream().map(port -> "jerry" + port).toList());

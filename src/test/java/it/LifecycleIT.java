@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
+import testing.JarProcesses;
 
 /** How services come and go, and that nobody loses a call by it: the jars, and a real Consul. */
 class LifecycleIT {
@@ -42,7 +43,7 @@ class LifecycleIT {
   private static ConsulClient consul;
 
   private final HttpClient http = HttpClient.newHttpClient();
-  private final List<JarProcess> processes = new ArrayList<>();
+  private final JarProcesses jars = new JarProcesses();
 
   @BeforeAll
   static void startConsul() throws Exception {
@@ -59,33 +60,18 @@ class LifecycleIT {
 
   @AfterEach
   void stopProcesses() throws Exception {
-    for (JarProcess process : processes) {
-      process.close();
-      process.exitStatus();
-    }
+    jars.close();
     for (String id : consul.services().keySet()) {
       consul.deregister(id);
     }
   }
 
-  private JarProcess start(String jar, String... args) {
-    JarProcess process = JarProcess.start(jar, args);
-    processes.add(process);
-    return process;
-  }
-
-  private JarProcess service(int port, String... more) {
-    List<String> args = new ArrayList<>(List.of("--name", "userservice"));
-    args.addAll(List.of("--port", Integer.toString(port), "--registry", registry()));
-    args.addAll(List.of(more));
-    return start("user-service", args.toArray(String[]::new));
+  private JarProcess service(int port) {
+    return jars.service(registry(), port);
   }
 
   private JarProcess serviceAlone(String... more) {
-    List<String> args = new ArrayList<>(List.of("--name", "x", "--port", "0"));
-    args.addAll(List.of("--registry", "none"));
-    args.addAll(List.of(more));
-    return start("user-service", args.toArray(String[]::new));
+    return jars.service("none", 0, more);
   }
 
   private static String registry() {
@@ -138,11 +124,9 @@ class LifecycleIT {
     }
     // Patient, because this is not about time.
     JarProcess load =
-        start(
-            "client",
-            "load",
-            "--registry",
+        jars.client(
             registry(),
+            "load",
             "--rate",
             "100",
             "--duration",
@@ -226,11 +210,9 @@ class LifecycleIT {
     awaitRegistered(port);
     awaitRegistered(service(0).port());
     JarProcess loop =
-        start(
-            "client",
-            "loop",
-            "--registry",
+        jars.client(
             registry(),
+            "loop",
             "--interval",
             "10ms",
             "--attempt-timeout",
@@ -261,7 +243,7 @@ class LifecycleIT {
   void loadCountsEachKindOfFailure() throws Exception {
     int port = serviceAlone("--rate", "0.001", "--burst", "5").port();
     String target = "http://127.0.0.1:" + port;
-    JarProcess load = start("client", "load", "--target", target, "--count", "20", "--json");
+    JarProcess load = jars.start("client", "load", "--target", target, "--count", "20", "--json");
     assertThat(load.exitStatus()).isEqualTo(1);
     assertThat(load.err()).isEmpty();
     JsonNode report = json(load);
@@ -279,11 +261,9 @@ class LifecycleIT {
       awaitRegistered(port);
     }
     JarProcess load =
-        start(
-            "client",
-            "load",
-            "--registry",
+        jars.client(
             registry(),
+            "load",
             "--count",
             "40",
             "--concurrency",
@@ -317,7 +297,7 @@ class LifecycleIT {
             return Response.json(200, "{\"result\":\"x\"}".getBytes());
           });
       JarProcess load =
-          start(
+          jars.start(
               "client",
               "load",
               "--target",
@@ -343,18 +323,8 @@ class LifecycleIT {
   void watchPrintsWhoComesAndGoesAndOutagesOfTheRegistry() throws Exception {
     try (ConsulAgent own = ConsulAgent.start()) {
       String registry = "consul://" + own.uri().getAuthority();
-      JarProcess watch = start("client", "watch", "--registry", registry);
-      JarProcess service =
-          start(
-              "user-service",
-              "--name",
-              "userservice",
-              "--port",
-              "0",
-              "--registry",
-              registry,
-              "--drain-delay",
-              "0s");
+      JarProcess watch = jars.client(registry, "watch");
+      JarProcess service = jars.service(registry, 0, "--drain-delay", "0s");
       String time = "20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ ";
       String instance = "127\\.0\\.0\\.1:" + service.port() + " \\[primary\\]";
       assertThat(watch.nextLine()).matches(time + "\\+ " + instance);

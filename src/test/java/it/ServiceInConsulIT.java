@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
+import testing.JarProcesses;
 
 /** What the service tells a real Consul, and what clients learn from it. */
 @Timeout(90)
@@ -27,7 +28,7 @@ class ServiceInConsulIT {
   private static ConsulAgent agent;
   private static ConsulClient consul;
 
-  private final List<JarProcess> processes = new ArrayList<>();
+  private final JarProcesses jars = new JarProcesses();
 
   @BeforeAll
   static void startConsul() throws Exception {
@@ -44,32 +45,22 @@ class ServiceInConsulIT {
 
   @AfterEach
   void stopProcesses() throws Exception {
-    for (JarProcess process : processes) {
-      process.close();
-      process.exitStatus();
-    }
+    jars.close();
     for (String id : consul.services().keySet()) {
       consul.deregister(id);
     }
   }
 
-  private JarProcess startService(String... more) {
-    List<String> args = new ArrayList<>(List.of("--name", "userservice", "--port", "0"));
-    args.addAll(List.of("--registry", "consul://" + agent.uri().getAuthority()));
-    args.addAll(List.of(more));
-    JarProcess process = JarProcess.start("user-service", args.toArray(String[]::new));
-    processes.add(process);
-    return process;
+  private static String registry() {
+    return "consul://" + agent.uri().getAuthority();
   }
 
-  /** What a command of the client prints. */
+  private JarProcess startService(String... more) {
+    return jars.service(registry(), 0, more);
+  }
+
   private List<String> client(String... command) throws Exception {
-    List<String> args = new ArrayList<>(List.of(command));
-    args.addAll(List.of("--registry", "consul://" + agent.uri().getAuthority()));
-    JarProcess process = JarProcess.start("client", args.toArray(String[]::new));
-    processes.add(process);
-    assertThat(process.exitStatus()).as(process.err().toString()).isZero();
-    return process.out();
+    return jars.outputOfClient(registry(), command);
   }
 
   private Entry awaitStatus(int port, Status status, int seconds) throws Exception {
@@ -110,6 +101,24 @@ class ServiceInConsulIT {
     assertThat(client("instances", "--tags", "primary,blue")).containsExactly("127.0.0.1:" + blue);
     assertThat(client("get", "101", "--all", "--tags", "blue")).containsExactly("jerry" + blue);
     assertThat(client("services")).containsExactly("consul", "userservice blue,green,primary");
+  }
+
+  @Test
+  void clientsFindItByDns() throws Exception {
+    List<Integer> ports = new ArrayList<>();
+    for (JarProcess service : List.of(startService(), startService())) {
+      ports.add(service.port());
+    }
+    for (int port : ports) {
+      awaitStatus(port, Status.PASSING, 10);
+    }
+    String dns = "dns://" + agent.dnsAuthority() + "/service.consul";
+    String[] names = ports.stream().map(port -> "jerry" + port).toArray(String[]::new);
+
+    assertThat(jars.outputOfClient(dns, "instances")).hasSize(2);
+    assertThat(jars.outputOfClient(dns, "get", "101", "--all")).containsExactlyInAnyOrder(names);
+    assertThat(jars.outputOfClient(dns, "loop", "--interval", "10ms", "--count", "4"))
+        .containsOnly(names);
   }
 
   @Test
