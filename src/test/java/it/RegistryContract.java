@@ -86,7 +86,8 @@ abstract class RegistryContract {
 
   /** One in which instances come and go. */
   abstract static class Changing extends RegistryContract {
-    private static final Duration HEALED = Duration.ofSeconds(40); // 17 on a machine at leisure.
+    private static final Duration HEALED =
+        Duration.ofSeconds(40); // 12 to look, 5 to back off, and time to spare.
 
     private final List<Registration> registrations = new ArrayList<>();
 

@@ -147,6 +147,19 @@ class ServiceInEtcdIT {
   }
 
   @Test
+  void whoStandsStillGoesWithItsLeaseAndIsBackWhenItGoesOn() throws Exception {
+    JarProcess service = services(1).get(0);
+
+    service.signal("STOP");
+    Eventually.within(Duration.ofSeconds(25), () -> assertThat(registered()).isEmpty());
+
+    service.signal("CONT");
+    Eventually.within(SOON, () -> assertThat(registered()).hasSize(1));
+    assertThat(jars.outputOfClient(registry(), "get", "101"))
+        .isEqualTo(names(ports(List.of(service))));
+  }
+
+  @Test
   void anEtcdThatHasLostItsDataCostsNoCallAndGetsEverybodyBack() throws Exception {
     List<JarProcess> services = services(2);
     List<Integer> ports = ports(services);
