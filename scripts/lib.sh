@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the demos have in common: programs in the background that are cleaned up, and a registry.
-# To be sourced, with kind=any, embedded or etcd: which registry find_registry is to choose.
+# To be sourced in the folder of the project. Who calls find_registry sets kind=any, embedded or etcd:
+# which registry it is to choose.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)

@@ -125,6 +125,7 @@ final class Options {
   Options(String... args) {
     flags.parse(args);
     registry.get(); // What is wrong with it is told at once.
+    proxy.get().ifPresent(peers -> peers.refuse(name.get(), bind.get() + ":" + port.get()));
   }
 
   private static Flags.Type<Duration> atLeast(String text, Duration least) {

@@ -81,6 +81,19 @@ final class Peers {
         HTTP + Instance.parse(authority).authority() + (path.endsWith("/") ? path : path + "/"));
   }
 
+  /**
+   * Refuses a service that would ask itself, which asks itself again, and so on: time-outs end each of
+   * these calls, but not their chain.
+   *
+   * @throws Flags.UsageException if this service or this address is among the peers
+   */
+  void refuse(String ownName, String ownAddress) {
+    if (ownName.equals(service) || bases.containsKey(ownAddress)) {
+      String self = service == null ? ownAddress : registryScheme + ":" + service;
+      throw new Flags.UsageException("--proxy: would ask itself: " + self);
+    }
+  }
+
   /** Returns the operation as the peers answer it; it lasts as long as the program. */
   Endpoint<Integer, String> getName(
       RegistryUri registry, Tracing tracing, Instrumenting instrumenting) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import kit.cli.Flags;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,5 +26,19 @@ class OptionsTest {
           .hasMessageContaining(flag)
           .hasMessageContaining("whole seconds, 1s or more");
     }
+  }
+
+  @Test
+  void serviceThatWouldAskItselfIsRefused() {
+    String[] byName = {"--name", "a", "--port", "8081", "--proxy", "consul:a"};
+    String[] byAddress = {"--name", "a", "--port", "8081", "--proxy", "127.0.0.1:8081,10.0.0.5:80"};
+    String[] others = {"--name", "a", "--port", "8081", "--proxy", "10.0.0.5:8081,127.0.0.1:8082"};
+
+    assertThatThrownBy(() -> new Options(byName))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessage("--proxy: would ask itself: consul:a");
+    assertThatThrownBy(() -> new Options(byAddress))
+        .hasMessage("--proxy: would ask itself: 127.0.0.1:8081");
+    assertThat(new Options(others).proxy.get()).isPresent();
   }
 }

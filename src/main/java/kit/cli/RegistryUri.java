@@ -30,8 +30,8 @@ import kit.discovery.Services;
  *   none                                 no registry at all
  * </pre>
  *
- * <p>Nobody can register in the last three. Programs take one from {@link RegistryFlags}. Safe for any number of threads; those who watch the
- * same service through one object share one watch.
+ * <p>Nobody can register in the last three. Programs take one from {@link RegistryFlags}. Safe for any
+ * number of threads; those who watch the same service through one object share one watch.
  */
 public final class RegistryUri {
   private static final String STATIC = "static:";
