@@ -66,7 +66,7 @@ final class PartsTable {
     List<List<String>> rows = new ArrayList<>();
     rows.add(Stream.concat(Stream.of(""), libraries.stream()).toList());
     costs.forEach((operation, byLibrary) -> rows.add(row(operation, byLibrary, libraries)));
-    print(rows);
+    MarkdownTable.print(rows);
     warnIfUnsteady(costs.values().stream().flatMap(row -> row.values().stream()).toList());
   }
 
@@ -106,30 +106,5 @@ final class PartsTable {
       row.add(cost == null ? "" : cost.show(byLibrary.get(OURS)));
     }
     return row;
-  }
-
-  private static void print(List<List<String>> rows) {
-    int[] widths = new int[rows.get(0).size()];
-    for (List<String> row : rows) {
-      for (int i = 0; i < widths.length; i++) {
-        widths[i] = Math.max(widths[i], row.get(i).length());
-      }
-    }
-    for (int i = 0; i < rows.size(); i++) {
-      print(rows.get(i), widths, ' ');
-      if (i == 0) {
-        print(rows.get(0).stream().map(title -> "").toList(), widths, '-');
-      }
-    }
-  }
-
-  private static void print(List<String> row, int[] widths, char filler) {
-    StringBuilder line = new StringBuilder("|");
-    for (int i = 0; i < widths.length; i++) {
-      String cell = row.get(i);
-      line.append(filler).append(cell);
-      line.append(String.valueOf(filler).repeat(widths[i] - cell.length() + 1)).append('|');
-    }
-    System.out.println(line);
   }
 }

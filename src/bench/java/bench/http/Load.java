@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package bench.http;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Calls {@code GET /user/101} as fast as it is answered, with wrk. */
+final class Load {
+  private static final Pattern RATE = Pattern.compile("Requests/sec: +([0-9.]+)");
+  private static final Pattern REQUESTS = Pattern.compile("([0-9]+) requests in ");
+  private static final Pattern P99 = Pattern.compile("99% +([0-9.]+)(us|ms|s)");
+  private static final Pattern TROUBLE = Pattern.compile("(Socket errors|Non-2xx).*");
+
+  /** How it went. */
+  record Result(double perSecond, long requests, double p99Millis) {}
+
+  private Load() {}
+
+  static Result run(int port, int connections, int seconds) throws Exception {
+    List<String> command =
+        List.of(
+            "wrk",
+            "-t1",
+            "-c" + connections,
+            "-d" + seconds + "s",
+            "--latency",
+            "http://127.0.0.1:" + port + "/user/101");
+    Process wrk = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(wrk.getInputStream().readAllBytes());
+    if (wrk.waitFor() != 0 || TROUBLE.matcher(output).find()) {
+      throw new IOException("port " + port + ": " + output);
+    }
+    Matcher p99 = matcher(P99, output);
+    double unit = p99.group(2).equals("us") ? 1e-3 : p99.group(2).equals("ms") ? 1 : 1e3;
+    return new Result(
+        Double.parseDouble(matcher(RATE, output).group(1)),
+        Long.parseLong(matcher(REQUESTS, output).group(1)),
+        Double.parseDouble(p99.group(1)) * unit);
+  }
+
+  private static Matcher matcher(Pattern pattern, String output) throws IOException {
+    Matcher matcher = pattern.matcher(output);
+    if (!matcher.find()) {
+      throw new IOException("cannot make sense of " + output);
+    }
+    return matcher;
+  }
+}
