@@ -25,7 +25,6 @@ import kit.cli.HttpClientProperties;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.http.HttpEndpoint;
-import kit.http.Json;
 import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
 import kit.ratelimit.RateLimiting;
@@ -37,8 +36,6 @@ final class ClientBench {
   private static final int CALLERS = 32;
   private static final String BARE = "HttpClient.send, on the caller's thread";
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
-
-  record Answer(String result) {}
 
   private record Round(double callsPerSecond, double bytesPerCall) {}
 
@@ -69,59 +66,56 @@ final class ClientBench {
   }
 
   private static Map<String, Callable<?>> candidates(int port) {
-    URI uri = URI.create("http://127.0.0.1:" + port + "/user/101");
     HttpClient usual =
         HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .proxy(HttpClient.Builder.NO_PROXY)
             .build();
     HttpClient http = HttpEndpoint.newClient();
+    URI base = URI.create("http://127.0.0.1:" + port);
     Map<String, Callable<?>> candidates = new LinkedHashMap<>();
+    candidates.put(BARE, () -> http.send(request(base, 101).build(), BodyHandlers.ofByteArray()));
     candidates.put(
-        BARE, () -> http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofByteArray()));
+        "HttpClient.send, with a timeout",
+        () -> http.send(request(base, 101).timeout(TIMEOUT).build(), BodyHandlers.ofByteArray()));
     candidates.put(
         "HttpClient.send, the JDK's usual threads",
-        () -> usual.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofByteArray()));
-    candidates.put(
-        "HttpClient.send, with a timeout, JSON read",
-        () ->
-            Json.read(
-                http.send(
-                        HttpRequest.newBuilder(uri).timeout(TIMEOUT).build(),
-                        BodyHandlers.ofByteArray())
-                    .body(),
-                Answer.class));
+        () -> usual.send(request(base, 101).build(), BodyHandlers.ofByteArray()));
     Instance instance = Instance.of("127.0.0.1", port);
-    Endpoint<Integer, Answer> endpoint = endpoint(http, instance);
+    Endpoint<Integer, byte[]> endpoint = endpoint(http, instance);
     candidates.put(
         "HttpEndpoint", () -> endpoint.call(Context.background().withTimeout(TIMEOUT), 101));
-    Endpoint<Integer, Answer> chain = chain(http, instance);
+    Endpoint<Integer, byte[]> chain = chain(http, instance);
     candidates.put(
         "ClientChain: metrics, retry, balancer, trace, limiter, breaker",
         () -> chain.call(Context.background().withTimeout(TIMEOUT), 101));
     return candidates;
   }
 
-  private static Endpoint<Integer, Answer> endpoint(HttpClient http, Instance instance) {
+  private static HttpRequest.Builder request(URI base, int uid) {
+    return HttpRequest.newBuilder(base.resolve("/user/" + uid));
+  }
+
+  private static HttpEndpoint<Integer, byte[]> endpoint(HttpClient http, Instance instance) {
     return new HttpEndpoint<>(
         http,
         URI.create("http://" + instance),
-        (context, base, uid) -> HttpRequest.newBuilder(base.resolve("/user/" + uid)),
-        (context, response) -> Json.read(response.body(), Answer.class));
+        (context, base, uid) -> request(base, uid),
+        (context, response) -> response.body());
   }
 
-  private static Endpoint<Integer, Answer> chain(HttpClient http, Instance instance) {
+  private static Endpoint<Integer, byte[]> chain(HttpClient http, Instance instance) {
     Tracing tracing = new Tracing(0, span -> {});
     return new ClientChain<>(
         "userservice",
         Instances.fixed(List.of(instance)),
-        one -> ((HttpEndpoint<Integer, Answer>) endpoint(http, one)).before(Tracing::inject),
-        ClientChain.Settings.<Integer, Answer>defaults()
+        one -> endpoint(http, one).before(Tracing::inject),
+        ClientChain.Settings.<Integer, byte[]>defaults()
             .withIdempotent(uid -> true)
             .withAroundAttempt(
                 one ->
                     Middleware.chain(
-                        tracing.<Integer, Answer>calls(uid -> "GET /user/{uid}", one.toString()),
+                        tracing.<Integer, byte[]>calls(uid -> "GET /user/{uid}", one.toString()),
                         RateLimiting.rejecting(new TokenBucket(1e9, 1_000_000)::tryAcquireNanos))),
         new Instrumenting(new Metrics()));
   }

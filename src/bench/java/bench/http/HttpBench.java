@@ -75,8 +75,6 @@ final class HttpBench {
     candidates.add(new Candidate(BARE, false, List.of(bare, "PORT")));
     candidates.add(new Candidate("kit", false, List.of(kit, "PORT", "10")));
     candidates.add(new Candidate("kit, 1000 routes", false, List.of(kit, "PORT", "1000")));
-    candidates.add(new Candidate("kit, metrics", false, List.of(kit, "PORT", "10", "metrics")));
-    candidates.add(new Candidate("kit, trace", false, List.of(kit, "PORT", "10", "trace")));
     candidates.add(
         new Candidate(
             "kit, metrics and trace", false, List.of(kit, "PORT", "10", "metrics", "trace")));

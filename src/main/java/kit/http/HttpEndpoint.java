@@ -65,7 +65,8 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   public interface Encoder<Q> {
     /**
      * Returns the request to send; {@code base} is the address of the peer. A body comes from memory
-     * ({@code BodyPublishers.ofByteArray}): see {@link HttpEndpoint#newClient}.
+     * ({@code BodyPublishers.ofByteArray}): see {@link HttpEndpoint#newClient}. A timeout in it is
+     * replaced: only the deadline of the context counts.
      */
     HttpRequest.Builder encode(Context context, URI base, Q request) throws Exception;
   }
@@ -233,14 +234,11 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
 
   private static HttpRequest untilDeadline(HttpRequest.Builder builder, long deadlineNanos)
       throws TimeoutException {
-    HttpRequest request = builder.build();
     long nanos = deadlineNanos - System.nanoTime();
     if (nanos <= 0) {
       throw new TimeoutException("the time was up before the request was sent");
     }
-    Duration left = Duration.ofNanos(nanos);
-    boolean isSooner = request.timeout().filter(own -> own.compareTo(left) < 0).isPresent();
-    return isSooner ? request : builder.timeout(left).build();
+    return builder.timeout(Duration.ofNanos(nanos)).build();
   }
 
   /**

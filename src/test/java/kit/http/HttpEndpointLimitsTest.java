@@ -197,7 +197,7 @@ class HttpEndpointLimitsTest {
   // Time.
 
   @Test
-  void deadlineCutsTheRequestsOwnTimeout() throws Exception {
+  void deadlineReplacesTheRequestsOwnTimeout() throws Exception {
     RawPeer peer = peer(RawPeer.stallingAfter(""));
     HttpEndpoint<String, String> patient =
         endpoint(peer.uri()).before((context, request) -> request.timeout(Duration.ofHours(1)));
@@ -206,6 +206,18 @@ class HttpEndpointLimitsTest {
             PeerException.class, () -> patient.call(within(Duration.ofMillis(200)), "GET"));
     assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
     assertThat(peer.ends().poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
+  }
+
+  @Test
+  void deadlineReplacesAShorterTimeoutToo() throws Exception {
+    RawPeer peer = peer(RawPeer.stallingAfter(""));
+    HttpEndpoint<String, String> hasty =
+        endpoint(peer.uri()).before((context, request) -> request.timeout(Duration.ofMillis(1)));
+    long startedAtNanos = System.nanoTime();
+    assertThatThrownBy(() -> hasty.call(within(Duration.ofMillis(200)), "GET"))
+        .isInstanceOf(PeerException.class);
+    assertThat(System.nanoTime() - startedAtNanos)
+        .isGreaterThanOrEqualTo(TimeUnit.MILLISECONDS.toNanos(200));
   }
 
   @Test

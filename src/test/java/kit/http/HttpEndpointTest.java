@@ -417,16 +417,6 @@ class HttpEndpointTest {
     assertThat(peer.heads()).hasSize(1);
   }
 
-  @Test
-  void timeoutOfTheRequestItselfCountsToo() throws Exception {
-    RawPeer peer = peer(RawPeer.stallingAfter(""));
-    HttpEndpoint<Integer, String> hasty =
-        getName(peer.uri()).before((context, request) -> request.timeout(Duration.ofMillis(50)));
-    PeerException failure =
-        catchThrowableOfType(PeerException.class, () -> hasty.call(Context.background(), 7));
-    assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
-  }
-
   @ParameterizedTest
   @ValueSource(longs = {0, -1})
   void expiredContextSendsNothing(long timeoutMillis) throws Exception {
