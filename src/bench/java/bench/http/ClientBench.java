@@ -46,7 +46,7 @@ final class ClientBench {
     HttpClientProperties.set();
     int rounds = Integer.parseInt(args[0]);
     int seconds = Integer.parseInt(args[1]);
-    try (Server server = Server.start(false, List.of(BareServer.class.getName(), "PORT"))) {
+    try (Server server = Server.start(Candidate.matching("nothing else").get(0))) {
       Map<String, Callable<?>> candidates = candidates(server.port);
       for (Callable<?> call : candidates.values()) {
         measure(call, 2 * seconds); // The compiler's turn.
@@ -66,11 +66,6 @@ final class ClientBench {
   }
 
   private static Map<String, Callable<?>> candidates(int port) {
-    HttpClient usual =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .proxy(HttpClient.Builder.NO_PROXY)
-            .build();
     HttpClient http = HttpEndpoint.newClient();
     URI base = URI.create("http://127.0.0.1:" + port);
     Map<String, Callable<?>> candidates = new LinkedHashMap<>();
@@ -78,9 +73,6 @@ final class ClientBench {
     candidates.put(
         "HttpClient.send, with a timeout",
         () -> http.send(request(base, 101).timeout(TIMEOUT).build(), BodyHandlers.ofByteArray()));
-    candidates.put(
-        "HttpClient.send, the JDK's usual threads",
-        () -> usual.send(request(base, 101).build(), BodyHandlers.ofByteArray()));
     Instance instance = Instance.of("127.0.0.1", port);
     Endpoint<Integer, byte[]> endpoint = endpoint(http, instance);
     candidates.put(

@@ -2,8 +2,6 @@
 package bench.http;
 
 import bench.MarkdownTable;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -17,10 +15,6 @@ import java.util.function.ToDoubleFunction;
  * hits all of them alike.
  */
 final class HttpBench {
-  private static final String BARE = "bare JDK handler";
-
-  private record Candidate(String name, boolean isRobaho, List<String> main) {}
-
   /** One round of one server. */
   private record Round(Load.Result load, Server.Cost cost) {
     double perCpuSecond() {
@@ -43,12 +37,9 @@ final class HttpBench {
     int seconds = Integer.parseInt(args[1]);
     Map<String, Server> servers = new LinkedHashMap<>();
     try {
-      for (Candidate candidate : candidates()) {
-        if (!candidate.name.equals(BARE) && !candidate.name.matches(".*(" + args[2] + ").*")) {
-          continue;
-        }
-        Server server = Server.start(candidate.isRobaho, candidate.main);
-        servers.put(candidate.name, server);
+      for (Candidate candidate : Candidate.matching(args[2])) {
+        Server server = Server.start(candidate);
+        servers.put(candidate.name(), server);
         Load.run(server.port, 32, 2 * seconds); // The compiler's turn.
       }
       for (int i = 3; i < args.length; i++) {
@@ -58,37 +49,10 @@ final class HttpBench {
         System.out.println();
       }
     } finally {
-      servers.values().forEach(Server::close);
+      for (Server server : servers.values()) {
+        server.close();
+      }
     }
-  }
-
-  private static List<Candidate> candidates() {
-    List<Candidate> candidates = new ArrayList<>();
-    String kit = KitServer.class.getName();
-    String bare = BareServer.class.getName();
-    List<String> service =
-        List.of(
-            "userservice.Main", "--name", "userservice", "--port", "PORT", "--registry", "none");
-    List<String> everything = new ArrayList<>(service);
-    everything.addAll(
-        List.of("--rate", "1000000000", "--access-log", "on", "--log-format", "logfmt"));
-    candidates.add(new Candidate(BARE, false, List.of(bare, "PORT")));
-    candidates.add(new Candidate("kit", false, List.of(kit, "PORT", "10")));
-    candidates.add(new Candidate("kit, 1000 routes", false, List.of(kit, "PORT", "1000")));
-    candidates.add(
-        new Candidate(
-            "kit, metrics and trace", false, List.of(kit, "PORT", "10", "metrics", "trace")));
-    candidates.add(new Candidate("user-service", false, service));
-    candidates.add(new Candidate("user-service, limiter and access log", false, everything));
-    candidates.add(new Candidate("Javalin", false, List.of(JavalinServer.class.getName(), "PORT")));
-    if (Files.exists(Path.of("target/bench-classes/bench/http/HelidonServer.class"))
-        && Runtime.version().feature() >= 21) {
-      candidates.add(
-          new Candidate("Helidon SE", false, List.of("bench.http.HelidonServer", "PORT")));
-      candidates.add(new Candidate("robaho, bare handler", true, List.of(bare, "PORT")));
-      candidates.add(new Candidate("robaho, user-service", true, service));
-    }
-    return candidates;
   }
 
   private static Map<String, List<Round>> measure(
@@ -108,7 +72,7 @@ final class HttpBench {
   }
 
   private static void print(Map<String, List<Round>> results) {
-    List<Round> bare = results.get(BARE);
+    List<Round> bare = results.get(Candidate.BARE);
     List<List<String>> rows = new ArrayList<>();
     rows.add(
         List.of("", "ratio", "requests/s", "ratio by CPU", "requests/CPU-s", "p99", "allocated"));

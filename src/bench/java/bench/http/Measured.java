@@ -6,13 +6,11 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
  * Runs a server that knows nothing of this, and says for each line on stdin what it has cost so far:
- * nanoseconds of CPU, bytes allocated, KiB resident. Ends when stdin does.
+ * nanoseconds of CPU, bytes allocated. Ends when stdin does.
  */
 final class Measured {
   private Measured() {}
@@ -32,8 +30,7 @@ final class Measured {
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
     try {
       while (lines.readLine() != null) {
-        System.out.printf(
-            "cost %d %d %d%n", system.getProcessCpuTime(), allocated(), residentKib());
+        System.out.printf("cost %d %d%n", system.getProcessCpuTime(), allocated());
       }
     } catch (IOException e) {
       System.err.println(e);
@@ -51,17 +48,5 @@ final class Measured {
     } catch (ReflectiveOperationException e) {
       return 0;
     }
-  }
-
-  private static long residentKib() throws IOException {
-    Path status = Path.of("/proc/self/status");
-    if (!Files.exists(status)) {
-      return 0;
-    }
-    return Files.readAllLines(status).stream()
-        .filter(line -> line.startsWith("VmRSS:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-        .findAny()
-        .orElse(0);
   }
 }

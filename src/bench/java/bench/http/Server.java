@@ -9,15 +9,17 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** A server in a process of its own, that can tell what it costs. */
+/** A server in a process of its own. */
 final class Server implements AutoCloseable {
-  /** What all of them get: without the first two the JDK's server is not worth measuring. */
+  /** What all of them get: without the second and third the JDK's server is not worth measuring. */
   private static final List<String> JVM_ARGUMENTS =
       List.of(
           "-Xmx512m",
@@ -25,61 +27,58 @@ final class Server implements AutoCloseable {
           "-Dsun.net.httpserver.maxIdleConnections=20000",
           "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
 
-  private static final Path LOG = Path.of("target/bench-http.log");
+  private static final File LOG = new File("target/bench-http.log");
   private static final Duration START_TIMEOUT = Duration.ofSeconds(20);
+  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
 
   /** What a server has cost so far. */
-  record Cost(long cpuNanos, long allocatedBytes, long residentKib) {
+  record Cost(long cpuNanos, long allocatedBytes) {
     Cost minus(Cost before) {
-      return new Cost(cpuNanos - before.cpuNanos, allocatedBytes - before.allocatedBytes, 0);
+      return new Cost(cpuNanos - before.cpuNanos, allocatedBytes - before.allocatedBytes);
     }
   }
 
   final int port;
-  final Duration startup; // Up to the first answer.
+  final Duration startup; // From the start of its process to its first answer.
   private final Process process;
   private final BufferedReader out;
 
-  private Server(int port, Duration startup, Process process, BufferedReader out) {
+  private Server(int port, Duration startup, Process process) {
     this.port = port;
     this.startup = startup;
     this.process = process;
-    this.out = out;
+    this.out = new BufferedReader(new InputStreamReader(process.getInputStream()));
   }
 
-  /**
-   * Starts one and waits until it answers.
-   *
-   * @param isRobaho whether that engine is on the class path in place of the JDK's
-   * @param main its main class, and arguments of which {@code PORT} stands for a free port
-   */
-  static Server start(boolean isRobaho, List<String> main) throws Exception {
+  /** Starts one that can tell what it costs, and waits until it answers. */
+  static Server start(Candidate candidate) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of(Measured.class.getName()));
+    arguments.addAll(candidate.main());
+    return start(candidate, arguments);
+  }
+
+  /** Starts one as its user would, and waits until it answers. */
+  static Server startAlone(Candidate candidate) throws Exception {
+    return start(candidate, candidate.main());
+  }
+
+  private static Server start(Candidate candidate, List<String> arguments) throws Exception {
     int port = freePort();
-    List<String> command = new ArrayList<>(List.of(java()));
+    List<String> command =
+        new ArrayList<>(
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(JVM_ARGUMENTS);
-    command.addAll(List.of("-cp", classPath(isRobaho), Measured.class.getName()));
-    main.forEach(argument -> command.add(argument.replace("PORT", Integer.toString(port))));
-    boolean isChatty = main.contains("--access-log") || isRobaho;
+    command.addAll(List.of("-cp", classPath(candidate.jars())));
+    arguments.forEach(argument -> command.add(argument.replace("PORT", Integer.toString(port))));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    boolean isChatty =
+        candidate.jars().contains("httpserver") || arguments.contains("--access-log");
+    builder.redirectError(
+        isChatty ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(LOG));
     long startedAtNanos = System.nanoTime();
-    Process process =
-        new ProcessBuilder(command)
-            .redirectError(
-                isChatty
-                    ? ProcessBuilder.Redirect.DISCARD
-                    : ProcessBuilder.Redirect.appendTo(LOG.toFile()))
-            .start();
+    Process process = builder.start();
     awaitAnswer(process, port, startedAtNanos + START_TIMEOUT.toNanos());
-    Duration startup = Duration.ofNanos(System.nanoTime() - startedAtNanos);
-    return new Server(
-        port,
-        startup,
-        process,
-        new BufferedReader(new InputStreamReader(process.getInputStream())));
-  }
-
-  /** Returns the program that runs this. */
-  static String java() {
-    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    return new Server(port, Duration.ofNanos(System.nanoTime() - startedAtNanos), process);
   }
 
   private static int freePort() throws IOException {
@@ -88,12 +87,12 @@ final class Server implements AutoCloseable {
     }
   }
 
-  /** Returns our own class path, with or without the other engine: it is found by being there. */
-  private static String classPath(boolean isRobaho) {
+  /** Returns so much of our own class path: the directories, and these jars. */
+  private static String classPath(String jars) {
     return String.join(
         File.pathSeparator,
         Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(entry -> isRobaho || !entry.matches(".*[/\\\\]httpserver-[^/\\\\]*\\.jar"))
+            .filter(entry -> !entry.endsWith(".jar") || new File(entry).getName().matches(jars))
             .toList());
   }
 
@@ -113,28 +112,42 @@ final class Server implements AutoCloseable {
       socket.setSoTimeout(5000);
       OutputStream out = socket.getOutputStream();
       out.write("GET /user/101 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".getBytes());
-      byte[] start = socket.getInputStream().readNBytes(12);
-      return new String(start).equals("HTTP/1.1 200");
+      return new String(socket.getInputStream().readNBytes(12)).equals("HTTP/1.1 200");
     } catch (IOException e) {
       return false;
     }
   }
 
+  /** Only of a server that can tell. */
   Cost cost() throws IOException {
     process.getOutputStream().write('\n');
     process.getOutputStream().flush();
     for (String line = out.readLine(); line != null; line = out.readLine()) {
       if (line.startsWith("cost ")) {
         String[] numbers = line.split(" ");
-        return new Cost(
-            Long.parseLong(numbers[1]), Long.parseLong(numbers[2]), Long.parseLong(numbers[3]));
+        return new Cost(Long.parseLong(numbers[1]), Long.parseLong(numbers[2]));
       }
     }
     throw new IOException("server has ended, see " + LOG);
   }
 
+  /** Returns its resident memory, where there is /proc; else 0. */
+  double residentMib() throws IOException {
+    Path status = Path.of("/proc/" + process.pid() + "/status");
+    return !Files.exists(status)
+        ? 0
+        : Files.readAllLines(status).stream()
+            .filter(line -> line.startsWith("VmRSS:"))
+            .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0)
+            .sum();
+  }
+
+  /** As a signal would; else no archive for class data sharing is written. */
   @Override
-  public void close() {
-    process.destroyForcibly();
+  public void close() throws Exception {
+    process.destroy();
+    if (!process.waitFor(STOP_TIMEOUT.toSeconds(), TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+    }
   }
 }
