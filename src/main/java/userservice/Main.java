@@ -52,6 +52,8 @@ public final class Main {
 
     Optional<Access> access = options.access.read();
 
+    options.registry.get().prepare(); // Takes its time, in which all the rest goes on.
+
     // The port comes first: only now do we know that it is ours, and which one it is.
     HttpService http = bind(options);
 

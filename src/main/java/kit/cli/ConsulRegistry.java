@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
@@ -96,6 +97,11 @@ final class ConsulRegistry implements Registry {
   @Override
   public Registration registration(RegistryUri.Offer offer) {
     return Registration.deferred(() -> register(offer));
+  }
+
+  @Override
+  public void prepare() throws IOException, InterruptedException {
+    client().instance("none");
   }
 
   private Registration register(RegistryUri.Offer offer) {

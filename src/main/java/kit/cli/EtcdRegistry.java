@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.io.IOException;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -99,6 +100,11 @@ final class EtcdRegistry implements Registry {
     }
     return Registration.deferred(
         () -> new EtcdRegistration(client(), offer.name(), offer.id(), offer.instance()));
+  }
+
+  @Override
+  public void prepare() throws IOException, InterruptedException {
+    client().get("/services//");
   }
 
   private static boolean isUnusable(String name) {

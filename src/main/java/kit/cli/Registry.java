@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -20,6 +21,9 @@ interface Registry {
   }
 
   Registration registration(RegistryUri.Offer offer);
+
+  /** Asks for anything, so that all is loaded. */
+  default void prepare() throws IOException, InterruptedException {}
 
   /** The flags, without dashes, that mean something to this kind and not to all others. */
   default Set<String> flags() {
