@@ -78,7 +78,7 @@ final class Uses {
         if (attempt == 5) {
           throw e;
         }
-        sleeper.sleep(backoff.nanos(attempt)); // TimeUnit.NANOSECONDS::sleep
+        sleeper.sleep(backoff.nanos(attempt)); // a TimeUnit can
       }
     }
   }
