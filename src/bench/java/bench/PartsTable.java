@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 final class PartsTable {
   private static final String OURS = "kit";
   private static final List<String> LIBRARIES =
-      List.of(OURS, "clock alone", "Guava", "Bucket4j", "resilience4j", "failsafe");
+      List.of(OURS, "clock alone", "Guava", "Bucket4j", "resilience4j", "failsafe", "Prometheus");
 
   /** A measured operation of one library: nanoseconds, and bytes allocated. */
   private record Cost(double nanos, double bytes, boolean isUnsteady) {

@@ -14,8 +14,10 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 import kit.cli.Flags;
+import kit.cli.JwtFlags;
 import kit.cli.Logs;
 import kit.cli.Program;
+import kit.cli.RateFlags;
 import kit.cli.RegistryFlags;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
@@ -33,8 +35,7 @@ import kit.http.ServerSettings;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
-import kit.ratelimit.RateLimiting;
-import kit.ratelimit.TokenBucket;
+import org.slf4j.LoggerFactory;
 
 /** One door to many services: {@code /{service}/...} is answered by an instance of that service. */
 final class Gateway {
@@ -57,14 +58,8 @@ final class Gateway {
           Flags.LIST,
           "userservice",
           "whom to lead to; all = whoever has the tag " + GatewayServices.TAG);
-  private final Supplier<Optional<Double>> rate =
-      flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above it: 429");
-  private final Supplier<Optional<Integer>> burst =
-      flags.optional(
-          "burst",
-          Flags.integer(1, 1_000_000).or("auto"),
-          "auto",
-          "requests at once; auto = rate, at least 1");
+  private final RateFlags rate = new RateFlags(flags);
+  private final JwtFlags tokens = new JwtFlags(flags);
   private final Supplier<Integer> maxInFlight =
       flags.optional(
           "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
@@ -107,6 +102,8 @@ final class Gateway {
             .withTrusted(trustedAddresses()::contains)
             .withBodyTimeout(requestTimeout.get());
     Logs out = logs.get();
+    LoggerFactory.getLogger(Gateway.class).debug("settings: {}", flags.effective());
+    Optional<JwtFlags.Tokens> needed = tokens.read();
     HttpService http = listen();
     if (accessLog.get().equals("on")) {
       http.onCompleted(new AccessLog(out.events("access")::log));
@@ -131,7 +128,10 @@ final class Gateway {
         .step("let go of the services", services)
         .step("send the last traces", traces)
         .onSignal();
-    http.start(handler(http, services, instrumenting));
+    Middleware<Request, Response> guard =
+        Middleware.chain(
+            rate.limit(instrumenting), needed.map(JwtFlags.Tokens::guard).orElse(next -> next));
+    http.start(handler(http, services, instrumenting, guard));
     http.selfCheck("/health");
     System.out.println(
         "gateway listening on http://" + Instance.of(bind.get(), http.port()).authority());
@@ -174,34 +174,26 @@ final class Gateway {
   }
 
   private RoutingHandler handler(
-      HttpService http, GatewayServices services, Instrumenting instrumenting) {
+      HttpService http,
+      GatewayServices services,
+      Instrumenting instrumenting,
+      Middleware<Request, Response> guard) {
     return new RoutingHandler(
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/health", http::health)
             .route("GET", "/ready", http::ready)
             .route("GET", "/metrics", instrumenting::page)
-            .route("GET", "/", (context, request) -> list(services))
+            .route("GET", "/", guard.around((context, request) -> list(services)))
             .routeAny(
                 "/{service}/{path...}",
-                this.<Request, Response>limit(instrumenting)
-                    .around(
-                        (context, request) ->
-                            services
-                                .find(request.variable("service"))
-                                .orElseThrow(() -> new StatusException(404, "no such service"))
-                                .call(
-                                    context.withTimeout(requestTimeout.get()),
-                                    new Forward(request, target(request))))));
-  }
-
-  private <Q, R> Middleware<Q, R> limit(Instrumenting instrumenting) {
-    if (rate.get().isEmpty()) {
-      return next -> next;
-    }
-    double perSecond = rate.get().get();
-    int atOnce = burst.get().orElse((int) Math.max(1, Math.min(perSecond, 1_000_000)));
-    return RateLimiting.rejecting(
-        instrumenting.limit("requests", new TokenBucket(perSecond, atOnce)::tryAcquireNanos));
+                guard.around(
+                    (context, request) ->
+                        services
+                            .find(request.variable("service"))
+                            .orElseThrow(() -> new StatusException(404, "no such service"))
+                            .call(
+                                context.withTimeout(requestTimeout.get()),
+                                new Forward(request, target(request))))));
   }
 
   private static Response list(GatewayServices services) {

@@ -10,11 +10,12 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.auth.BasicAuthenticating;
 import kit.auth.Jwt;
-import kit.auth.JwtAuthenticating;
 import kit.auth.PasswordFile;
+import kit.cli.JwtFlags;
 import kit.http.Json;
 import kit.http.Request;
 import kit.http.Response;
+import kit.metrics.Instrumenting;
 import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 import org.slf4j.LoggerFactory;
@@ -22,17 +23,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Who may call, and who gets a token to call with.
  *
- * @param signer absent if there is a public key only
+ * @param tokens what they must be like, and so what those from here are like
  * @param users absent if nobody gets a token here
- * @param expected what tokens must say, and so what those from here do say
- * @param scope likewise, if one is needed
  */
-record Access(
-    Jwt.Verifier verifier,
-    Optional<Jwt.Signer> signer,
-    Optional<PasswordFile> users,
-    Jwt.Expected expected,
-    Optional<String> scope) {
+record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
   private static final Duration LIFETIME = Duration.ofHours(1);
 
   // Checking a password takes 0.4 s of a core, so who may make us check as often as he likes takes
@@ -42,15 +36,12 @@ record Access(
 
   /** Lets nobody pass without a good token. */
   Middleware<Request, Response> guard() {
-    Middleware<Request, Response> known = JwtAuthenticating.verifying(verifier);
-    return scope
-        .map(JwtAuthenticating::<Request, Response>requiringScope)
-        .map(mayCall -> Middleware.chain(known, mayCall))
-        .orElse(known);
+    return tokens.guard();
   }
 
   /** Returns what answers {@code POST /access-token}, if there are users and a key that can sign. */
-  Optional<Endpoint<Request, Response>> accessToken() {
+  Optional<Endpoint<Request, Response>> accessToken(Instrumenting instrumenting) {
+    Optional<Jwt.Signer> signer = tokens.signer();
     if (signer.isEmpty() && users.isPresent()) {
       LoggerFactory.getLogger(Access.class)
           .warn("nobody gets an access token here: a public key cannot sign");
@@ -61,12 +52,14 @@ record Access(
     TokenBucket checks = new TokenBucket(CHECKS_PER_SECOND, CHECKS_AT_ONCE);
     return Optional.of(
         Middleware.chain(
-                RateLimiting.<Request, Response>rejecting(checks::tryAcquireNanos),
+                RateLimiting.<Request, Response>rejecting(
+                    instrumenting.limit("passwords", checks::tryAcquireNanos)),
                 BasicAuthenticating.checking("access token", users.get()::isRight))
-            .around(this::issue));
+            .around((context, request) -> issue(context, signer.get())));
   }
 
-  private Response issue(Context context, Request request) {
+  private Response issue(Context context, Jwt.Signer signer) {
+    Jwt.Expected expected = tokens.expected();
     Map<String, Object> claims = new LinkedHashMap<>();
     claims.put("sub", context.get(BasicAuthenticating.USER));
     if (expected.issuer() != null) {
@@ -75,9 +68,9 @@ record Access(
     if (expected.audience() != null) {
       claims.put("aud", expected.audience());
     }
-    scope.ifPresent(word -> claims.put("scope", word));
+    tokens.scope().ifPresent(word -> claims.put("scope", word));
     Map<String, Object> answer = new LinkedHashMap<>(); // RFC 6749, 5.1
-    answer.put("access_token", signer.orElseThrow().sign(claims, LIFETIME));
+    answer.put("access_token", signer.sign(claims, LIFETIME));
     answer.put("token_type", "Bearer");
     answer.put("expires_in", LIFETIME.toSeconds());
     return Response.json(200, Json.write(answer)).with("Cache-Control", "no-store");

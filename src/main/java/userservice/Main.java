@@ -25,8 +25,6 @@ import kit.http.ServerSettings;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
-import kit.ratelimit.RateLimiting;
-import kit.ratelimit.TokenBucket;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -88,11 +86,11 @@ public final class Main {
             options.failRatio.get(),
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
-    Middleware<Request, Response> limit = limit(options, instrumenting);
+    Middleware<Request, Response> limit = options.rate.limit(instrumenting);
     Middleware<Request, Response> token = access.map(Access::guard).orElse(next -> next);
     Middleware<Request, Response> guard = Middleware.chain(limit, token, faults);
     Optional<Endpoint<Request, Response>> accessToken =
-        access.flatMap(Access::accessToken).map(limit::around);
+        access.flatMap(it -> it.accessToken(instrumenting)).map(limit::around);
     RoutingHandler handler =
         UserRoutes.handler(
             users, http::health, http::ready, instrumenting::page, accessToken, guard);
@@ -134,16 +132,6 @@ public final class Main {
       throw new Program.FailedException(
           "--port: cannot listen on " + host + ":" + port + ": " + e.getMessage(), e);
     }
-  }
-
-  private static Middleware<Request, Response> limit(Options options, Instrumenting instrumenting) {
-    if (options.rate.get().isEmpty()) {
-      return next -> next;
-    }
-    double rate = options.rate.get().get();
-    int burst = options.burst.get().orElse((int) Math.max(1, Math.min(rate, 1_000_000)));
-    return RateLimiting.rejecting(
-        instrumenting.limit("requests", new TokenBucket(rate, burst)::tryAcquireNanos));
   }
 
   private static RegistryUri.Offer offer(Options options, HttpService http, RoutingHandler handler)

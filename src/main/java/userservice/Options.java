@@ -8,6 +8,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.cli.Flags;
 import kit.cli.Logs;
+import kit.cli.RateFlags;
 import kit.cli.RegistryFlags;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
@@ -69,15 +70,7 @@ final class Options {
           "1m",
           "how long unhealthy until Consul removes us");
 
-  final Supplier<Optional<Double>> rate =
-      flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above it: 429");
-
-  final Supplier<Optional<Integer>> burst =
-      flags.optional(
-          "burst",
-          Flags.integer(1, 1_000_000).or("auto"),
-          "auto",
-          "requests at once; auto = rate, at least 1");
+  final RateFlags rate = new RateFlags(flags);
 
   final AccessFlags access = new AccessFlags(flags);
 

@@ -8,11 +8,15 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import kit.auth.Jwt;
+import kit.auth.KeyFile;
 import kit.consul.DevAgent;
 import kit.http.Json;
 import org.junit.jupiter.api.AfterEach;
@@ -70,10 +74,18 @@ class GatewayIT {
   }
 
   private HttpResponse<String> send(int port, String method, String path) throws Exception {
-    URI uri = URI.create("http://127.0.0.1:" + port + path);
-    return http.send(
-        HttpRequest.newBuilder(uri).method(method, HttpRequest.BodyPublishers.noBody()).build(),
-        HttpResponse.BodyHandlers.ofString());
+    return send(port, method, path, "");
+  }
+
+  private HttpResponse<String> send(int port, String method, String path, String authorization)
+      throws Exception {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+            .method(method, HttpRequest.BodyPublishers.noBody());
+    if (!authorization.isEmpty()) {
+      request.header("Authorization", authorization);
+    }
+    return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
 
   /** Whatever does not differ from one request to the next. */
@@ -149,6 +161,64 @@ class GatewayIT {
   }
 
   @Test
+  void aGatewayLetsOnlyThoseThroughWhoHaveAToken() throws Exception {
+    Path key = Path.of("src/test/resources/kit/auth/HS256.key");
+    int service = startService("--jwt-key-file", key.toString()).port();
+    int gateway = startGateway("--jwt-key-file", key.toString(), "--jwt-scope", "users:read");
+    String path = "/userservice/user/101";
+    Eventually.within(
+        SOON,
+        () ->
+            assertThat(send(gateway, "GET", "/metrics").body())
+                .contains("client_instances{service=\"userservice\"} 1"));
+
+    HttpResponse<String> refused = send(gateway, "GET", path);
+    assertThat(refused.statusCode()).isEqualTo(401);
+    assertThat(refused.headers().firstValue("WWW-Authenticate")).isPresent();
+    assertThat(send(gateway, "GET", "/").statusCode()).as("the list of services").isEqualTo(401);
+    assertThat(send(gateway, "GET", "/health").statusCode()).isEqualTo(200);
+    assertThat(send(gateway, "GET", path, token(key, "others")).statusCode()).isEqualTo(403);
+    assertThat(send(gateway, "GET", path, token(key, "users:read")).body())
+        .as("the token goes along")
+        .isEqualTo("{\"result\":\"jerry" + service + "\"}");
+  }
+
+  private static String token(Path key, String scope) throws Exception {
+    return "Bearer "
+        + new Jwt.Signer(
+                Jwt.Algorithm.HS256,
+                KeyFile.read(key).signing().orElseThrow(),
+                InstantSource.system())
+            .sign(Map.of("scope", scope), Duration.ofMinutes(1));
+  }
+
+  @Test
+  void aGatewayShowsTheBreakerOfAnInstanceThatKeepsFailing() throws Exception {
+    int service = startService("--fail-ratio", "1").port();
+    int gateway = startGateway("--access-log", "on");
+    Eventually.within(
+        SOON,
+        () -> {
+          assertThat(send(gateway, "GET", "/userservice/user/101").statusCode()).isEqualTo(500);
+          assertThat(send(gateway, "GET", "/metrics").body())
+              .contains(
+                  "client_breaker_state{service=\"userservice\",instance=\"127.0.0.1:"
+                      + service
+                      + "\",state=\"open\"} 1");
+        });
+    JarProcess process = processes.get(processes.size() - 1);
+    Eventually.within(
+        SOON,
+        () ->
+            assertThat(process.err())
+                .anyMatch(
+                    line ->
+                        line.contains("route=/{service}/{path...} path=/userservice/user/101")
+                            && line.contains("status=500")
+                            && line.contains("trace_id=")));
+  }
+
+  @Test
   void aProxyAsksItsPeersInTurnAndOutlivesAllButTheLast() throws Exception {
     List<JarProcess> peers = List.of(startService(), startService(), startService());
     List<String> addresses = new ArrayList<>();
@@ -172,6 +242,25 @@ class GatewayIT {
       assertThat(send(proxy, "GET", "/user/101").body())
           .isEqualTo("{\"result\":\"jerry" + addresses.get(2).replaceFirst(".*:", "") + "\"}");
     }
+    String metrics = send(proxy, "GET", "/metrics").body();
+    for (int i = 0; i < 3; i++) {
+      assertThat(metrics)
+          .containsPattern(
+              "client_breaker_state\\{service=\"the peers\",instance=\""
+                  + addresses.get(i)
+                  + "\",state=\""
+                  + (i < 2 ? "(open|half_open)" : "closed")
+                  + "\"} 1\n");
+      if (i == 2) { // Those that were killed cannot say any more.
+        assertThat(
+                send(Integer.parseInt(addresses.get(i).replaceFirst(".*:", "")), "GET", "/metrics")
+                    .body())
+            .as("a third of 30, and all of the other 30, and perhaps some of the first")
+            .containsPattern(
+                "userservice_calls_total\\{method=\"getName\",error=\"false\"} 4\\d\n");
+      }
+    }
+
     peers.get(2).signal("KILL");
     peers.get(2).exitStatus();
     HttpResponse<String> unavailable = send(proxy, "GET", "/user/101");

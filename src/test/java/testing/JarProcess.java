@@ -49,6 +49,11 @@ public final class JarProcess implements AutoCloseable {
 
   /** Starts {@code target/<jar>.jar} with this JVM's Java. */
   public static JarProcess start(String jar, String... args) {
+    return startWith(List.of(), jar, args);
+  }
+
+  /** As above, with options for the JVM, such as {@code -Xmx64m}. */
+  public static JarProcess startWith(List<String> options, String jar, String... args) {
     Path file = Path.of("target", jar + ".jar");
     if (!Files.exists(file)) {
       throw new IllegalStateException(file + " is missing: mvn package makes it");
@@ -59,6 +64,7 @@ public final class JarProcess implements AutoCloseable {
       command.addAll(List.of("env", "--default-signal=INT"));
     }
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
     command.addAll(List.of("-jar", file.toString()));
     command.addAll(List.of(args));
     ProcessBuilder builder = new ProcessBuilder(command);

@@ -26,6 +26,8 @@ import kit.cli.Flags;
 import kit.http.HttpService;
 import kit.http.Json;
 import kit.http.Response;
+import kit.metrics.Instrumenting;
+import kit.metrics.Metrics;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,6 +50,7 @@ class AccessTest {
 
   @TempDir private Path folder;
   private Path users;
+  private final Metrics metrics = new Metrics();
   private HttpService http;
 
   @BeforeEach
@@ -78,7 +81,7 @@ class AccessTest {
             http::health,
             http::ready,
             (context, request) -> Response.empty(204),
-            access.accessToken(),
+            access.accessToken(new Instrumenting(metrics)),
             access.guard()));
     http.selfCheck("/health"); // And is ready.
   }
@@ -227,13 +230,19 @@ class AccessTest {
     assertThat(checked).isBetween(5, (int) (6 + seconds));
     assertThat(refused.statusCode()).isEqualTo(429);
     assertThat(refused.headers().firstValue("Retry-After")).contains("1");
+    assertThat(metrics.text())
+        .contains("ratelimit_refused_total{limit=\"passwords\"} " + (50 - checked) + "\n");
   }
 
   @Test
   void withoutUsersOrAKeyToSignNobodyGetsAToken() throws Exception {
     serve("--jwt-key-file", key("RS256-public.pem"), "--users-file", users.toString());
     assertThat(askForToken("jerry", "password").statusCode()).isEqualTo(404);
-    assertThat(access("--jwt-key-file", key("HS256.key")).orElseThrow().accessToken()).isEmpty();
+    assertThat(
+            access("--jwt-key-file", key("HS256.key"))
+                .orElseThrow()
+                .accessToken(new Instrumenting(new Metrics())))
+        .isEmpty();
     assertThat(access()).isEmpty();
   }
 

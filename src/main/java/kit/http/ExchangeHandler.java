@@ -213,6 +213,7 @@ final class ExchangeHandler implements HttpHandler {
           || head.isLast()
           || closesConnections
           || requestBody.isBroken()
+          || requestBody.isAbandoned()
           || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // The JDK gives up, then.
     }
 

@@ -215,7 +215,8 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     boolean through = false;
     try {
       long deadlineNanos =
-          System.nanoTime() + Math.min(context.remainingNanos(), DEFAULT_TIMEOUT_NANOS);
+          System.nanoTime()
+              + (context.hasDeadline() ? context.remainingNanos() : DEFAULT_TIMEOUT_NANOS);
       HttpResponse<?> head = http.send(untilDeadline(builder, deadlineNanos), body);
       byte[] bytes = body.await(deadlineNanos - System.nanoTime());
       through = true;

@@ -13,10 +13,6 @@ import java.time.Instant;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import kit.OneLine;
 import kit.PeerException;
 
@@ -26,26 +22,6 @@ final class PeerFailures {
   private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
 
   private PeerFailures() {}
-
-  /** Waits for an answer of {@code instance}, and gives it up when the time is up. */
-  static <T> HttpResponse<T> await(
-      CompletableFuture<HttpResponse<T>> exchange, long nanos, String instance)
-      throws InterruptedException {
-    boolean through = false;
-    try {
-      HttpResponse<T> response = exchange.get(nanos, TimeUnit.NANOSECONDS);
-      through = true;
-      return response;
-    } catch (TimeoutException e) {
-      throw PeerException.timeout(instance, e);
-    } catch (ExecutionException e) {
-      throw of(e.getCause(), instance);
-    } finally {
-      if (!through) {
-        exchange.cancel(true); // Closes the connection; a no-op if the exchange has failed.
-      }
-    }
-  }
 
   /** Returns what {@code thrown}, by the client or by {@link WholeBody}, says of the call. */
   static PeerException of(Throwable thrown, String instance) {

@@ -36,6 +36,7 @@ public final class Request {
   private final InputStream body;
 
   private InetSocketAddress remote;
+  private byte[] shortBody; // Null unless it has been asked for.
   private String route = NO_ROUTE;
   private Map<String, String> variables = Map.of();
   private Throwable error;
@@ -102,6 +103,35 @@ public final class Request {
   /** The body as it comes, for those who need not have the whole of it at a time. */
   public InputStream bodyStream() {
     return body;
+  }
+
+  /**
+   * Returns the whole body if it is announced to be of {@code maxBytes} at most, the same each time;
+   * otherwise null, and nothing is read.
+   *
+   * @throws IOException if it breaks off
+   */
+  byte[] shortBody(int maxBytes) throws IOException {
+    if (shortBody == null && bodyLength() >= 0 && bodyLength() <= maxBytes) {
+      shortBody = body(maxBytes);
+    }
+    return shortBody;
+  }
+
+  /** Whether it is the caller's fault that the body cannot be read. */
+  boolean isBodyBroken() {
+    return body instanceof RequestBody own && own.isBroken();
+  }
+
+  /**
+   * To be called by whoever had the body read on another thread, and no longer waits for that. If not
+   * all of it has been read, the other thread may still be at it; then the connection ends with the
+   * answer, or two threads would look for the next request in it.
+   */
+  void abandonBody() {
+    if (body instanceof RequestBody shared) {
+      shared.abandon();
+    }
   }
 
   /** Returns the template of the route that matched, or {@link #NO_ROUTE}. */

@@ -15,6 +15,7 @@ final class RequestBody extends FilterInputStream {
 
   private long read;
   private boolean isBroken;
+  private boolean isAbandoned;
 
   RequestBody(InputStream in, long length) {
     super(in);
@@ -29,6 +30,16 @@ final class RequestBody extends FilterInputStream {
   /** How many of the announced bytes have not been read; 0 if it comes in chunks. */
   long left() {
     return Math.max(0, length - read);
+  }
+
+  /** See {@link Request#abandonBody}. */
+  void abandon() {
+    isAbandoned = length < 0 || left() > 0;
+  }
+
+  /** Whether another thread may be reading from it still. */
+  boolean isAbandoned() {
+    return isAbandoned;
   }
 
   /** Whether reading has failed: the client hung up, was too slow, or sent chunks that are none. */

@@ -11,9 +11,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +20,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 import kit.Context;
 import kit.Endpoint;
@@ -56,22 +54,25 @@ import kit.StatusException;
  *
  * <p>{@link PeerException} if there is no answer, as with {@link HttpEndpoint}: no connection, no
  * status line within the deadline of the context, an answer that breaks off. Only a request that
- * {@linkplain Forward#isRepeatable can be repeated} may be sent to somebody else then; if any of a
- * body has been read, no failure says "not sent". When a body breaks off that has begun to be handed
+ * {@linkplain Forward#isRepeatable can be repeated} may be sent to somebody else then, or one that
+ * certainly was not sent; that is never said of one whose body has begun to stream. A body that the
+ * caller breaks off is a {@link java.util.concurrent.CancellationException}, and nobody's failure.
+ * When a body breaks off that has begun to be handed
  * back, the connection to the caller is closed; and when the caller goes away, so is the one to the
  * upstream.
  *
  * <h2>Threads and cost</h2>
  *
  * <p>Safe for any number of threads. Some tens of KB for each request, whatever the size of its
- * bodies. Bodies are read by threads of the client, which must therefore have threads of its own:
- * see {@link #newClient}.
+ * bodies: up to 16 KiB they are held, beyond that they stream. A stream is read by a thread of the
+ * client, which must therefore have threads of its own: see {@link #newClient}.
  *
  * <p>Go kit's word: {@code transport/httprp.Server}.
  */
 public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Response> {
   private static final int BUFFER_BYTES = 16 * 1024; // What HttpClient hands over at a time.
-  private static final long HELD_BYTES = 16 * 1024; // Up to here a body is not worth a stream.
+  // A packet that is lost is sent again after 1 and 3 seconds. A busy moment is not "nobody there".
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final HttpClient http;
@@ -108,38 +109,45 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
         .version(HttpClient.Version.HTTP_1_1)
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
-        .connectTimeout(Duration.ofMillis(500))
+        .connectTimeout(CONNECT_TIMEOUT)
         .build();
   }
 
   @Override
   public Response call(Context context, Forward forward) throws Exception {
-    long nanos = Math.min(context.remainingNanos(), DEFAULT_TIMEOUT_NANOS);
+    long nanos = context.hasDeadline() ? context.remainingNanos() : DEFAULT_TIMEOUT_NANOS;
     if (nanos <= 0) {
       throw PeerException.timeout(instance, null);
     }
-    AtomicBoolean bodyBegun = new AtomicBoolean();
-    HttpRequest request = request(context, forward, bodyBegun);
-    CompletableFuture<HttpResponse<InputStream>> exchange =
-        http.sendAsync(request, BodyHandlers.ofInputStream());
-    HttpResponse<InputStream> answer;
+    long deadlineNanos = System.nanoTime() + nanos;
+    ProxiedRequest request = new ProxiedRequest(forward.request());
+    HttpRequest message = message(context, forward, nanos, request.publisher());
+    ProxiedAnswer answer = new ProxiedAnswer();
+    boolean through = false;
     try {
-      answer = PeerFailures.await(exchange, nanos, instance);
-    } catch (PeerException e) {
-      if (e.kind().notSent() && bodyBegun.get()) {
-        throw PeerException.broken(instance, "no connection, and the body is gone", e);
+      HttpResponse<?> head = request.send(http, message, answer, nanos);
+      Response response = response(forward.request(), head, answer, deadlineNanos);
+      through = true;
+      return response;
+    } catch (TimeoutException e) {
+      throw PeerException.timeout(instance, e);
+    } catch (IOException e) {
+      throw request.failure(e, instance);
+    } finally {
+      if (!through) {
+        answer.cancel(); // Also if the head arrives later, and nobody is left to read on.
       }
-      throw e;
+      request.end();
     }
-    return response(forward.request(), answer);
   }
 
-  private HttpRequest request(Context context, Forward forward, AtomicBoolean bodyBegun) {
+  private HttpRequest message(Context context, Forward forward, long nanos, BodyPublisher body) {
     Request request = forward.request();
     try {
       HttpRequest.Builder builder =
           HttpRequest.newBuilder(URI.create("http://" + instance + forward.target()))
-              .method(request.method(), body(request, bodyBegun));
+              .timeout(Duration.ofNanos(nanos)) // Until the head of the answer is there.
+              .method(request.method(), body);
       boolean isTrusted = settings.isTrusted().test(request.remote().getAddress());
       ProxyHeaders.ofRequest(request, isTrusted)
           .forEach((name, values) -> values.forEach(value -> builder.header(name, value)));
@@ -154,44 +162,30 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     }
   }
 
-  private static BodyPublisher body(Request request, AtomicBoolean bodyBegun) {
-    if (!request.hasBody()) {
-      return BodyPublishers.noBody();
-    }
-    BodyPublisher publisher =
-        BodyPublishers.ofInputStream(
-            () -> {
-              bodyBegun.set(true);
-              return request.bodyStream();
-            });
-    long length = request.bodyLength();
-    return length < 0 ? publisher : BodyPublishers.fromPublisher(publisher, length);
-  }
-
-  private Response response(Request request, HttpResponse<InputStream> answer) throws IOException {
-    InputStream body = answer.body();
-    int status = answer.statusCode();
-    long length = lengthOf(answer, request.method());
-    Map<String, List<String>> headers = ProxyHeaders.ofAnswer(answer.headers());
+  private Response response(
+      Request request, HttpResponse<?> head, ProxiedAnswer body, long deadlineNanos)
+      throws IOException, InterruptedException, TimeoutException {
+    int status = head.statusCode();
+    long length = lengthOf(head, request.method());
+    Map<String, List<String>> headers = ProxyHeaders.ofAnswer(head.headers());
     try {
       if (length > settings.maxResponseBytes()) {
-        throw new IOException("answer longer than " + settings.maxResponseBytes() + " bytes");
+        throw tooLong();
       }
-      if (length >= 0 && length <= HELD_BYTES && !request.method().equals("HEAD")) {
-        byte[] bytes = body.readNBytes((int) length);
-        if (bytes.length < length) {
-          throw new IOException("answer of " + bytes.length + " bytes instead of " + length);
-        }
-        body.close();
-        return Response.of(status, headers, bytes);
+      if (!body.isStream() && !request.method().equals("HEAD")) {
+        return Response.of(status, headers, body.await(deadlineNanos - System.nanoTime()));
       }
-      Response response = Response.streaming(status, headers, length, out -> copy(body, out));
+      Response response =
+          Response.streaming(status, headers, length, out -> copy(body.stream(), out));
       closeInTheEnd(body, request);
       return response;
-    } catch (IOException | IllegalArgumentException e) { // A header that we do not send.
-      body.close();
+    } catch (IllegalArgumentException e) { // A header that we do not send.
       throw PeerException.broken(instance, "unreadable answer: " + e.getMessage(), e);
     }
+  }
+
+  private IOException tooLong() {
+    return new IOException("answer longer than " + settings.maxResponseBytes() + " bytes");
   }
 
   /** In bytes; of HEAD, what GET would have; -1 if it is not known. */
@@ -204,17 +198,10 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   }
 
   /** When the caller has it all, or has gone, or when it takes too long. */
-  private void closeInTheEnd(InputStream body, Request request) {
+  private void closeInTheEnd(ProxiedAnswer body, Request request) {
     CompletableFuture<Void> end = new CompletableFuture<>();
     end.completeOnTimeout(null, settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
-        .thenRun(
-            () -> {
-              try {
-                body.close(); // Cancels the exchange if there is more to come.
-              } catch (IOException e) {
-                // It is closed in any case.
-              }
-            });
+        .thenRun(body::cancel);
     request.onCompleted(done -> end.complete(null));
   }
 
@@ -224,7 +211,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
       copied += count;
       if (copied > settings.maxResponseBytes()) {
-        throw new IOException("answer longer than " + settings.maxResponseBytes() + " bytes");
+        throw tooLong();
       }
       to.write(buffer, 0, count);
       if (from.available() == 0) {

@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
@@ -191,7 +192,8 @@ public final class Instrumenting {
           ? failure.status() / 100 + "xx"
           : failure.kind().name().toLowerCase(Locale.ROOT);
     }
-    return e instanceof InterruptedException ? "cancelled" : "error";
+    boolean isCancelled = e instanceof InterruptedException || e instanceof CancellationException;
+    return isCancelled ? "cancelled" : "error";
   }
 
   /** Returns the counter of calls to {@code service} that were repeated. */

@@ -3,10 +3,14 @@ package kit.http;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.Headers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -17,17 +21,24 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import kit.Context;
 import kit.Endpoint;
+import kit.PeerException;
 import kit.http.RawClient.Answer;
 import kit.http.ReverseProxy.Forward;
 import kit.http.ReverseProxy.Settings;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import testing.Eventually;
 
 /** A caller, a proxy and an upstream on real sockets. */
 @Timeout(30)
@@ -293,6 +304,82 @@ class ReverseProxyTest {
   }
 
   @Test
+  void aShortAnswerThatStallsIsOverdue() throws Exception {
+    rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
+    RawClient client =
+        front.serve(
+            (context, request) ->
+                proxy.call(context.withTimeout(Duration.ofMillis(300)), new Forward(request, "/")));
+    assertThat(client.request("GET", "/").answer().status()).isEqualTo(504);
+    assertThat(rawBack.ends().poll(5, TimeUnit.SECONDS)).isEqualTo("closed");
+  }
+
+  @Test
+  void interruptionAtAnyMomentClosesTheConnection() throws Exception {
+    rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\nx");
+    ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
+    Request request = requestOf("GET", "/");
+    Random random = new Random(7);
+    for (int i = 0; i < 200; i++) {
+      BlockingQueue<Object> outcome = new LinkedBlockingQueue<>();
+      Thread thread =
+          new Thread(
+              () -> {
+                try {
+                  outcome.add(proxy.call(Context.background(), new Forward(request, "/")));
+                } catch (Throwable e) {
+                  outcome.add(e);
+                }
+              });
+      thread.start();
+      if (i % 2 == 0) {
+        assertThat(rawBack.heads().poll(10, TimeUnit.SECONDS)).isNotNull();
+      }
+      for (int spin = random.nextInt(20_000); spin > 0; spin--) {
+        Thread.onSpinWait();
+      }
+      thread.interrupt();
+      if (outcome.poll(10, TimeUnit.SECONDS) instanceof Response late) { // It was through already.
+        assertThatThrownBy(() -> late.writeTo(failingOut())).isInstanceOf(IOException.class);
+      }
+    }
+    request.finalizers().forEach(end -> end.accept(null)); // As the server does in the end.
+    Eventually.within(
+        Duration.ofSeconds(10), () -> assertThat(rawBack.open()).as("open connections").isZero());
+  }
+
+  private static Request requestOf(String method, String path) throws Exception {
+    return new Request(
+            method, RequestTarget.parse(path, "test"), new Headers(), InputStream.nullInputStream())
+        .from(new InetSocketAddress(InetAddress.getLoopbackAddress(), 1));
+  }
+
+  private static OutputStream failingOut() {
+    return new OutputStream() {
+      @Override
+      public void write(int value) throws IOException {
+        throw new IOException("gone");
+      }
+    };
+  }
+
+  /** The rest of a body is read by two threads then, perhaps; nobody must look for a request in it. */
+  @Test
+  void aBodyThatNobodyTookIsTheLastOnItsConnection() throws Exception {
+    rawBack = RawPeer.stallingAfter("");
+    ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
+    RawClient client =
+        front.serve(
+            (context, request) ->
+                proxy.call(context.withTimeout(Duration.ofMillis(300)), new Forward(request, "/")));
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + "x".repeat(10));
+    Answer answer = client.answer();
+    assertThat(answer.status()).isEqualTo(504);
+    assertThat(answer.header("Connection")).isEqualTo("close");
+  }
+
+  @Test
   void anAnswerThatIsAnnouncedTooLongIsABadGateway() throws Exception {
     RawClient client =
         proxyTo(
@@ -328,12 +415,50 @@ class ReverseProxyTest {
     assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
   }
 
-  @Test
-  void aBodyThatDoesNotArriveWholeIsTheCallersFault() throws Exception {
-    RawClient client = proxyTo((context, request) -> echo(request));
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  @ParameterizedTest
+  @ValueSource(ints = {10, 100_000})
+  void aBodyThatDoesNotArriveWholeIsTheCallersFault(int length) throws Exception {
+    back = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
+    back.start((context, request) -> echo(request));
+    ReverseProxy proxy = new ReverseProxy(http, "127.0.0.1:" + back.port(), Settings.defaults());
+    BlockingQueue<Throwable> thrown = new LinkedBlockingQueue<>();
+    RawClient client =
+        front.serve(
+            (context, request) -> {
+              try {
+                return proxy.call(context, new Forward(request, "/"));
+              } catch (Exception e) {
+                thrown.add(e);
+                throw e;
+              }
+            });
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\nhalf");
     client.endOfRequests();
     assertThat(client.answer().status()).isEqualTo(400);
+    assertThat(thrown.take())
+        .as("not held against the upstream")
+        .isInstanceOf(CancellationException.class);
+  }
+
+  @Test
+  void aShortBodyIsThereForTheNextInstanceIfTheFirstOneIsNot() throws Exception {
+    back = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
+    back.start((context, request) -> echo(request));
+    List<Endpoint<Forward, Response>> upstreams =
+        List.of(
+            new ReverseProxy(http, "127.0.0.1:1", Settings.defaults()),
+            new ReverseProxy(http, "127.0.0.1:" + back.port(), Settings.defaults()));
+    front.serve(
+        (context, request) -> {
+          Forward forward = new Forward(request, "/");
+          try {
+            return upstreams.get(0).call(context, forward);
+          } catch (PeerException e) {
+            assertThat(e.kind()).isEqualTo(PeerException.Kind.NOT_CONNECTED);
+            return upstreams.get(1).call(context, forward);
+          }
+        });
+    assertThat(echoed(BodyPublishers.ofByteArray(new byte[7]))).isEqualTo(7);
   }
 
   private static void await(CountDownLatch latch) {

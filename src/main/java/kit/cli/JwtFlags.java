@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import java.nio.file.Path;
+import java.security.Key;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import kit.Middleware;
+import kit.auth.Jwt;
+import kit.auth.JwtAuthenticating;
+import kit.auth.KeyFile;
+import kit.http.Request;
+import kit.http.Response;
+
+/**
+ * The flags about tokens that callers must have: {@code --jwt-key-file} and what goes with it, the same
+ * for every program that serves.
+ *
+ * <p>Not thread-safe, as {@link Flags} is not; what it reads is.
+ */
+public final class JwtFlags {
+  private static final Flags.Type<Jwt.Algorithm> ALGORITHM =
+      new Flags.Type<>("ALGORITHM", "HS256, HS384, HS512, RS256, ES256", Jwt.Algorithm::valueOf);
+
+  private static final Flags.Type<String> SCOPE =
+      new Flags.Type<>("SCOPE", "one word", JwtAuthenticating::checkedScope);
+
+  private final Supplier<Optional<Path>> keyFile;
+  private final Supplier<Optional<Jwt.Algorithm>> algorithm;
+  private final Supplier<Optional<String>> issuer;
+  private final Supplier<Optional<String>> audience;
+  private final Supplier<Optional<String>> scope;
+
+  /** Declares them. */
+  public JwtFlags(Flags flags) {
+    keyFile =
+        flags.optional(
+            "jwt-key-file",
+            FlagFile.TYPE.or("none"),
+            "none",
+            "callers need a token; this verifies it");
+    algorithm =
+        flags.optional(
+            "jwt-algorithm", ALGORITHM.or("auto"), "auto", "auto = after the key: ...256");
+    issuer =
+        flags.optional("jwt-issuer", Flags.TEXT.or("any"), "any", "what iss of a token must be");
+    audience =
+        flags.optional("jwt-audience", Flags.TEXT.or("none"), "none", "what aud must contain");
+    scope = flags.optional("jwt-scope", SCOPE.or("none"), "none", "what scope must contain");
+  }
+
+  /**
+   * What tokens must be like.
+   *
+   * @param signer makes some; absent if there is a public key only
+   * @param expected what they must say
+   * @param scope likewise, if one is needed
+   */
+  public record Tokens(
+      Jwt.Verifier verifier,
+      Optional<Jwt.Signer> signer,
+      Jwt.Expected expected,
+      Optional<String> scope) {
+    /** Returns what lets nobody pass without a good token. */
+    public Middleware<Request, Response> guard() {
+      Middleware<Request, Response> known = JwtAuthenticating.verifying(verifier);
+      return scope
+          .map(JwtAuthenticating::<Request, Response>requiringScope)
+          .map(mayCall -> Middleware.chain(known, mayCall))
+          .orElse(known);
+    }
+  }
+
+  /**
+   * Reads the key; returns nothing if everybody may call.
+   *
+   * @throws Flags.UsageException if the file cannot be used, or the flags do not go together
+   */
+  public Optional<Tokens> read() {
+    if (keyFile.get().isEmpty()) {
+      checkNothingElseIsGiven();
+      return Optional.empty();
+    }
+    KeyFile keys = FlagFile.read("--jwt-key-file", keyFile.get().get(), KeyFile::read);
+    Jwt.Algorithm chosen = algorithm.get().orElse(Jwt.Algorithm.of(keys.verifying()));
+    Jwt.Expected expected = Jwt.Expected.of(issuer.get().orElse(null), audience.get().orElse(null));
+    try {
+      return Optional.of(
+          new Tokens(
+              new Jwt.Verifier(chosen, keys.verifying(), expected, InstantSource.system()),
+              keys.signing().map(key -> signer(chosen, key)),
+              expected,
+              scope.get()));
+    } catch (IllegalArgumentException e) { // The key does not fit.
+      String flag = algorithm.get().isPresent() ? "--jwt-algorithm: " : "--jwt-key-file: ";
+      throw new Flags.UsageException(flag + e.getMessage());
+    }
+  }
+
+  private static Jwt.Signer signer(Jwt.Algorithm algorithm, Key key) {
+    return new Jwt.Signer(algorithm, key, InstantSource.system());
+  }
+
+  /** Whoever gives one of these believes to be protected. */
+  private void checkNothingElseIsGiven() {
+    Map<String, Supplier<? extends Optional<?>>> others = new LinkedHashMap<>();
+    others.put("--jwt-algorithm", algorithm);
+    others.put("--jwt-issuer", issuer);
+    others.put("--jwt-audience", audience);
+    others.put("--jwt-scope", scope);
+    others.forEach(JwtFlags::checkIsNotGiven);
+  }
+
+  /**
+   * Refuses a flag that is of no use without a key.
+   *
+   * @param flag its name, with its dashes
+   */
+  public static void checkIsNotGiven(String flag, Supplier<? extends Optional<?>> value) {
+    if (value.get().isPresent()) {
+      throw new Flags.UsageException(flag + " is of no use without --jwt-key-file");
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpResponse.BodyHandler;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.net.http.HttpResponse.BodySubscribers;
+import java.net.http.HttpResponse.ResponseInfo;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * The body of an answer on its way through a proxy: collected if it is announced to be short, else as
+ * it comes.
+ */
+final class ProxiedAnswer implements BodyHandler<Void> {
+  private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
+
+  // Guarded by this. One of the two, once the head is there.
+  private WholeBody whole;
+  private InputStream stream;
+  private boolean cancelled;
+
+  @Override
+  public BodySubscriber<Void> apply(ResponseInfo head) {
+    long length = head.headers().firstValueAsLong("Content-Length").orElse(Long.MAX_VALUE);
+    BodySubscriber<Void> subscriber;
+    WholeBody bytes = null;
+    InputStream in = null;
+    if (length <= SHORT_BYTES) {
+      bytes = new WholeBody(SHORT_BYTES);
+      subscriber = bytes.apply(head);
+    } else {
+      BodySubscriber<InputStream> streaming = BodySubscribers.ofInputStream();
+      in = streaming.getBody().toCompletableFuture().join(); // There from the beginning.
+      subscriber = BodySubscribers.mapping(streaming, same -> null);
+    }
+    boolean late;
+    synchronized (this) {
+      whole = bytes;
+      stream = in;
+      late = cancelled;
+    }
+    if (late) {
+      close(bytes, in); // The subscription will be cancelled as soon as it is there.
+    }
+    return subscriber;
+  }
+
+  /** Whether there is a stream to read, and not bytes to wait for. */
+  synchronized boolean isStream() {
+    return stream != null;
+  }
+
+  synchronized InputStream stream() {
+    return stream;
+  }
+
+  /** Waits for the end of a short body, as {@link WholeBody#await} does. */
+  byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
+    WholeBody waiting;
+    synchronized (this) {
+      waiting = whole;
+    }
+    return waiting.await(nanos);
+  }
+
+  /** Gives up: closes the connection, now or when the head comes. A no-op after the body's end. */
+  void cancel() {
+    WholeBody wholeNow;
+    InputStream streamNow;
+    synchronized (this) {
+      cancelled = true;
+      wholeNow = whole;
+      streamNow = stream;
+    }
+    close(wholeNow, streamNow);
+  }
+
+  private static void close(WholeBody whole, InputStream stream) {
+    if (whole != null) {
+      whole.cancel();
+    }
+    if (stream != null) {
+      try {
+        stream.close();
+      } catch (IOException e) {
+        // It is closed in any case.
+      }
+    }
+  }
+}
