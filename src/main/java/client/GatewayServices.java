@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package client;
 
-import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,7 +79,7 @@ final class GatewayServices implements AutoCloseable {
   private final Limits limits;
   private final Tracing tracing;
   private final Instrumenting instrumenting;
-  private final HttpClient http = ReverseProxy.newClient();
+  private final ReverseProxy.Clients http = ReverseProxy.newClients();
   private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
 
   /** Leads nowhere so far; {@code watch} opens the list of instances of a service. */

@@ -154,6 +154,18 @@ class ZipkinIT {
   }
 
   @Test
+  void aSignalDoesNotCostTheLastTraces() throws Exception {
+    int port = startService("left", "--registry", "none").port();
+    JarProcess client =
+        start("client", "loop", "--interval", "1h", "--target", "http://127.0.0.1:" + port);
+    assertThat(client.nextLine()).isEqualTo("jerry" + port);
+    client.signal("TERM"); // Spans wait for others for a second.
+    assertThat(client.exitStatus()).isEqualTo(143);
+    assertThat(client.err()).isEmpty();
+    assertThat(tree(trace("left", 3))).hasSize(3).contains("client local get /user/{uid}");
+  }
+
+  @Test
   void theGatewayIsPartOfTheTraceThatItsCallerHasBegun() throws Exception {
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
       String registry = "consul://" + agent.uri().getAuthority();

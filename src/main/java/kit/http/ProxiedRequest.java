@@ -2,7 +2,6 @@
 package kit.http;
 
 import java.io.IOException;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -65,14 +64,16 @@ final class ProxiedRequest {
   }
 
   /** Sends {@code message} and returns when the head of the answer is there, within {@code nanos}. */
-  HttpResponse<?> send(HttpClient http, HttpRequest message, ProxiedAnswer answer, long nanos)
+  HttpResponse<?> send(
+      ReverseProxy.Clients http, HttpRequest message, ProxiedAnswer answer, long nanos)
       throws InterruptedException, TimeoutException, IOException {
     if (shortBody != null) {
-      return http.send(message, answer); // The message has its time limit.
+      return http.quick().send(message, answer); // The message has its time limit.
     }
     // That time limit does not hold while the client reads from a stream: the thread that waits for
     // the caller's bytes is the one that would have to give up.
-    CompletableFuture<? extends HttpResponse<?>> exchange = http.sendAsync(message, answer);
+    CompletableFuture<? extends HttpResponse<?>> exchange =
+        http.streaming().sendAsync(message, answer);
     boolean through = false;
     try {
       HttpResponse<?> head = exchange.get(nanos, TimeUnit.NANOSECONDS);

@@ -31,7 +31,7 @@ import kit.StatusException;
  * Hands a request on to another server, and its answer back, without holding either in memory.
  *
  * <pre>{@code
- * HttpClient http = ReverseProxy.newClient(); // one for the whole program
+ * ReverseProxy.Clients http = ReverseProxy.newClients(); // for the whole program
  * Endpoint<Forward, Response> upstream =
  *     new ReverseProxy(http, "127.0.0.1:8081", ReverseProxy.Settings.defaults());
  * upstream.call(context, new Forward(request, "/user/101?verbose=1"));
@@ -64,8 +64,8 @@ import kit.StatusException;
  * <h2>Threads and cost</h2>
  *
  * <p>Safe for any number of threads. Some tens of KB for each request, whatever the size of its
- * bodies: up to 16 KiB they are held, beyond that they stream. A stream is read by a thread of the
- * client, which must therefore have threads of its own: see {@link #newClient}.
+ * bodies: up to 16 KiB they are held, beyond that they stream. A request's stream is read by a thread of the
+ * client that it is sent with; no other request costs a thread.
  *
  * <p>Go kit's word: {@code transport/httprp.Server}.
  */
@@ -75,18 +75,18 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-  private final HttpClient http;
+  private final Clients http;
   private final String instance;
   private final Settings settings;
   private final List<HttpEndpoint.Before> before;
 
-  /** Hands on to {@code instance}, {@code host:port}; {@code http} is one of {@link #newClient}. */
-  public ReverseProxy(HttpClient http, String instance, Settings settings) {
+  /** Hands on to {@code instance}, {@code host:port}; {@code http} are {@link #newClients}. */
+  public ReverseProxy(Clients http, String instance, Settings settings) {
     this(http, instance, settings, List.of());
   }
 
   private ReverseProxy(
-      HttpClient http, String instance, Settings settings, List<HttpEndpoint.Before> before) {
+      Clients http, String instance, Settings settings, List<HttpEndpoint.Before> before) {
     this.http = requireNonNull(http, "http");
     this.instance = requireNonNull(instance, "instance");
     this.settings = requireNonNull(settings, "settings");
@@ -100,17 +100,34 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     return new ReverseProxy(http, instance, settings, List.copyOf(longer));
   }
 
-  /**
-   * Returns a client that suits: as {@link HttpEndpoint#newClient}, with threads of its own. On a
-   * client that uses its selector's thread, a caller who is slow to send a body would hold up all.
-   */
-  public static HttpClient newClient() {
-    return HttpClient.newBuilder() // Without an executor, it makes a pool of its own.
+  /** Returns clients for all proxies of a program. */
+  public static Clients newClients() {
+    return new Clients(
+        newClient().executor(Runnable::run).build(),
+        newClient().build()); // Without an executor, it makes a pool of its own.
+  }
+
+  private static HttpClient.Builder newClient() {
+    return HttpClient.newBuilder()
         .version(HttpClient.Version.HTTP_1_1)
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
-        .connectTimeout(CONNECT_TIMEOUT)
-        .build();
+        .connectTimeout(CONNECT_TIMEOUT);
+  }
+
+  /**
+   * The JDK's clients that proxies send with.
+   *
+   * @param quick for requests that are at hand as a whole; on its selector's thread, which is fastest
+   * @param streaming for bodies that stream; with threads of its own, because on the selector's thread
+   *     a caller who is slow to send would hold up all others
+   */
+  public record Clients(HttpClient quick, HttpClient streaming) {
+    /** Checks that nothing is missing. */
+    public Clients {
+      requireNonNull(quick, "quick");
+      requireNonNull(streaming, "streaming");
+    }
   }
 
   @Override

@@ -45,7 +45,7 @@ import testing.Eventually;
 class ReverseProxyTest {
   private static final int MEGABYTE = 1 << 20;
 
-  private final HttpClient http = ReverseProxy.newClient();
+  private final ReverseProxy.Clients http = ReverseProxy.newClients();
   private final HttpClient caller = HttpEndpoint.newClient();
   private final TestService front = new TestService();
   private HttpService back;
