@@ -321,6 +321,21 @@ class FlagsTest {
   }
 
   @Test
+  void tellsWhatWasGivenFromWhatHoldsByDefault() {
+    Flags given = new Flags("test", "Test.", Map.of("KIT_TAGS", "a", "KIT_RATE", ""));
+    given.optional("name", Flags.TEXT, "web", "name");
+    given.optional("tags", Flags.LIST, "a", "labels");
+    given.optional("rate", Flags.NUMBER, "1", "rate");
+
+    given.parse("--name=web"); // As by default, but given.
+
+    assertThat(given.isGiven("name")).isTrue();
+    assertThat(given.isGiven("tags")).isTrue();
+    assertThat(given.isGiven("rate")).isFalse();
+    assertThat(given.isGiven("nmae")).isFalse();
+  }
+
+  @Test
   void effectiveSettingsAreOneLineInDeclarationOrder() {
     Flags flags = with(Map.of("KIT_TAGS", "a, b"));
     flags.required("name", Flags.TEXT, "");
