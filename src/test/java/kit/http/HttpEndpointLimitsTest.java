@@ -11,7 +11,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.time.Duration;
@@ -34,27 +33,15 @@ import testing.Eventually;
 
 /** What a peer can cost a caller: bytes, time, threads, and calls at a time. */
 @Timeout(60)
-class HttpEndpointLimitsTest {
-  private static final HttpClient HTTP = HttpEndpoint.newClient();
+class HttpEndpointLimitsTest extends RawPeerSetUp {
   private static final String STALLED = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
   private static final String FINE = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
 
-  private final List<RawPeer> peers = new ArrayList<>();
   private final List<Thread> callers = new ArrayList<>();
-  private final TestService service = new TestService();
 
   @AfterEach
-  void stop() throws Exception {
+  void interruptCallers() {
     callers.forEach(Thread::interrupt);
-    for (RawPeer peer : peers) {
-      peer.close();
-    }
-    service.close();
-  }
-
-  private RawPeer peer(RawPeer peer) {
-    peers.add(peer);
-    return peer;
   }
 
   /** Sends requests of the method given and returns bodies as text. */

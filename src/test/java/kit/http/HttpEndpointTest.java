@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.time.Duration;
@@ -25,7 +24,6 @@ import kit.Context;
 import kit.PeerException;
 import kit.PeerException.Kind;
 import kit.StatusException;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,27 +32,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The client side of a call, against peers that behave and peers that do not. */
 @Timeout(30)
-class HttpEndpointTest {
-  private static final HttpClient HTTP = HttpEndpoint.newClient();
+class HttpEndpointTest extends RawPeerSetUp {
   private static final long SOON_MILLIS = 5_000; // For busy machines; usually a hundredth.
 
   record Name(String result) {}
-
-  private final List<RawPeer> peers = new ArrayList<>();
-  private final TestService service = new TestService();
-
-  @AfterEach
-  void stop() throws Exception {
-    for (RawPeer peer : peers) {
-      peer.close();
-    }
-    service.close();
-  }
-
-  private RawPeer peer(RawPeer peer) {
-    peers.add(peer);
-    return peer;
-  }
 
   private static HttpEndpoint<Integer, String> getName(URI base) {
     return new HttpEndpoint<>(

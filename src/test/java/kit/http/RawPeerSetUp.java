@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import java.net.http.HttpClient;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+
+/** What tests of calls have in common: a client, peers of all kinds, and the end of those. */
+abstract class RawPeerSetUp {
+  static final HttpClient HTTP = HttpEndpoint.newClient();
+
+  final TestService service = new TestService();
+  private final List<RawPeer> peers = new ArrayList<>();
+
+  @AfterEach
+  void stopPeers() throws Exception {
+    for (RawPeer peer : peers) {
+      peer.close();
+    }
+    service.close();
+  }
+
+  /** Closes {@code peer} after the test. */
+  RawPeer peer(RawPeer peer) {
+    peers.add(peer);
+    return peer;
+  }
+}
