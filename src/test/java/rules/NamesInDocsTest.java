@@ -24,7 +24,7 @@ class NamesInDocsTest {
 
   private static final Pattern SHARED_STATE =
       Pattern.compile(
-          "\\b(synchronized|volatile|Atomic[A-Z]\\w+|\\w+Adder|new Thread\\(|CountDownLatch"
+          "\\b(synchronized|volatile|Atomic[A-Z]\\w+|\\w+Adder|new Thread|CountDownLatch"
               + "|Semaphore|Concurrent[A-Z]\\w+|CopyOnWrite\\w+|Executors|ThreadPoolExecutor"
               + "|CompletableFuture|FutureTask|\\w*BlockingQueue|ReentrantLock|VarHandle)\\b");
 
