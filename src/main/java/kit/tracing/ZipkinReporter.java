@@ -3,14 +3,10 @@ package kit.tracing;
 
 import static java.util.Objects.requireNonNull;
 
-import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,7 +16,10 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import kit.Context;
+import kit.Endpoint;
 import kit.OneLine;
+import kit.PeerException;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
 import org.slf4j.Logger;
@@ -70,8 +69,8 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private boolean closed; // Guarded by waiting.
 
   // Confined to the thread.
-  private HttpClient
-      http; // Made for the first batch: it takes longer than all the rest of a start.
+  // Made for the first batch: it takes longer than all the rest of a start.
+  private Endpoint<List<?>, Void> endpoint;
   private boolean isOut;
 
   /**
@@ -157,21 +156,30 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private void send(List<Span> batch) throws InterruptedException {
     boolean isTaken = false;
     try {
-      http = http == null ? HttpEndpoint.newClient() : http;
-      HttpRequest request =
-          HttpRequest.newBuilder(spansUri)
-              .timeout(REQUEST_TIMEOUT)
-              .header("Content-Type", "application/json")
-              .POST(BodyPublishers.ofByteArray(Json.write(batch.stream().map(this::json).toList())))
-              .build();
-      HttpResponse<Void> response = http.send(request, BodyHandlers.discarding());
-      isTaken = response.statusCode() / 100 == 2;
-      log(isTaken, "status " + response.statusCode());
-    } catch (IOException | RuntimeException e) {
-      log(false, OneLine.of(e));
+      endpoint = endpoint == null ? endpoint() : endpoint;
+      endpoint.call(
+          Context.background().withTimeout(REQUEST_TIMEOUT),
+          batch.stream().map(this::json).toList());
+      isTaken = true;
+      log(true, "");
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (Exception e) {
+      log(false, OneLine.of(e instanceof PeerException ? e.getMessage() : e));
     } finally {
       (isTaken ? sent : dropped).add(batch.size());
     }
+  }
+
+  private Endpoint<List<?>, Void> endpoint() {
+    return new HttpEndpoint<>(
+        HttpEndpoint.newClient(),
+        spansUri,
+        (context, uri, spans) ->
+            HttpRequest.newBuilder(uri)
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofByteArray(Json.write(spans))),
+        (context, response) -> null);
   }
 
   private void log(boolean isTaken, String why) {
