@@ -44,11 +44,18 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
   /**
    * Serves the routes of {@code router}.
    *
-   * @throws IllegalArgumentException if one of them can never be reached, because a regex before it
-   *     takes all that it could
+   * @throws IllegalArgumentException if one of them can never be reached: because a regex before it
+   *     takes all that it could, or for its method, such as {@code BREW} or {@code get}
    */
   public RoutingHandler(Router<Endpoint<Request, Response>> router) {
     this.router = requireNonNull(router, "router");
+    for (String route : router.routes()) {
+      String method = route.substring(0, route.indexOf(' '));
+      if (!SERVED.contains(method) && !method.equals("*")) {
+        throw new IllegalArgumentException(
+            "route that is never reached: " + route + ": methods are " + SERVED);
+      }
+    }
     ShadowedRoutes.refuse(router.routes());
   }
 

@@ -2,11 +2,13 @@
 package kit.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.sun.net.httpserver.Headers;
 import java.io.InputStream;
 import java.util.Map;
+import java.util.Set;
 import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
@@ -83,6 +85,17 @@ class RoutingHandlerTest {
     assertThat(response.status()).isEqualTo(204);
     assertThat(response.header("Allow")).isEqualTo(ALLOWED);
     assertThat(response.length()).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TRACE", "CONNECT", "BREW", "QUERY"})
+  void methodThatIsNeverServedIsRefusedAtOnce(String method) {
+    Router<Endpoint<Request, Response>> router =
+        new Router<Endpoint<Request, Response>>()
+            .route(Set.of("GET", method), "/pot", (context, request) -> Response.empty(204));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new RoutingHandler(router))
+        .withMessageContaining("never reached: " + method + " /pot");
   }
 
   @Test
