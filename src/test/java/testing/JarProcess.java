@@ -58,11 +58,7 @@ public final class JarProcess implements AutoCloseable {
     if (!Files.exists(file)) {
       throw new IllegalStateException(file + " is missing: mvn package makes it");
     }
-    List<String> command = new ArrayList<>();
-    if (canResetSignals()) {
-      // Who runs the tests in the background may have SIGINT ignored, and children inherit that.
-      command.addAll(List.of("env", "--default-signal=INT"));
-    }
+    List<String> command = new ArrayList<>(withSignalsAtDefault());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
     command.addAll(List.of("-jar", file.toString()));
@@ -77,6 +73,14 @@ public final class JarProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * Returns how a command begins that Ctrl-C ends. Who runs the tests in the background may have
+   * SIGINT ignored, and children inherit that.
+   */
+  public static List<String> withSignalsAtDefault() {
+    return canResetSignals() ? List.of("env", "--default-signal=INT") : List.of();
   }
 
   private static boolean canResetSignals() {

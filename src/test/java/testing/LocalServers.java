@@ -13,7 +13,7 @@ import java.util.Locale;
 import org.junit.jupiter.api.Assumptions;
 
 /** What it takes to start a real server on this machine. */
-final class LocalServers {
+public final class LocalServers {
   private LocalServers() {}
 
   /**
@@ -21,7 +21,7 @@ final class LocalServers {
    * names, or on the PATH, or what {@code scripts/get-name} has fetched. Without one, the test is
    * skipped with a message, or fails if KIT_REQUIRE_SERVERS is 1.
    */
-  static String binary(String name) {
+  public static String binary(String name) {
     List<String> places = new ArrayList<>(named(name));
     for (String folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
       places.add(folder + "/" + name);
@@ -66,7 +66,7 @@ final class LocalServers {
   }
 
   /** Finds TCP ports that nobody uses at the moment. */
-  static List<Integer> freePorts(int count) throws IOException {
+  public static List<Integer> freePorts(int count) throws IOException {
     List<ServerSocket> sockets = new ArrayList<>(); // All open at once, so that they differ.
     try {
       for (int i = 0; i < count; i++) {
