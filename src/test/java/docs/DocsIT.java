@@ -21,10 +21,11 @@ import testing.LocalServers;
 @Timeout(300)
 class DocsIT {
   private static final List<String> COPIED =
-      List.of("pom.xml", "scripts", "src/main", "src/assembly", "src/test/java/tour");
+      List.of("pom.xml", "scripts", "docs", "src/main", "src/assembly", "src/test");
   private static final List<String> JARS = List.of("kit.jar", "user-service.jar", "client.jar");
 
-  @TempDir private Path scratch;
+  @TempDir private Path outside;
+  private Path scratch;
 
   static List<String> pages() throws IOException {
     // The Chinese one has the same commands as README.md: see DocsTest.
@@ -61,6 +62,8 @@ class DocsIT {
   }
 
   private void copyProject() throws IOException {
+    scratch =
+        Files.createDirectory(outside.resolve("kit")); // Some commands make folders beside it.
     for (String part : COPIED) {
       copy(Page.root().resolve(part));
     }

@@ -104,7 +104,8 @@ class DocsTest {
           .flatMap(block -> Commands.of(block).stream())
           .forEach(command -> commands.add(command.text()));
     }
-    assertThat(commands).containsAll(Commands.NOT_RUN.keySet());
+    assertThat(Commands.NOT_RUN.keySet())
+        .allSatisfy(regex -> assertThat(commands).anyMatch(command -> command.matches(regex)));
   }
 
   @ParameterizedTest

@@ -33,7 +33,8 @@ final class Names {
   private static final Set<String> BUILT =
       Set.of("target/kit.jar", "target/client.jar", "target/user-service.jar");
 
-  private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--([a-z][a-z-]+)");
+  private static final Pattern FLAG = Pattern.compile("(?<![\\w-])--([a-z][a-z-]*[a-z])(?![\\w-])");
+  private static final Pattern OTHER_TOOL = Pattern.compile("(etcdctl|consul|curl|mvn) .*");
   private static final Pattern VARIABLE = Pattern.compile("\\bKIT_[A-Z_]+\\b");
   private static final Pattern COMMAND = Pattern.compile("client\\.jar ([a-z][a-z-]*)");
   private static final Pattern OURS =
@@ -104,7 +105,7 @@ final class Names {
   List<String> unknownIn(String span, Set<String> others) {
     List<String> unknown = new ArrayList<>();
     matches(FLAG, span)
-        .filter(flag -> !flags.contains(flag.group(1)) && !others.contains(flag.group()))
+        .filter(flag -> !flags.contains(flag.group(1)) && !OTHER_TOOL.matcher(span).matches())
         .forEach(flag -> unknown.add("flag " + flag.group()));
     matches(VARIABLE, span)
         .map(MatchResult::group)

@@ -72,8 +72,8 @@ final class Quotes {
     if (start < 0 || end < start) {
       throw new IllegalArgumentException("no region \"" + name + "\" in " + file);
     }
-    return String.join("\n", lines.subList(start + 1, end)).strip().isEmpty()
-        ? ""
-        : String.join("\n", lines.subList(start + 1, end)).stripIndent().strip() + "\n";
+    List<String> region = new ArrayList<>(lines.subList(start + 1, end));
+    String text = String.join("\n", region).replaceAll("^(\\s*\n)+|\\s+$", "");
+    return text.stripIndent() + "\n";
   }
 }

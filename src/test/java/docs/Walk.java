@@ -123,7 +123,11 @@ final class Walk implements AutoCloseable {
   }
 
   private void start(Page.Block block) throws Exception {
-    for (Commands.Command command : Commands.of(block)) {
+    List<Commands.Command> commands = Commands.of(block);
+    if (!commands.stream().allMatch(Commands.Command::isRun)) {
+      return;
+    }
+    for (Commands.Command command : commands) {
       Map<String, String> environment = environment();
       if (command.text().endsWith(" dev-agent")) {
         environment.put("KIT_PORT", ports.free(8500)); // Its port stands nowhere.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Calls that degrade instead of hanging, in the shape that Hystrix made known: {@link
- * kit.command.Command} is breaker, limit, timeout and fallback in one; {@link kit.command.Commands}
- * keeps them by name.
+ * Calls that degrade instead of hanging, in the shape that Hystrix made known:
+ * {@link kit.command.Command} is breaker, limit, timeout and fallback in one;
+ * {@link kit.command.Commands} keeps them by name.
+ *
+ * <p>In the map: on {@link kit.breaker}. For work of any kind; for calls to a service of many
+ * instances, {@link kit.chain} is the better choice.
  */
 package kit.command;

@@ -4,5 +4,7 @@
  * registers and keeps registered.
  *
  * <p>Part: {@link kit.etcd.EtcdClient}, one method for each request.
+ *
+ * <p>In the map: what {@link kit.discovery} asks for, as {@link kit.consul} does it with Consul.
  */
 package kit.etcd;

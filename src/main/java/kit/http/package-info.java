@@ -2,15 +2,18 @@
 /**
  * Endpoints on the wire, over the JDK's own HTTP server and client.
  *
- * <p>An HTTP handler is an {@link kit.Endpoint} from {@link kit.http.Request} to {@link
- * kit.http.Response}. {@link kit.http.HttpService} serves one; {@link kit.http.RoutingHandler} chooses
- * among many; {@link kit.http.EndpointHandler} makes one of any endpoint, with {@link
- * kit.http.Decoders} and {@link kit.http.Encoders}. {@link kit.http.HttpEndpoint} is the other side of
- * the wire.
+ * <p>An HTTP handler is an {@link kit.Endpoint} from {@link kit.http.Request} to
+ * {@link kit.http.Response}. {@link kit.http.HttpService} serves one;
+ * {@link kit.http.RoutingHandler} chooses among many; {@link kit.http.EndpointHandler} makes one
+ * of any endpoint, with {@link kit.http.Decoders} and {@link kit.http.Encoders}.
+ * {@link kit.http.HttpEndpoint} is the other side of the wire.
  *
- * <p>{@link kit.http.JsonRpc} serves endpoints as methods of JSON-RPC 2.0, {@link
- * kit.http.JsonRpcEndpoint} calls them.
+ * <p>{@link kit.http.JsonRpc} serves endpoints as methods of JSON-RPC 2.0,
+ * {@link kit.http.JsonRpcEndpoint} calls them.
  *
  * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
+ *
+ * <p>In the map: on {@link kit}; nearly everything that is not about finding others is on top of
+ * it.
  */
 package kit.http;

@@ -4,5 +4,7 @@
  * kit.ratelimit.RateLimiting} puts it before an endpoint.
  *
  * <p>Part: {@link kit.ratelimit.TokenBucket}.
+ *
+ * <p>In the map: on {@link kit}; goes around handlers, endpoints and calls to others alike.
  */
 package kit.ratelimit;
