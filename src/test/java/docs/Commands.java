@@ -35,6 +35,8 @@ final class Commands {
           "as above",
           "java -jar client.jar loop --registry dns://127.0.0.1:8600/service.consul",
           "needs Consul's DNS; DnsRegistryIT finds with it",
+          "java -jar zipkin/zipkin.jar",
+          "needs a Zipkin; ZipkinIT reads the trace in one, here the spans are lost",
           "etcdctl .*",
           "needs etcd's own client; SecuredEtcdIT gives a user these rights");
 

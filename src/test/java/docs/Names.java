@@ -29,6 +29,7 @@ final class Names {
           "java.time",
           "java.util",
           "java.util.concurrent",
+          "java.util.concurrent.atomic",
           "com.sun.net.httpserver");
   private static final Set<String> BUILT =
       Set.of("target/kit.jar", "target/client.jar", "target/user-service.jar");

@@ -31,6 +31,12 @@ class PackageInfoTest {
     return Files.readString(info);
   }
 
+  /** What stands between a mark and the next paragraph. */
+  private static String paragraph(String text, String mark) {
+    int start = text.indexOf(mark);
+    return start < 0 ? "" : text.substring(start).split("\n \\*\n", 2)[0];
+  }
+
   private static String nameOf(Path folder) {
     return folder.toString().replace('/', '.');
   }
@@ -42,7 +48,8 @@ class PackageInfoTest {
     for (Path file : Sources.in("src/main/java/" + folder)) {
       if (file.getParent().equals(MAIN.resolve(folder)) && Sources.isPart(file)) {
         String part = file.getFileName().toString().replace(".java", "");
-        assertThat(info).containsPattern("Parts?: [^.]*(\\.[^.]+)*\\b" + part + "}");
+        String name = nameOf(folder) + "." + part;
+        assertThat(paragraph(info, "<p>Part")).contains("{@link " + name + "}");
       }
     }
   }
