@@ -38,6 +38,9 @@ record Candidate(String name, String jars, List<String> main) {
     all.add(new Candidate(BARE, "", bare));
     all.add(new Candidate("kit", OURS, List.of(kit, "PORT", "10")));
     all.add(new Candidate("kit, 1000 routes", OURS, List.of(kit, "PORT", "1000")));
+    all.add(
+        new Candidate(
+            "kit, metrics and trace", OURS, List.of(kit, "PORT", "10", "metrics", "trace")));
     all.add(new Candidate("user-service", OURS, service));
     all.add(new Candidate("user-service, limiter, access log", OURS, everything));
     all.add(

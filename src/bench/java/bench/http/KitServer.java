@@ -15,7 +15,10 @@ import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
 import kit.tracing.Tracing;
 
-/** What {@link HttpService} is without any middleware: router, checks, request id, time limits. */
+/**
+ * What {@link HttpService} is without any middleware: router, checks, request id, time limits. And, to see
+ * what they cost, with metrics and traces (not recorded) around it.
+ */
 final class KitServer {
   record Answer(String result) {}
 

@@ -14,8 +14,7 @@ final class ResponseSender {
   // - HttpExchange.close() drains the request before it flushes the answer. Closing the response
   //   stream does it in the right order.
   // - After a failed write the IOException must leave the handler. Whoever catches it and closes
-  // the
-  //   exchange instead leaks a slot of jdk.httpserver.maxConnections.
+  //   the exchange instead leaks a slot of jdk.httpserver.maxConnections.
 
   private static final List<String> CLOSE = List.of("close");
 

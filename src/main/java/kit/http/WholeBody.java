@@ -21,11 +21,10 @@ import java.util.concurrent.TimeoutException;
 final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
   // To the client the body is "there" as soon as the head is: send() returns then, and the caller
   // waits here, where the wait can have an end. HttpRequest.timeout() does not cover the body
-  // before
-  // JDK 26 (JDK-8208693), and a timer for each call would cost more than the call of a timer.
+  // before JDK 26 (JDK-8208693), and a timer for each call costs more than this.
 
-  private static final int FIRST_BYTES =
-      64 * 1024; // Of what a peer promises; the rest as it comes.
+  // Of what a peer promises; the rest as it comes.
+  private static final int FIRST_BYTES = 64 * 1024;
 
   private static final CompletionStage<Void> NOW = CompletableFuture.completedFuture(null);
 

@@ -229,9 +229,8 @@ public final class Instrumenting {
     }
   }
 
-  // A service may have several clients, and a series must not come twice. They share the list, so
-  // it
-  // does not matter which of them is asked.
+  // A service may have several clients, and a series must not come twice. They share the list,
+  // so it does not matter which of them is asked.
 
   private void instances(Metrics.Samples samples) {
     Map<String, Integer> most = new TreeMap<>();

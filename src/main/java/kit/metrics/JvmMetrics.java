@@ -29,8 +29,7 @@ public final class JvmMetrics {
   private JvmMetrics() {}
 
   // The beans are looked up at each scrape and not here: the first look-up takes as long as half
-  // the
-  // start of a service.
+  // the start of a service.
 
   /**
    * Registers all of them; they are read at each scrape.

@@ -231,10 +231,4 @@ public final class Tracing {
       }
     }
   }
-
-  /** Where in its trace a call is, or null if it belongs to none. */
-  public static TraceContext traceOf(Context context) {
-    Here here = context.get(HERE);
-    return here == null ? null : here.trace;
-  }
 }

@@ -32,8 +32,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(120)
 class HostileRequestsTest {
   private static final Path TABLES = Path.of("docs/http.md");
-  private static final int AT_A_TIME =
-      16; // Most are answered at once, some wait for the time limit.
+  // Most are answered at once, some wait for the time limit.
+  private static final int AT_A_TIME = 16;
   private static final String SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: sentinel\r\n\r\n";
 
   /** One row: what is sent, what may come of it, by whom, and which standard says so. */
