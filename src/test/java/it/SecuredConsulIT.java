@@ -30,6 +30,7 @@ import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,12 +49,11 @@ class SecuredConsulIT {
   private static ConsulAgent agent;
   private static TestCertificate certificate;
 
-  private static ConsulAgent agent() throws Exception {
-    if (agent == null) {
-      certificate = TestCertificate.in(files);
-      agent = ConsulAgent.start(new ConsulAgent.Security(MASTER, certificate));
-    }
-    return agent;
+  // Before all of them: where there is no Consul, this skips them all.
+  @BeforeAll
+  static void startAgent() throws Exception {
+    certificate = TestCertificate.in(files);
+    agent = ConsulAgent.start(new ConsulAgent.Security(MASTER, certificate));
   }
 
   @AfterAll
@@ -73,7 +73,7 @@ class SecuredConsulIT {
 
   private static String put(String what, String body) throws Exception {
     HttpRequest request =
-        HttpRequest.newBuilder(agent().uri().resolve("/v1/acl/" + what))
+        HttpRequest.newBuilder(agent.uri().resolve("/v1/acl/" + what))
             .header("X-Consul-Token", MASTER)
             .PUT(HttpRequest.BodyPublishers.ofString(body))
             .build();
@@ -89,7 +89,7 @@ class SecuredConsulIT {
     Flags flags = new Flags("test", "Test.", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     String[] args = new String[more.length + 2];
-    args[0] = "--registry=consul+https://" + agent().httpsAuthority();
+    args[0] = "--registry=consul+https://" + agent.httpsAuthority();
     args[1] = "--consul-ca-file=" + certificate.pem();
     System.arraycopy(more, 0, args, 2, more.length);
     flags.parse(args);
@@ -110,8 +110,8 @@ class SecuredConsulIT {
 
   @Test
   void withoutATokenNothingIsTakenAndNothingSeen() throws Exception {
-    ConsulClient nobody = new ConsulClient(agent().uri(), null);
-    new ConsulClient(agent().uri(), MASTER).register(WEB, List.of());
+    ConsulClient nobody = new ConsulClient(agent.uri(), null);
+    new ConsulClient(agent.uri(), MASTER).register(WEB, List.of());
 
     assertThatThrownBy(() -> nobody.register(WEB, List.of()))
         .isInstanceOf(ConsulException.class)
@@ -123,7 +123,7 @@ class SecuredConsulIT {
   @Test
   void aTokenForOneServiceIsEnoughToRegisterReportAndDeregister() throws Exception {
     String token = tokenFor("register", "service \"web\" { policy = \"write\" }");
-    ConsulClient web = new ConsulClient(agent().uri(), token);
+    ConsulClient web = new ConsulClient(agent.uri(), token);
 
     web.register(WEB, List.of(Map.of("CheckID", "web-1:alive", "TTL", "1m")));
     web.updateTtl("web-1:alive", Status.PASSING, "");
@@ -143,9 +143,9 @@ class SecuredConsulIT {
         tokenFor(
             "discover",
             "service_prefix \"\" { policy = \"read\" } node_prefix \"\" { policy = \"read\" }");
-    new ConsulClient(agent().uri(), MASTER).register(WEB, List.of());
+    new ConsulClient(agent.uri(), MASTER).register(WEB, List.of());
 
-    ConsulClient reader = new ConsulClient(agent().uri(), token);
+    ConsulClient reader = new ConsulClient(agent.uri(), token);
     HealthQuery query = HealthQuery.passing("web", List.of());
     Eventually.within(
         Duration.ofSeconds(5), () -> assertThat(reader.health(query).entries()).isNotEmpty());
@@ -170,12 +170,11 @@ class SecuredConsulIT {
       Eventually.within(
           Duration.ofSeconds(5), () -> assertThat(services.snapshot()).containsKey("web"));
     }
-    assertThat(new ConsulClient(agent().uri(), MASTER).services()).doesNotContainKey("web-8081");
+    assertThat(new ConsulClient(agent.uri(), MASTER).services()).doesNotContainKey("web-8081");
   }
 
   @Test
   void aProgramGetsInWithTheVariablesOfConsulsOwnTools() throws Exception {
-    agent();
     Map<String, String> environment =
         Map.of(
             "CONSUL_HTTP_ADDR",
@@ -197,7 +196,7 @@ class SecuredConsulIT {
   @Test
   void aServerThatNobodyVouchesForIsAFailure() throws Exception {
     ConsulClient trusting =
-        new ConsulClient(URI.create("https://" + agent().httpsAuthority()), MASTER);
+        new ConsulClient(URI.create("https://" + agent.httpsAuthority()), MASTER);
     assertThatThrownBy(trusting::services).isInstanceOf(SSLException.class);
   }
 }
