@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 import kit.consul.ConsulClient;
+import kit.http.LazyTls;
 
 /**
  * What it takes to be let in by Consul: flags, or else the variables of Consul's own tools.
@@ -28,7 +29,7 @@ final class ConsulAccess {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
 
   private final String token; // Null if there is none.
-  private final SSLContext tls; // Null for that of Java.
+  private final SSLContext tls;
 
   private ConsulAccess(String token, SSLContext tls) {
     this.token = token;
@@ -45,7 +46,7 @@ final class ConsulAccess {
     if (settings.containsKey(caFile) && !withTls) {
       throw new Flags.UsageException(caFile + ": the registry is not consul+https://host:port");
     }
-    SSLContext tls = null;
+    SSLContext tls = LazyTls.context();
     if (withTls && settings.containsKey(caFile)) {
       tls = tls(caFile, settings);
     } else if (withTls && isSet("CONSUL_CACERT", settings)) {
@@ -104,9 +105,6 @@ final class ConsulAccess {
 
   /** Returns a client of the agent at this address. */
   ConsulClient client(URI agent) {
-    if (tls == null) {
-      return new ConsulClient(agent, token);
-    }
     HttpClient http =
         HttpClient.newBuilder()
             .connectTimeout(CONNECT_TIMEOUT)

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 import kit.etcd.EtcdClient;
+import kit.http.LazyTls;
 
 /**
  * What it takes to be let in by etcd: the address, flags, or else the variables of etcd's own tool.
@@ -90,7 +91,7 @@ final class EtcdAccess {
     String name = settings.containsKey(CA_FILE) ? CA_FILE : TOOLS_CA_FILE;
     String file = settings.getOrDefault(name, "");
     if (!withTls || file.isBlank()) {
-      return null;
+      return LazyTls.context();
     }
     try {
       return CaFile.trusting(Path.of(file));

@@ -42,6 +42,25 @@ public final class Program {
     }
   }
 
+  /**
+   * Has {@code body} run on a daemon thread named {@code name}, for what takes long and will be needed
+   * soon, such as loading a library. If it fails, nobody is told: it will fail again where it matters.
+   */
+  public static void ahead(String name, Body body) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                body.run();
+              } catch (Exception e) {
+                // See above.
+              }
+            },
+            name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
   private static void end(int status, String message) {
     if (message != null && !isEnding()) {
       System.err.println(message);

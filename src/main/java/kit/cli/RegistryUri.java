@@ -13,13 +13,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import kit.OneLine;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Chooses a registry by its address, so that programs need not know which one there is.
@@ -138,23 +135,10 @@ public final class RegistryUri {
 
   /**
    * Begins to load what a first request to the registry needs, and returns at once: so an instance can
-   * be found as soon as it answers, and not a third of a second later. What fails here will fail again
-   * where it matters. The thread ends with one request.
+   * be found as soon as it answers, and not a third of a second later.
    */
   public void prepare() {
-    Thread thread =
-        new Thread(
-            () -> {
-              try {
-                registry.prepare();
-              } catch (IOException | RuntimeException | InterruptedException e) {
-                Logger log = LoggerFactory.getLogger(RegistryUri.class); // See Logs: not before.
-                log.debug("{} does not answer yet: {}", this, OneLine.of(e));
-              }
-            },
-            "prepare-registry");
-    thread.setDaemon(true);
-    thread.start();
+    Program.ahead("prepare-registry", registry::prepare);
   }
 
   /** Returns the flags, without dashes, that mean something to other kinds of registry only. */

@@ -26,6 +26,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import kit.consul.CheckDefinition.Status;
 import kit.discovery.Instance;
+import kit.http.LazyTls;
 
 /** Looks once whether a service is well, over HTTP or TCP, with Consul's judgement. */
 final class CheckProbe {
@@ -50,6 +51,7 @@ final class CheckProbe {
               .version(HttpClient.Version.HTTP_1_1)
               .proxy(HttpClient.Builder.NO_PROXY)
               .executor(callbacks)
+              .sslContext(LazyTls.context())
               .build();
     }
     return http;

@@ -160,6 +160,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
         .version(HttpClient.Version.HTTP_1_1)
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
+        .sslContext(LazyTls.context())
         .connectTimeout(CONNECT_TIMEOUT)
         .executor(Runnable::run)
         .build();

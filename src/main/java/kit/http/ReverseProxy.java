@@ -112,6 +112,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
         .version(HttpClient.Version.HTTP_1_1)
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
+        .sslContext(LazyTls.context())
         .connectTimeout(CONNECT_TIMEOUT);
   }
 
