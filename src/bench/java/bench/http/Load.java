@@ -10,11 +10,11 @@ import java.util.regex.Pattern;
 final class Load {
   private static final Pattern RATE = Pattern.compile("Requests/sec: +([0-9.]+)");
   private static final Pattern REQUESTS = Pattern.compile("([0-9]+) requests in ");
-  private static final Pattern P99 = Pattern.compile("99% +([0-9.]+)(us|ms|s)");
+  private static final Pattern LATENCY = Pattern.compile("(50|99)% +([0-9.]+)(us|ms|s)");
   private static final Pattern TROUBLE = Pattern.compile("(Socket errors|Non-2xx).*");
 
   /** How it went. */
-  record Result(double perSecond, long requests, double p99Millis) {}
+  record Result(double perSecond, long requests, double p50Millis, double p99Millis) {}
 
   private Load() {}
 
@@ -32,12 +32,23 @@ final class Load {
     if (wrk.waitFor() != 0 || TROUBLE.matcher(output).find()) {
       throw new IOException("port " + port + ": " + output);
     }
-    Matcher p99 = matcher(P99, output);
-    double unit = p99.group(2).equals("us") ? 1e-3 : p99.group(2).equals("ms") ? 1 : 1e3;
     return new Result(
         Double.parseDouble(matcher(RATE, output).group(1)),
         Long.parseLong(matcher(REQUESTS, output).group(1)),
-        Double.parseDouble(p99.group(1)) * unit);
+        millis("50", output),
+        millis("99", output));
+  }
+
+  private static double millis(String percentile, String output) throws IOException {
+    Matcher latency = LATENCY.matcher(output);
+    while (latency.find()) {
+      if (latency.group(1).equals(percentile)) {
+        String unit = latency.group(3);
+        double inMillis = unit.equals("us") ? 1e-3 : unit.equals("ms") ? 1 : 1e3;
+        return Double.parseDouble(latency.group(2)) * inMillis;
+      }
+    }
+    throw new IOException("cannot make sense of " + output);
   }
 
   private static Matcher matcher(Pattern pattern, String output) throws IOException {

@@ -25,6 +25,7 @@ final class Server implements AutoCloseable {
           "-Xmx512m",
           "-Dsun.net.httpserver.nodelay=true",
           "-Dsun.net.httpserver.maxIdleConnections=20000",
+          "-Djdk.httpserver.maxConnections=20000",
           "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
 
   private static final File LOG = new File("target/bench-http.log");

@@ -2,7 +2,9 @@
 package kit.http;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -18,7 +20,8 @@ import java.util.regex.Pattern;
  * <p>Literals, plain variables and rest variables shadow nothing: the more specific is tried first,
  * in whatever order they were registered. Two regexes are compared if each is one class of characters
  * and how many of them, as most are: {@code [a-z]+}, {@code \d{4}}, {@code .*}. About others it says
- * nothing, and two that only overlap are both of use. Costs milliseconds, when a service starts.
+ * nothing, and two that only overlap are both of use. Costs milliseconds, when a service starts;
+ * with regexes for thousands of routes in one place, the square of their number.
  */
 final class ShadowedRoutes {
   private static final String ANY_TEXT = "[^/]+"; // What a plain variable takes.
@@ -30,13 +33,25 @@ final class ShadowedRoutes {
 
   /** Throws if one of these {@link Router#routes} is shadowed. */
   static void refuse(List<String> routes) {
-    List<Route> all = new ArrayList<>();
-    routes.forEach(route -> all.add(Route.parse(route)));
+    List<Route> all = routes.stream().map(Route::parse).toList();
+    // Only those who begin alike can shadow each other; and of routes there may be thousands.
+    Map<List<Segment>, Integer> firstSeen = new HashMap<>();
+    Map<List<Segment>, List<Route>> regexAfter = new HashMap<>();
+    for (Route route : all) {
+      for (int i = 0; i < route.segments.size(); i++) {
+        firstSeen.putIfAbsent(route.start(i + 1), firstSeen.size());
+        if (route.segments.get(i).isRegex()) {
+          regexAfter.computeIfAbsent(route.start(i), start -> new ArrayList<>()).add(route);
+        }
+      }
+    }
     for (Route shadowed : all) {
-      for (Route other : all) {
-        if (other.shadows(shadowed, all)) {
-          throw new IllegalArgumentException(
-              "route that is never reached: " + shadowed.text + " after " + other.text);
+      for (int i = 0; i < shadowed.segments.size(); i++) {
+        for (Route other : regexAfter.getOrDefault(shadowed.start(i), List.of())) {
+          if (other.shadows(shadowed, i, firstSeen)) {
+            throw new IllegalArgumentException(
+                "route that is never reached: " + shadowed.text + " after " + other.text);
+          }
         }
       }
     }
@@ -53,22 +68,15 @@ final class ShadowedRoutes {
       return new Route(text, words[0], segments);
     }
 
-    boolean shadows(Route other, List<Route> all) {
-      int start = commonStart(other);
-      return start < Math.min(segments.size(), other.segments.size())
-          && answersFor(other.method)
-          && segments.get(start).isRegex()
-          && isTriedBefore(other, start, all)
-          && takesAllOf(other, start);
+    List<Segment> start(int length) {
+      return segments.subList(0, length);
     }
 
-    private int commonStart(Route other) {
-      int start = 0;
-      int end = Math.min(segments.size(), other.segments.size());
-      while (start < end && segments.get(start).equals(other.segments.get(start))) {
-        start++;
-      }
-      return start;
+    /** Of two that begin alike up to the segment {@code index}, which is a regex here. */
+    boolean shadows(Route other, int index, Map<List<Segment>, Integer> firstSeen) {
+      return answersFor(other.method)
+          && isTriedBefore(other, index, firstSeen)
+          && takesAllOf(other, index);
     }
 
     private boolean answersFor(String other) {
@@ -78,19 +86,11 @@ final class ShadowedRoutes {
     }
 
     /** Regexes are tried in the order in which they first appear in their place, on any route. */
-    private boolean isTriedBefore(Route other, int index, List<Route> all) {
-      if (!other.segments.get(index).isRegex()) {
-        return other.segments.get(index).isPlain();
-      }
-      for (Route route : all) {
-        if (route.commonStart(this) > index) {
-          return true;
-        }
-        if (route.commonStart(other) > index) {
-          return false;
-        }
-      }
-      return false;
+    private boolean isTriedBefore(Route other, int index, Map<List<Segment>, Integer> firstSeen) {
+      Segment its = other.segments.get(index);
+      return its.isPlain()
+          || its.isRegex()
+              && firstSeen.get(start(index + 1)) < firstSeen.get(other.start(index + 1));
     }
 
     private boolean takesAllOf(Route other, int start) {
