@@ -26,6 +26,8 @@ final class Load {
             "-c" + connections,
             "-d" + seconds + "s",
             "--latency",
+            "--timeout",
+            "20s", // It counts as a socket error what takes longer.
             "http://127.0.0.1:" + port + "/user/101");
     Process wrk = new ProcessBuilder(command).redirectErrorStream(true).start();
     String output = new String(wrk.getInputStream().readAllBytes());

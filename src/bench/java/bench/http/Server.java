@@ -53,22 +53,29 @@ final class Server implements AutoCloseable {
 
   /** Starts one that can tell what it costs, and waits until it answers. */
   static Server start(Candidate candidate) throws Exception {
+    return start(candidate, List.of());
+  }
+
+  /** As above, with more arguments for its JVM. */
+  static Server start(Candidate candidate, List<String> jvm) throws Exception {
     List<String> arguments = new ArrayList<>(List.of(Measured.class.getName()));
     arguments.addAll(candidate.main());
-    return start(candidate, arguments);
+    return start(candidate, jvm, arguments);
   }
 
   /** Starts one as its user would, and waits until it answers. */
   static Server startAlone(Candidate candidate) throws Exception {
-    return start(candidate, candidate.main());
+    return start(candidate, List.of(), candidate.main());
   }
 
-  private static Server start(Candidate candidate, List<String> arguments) throws Exception {
+  private static Server start(Candidate candidate, List<String> jvm, List<String> arguments)
+      throws Exception {
     int port = freePort();
     List<String> command =
         new ArrayList<>(
             List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(JVM_ARGUMENTS);
+    command.addAll(jvm);
     command.addAll(List.of("-cp", classPath(candidate.jars())));
     arguments.forEach(argument -> command.add(argument.replace("PORT", Integer.toString(port))));
     ProcessBuilder builder = new ProcessBuilder(command);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
+import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -73,18 +74,20 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
   }
 
   private Map<String, String> properties() {
+    // Another engine on the class path has the same properties, under the name of its own package.
+    String engine = HttpServerProvider.provider().getClass().getPackageName();
     Map<String, String> properties = new LinkedHashMap<>();
-    properties.put("sun.net.httpserver.nodelay", "true");
-    properties.put("sun.net.httpserver.maxReqTime", Long.toString(requestTimeout.toSeconds()));
-    properties.put("sun.net.httpserver.maxRspTime", Long.toString(responseTimeout.toSeconds()));
-    properties.put("sun.net.httpserver.drainAmount", Integer.toString(MAX_DRAINED_BYTES));
-    properties.put("sun.net.httpserver.maxIdleConnections", "10000");
+    properties.put(engine + ".nodelay", "true");
+    properties.put(engine + ".maxReqTime", Long.toString(requestTimeout.toSeconds()));
+    properties.put(engine + ".maxRspTime", Long.toString(responseTimeout.toSeconds()));
+    properties.put(engine + ".drainAmount", Integer.toString(MAX_DRAINED_BYTES));
+    properties.put(engine + ".maxIdleConnections", "10000");
     properties.put("jdk.httpserver.maxConnections", "10000");
     // Longer than a client keeps an idle connection (30 s in the JDK's), so that it is the client
     // who closes, and never while a request is on its way.
-    properties.put("sun.net.httpserver.idleInterval", "60");
-    properties.put("sun.net.httpserver.maxReqHeaders", "100");
-    properties.put("sun.net.httpserver.maxReqHeaderSize", "32768"); // Four times an 8 KiB cookie.
+    properties.put(engine + ".idleInterval", "60");
+    properties.put(engine + ".maxReqHeaders", "100");
+    properties.put(engine + ".maxReqHeaderSize", "32768"); // Four times an 8 KiB cookie.
     return properties;
   }
 }

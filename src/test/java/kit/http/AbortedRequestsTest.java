@@ -21,6 +21,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIf;
 import testing.Eventually;
 
 /**
@@ -111,12 +112,15 @@ class AbortedRequestsTest {
           new Abort("GET /endless" + HOST + "\r\n", 100_000));
 
   @Test
+  @DisabledIf(
+      value = "kit.http.Engine#isAnother",
+      disabledReason = "its answers wait for bodies that never come")
   void nothingIsLeftOfClientsThatGoAway() throws Exception {
     List<String> options =
         List.of(
             "-Djdk.httpserver.maxConnections=" + MAX_CONNECTIONS,
-            "-Dsun.net.httpserver.maxReqTime=600",
-            "-Dsun.net.httpserver.maxRspTime=600",
+            "-D" + Engine.NAME + ".maxReqTime=600",
+            "-D" + Engine.NAME + ".maxRspTime=600",
             "-Xmx256m");
     try (ForkedJvm jvm = new ForkedJvm(Service.class, options)) {
       int port = Integer.parseInt(jvm.line());

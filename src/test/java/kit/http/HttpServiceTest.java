@@ -23,6 +23,7 @@ import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
@@ -472,6 +473,9 @@ class HttpServiceTest {
   }
 
   @Test
+  @DisabledIf(
+      value = "kit.http.Engine#isAnother",
+      disabledReason = "its listener is closed a second later")
   void noThreadIsLeftBehind() throws Exception {
     Set<String> before = threads();
     RawClient client = serve();

@@ -14,6 +14,7 @@ import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -46,6 +47,7 @@ class RequestBodyTest {
   }
 
   @Test
+  @DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "its answers wait for the body")
   void bodyAnnouncedTooLongIsRefusedBeforeItComes() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
     client.request("POST", "/", "Content-Length: 5");

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import com.sun.net.httpserver.spi.HttpServerProvider;
+
+/**
+ * What serves under {@code com.sun.net.httpserver}: the JDK's own, or another that is on the class
+ * path. With {@code mvn -Probaho test} it is another; how it differs is said in {@code
+ * docs/performance.md}.
+ */
+final class Engine {
+  /** Its properties begin with this. */
+  static final String NAME = HttpServerProvider.provider().getClass().getPackageName();
+
+  private Engine() {}
+
+  /** Whether it is not the JDK's own. */
+  static boolean isAnother() {
+    return !NAME.equals("sun.net.httpserver");
+  }
+}
