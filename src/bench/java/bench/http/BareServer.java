@@ -29,7 +29,7 @@ final class BareServer {
   }
 
   /** What the kit would take: virtual threads where they are good, else as many as are needed. */
-  private static Executor threads() throws ReflectiveOperationException {
+  static Executor threads() throws ReflectiveOperationException {
     return Runtime.version().feature() < 24
         ? Executors.newCachedThreadPool()
         : (Executor) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);

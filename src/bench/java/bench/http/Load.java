@@ -19,6 +19,10 @@ final class Load {
   private Load() {}
 
   static Result run(int port, int connections, int seconds) throws Exception {
+    return run(port, "/user/101", connections, seconds);
+  }
+
+  static Result run(int port, String path, int connections, int seconds) throws Exception {
     List<String> command =
         List.of(
             "wrk",
@@ -28,7 +32,7 @@ final class Load {
             "--latency",
             "--timeout",
             "20s", // It counts as a socket error what takes longer.
-            "http://127.0.0.1:" + port + "/user/101");
+            "http://127.0.0.1:" + port + path);
     Process wrk = new ProcessBuilder(command).redirectErrorStream(true).start();
     String output = new String(wrk.getInputStream().readAllBytes());
     if (wrk.waitFor() != 0 || TROUBLE.matcher(output).find()) {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package bench.http;
+
+import bench.MarkdownTable;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/** Measures a service, directly and through gateways, all on the same cores. */
+final class GatewayBench {
+  private static final String DIRECT = "direct";
+  private static final int CONNECTIONS = 32;
+
+  private record Way(Server server, String path) {
+    Load.Result run(int seconds) throws Exception {
+      return Load.run(server.port, path, CONNECTIONS, seconds);
+    }
+  }
+
+  private GatewayBench() {}
+
+  /** Takes the rounds, and the seconds of each. */
+  public static void main(String... args) throws Exception {
+    int rounds = Integer.parseInt(args[0]);
+    int seconds = Integer.parseInt(args[1]);
+    Map<String, Way> ways = new LinkedHashMap<>();
+    Map<String, List<Load.Result>> results = new LinkedHashMap<>();
+    try {
+      Server service = Server.start(Candidate.matching("user-service").get(1));
+      ways.put(DIRECT, new Way(service, "/user/101"));
+      gateways(service.port)
+          .forEach((name, gateway) -> ways.put(name, new Way(gateway, "/userservice/user/101")));
+      for (Way way : ways.values()) {
+        way.run(6 * seconds); // The compiler's turn; there is a lot.
+      }
+      for (int round = 0; round < rounds; round++) {
+        for (Map.Entry<String, Way> way : ways.entrySet()) {
+          results
+              .computeIfAbsent(way.getKey(), name -> new ArrayList<>())
+              .add(way.getValue().run(seconds));
+        }
+      }
+    } finally {
+      for (Way way : ways.values()) {
+        way.server().close();
+      }
+    }
+    print(results);
+  }
+
+  private static Map<String, Server> gateways(int port) throws Exception {
+    Map<String, Server> gateways = new LinkedHashMap<>();
+    String target = Integer.toString(port);
+    gateways.put(
+        "the JDK's server and client alone",
+        Server.start(
+            new Candidate(
+                "bare", Candidate.OURS, List.of(BareGateway.class.getName(), "PORT", target))));
+    gateways.put(
+        "`client.jar gateway`",
+        Server.start(
+            new Candidate(
+                "gateway",
+                Candidate.OURS,
+                List.of(
+                    "client.Main",
+                    "gateway",
+                    "--port",
+                    "PORT",
+                    "--services",
+                    "userservice",
+                    "--registry",
+                    "static:127.0.0.1:" + target))));
+    return gateways;
+  }
+
+  private static void print(Map<String, List<Load.Result>> results) {
+    List<Load.Result> direct = results.get(DIRECT);
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(List.of("", "ratio", "requests/s", "p99"));
+    results.forEach(
+        (name, rounds) -> {
+          List<Double> ratios = new ArrayList<>();
+          for (int i = 0; i < rounds.size(); i++) {
+            ratios.add(rounds.get(i).perSecond() / direct.get(i).perSecond());
+          }
+          ratios.sort(null);
+          rows.add(
+              List.of(
+                  name,
+                  text("**%.2f**", ratios.get(ratios.size() / 2)),
+                  text("%,.0f", median(rounds, Load.Result::perSecond)),
+                  text("%.1f ms", median(rounds, Load.Result::p99Millis))));
+        });
+    MarkdownTable.print(rows);
+  }
+
+  private static String text(String format, double number) {
+    return String.format(Locale.ROOT, format, number);
+  }
+
+  private static double median(List<Load.Result> rounds, ToDoubleFunction<Load.Result> what) {
+    return rounds.stream().mapToDouble(what).sorted().toArray()[rounds.size() / 2];
+  }
+}
