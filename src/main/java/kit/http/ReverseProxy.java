@@ -103,7 +103,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /** Returns clients for all proxies of a program. */
   public static Clients newClients() {
     return new Clients(
-        newClient().executor(Runnable::run).build(),
+        newClient().executor(RequestThreads.forClient()).build(),
         newClient().build()); // Without an executor, it makes a pool of its own.
   }
 
@@ -119,7 +119,8 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /**
    * The JDK's clients that proxies send with.
    *
-   * @param quick for requests that are at hand as a whole; on its selector's thread, which is fastest
+   * @param quick for requests that are at hand as a whole; before JDK 24 on its selector's thread, which
+   *     is fastest there
    * @param streaming for bodies that stream; with threads of its own, because on the selector's thread
    *     a caller who is slow to send would hold up all others
    */
