@@ -30,8 +30,8 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <h2>Threads</h2>
  *
- * <p>As many as calls at a time, made by {@link #start}; {@link #close} ends them, {@link #await} waits
- * for them. Both may be called from any thread.
+ * <p>As many as calls at a time, virtual ones from JDK 24 on, made by {@link #start}; {@link #close} ends
+ * them, {@link #await} waits for them. Both may be called from any thread.
  */
 final class LoadRun implements AutoCloseable {
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(1);

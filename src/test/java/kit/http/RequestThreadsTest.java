@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
@@ -39,6 +40,15 @@ class RequestThreadsTest {
     String name = threads.submit(() -> Thread.currentThread().toString()).get();
     boolean virtual = Runtime.version().feature() >= 24;
     assertThat(name).startsWith(virtual ? "VirtualThread[" : "Thread[http-");
+  }
+
+  @Test
+  void clientHasThemTooOrNone() throws Exception {
+    CompletableFuture<String> name = new CompletableFuture<>();
+    RequestThreads.forClient().execute(() -> name.complete(Thread.currentThread().toString()));
+    boolean virtual = Runtime.version().feature() >= 24;
+    assertThat(name.get())
+        .startsWith(virtual ? "VirtualThread[" : Thread.currentThread().toString());
   }
 
   @Test
