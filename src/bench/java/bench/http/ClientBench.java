@@ -34,7 +34,7 @@ import kit.tracing.Tracing;
 /** Measures how many calls a client makes, with more and more around the JDK's HttpClient. */
 final class ClientBench {
   private static final int CALLERS = 32;
-  private static final String BARE = "HttpClient.send, on the caller's thread";
+  private static final String BARE = "HttpClient.send";
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   private record Round(double callsPerSecond, double bytesPerCall) {}
