@@ -5,12 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,9 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLHandshakeException;
-import javax.net.ssl.TrustManagerFactory;
 import kit.etcd.EtcdClient;
 import kit.etcd.EtcdClient.Access;
 import kit.etcd.EtcdClient.Entry;
@@ -39,6 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.EtcdServer;
 import testing.Eventually;
+import testing.TestCertificate;
 
 /** The client and a real etcd; skipped where there is none, see {@link EtcdServer}. */
 @Timeout(60)
@@ -307,24 +301,9 @@ class EtcdClientIT {
   void httpsTrustsTheGivenCertificatesOnly() throws Exception {
     own = EtcdServer.startWithTls();
 
-    client(new Access(null, null, trusting(own.certificate()))).put(key, "1", 0);
+    client(new Access(null, null, TestCertificate.trusting(own.certificate()))).put(key, "1", 0);
 
     assertThatThrownBy(() -> client(NOBODY).get(key)).isInstanceOf(SSLHandshakeException.class);
-  }
-
-  private static SSLContext trusting(Path certificate) throws Exception {
-    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, null);
-    try (InputStream pem = Files.newInputStream(certificate)) {
-      store.setCertificateEntry(
-          "etcd", CertificateFactory.getInstance("X.509").generateCertificate(pem));
-    }
-    TrustManagerFactory trust =
-        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trust.init(store);
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(null, trust.getTrustManagers(), null);
-    return context;
   }
 
   @Test

@@ -3,14 +3,17 @@ package testing;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.util.Base64;
 import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 
 /**
  * A certificate for a server at 127.0.0.1 that vouches for itself, made by the JDK's keytool.
@@ -38,6 +41,22 @@ public record TestCertificate(Path pem, Path keyPem, SSLContext serverTls) {
         write(folder, "CERTIFICATE", keys.getCertificate("server").getEncoded()),
         write(folder, "PRIVATE KEY", keys.getKey("server", password).getEncoded()),
         tls);
+  }
+
+  /** Returns what a client needs that trusts this certificate, and no other. */
+  public static SSLContext trusting(Path pem) throws IOException, GeneralSecurityException {
+    KeyStore trusted = KeyStore.getInstance(KeyStore.getDefaultType());
+    try (InputStream in = Files.newInputStream(pem)) {
+      trusted.load(null, null); // Empty.
+      trusted.setCertificateEntry(
+          "server", CertificateFactory.getInstance("X.509").generateCertificate(in));
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(trusted);
+    SSLContext tls = SSLContext.getInstance("TLS");
+    tls.init(null, trust.getTrustManagers(), null);
+    return tls;
   }
 
   private static void keytool(Path folder, String arguments, Path store)

@@ -5,9 +5,7 @@ import bench.MarkdownTable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.function.ToDoubleFunction;
 
 /** Measures a service, directly and through gateways, all on the same cores. */
 final class GatewayBench {
@@ -83,26 +81,13 @@ final class GatewayBench {
     rows.add(List.of("", "ratio", "requests/s", "p99"));
     results.forEach(
         (name, rounds) -> {
-          List<Double> ratios = new ArrayList<>();
-          for (int i = 0; i < rounds.size(); i++) {
-            ratios.add(rounds.get(i).perSecond() / direct.get(i).perSecond());
-          }
-          ratios.sort(null);
           rows.add(
               List.of(
                   name,
-                  text("**%.2f**", ratios.get(ratios.size() / 2)),
-                  text("%,.0f", median(rounds, Load.Result::perSecond)),
-                  text("%.1f ms", median(rounds, Load.Result::p99Millis))));
+                  Rounds.text("**%.2f**", Rounds.ratio(rounds, direct, Load.Result::perSecond)),
+                  Rounds.text("%,.0f", Rounds.median(rounds, Load.Result::perSecond)),
+                  Rounds.text("%.1f ms", Rounds.median(rounds, Load.Result::p99Millis))));
         });
     MarkdownTable.print(rows);
-  }
-
-  private static String text(String format, double number) {
-    return String.format(Locale.ROOT, format, number);
-  }
-
-  private static double median(List<Load.Result> rounds, ToDoubleFunction<Load.Result> what) {
-    return rounds.stream().mapToDouble(what).sorted().toArray()[rounds.size() / 2];
   }
 }

@@ -3,12 +3,9 @@ package bench.http;
 
 import bench.MarkdownTable;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.function.ToDoubleFunction;
 
 /**
  * Measures servers that answer the same, all of them at once in turn: whatever else the machine does
@@ -81,31 +78,14 @@ final class HttpBench {
           rows.add(
               List.of(
                   name,
-                  text("**%.2f**", ratio(rounds, bare, round -> round.load.perSecond())),
-                  text("%.0f", median(rounds, round -> round.load.perSecond())),
-                  text("%.2f", ratio(rounds, bare, Round::perCpuSecond)),
-                  text("%.0f", median(rounds, Round::perCpuSecond)),
-                  text("%.2f ms", median(rounds, round -> round.load.p99Millis())),
-                  text("%.0f B", median(rounds, Round::bytesPerRequest))));
+                  Rounds.text(
+                      "**%.2f**", Rounds.ratio(rounds, bare, round -> round.load.perSecond())),
+                  Rounds.text("%.0f", Rounds.median(rounds, round -> round.load.perSecond())),
+                  Rounds.text("%.2f", Rounds.ratio(rounds, bare, Round::perCpuSecond)),
+                  Rounds.text("%.0f", Rounds.median(rounds, Round::perCpuSecond)),
+                  Rounds.text("%.2f ms", Rounds.median(rounds, round -> round.load.p99Millis())),
+                  Rounds.text("%.0f B", Rounds.median(rounds, Round::bytesPerRequest))));
         });
     MarkdownTable.print(rows);
-  }
-
-  private static String text(String format, double number) {
-    return String.format(Locale.ROOT, format, number);
-  }
-
-  /** The median over the rounds of how much more one has than the other in the same round. */
-  private static double ratio(List<Round> ours, List<Round> theirs, ToDoubleFunction<Round> what) {
-    List<Double> ratios = new ArrayList<>();
-    for (int i = 0; i < ours.size(); i++) {
-      ratios.add(what.applyAsDouble(ours.get(i)) / what.applyAsDouble(theirs.get(i)));
-    }
-    ratios.sort(Comparator.naturalOrder());
-    return ratios.get(ratios.size() / 2);
-  }
-
-  private static double median(List<Round> rounds, ToDoubleFunction<Round> what) {
-    return rounds.stream().mapToDouble(what).sorted().toArray()[rounds.size() / 2];
   }
 }

@@ -5,9 +5,7 @@ import bench.MarkdownTable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.function.ToDoubleFunction;
 
 /** Measures the user service with other settings of the JVM, in turn. */
 final class JvmBench {
@@ -76,28 +74,12 @@ final class JvmBench {
             rows.add(
                 List.of(
                     "`" + settings + "`",
-                    text("**%.2f**", ratio(rounds, first, round -> round.load.perSecond())),
-                    text("%,.0f", median(rounds, round -> round.load.perSecond())),
-                    text("%.2f", ratio(rounds, first, Round::perCpuSecond)),
-                    text("%.1f ms", median(rounds, round -> round.load.p99Millis())),
-                    text("%.0f MiB", median(rounds, Round::residentMib)))));
+                    Rounds.text(
+                        "**%.2f**", Rounds.ratio(rounds, first, round -> round.load.perSecond())),
+                    Rounds.text("%,.0f", Rounds.median(rounds, round -> round.load.perSecond())),
+                    Rounds.text("%.2f", Rounds.ratio(rounds, first, Round::perCpuSecond)),
+                    Rounds.text("%.1f ms", Rounds.median(rounds, round -> round.load.p99Millis())),
+                    Rounds.text("%.0f MiB", Rounds.median(rounds, Round::residentMib)))));
     MarkdownTable.print(rows);
-  }
-
-  private static String text(String format, double number) {
-    return String.format(Locale.ROOT, format, number);
-  }
-
-  private static double ratio(List<Round> ours, List<Round> first, ToDoubleFunction<Round> what) {
-    List<Double> ratios = new ArrayList<>();
-    for (int i = 0; i < ours.size(); i++) {
-      ratios.add(what.applyAsDouble(ours.get(i)) / what.applyAsDouble(first.get(i)));
-    }
-    ratios.sort(null);
-    return ratios.get(ratios.size() / 2);
-  }
-
-  private static double median(List<Round> rounds, ToDoubleFunction<Round> what) {
-    return rounds.stream().mapToDouble(what).sorted().toArray()[rounds.size() / 2];
   }
 }

@@ -10,12 +10,12 @@ import com.sun.net.httpserver.spi.HttpServerProvider;
  */
 final class Engine {
   /** Its properties begin with this. */
-  static final String NAME = HttpServerProvider.provider().getClass().getPackageName();
+  static final String NAME = isAnother() ? "robaho.net.httpserver" : "sun.net.httpserver";
 
   private Engine() {}
 
   /** Whether it is not the JDK's own. */
   static boolean isAnother() {
-    return !NAME.equals("sun.net.httpserver");
+    return HttpServerProvider.provider().getClass().getName().startsWith("robaho.");
   }
 }

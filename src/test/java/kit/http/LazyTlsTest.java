@@ -14,13 +14,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
-import java.security.cert.CertificateFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLHandshakeException;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,23 +73,8 @@ class LazyTlsTest {
 
   @Test
   void trustsWhomTheJdkTrusts() throws Exception {
-    SSLContext.setDefault(trusting(certificate.pem()));
+    SSLContext.setDefault(TestCertificate.trusting(certificate.pem()));
     assertThat(get("https")).isEqualTo(204);
-  }
-
-  private static SSLContext trusting(Path pem) throws Exception {
-    KeyStore keys = KeyStore.getInstance(KeyStore.getDefaultType());
-    keys.load(null, null);
-    try (var in = Files.newInputStream(pem)) {
-      keys.setCertificateEntry(
-          "server", CertificateFactory.getInstance("X.509").generateCertificate(in));
-    }
-    TrustManagerFactory trust =
-        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trust.init(keys);
-    SSLContext tls = SSLContext.getInstance("TLS");
-    tls.init(null, trust.getTrustManagers(), null);
-    return tls;
   }
 
   /** A context that nobody has initialised throws whatever it is asked. */
