@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,14 +83,19 @@ class PasswordFileTest {
   void unknownNameCostsAsMuchAsAWrongPassword() throws Exception {
     PasswordFile users =
         read(
-            PasswordFile.line("jerry", "password", RANDOM, 100_000)
+            PasswordFile.line("jerry", "password", RANDOM, 20_000)
                 + "\n"
-                + PasswordFile.line("tom", "password", RANDOM, 100_000));
-    cpuNanos(users, "warm-up");
-    long wrong = cpuNanos(users, "jerry");
-    for (String unknown : new String[] {"nobody", "somebody", ""}) {
-      assertThat(cpuNanos(users, unknown)).isGreaterThan(wrong / 4);
+                + PasswordFile.line("tom", "password", RANDOM, 20_000));
+    // The least of rounds in turn: the compiler and other programs make some of them dearer.
+    String[] names = {"jerry", "nobody", "somebody", ""};
+    long[] least = new long[names.length];
+    Arrays.fill(least, Long.MAX_VALUE);
+    for (int round = 0; round < 5; round++) {
+      for (int i = 0; i < names.length; i++) {
+        least[i] = Math.min(least[i], cpuNanos(users, names[i]));
+      }
     }
+    assertThat(Arrays.stream(least).min().getAsLong()).isGreaterThan(least[0] / 4);
   }
 
   private static long cpuNanos(PasswordFile users, String name) {

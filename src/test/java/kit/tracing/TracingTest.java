@@ -10,6 +10,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -99,35 +101,31 @@ class TracingTest {
     assertThat(get(front, "traceparent", "00-" + TRACE + "-" + SPAN + "-01").statusCode())
         .isEqualTo(200);
 
-    Span inner = next();
-    Span call = next();
-    if (inner.kind() == Kind.CLIENT) { // The answer may be here before the finalizer has run there.
-      Span first = inner;
-      inner = call;
-      call = first;
+    // In any order: an answer is out before the span of who gave it is over.
+    Map<String, Span> byKind = new HashMap<>();
+    for (int i = 0; i < 3; i++) {
+      Span span = next();
+      byKind.put(span.kind() + " " + span.tags().get("http.path"), span);
     }
-    Span outer = next();
+    assertThat(byKind).containsOnlyKeys("SERVER /user/101", "CLIENT null", "SERVER /user/7");
+    Span outer = byKind.get("SERVER /user/101");
+    Span call = byKind.get("CLIENT null");
+    Span inner = byKind.get("SERVER /user/7");
     assertThat(outer.trace().traceId()).isEqualTo(TRACE);
     assertThat(TraceContext.hex(outer.trace().parentId())).isEqualTo(SPAN);
-    assertThat(outer.kind()).isEqualTo(Kind.SERVER);
     assertThat(outer.name()).isEqualTo("GET /user/{uid}");
     assertThat(outer.tags())
         .containsEntry("http.method", "GET")
         .containsEntry("http.route", "/user/{uid}")
-        .containsEntry("http.path", "/user/101")
         .containsEntry("http.status_code", "200")
         .doesNotContainKey("error");
 
-    assertThat(call.kind()).isEqualTo(Kind.CLIENT);
     assertThat(call.trace().traceId()).isEqualTo(TRACE);
     assertThat(call.trace().parentId()).isEqualTo(outer.trace().spanId());
     assertThat(call.remote().getPort()).isEqualTo(back.port());
 
-    assertThat(inner.kind()).isEqualTo(Kind.SERVER);
     assertThat(inner.trace().traceId()).isEqualTo(TRACE);
     assertThat(inner.trace().parentId()).isEqualTo(call.trace().spanId());
-    assertThat(inner.tags()).containsEntry("http.path", "/user/7");
-    assertThat(inner.durationMicros()).isLessThanOrEqualTo(outer.durationMicros());
     assertThat(spans).isEmpty();
   }
 
@@ -161,7 +159,7 @@ class TracingTest {
                 });
     assertThatThrownBy(() -> call.call(Context.background(), "7"))
         .isInstanceOf(PeerException.class);
-    assertThat(spans.poll().tags()).containsExactly(java.util.Map.entry("error", "TIMEOUT"));
+    assertThat(spans.poll().tags()).containsExactly(Map.entry("error", "TIMEOUT"));
   }
 
   @Test
