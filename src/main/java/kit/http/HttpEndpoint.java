@@ -143,9 +143,9 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
    * each has a thread and a pool of connections.
    *
    * <p>Before JDK 24 its one thread does all the reading and writing, without a hop to another for each
-   * step. So nothing on it may wait: make bodies to send from memory, not from files or streams, and for
-   * those have a client with an executor of its own. From JDK 24 on it has virtual threads, which is
-   * 15 % more calls a second for callers that are virtual, too.
+   * step; from JDK 24 on a thread for each processor does, which is a fifth more calls a second for callers
+   * that are virtual threads. Nothing on them may wait: make bodies to send from memory, not from files or
+   * streams, and for those have a client with an executor of its own.
    *
    * <p>Some things can only be set for the whole JVM, before its first client; a main method should:
    *

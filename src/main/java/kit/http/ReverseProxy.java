@@ -119,10 +119,10 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /**
    * The JDK's clients that proxies send with.
    *
-   * @param quick for requests that are at hand as a whole; before JDK 24 on its selector's thread, which
-   *     is fastest there
-   * @param streaming for bodies that stream; with threads of its own, because on the selector's thread
-   *     a caller who is slow to send would hold up all others
+   * @param quick for requests that are at hand as a whole, on few threads, as {@link
+   *     HttpEndpoint#newClient} has them
+   * @param streaming for bodies that stream; with as many threads as are busy, because on few a caller
+   *     who is slow to send would hold up all others
    */
   public record Clients(HttpClient quick, HttpClient streaming) {
     /** Checks that nothing is missing. */
