@@ -103,7 +103,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /** Returns clients for all proxies of a program. */
   public static Clients newClients() {
     return new Clients(
-        newClient().executor(RequestThreads.forClient()).build(),
+        newClient().executor(Runnable::run).build(),
         newClient().build()); // Without an executor, it makes a pool of its own.
   }
 
@@ -119,9 +119,9 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /**
    * The JDK's clients that proxies send with.
    *
-   * @param quick for requests that are at hand as a whole, on few threads, as {@link
-   *     HttpEndpoint#newClient} has them
-   * @param streaming for bodies that stream; with as many threads as are busy, because on few a caller
+   * @param quick for requests that are at hand as a whole; its selector's thread does all the reading and
+   *     writing, which is fastest for a proxy
+   * @param streaming for bodies that stream; with as many threads as are busy, because on one a caller
    *     who is slow to send would hold up all others
    */
   public record Clients(HttpClient quick, HttpClient streaming) {
