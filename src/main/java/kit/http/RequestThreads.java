@@ -13,7 +13,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Chooses the threads that requests run on: virtual ones where they are good, else an elastic pool.
+ * Chooses the threads that requests run on, virtual ones where they are good, else an elastic pool; and
+ * those of a client.
  *
  * <p>Virtual threads from JDK 24 on. In 21 to 23 a virtual thread that blocks inside {@code
  * synchronized}, as the JDK's server does while it reads, holds on to its carrier, and a few slow
@@ -55,6 +56,7 @@ final class RequestThreads {
           return thread;
         };
     boolean firstInFirstOut = true;
+    // No thread is kept, and none is added for one that waits: a client's steps do not.
     return new ForkJoinPool(
         processors,
         named,

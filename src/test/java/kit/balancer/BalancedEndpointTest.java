@@ -912,7 +912,6 @@ class BalancedEndpointTest {
   }
 
   @Test
-  @Timeout(60) // Much work, for a busy machine.
   void nothingLeaksWhenListAndCallsRace() throws Exception {
     long seed = 20_261_121;
     balanced = balanced(new RoundRobinPicker()::pick);

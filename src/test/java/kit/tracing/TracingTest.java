@@ -123,6 +123,7 @@ class TracingTest {
     assertThat(call.trace().traceId()).isEqualTo(TRACE);
     assertThat(call.trace().parentId()).isEqualTo(outer.trace().spanId());
     assertThat(call.remote().getPort()).isEqualTo(back.port());
+    assertThat(call.durationMicros()).isLessThanOrEqualTo(outer.durationMicros());
 
     assertThat(inner.trace().traceId()).isEqualTo(TRACE);
     assertThat(inner.trace().parentId()).isEqualTo(call.trace().spanId());
