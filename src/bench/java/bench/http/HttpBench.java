@@ -6,10 +6,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
- * Measures servers that answer the same, all of them at once in turn: whatever else the machine does
- * hits all of them alike.
+ * Measures servers that answer the same, one at a time and in turn: whatever else the machine does hits
+ * all of them alike. Each has a new process in each round, because what the compiler makes of one and the
+ * same program differs by more from process to process than within one.
  */
 final class HttpBench {
   /** One round of one server. */
@@ -32,40 +34,34 @@ final class HttpBench {
   public static void main(String... args) throws Exception {
     int rounds = Integer.parseInt(args[0]);
     int seconds = Integer.parseInt(args[1]);
-    Map<String, Server> servers = new LinkedHashMap<>();
-    try {
+    List<Integer> connections = Stream.of(args).skip(3).map(Integer::valueOf).toList();
+    // For each number of connections, the rounds of each server.
+    Map<Integer, Map<String, List<Round>>> results = new LinkedHashMap<>();
+    for (int round = 0; round < rounds; round++) {
       for (Candidate candidate : Candidate.matching(args[2])) {
-        Server server = Server.start(candidate);
-        servers.put(candidate.name(), server);
-        Load.run(server.port, 32, 2 * seconds); // The compiler's turn.
-      }
-      for (int i = 3; i < args.length; i++) {
-        int connections = Integer.parseInt(args[i]);
-        System.out.printf("%d connections:%n%n", connections);
-        print(measure(servers, connections, rounds, seconds));
-        System.out.println();
-      }
-    } finally {
-      for (Server server : servers.values()) {
-        server.close();
+        try (Server server = Server.start(candidate)) {
+          Load.run(server.port, 32, seconds + seconds / 2); // The compiler's turn.
+          for (int number : connections) {
+            results
+                .computeIfAbsent(number, key -> new LinkedHashMap<>())
+                .computeIfAbsent(candidate.name(), name -> new ArrayList<>())
+                .add(measure(server, number, seconds));
+          }
+        }
       }
     }
+    results.forEach(
+        (number, byName) -> {
+          System.out.printf("%d connections:%n%n", number);
+          print(byName);
+          System.out.println();
+        });
   }
 
-  private static Map<String, List<Round>> measure(
-      Map<String, Server> servers, int connections, int rounds, int seconds) throws Exception {
-    Map<String, List<Round>> results = new LinkedHashMap<>();
-    for (int round = 0; round < rounds; round++) {
-      for (Map.Entry<String, Server> entry : servers.entrySet()) {
-        Server server = entry.getValue();
-        Server.Cost before = server.cost();
-        Load.Result load = Load.run(server.port, connections, seconds);
-        results
-            .computeIfAbsent(entry.getKey(), name -> new ArrayList<>())
-            .add(new Round(load, server.cost().minus(before)));
-      }
-    }
-    return results;
+  private static Round measure(Server server, int connections, int seconds) throws Exception {
+    Server.Cost before = server.cost();
+    Load.Result load = Load.run(server.port, connections, seconds);
+    return new Round(load, server.cost().minus(before));
   }
 
   private static void print(Map<String, List<Round>> results) {
