@@ -37,7 +37,6 @@ record Candidate(String name, String jars, List<String> main) {
         List.of("--rate", "1000000000", "--access-log", "on", "--log-format", "logfmt"));
     all.add(new Candidate(BARE, "", bare));
     all.add(new Candidate("kit", OURS, List.of(kit, "PORT", "10")));
-    all.add(new Candidate("kit, 1000 routes", OURS, List.of(kit, "PORT", "1000")));
     all.add(
         new Candidate(
             "kit, metrics and trace", OURS, List.of(kit, "PORT", "10", "metrics", "trace")));

@@ -40,7 +40,7 @@ final class HttpBench {
     for (int round = 0; round < rounds; round++) {
       for (Candidate candidate : Candidate.matching(args[2])) {
         try (Server server = Server.start(candidate)) {
-          Load.run(server.port, 32, seconds + seconds / 2); // The compiler's turn.
+          Load.run(server.port, 32, 3 * seconds); // The compiler needs as long to be done.
           for (int number : connections) {
             results
                 .computeIfAbsent(number, key -> new LinkedHashMap<>())
