@@ -36,10 +36,9 @@ record Candidate(String name, String jars, List<String> main) {
     everything.addAll(
         List.of("--rate", "1000000000", "--access-log", "on", "--log-format", "logfmt"));
     all.add(new Candidate(BARE, "", bare));
-    all.add(new Candidate("kit", OURS, List.of(kit, "PORT", "10")));
+    all.add(new Candidate("kit", OURS, List.of(kit, "PORT")));
     all.add(
-        new Candidate(
-            "kit, metrics and trace", OURS, List.of(kit, "PORT", "10", "metrics", "trace")));
+        new Candidate("kit, metrics and trace", OURS, List.of(kit, "PORT", "metrics", "trace")));
     all.add(new Candidate("user-service", OURS, service));
     all.add(new Candidate("user-service, limiter, access log", OURS, everything));
     all.add(

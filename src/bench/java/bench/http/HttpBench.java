@@ -10,8 +10,8 @@ import java.util.stream.Stream;
 
 /**
  * Measures servers that answer the same, one at a time and in turn: whatever else the machine does hits
- * all of them alike. Each has a new process in each round, because what the compiler makes of one and the
- * same program differs by more from process to process than within one.
+ * all of them alike. Each has a new process in each round, because one and the same program differs by
+ * more from process to process than within one.
  */
 final class HttpBench {
   /** One round of one server. */

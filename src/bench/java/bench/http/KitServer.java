@@ -20,11 +20,13 @@ import kit.tracing.Tracing;
  * what they cost, with metrics and traces (not recorded) around it.
  */
 final class KitServer {
+  private static final int ROUTES = 10;
+
   record Answer(String result) {}
 
   private KitServer() {}
 
-  /** Takes the port, how many routes there are, and "metrics" or "trace" or both. */
+  /** Takes the port, and "metrics" or "trace" or both. */
   public static void main(String... args) throws IOException {
     Endpoint<Request, Response> handler =
         new EndpointHandler<>(
@@ -32,7 +34,7 @@ final class KitServer {
             (context, uid) -> new Answer(uid == 101 ? "jerry8081" : "guest8081"),
             Encoders.json());
     Router<Endpoint<Request, Response>> router = new Router<>();
-    for (int i = 1; i < Integer.parseInt(args[1]); i++) {
+    for (int i = 1; i < ROUTES; i++) {
       router.route("GET", "/" + Integer.toString(i, 36) + "/{id:\\d+}", handler);
     }
     router.route("GET", "/user/{uid:\\d+}", handler);
