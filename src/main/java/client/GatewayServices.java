@@ -145,7 +145,8 @@ final class GatewayServices implements AutoCloseable {
                 CircuitBreaking.settings()
                     .withClassifier(
                         (result, error, nanos) ->
-                            result instanceof Response response && response.status() >= 500
+                            result instanceof Response response
+                                    && PeerException.isInstanceFailure(response.status())
                                 ? Outcome.FAILURE
                                 : CircuitBreaking.outcomeOf(result, error, nanos)))
             .withAroundAttempt(instance -> attempt(name, instance));

@@ -20,9 +20,20 @@ import java.util.Optional;
  *                   breaker or limiter
  *   NOT_CONNECTED   could not be reached         at once       yes              503
  *   TIMEOUT         did not answer in time       as a retry    no               504
- *   BROKEN          hung up or talked nonsense   as a retry    no               502
- *   STATUS          answered with an error       5xx: a retry  no               502
+ *   BROKEN          closed the connection        as a retry    no               502
+ *                   before its response was
+ *                   complete
+ *   MALFORMED       sent a response that breaks  no            no               502
+ *                   HTTP or cannot be decoded
+ *   TOO_LARGE       sent a response longer than  no            no               502
+ *                   the caller accepts
+ *   STATUS          answered with an error       500, 502,     no               502
+ *                                                503, 504:
+ *                                                as a retry
  * </pre>
+ *
+ * <p>A response that was read is never asked for a second time because of its form: the peer has done
+ * the work, and would answer in the same way.
  *
  * <p>It is never a {@link StatusException}. A service that wants to hand a peer's 404 on to its own
  * caller says so by catching this one and throwing that one.
@@ -38,8 +49,12 @@ public final class PeerException extends RuntimeException {
     NOT_CONNECTED,
     /** Sent, perhaps done: no complete answer in time. */
     TIMEOUT,
-    /** Sent, perhaps done: the connection broke, or the answer cannot be read. */
+    /** Sent, perhaps done: the connection broke before the response was complete. */
     BROKEN,
+    /** Sent, perhaps done: the response breaks HTTP's rules, or cannot be decoded. */
+    MALFORMED,
+    /** Sent, perhaps done: the response is longer than the caller accepts. */
+    TOO_LARGE,
     /** Answered, with a status that is not a success. */
     STATUS;
 
@@ -86,9 +101,19 @@ public final class PeerException extends RuntimeException {
     return new PeerException(Kind.TIMEOUT, instance, 0, "no answer in time", null, cause);
   }
 
-  /** The connection broke after sending, or the answer cannot be read: {@code detail} says which. */
+  /** The connection broke after sending; {@code detail} says how. */
   public static PeerException broken(String instance, String detail, Throwable cause) {
     return new PeerException(Kind.BROKEN, instance, 0, detail, null, cause);
+  }
+
+  /** The response breaks HTTP's rules or cannot be decoded; {@code detail} says which. */
+  public static PeerException malformed(String instance, String detail, Throwable cause) {
+    return new PeerException(Kind.MALFORMED, instance, 0, detail, null, cause);
+  }
+
+  /** The response is longer than the caller accepts; {@code detail} has the limit. */
+  public static PeerException tooLarge(String instance, String detail, Throwable cause) {
+    return new PeerException(Kind.TOO_LARGE, instance, 0, detail, null, cause);
   }
 
   /** The peer answered {@code status}; {@code retryAfter} (or null) is what it asked for. */
@@ -101,6 +126,15 @@ public final class PeerException extends RuntimeException {
   public static PeerException status(
       String instance, int status, String detail, Duration retryAfter, Throwable cause) {
     return new PeerException(Kind.STATUS, instance, status, detail, retryAfter, cause);
+  }
+
+  /**
+   * Whether a status means that the instance fails, so that another may succeed: 500, 502, 503 and
+   * 504. Circuit breaker, retry and gateway count these and no others: 501 and 505 say what a server
+   * does not implement, and a status outside of 100 to 599 says nothing.
+   */
+  public static boolean isInstanceFailure(int status) {
+    return status == 500 || status >= 502 && status <= 504;
   }
 
   private static String message(String detail, String instance, int status) {

@@ -21,6 +21,8 @@ class PeerExceptionTest {
       case NOT_CONNECTED -> PeerException.notConnected(PEER, "connection refused", cause);
       case TIMEOUT -> PeerException.timeout(PEER, cause);
       case BROKEN -> PeerException.broken(PEER, "connection broke", cause);
+      case MALFORMED -> PeerException.malformed(PEER, "malformed response", cause);
+      case TOO_LARGE -> PeerException.tooLarge(PEER, "response longer than 9 bytes", cause);
       case STATUS -> PeerException.status(PEER, 403, "permission denied", Duration.ofSeconds(9));
     };
   }

@@ -37,17 +37,18 @@ import org.slf4j.LoggerFactory;
  * <h2>What counts</h2>
  *
  * <pre>
- *   failure   {@link PeerException}: TIMEOUT, BROKEN, NOT_CONNECTED, STATUS of 500 and above
- *             {@link StatusException} of 500 and above: a service that says so of itself
+ *   failure   {@link PeerException}: TIMEOUT, BROKEN, MALFORMED, NOT_CONNECTED,
+ *             STATUS 500, 502, 503, 504 ({@link PeerException#isInstanceFailure})
+ *             {@link StatusException} of these: a service that says so of itself
  *             {@link IOException}, {@link TimeoutException}: an endpoint not made of HTTP
- *   ignored   PeerException: STATUS below 500, REFUSED, NO_INSTANCE
- *             StatusException below 500
+ *   ignored   PeerException: any other STATUS, TOO_LARGE, REFUSED, NO_INSTANCE
+ *             any other StatusException
  *             interruption: the caller has given up
  *             anything else: a fault of this program, such as a request that cannot be encoded
  *   success   no exception
  * </pre>
  *
- * <p>A status below 500 says that the instance is there, though not that it is well. So it does not
+ * <p>Any other status says that the instance is there, though not that it is well. So it does not
  * count while the breaker is closed, but as an answer to a probe it closes it: an instance that is
  * only ever asked for what it does not have would stay half-open, and turn most calls away, for ever.
  *
@@ -109,8 +110,11 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   /** Whether somebody is there who says no. */
   private static boolean isAnswer(Throwable thrown) {
     Throwable error = unwrap(thrown);
-    return error instanceof PeerException peer && peer.status() > 0 && peer.status() < 500
-        || error instanceof StatusException refusal && refusal.status() < 500;
+    return error instanceof PeerException peer
+            && peer.status() > 0
+            && !PeerException.isInstanceFailure(peer.status())
+        || error instanceof StatusException refusal
+            && !PeerException.isInstanceFailure(refusal.status());
   }
 
   private static Throwable unwrap(Throwable thrown) {
@@ -126,13 +130,13 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     Throwable error = unwrap(thrown);
     if (error instanceof PeerException peer) {
       return switch (peer.kind()) {
-        case TIMEOUT, BROKEN, NOT_CONNECTED -> true;
-        case STATUS -> peer.status() >= 500;
-        case REFUSED, NO_INSTANCE -> false;
+        case TIMEOUT, BROKEN, MALFORMED, NOT_CONNECTED -> true;
+        case STATUS -> PeerException.isInstanceFailure(peer.status());
+        case TOO_LARGE, REFUSED, NO_INSTANCE -> false;
       };
     }
     if (error instanceof StatusException refusal) {
-      return refusal.status() >= 500;
+      return PeerException.isInstanceFailure(refusal.status());
     }
     return error instanceof IOException || error instanceof TimeoutException;
   }

@@ -43,7 +43,9 @@ import kit.PeerException;
  * closed. Only to look up a host's name may take longer, so let instances be addresses. The request id
  * in the context is sent along.
  *
- * <p>An answer longer than {@link Settings#maxResponseBytes} is none, and its connection is closed. A
+ * <p>A response longer than {@link Settings#maxResponseBytes}, or with a head that breaks the rules of
+ * RFC 9112, section 6.3, fails the call, and its connection is closed. A 204 that announces a body is a
+ * 204; its header fields are lost, because the JDK's client does not show them. A
  * call beyond {@link Settings#maxInFlight} is refused and not sent: each takes a connection of its own,
  * of which the JDK's client would open any number.
  *
@@ -92,6 +94,12 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     void after(Context context, HttpResponse<byte[]> response);
   }
 
+  /** Makes a failure of a response whose status is not 2xx. */
+  @FunctionalInterface
+  interface Failure {
+    PeerException of(HttpResponse<byte[]> response, String instance);
+  }
+
   // Half of the usual second for an attempt: a host that answers nothing at all is then passed over
   // as "not connected", and not counted as "did not answer".
   private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(500);
@@ -105,6 +113,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   private final List<Before> before;
   private final List<After> after;
   private final Settings settings;
+  private final Failure failure;
   private final Semaphore slots; // Shared by all that before() and after() make of one endpoint.
 
   /** Calls the server at {@code base}, such as {@code http://127.0.0.1:8081}. */
@@ -117,6 +126,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     this.before = List.of();
     this.after = List.of();
     this.settings = Settings.defaults();
+    this.failure = PeerFailures::of;
     this.slots = new Semaphore(settings.maxInFlight());
   }
 
@@ -125,6 +135,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       List<Before> before,
       List<After> after,
       Settings settings,
+      Failure failure,
       Semaphore slots) {
     this.http = like.http;
     this.base = like.base;
@@ -134,6 +145,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     this.before = before;
     this.after = after;
     this.settings = settings;
+    this.failure = failure;
     this.slots = slots;
   }
 
@@ -162,6 +174,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
         .sslContext(LazyTls.context())
+        .cookieHandler(ResponseFraming.GUARD)
         .connectTimeout(CONNECT_TIMEOUT)
         .executor(RequestThreads.forClient())
         .build();
@@ -169,17 +182,23 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
 
   /** Returns this endpoint with one more function between encoding and sending. */
   public HttpEndpoint<Q, R> before(Before more) {
-    return new HttpEndpoint<>(this, plus(before, more), after, settings, slots);
+    return new HttpEndpoint<>(this, plus(before, more), after, settings, failure, slots);
   }
 
   /** Returns this endpoint with one more function between the answer and decoding. */
   public HttpEndpoint<Q, R> after(After more) {
-    return new HttpEndpoint<>(this, before, plus(after, more), settings, slots);
+    return new HttpEndpoint<>(this, before, plus(after, more), settings, failure, slots);
   }
 
   /** Returns this endpoint with other limits, and no calls in flight yet. */
   public HttpEndpoint<Q, R> with(Settings settings) {
-    return new HttpEndpoint<>(this, before, after, settings, new Semaphore(settings.maxInFlight()));
+    return new HttpEndpoint<>(
+        this, before, after, settings, failure, new Semaphore(settings.maxInFlight()));
+  }
+
+  /** Returns this endpoint with another reading of responses that are not 2xx. */
+  HttpEndpoint<Q, R> with(Failure failure) {
+    return new HttpEndpoint<>(this, before, after, settings, failure, slots);
   }
 
   private static <T> List<T> plus(List<T> list, T more) {
@@ -198,13 +217,14 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     before.forEach(function -> function.before(context, builder));
     HttpResponse<byte[]> response = send(context, builder);
     if (response.statusCode() / 100 != 2) {
-      throw PeerFailures.of(response, instance);
+      throw failure.of(response, instance);
     }
     after.forEach(function -> function.after(context, response));
     try {
       return decoder.decode(context, response);
     } catch (IOException e) {
-      throw PeerException.broken(instance, "unreadable answer: " + OneLine.of(e.getMessage()), e);
+      throw PeerException.malformed(
+          instance, "malformed response: " + OneLine.of(e.getMessage()), e);
     }
   }
 
@@ -213,22 +233,32 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     if (!slots.tryAcquire()) {
       throw PeerException.refused(instance, "too many calls in flight", null, null);
     }
-    WholeBody body = new WholeBody(settings.maxResponseBytes());
+    WholeBody body = null;
     boolean through = false;
     try {
       long deadlineNanos =
           System.nanoTime()
               + (context.hasDeadline() ? context.remainingNanos() : DEFAULT_TIMEOUT_NANOS);
-      HttpResponse<?> head = http.send(untilDeadline(builder, deadlineNanos), body);
-      byte[] bytes = body.await(deadlineNanos - System.nanoTime());
+      HttpRequest request = untilDeadline(builder, deadlineNanos);
+      body = new WholeBody(settings.maxResponseBytes(), request.method());
+      HttpResponse<byte[]> response;
+      try {
+        HttpResponse<?> head = ResponseFraming.send(http, request, body);
+        response = WholeResponse.of(head, body.await(deadlineNanos - System.nanoTime()));
+      } catch (IOException e) {
+        if (!ResponseFraming.isNoContent(e)) {
+          throw e;
+        }
+        response = WholeResponse.noContent(request);
+      }
       through = true;
-      return new WholeResponse(head, bytes);
+      return response;
     } catch (TimeoutException e) {
       throw PeerException.timeout(instance, e);
     } catch (IOException e) {
       throw PeerFailures.of(e, instance);
     } finally {
-      if (!through) {
+      if (!through && body != null) {
         body.cancel(); // Also if its head arrives later, and nobody is left to read it.
       }
       slots.release();

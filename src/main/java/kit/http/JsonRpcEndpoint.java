@@ -9,6 +9,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import kit.OneLine;
@@ -28,7 +30,7 @@ import kit.PeerException;
  *
  * <h2>Errors</h2>
  *
- * <p>As those of {@link HttpEndpoint}. An error of JSON-RPC is a {@link PeerException} of kind STATUS,
+ * <p>As those of {@link HttpEndpoint}. An error of JSON-RPC, whatever the status of HTTP, is a {@link PeerException} of kind STATUS,
  * so that breakers and retry know what to make of it, with a {@link JsonRpc.ErrorException} as its
  * cause:
  *
@@ -57,11 +59,38 @@ public final class JsonRpcEndpoint {
       HttpClient http, URI uri, String method, Class<R> result) {
     requireNonNull(method, "method");
     requireNonNull(result, "result");
-    return new HttpEndpoint<>(
-        http,
-        uri,
-        (context, to, params) -> request(to, method, params),
-        (context, response) -> read(response.body(), result, uri.getAuthority()));
+    return new HttpEndpoint<Q, R>(
+            http,
+            uri,
+            (context, to, params) -> request(to, method, params),
+            (context, response) -> read(response.body(), result, uri.getAuthority()))
+        .with(JsonRpcEndpoint::failure);
+  }
+
+  /** Some servers send an error of JSON-RPC with a status of 400 and above. */
+  private static PeerException failure(HttpResponse<byte[]> response, String instance) {
+    PeerException failure = PeerFailures.of(response, instance);
+    boolean isJson =
+        response
+            .headers()
+            .firstValue("Content-Type")
+            .filter(type -> MediaTypes.is(type, MediaTypes.JSON))
+            .isPresent();
+    if (isJson) {
+      try {
+        JsonNode answer = Json.readTree(response.body());
+        if (isVersion2(answer) && answer.path("error").isObject()) {
+          return failure(answer.path("error"), instance, failure.retryAfter().orElse(null));
+        }
+      } catch (IOException e) {
+        return failure; // The status says it all.
+      }
+    }
+    return failure;
+  }
+
+  private static boolean isVersion2(JsonNode answer) {
+    return "2.0".equals(answer.path("jsonrpc").textValue());
   }
 
   private static HttpRequest.Builder request(URI uri, String method, Object params) {
@@ -80,12 +109,12 @@ public final class JsonRpcEndpoint {
 
   private static <R> R read(byte[] body, Class<R> type, String instance) throws IOException {
     JsonNode answer = Json.readTree(body);
-    if (!"2.0".equals(answer.path("jsonrpc").textValue())) {
+    if (!isVersion2(answer)) {
       throw new IOException("no answer of JSON-RPC 2.0");
     }
     JsonNode error = answer.path("error");
     if (error.isObject()) {
-      throw failure(error, instance);
+      throw failure(error, instance, null);
     }
     JsonNode result = answer.get("result");
     JsonNode id = answer.path("id");
@@ -95,7 +124,8 @@ public final class JsonRpcEndpoint {
     return type == Void.class ? null : Json.read(result, type);
   }
 
-  private static PeerException failure(JsonNode error, String instance) throws IOException {
+  private static PeerException failure(JsonNode error, String instance, Duration retryAfter)
+      throws IOException {
     JsonNode code = error.path("code");
     JsonNode message = error.path("message");
     if (!code.isInt() || !message.isTextual()) {
@@ -106,7 +136,7 @@ public final class JsonRpcEndpoint {
         instance,
         status(code.intValue()),
         detail,
-        null,
+        retryAfter,
         new JsonRpc.ErrorException(code.intValue(), detail));
   }
 

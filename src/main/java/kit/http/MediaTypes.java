@@ -35,6 +35,11 @@ final class MediaTypes {
     }
   }
 
+  /** Whether {@code contentType}, with or without parameters, is {@code mediaType} in any case. */
+  static boolean is(String contentType, String mediaType) {
+    return split(contentType, ';').get(0).equalsIgnoreCase(mediaType);
+  }
+
   /**
    * Checks that the client takes answers of {@code mediaType}.
    *

@@ -3,14 +3,13 @@ package kit.http;
 
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
+import java.net.ProtocolException;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
-import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Objects;
 import kit.OneLine;
@@ -26,9 +25,13 @@ final class PeerFailures {
   /** Returns what {@code thrown}, by the client or by {@link WholeBody}, says of the call. */
   static PeerException of(Throwable thrown, String instance) {
     if (thrown instanceof WholeBody.TooLongException) {
-      return PeerException.broken(instance, thrown.getMessage(), thrown);
+      return PeerException.tooLarge(instance, thrown.getMessage(), thrown);
     }
     Throwable cause = original(thrown);
+    if (cause instanceof ProtocolException) {
+      return PeerException.malformed(
+          instance, "malformed response: " + OneLine.of(cause.getMessage()), cause);
+    }
     if (cause instanceof HttpConnectTimeoutException) {
       return PeerException.notConnected(instance, "no connection in time", cause);
     }
@@ -75,27 +78,35 @@ final class PeerFailures {
         response
             .headers()
             .firstValue("Content-Type")
-            .filter(type -> type.startsWith(Problem.CONTENT_TYPE))
+            .filter(type -> MediaTypes.is(type, Problem.CONTENT_TYPE))
             .map(type -> Problem.detail(response.body()))
             .orElseGet(() -> Problem.title(status));
     Duration retryAfter =
-        response.headers().firstValue("Retry-After").map(PeerFailures::retryAfter).orElse(null);
+        response
+            .headers()
+            .firstValue("Retry-After")
+            .map(value -> retryAfter(value, Instant.now()))
+            .orElse(null);
     return PeerException.status(instance, status, OneLine.of(detail), retryAfter);
   }
 
-  /** Seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is neither. */
-  static Duration retryAfter(String value) {
+  /**
+   * Seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is neither.
+   *
+   * @param now the time that a date is compared with
+   */
+  static Duration retryAfter(String value, Instant now) {
     String text = value.strip();
     Duration left;
     if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
-      left = text.length() > 9 ? LONGEST_RETRY_AFTER : Duration.ofSeconds(Long.parseLong(text));
+      String digits = text.replaceFirst("^0+(?=.)", "");
+      left = digits.length() > 9 ? LONGEST_RETRY_AFTER : Duration.ofSeconds(Long.parseLong(digits));
     } else {
-      try {
-        Instant at = DateTimeFormatter.RFC_1123_DATE_TIME.parse(text, Instant::from);
-        left = Duration.between(Instant.now(), at);
-      } catch (DateTimeException e) {
+      Instant at = HttpDate.parse(text, now);
+      if (at == null) {
         return null;
       }
+      left = Duration.between(now, at);
     }
     if (left.isNegative()) {
       return Duration.ZERO;

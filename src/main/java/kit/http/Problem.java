@@ -28,7 +28,8 @@ import kit.StatusException;
  *   PeerException  NO_INSTANCE, REFUSED,
  *                  NOT_CONNECTED               503, with Retry-After if known
  *                  TIMEOUT                     504
- *                  BROKEN, STATUS              502: a peer's 401 or 404 is not ours
+ *                  BROKEN, MALFORMED,
+ *                  TOO_LARGE, STATUS           502: a peer's 401 or 404 is not ours
  *   anything else                              500, with a text that gives nothing away
  * </pre>
  *
@@ -58,7 +59,8 @@ public final class Problem {
   private static Response of(PeerException failure, Context context) {
     return switch (failure.kind()) {
       case TIMEOUT -> of(504, "a service behind this one did not answer in time", context);
-      case BROKEN, STATUS -> of(502, "a service behind this one failed", context);
+      case BROKEN, MALFORMED, TOO_LARGE, STATUS ->
+          of(502, "a service behind this one failed", context);
       case NO_INSTANCE, REFUSED, NOT_CONNECTED -> {
         Response response = of(503, "a service behind this one is not available", context);
         yield failure

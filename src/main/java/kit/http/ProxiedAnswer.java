@@ -3,6 +3,7 @@ package kit.http;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ProtocolException;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.BodySubscribers;
@@ -16,20 +17,35 @@ import java.util.concurrent.TimeoutException;
 final class ProxiedAnswer implements BodyHandler<Void> {
   private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
 
-  // Guarded by this. One of the two, once the head is there.
+  private final String method;
+
+  // Guarded by this. Once the head is there, one of the two: whole also if the head is malformed.
   private WholeBody whole;
   private InputStream stream;
+  private ProtocolException malformed;
   private boolean cancelled;
+
+  /** For the response to a request with {@code method}. */
+  ProxiedAnswer(String method) {
+    this.method = method;
+  }
 
   @Override
   public BodySubscriber<Void> apply(ResponseInfo head) {
-    long length = head.headers().firstValueAsLong("Content-Length").orElse(Long.MAX_VALUE);
+    ProtocolException fault = null;
+    long length = 0;
+    try {
+      ResponseFraming.check(head, method);
+      length = ResponseFraming.length(head.headers());
+    } catch (ProtocolException e) {
+      fault = e;
+    }
     BodySubscriber<Void> subscriber;
     WholeBody bytes = null;
     InputStream in = null;
-    if (length <= SHORT_BYTES) {
-      bytes = new WholeBody(SHORT_BYTES);
-      subscriber = bytes.apply(head);
+    if (fault != null || length >= 0 && length <= SHORT_BYTES) {
+      bytes = new WholeBody(SHORT_BYTES, method);
+      subscriber = bytes.apply(head); // Closes the connection if the head is malformed.
     } else {
       BodySubscriber<InputStream> streaming = BodySubscribers.ofInputStream();
       in = streaming.getBody().toCompletableFuture().join(); // There from the beginning.
@@ -39,12 +55,20 @@ final class ProxiedAnswer implements BodyHandler<Void> {
     synchronized (this) {
       whole = bytes;
       stream = in;
+      malformed = fault;
       late = cancelled;
     }
     if (late) {
       close(bytes, in); // The subscription will be cancelled as soon as it is there.
     }
     return subscriber;
+  }
+
+  /** Throws what is wrong with the head, if anything. */
+  synchronized void check() throws ProtocolException {
+    if (malformed != null) {
+      throw malformed;
+    }
   }
 
   /** Whether there is a stream to read, and not bytes to wait for. */

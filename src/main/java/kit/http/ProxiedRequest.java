@@ -68,7 +68,7 @@ final class ProxiedRequest {
       ReverseProxy.Clients http, HttpRequest message, ProxiedAnswer answer, long nanos)
       throws InterruptedException, TimeoutException, IOException {
     if (shortBody != null) {
-      return http.quick().send(message, answer); // The message has its time limit.
+      return ResponseFraming.send(http.quick(), message, answer); // The message has its time limit.
     }
     // That time limit does not hold while the client reads from a stream: the thread that waits for
     // the caller's bytes is the one that would have to give up.

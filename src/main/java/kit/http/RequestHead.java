@@ -89,7 +89,8 @@ final class RequestHead {
     if (contentLength == null || !isNumber(contentLength)) {
       return 0;
     }
-    return contentLength.length() > 18 ? Long.MAX_VALUE : Long.parseLong(contentLength);
+    String digits = contentLength.replaceFirst("^0+(?=.)", "");
+    return digits.length() > 18 ? Long.MAX_VALUE : Long.parseLong(digits);
   }
 
   /** Throws a {@link StatusException}; the connection should then be closed. */

@@ -91,7 +91,10 @@ public final class Response {
         .with("Content-Type", contentType);
   }
 
-  /** As {@link #of(int, String, byte[])}, with headers that are checked as {@code with} does. */
+  /**
+   * As {@link #of(int, String, byte[])}, with the header fields of another server: checked as {@code
+   * with} does, except that bytes above 0x7F pass (obs-text, RFC 9110, section 5.5).
+   */
   static Response of(int status, Map<String, List<String>> headers, byte[] body) {
     return new Response(status, checked(headers), body, null, body.length);
   }
@@ -106,7 +109,7 @@ public final class Response {
     headers.forEach(
         (name, values) -> {
           checkName(name);
-          values.forEach(value -> checkValue(name, value));
+          values.forEach(value -> checkValue(name, value, 0xff));
         });
     return Collections.unmodifiableMap(headers);
   }
@@ -124,7 +127,7 @@ public final class Response {
   /** As {@link #with(String, String)}, one header line for each value. */
   public Response with(String name, List<String> values) {
     checkName(name);
-    values.forEach(value -> checkValue(name, value));
+    values.forEach(value -> checkValue(name, value, 0x7e));
     Map<String, List<String>> more = new LinkedHashMap<>(headers);
     more.keySet().removeIf(name::equalsIgnoreCase);
     more.put(name, List.copyOf(values));
@@ -151,11 +154,11 @@ public final class Response {
     }
   }
 
-  private static void checkValue(String name, String value) {
+  private static void checkValue(String name, String value, int highest) {
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
       // Folded lines too: the JDK lets "a\r\n b: x" pass (RFC 9112, 5.2 forbids sending them).
-      if (c < ' ' && c != '\t' || c >= 0x7f) {
+      if (c < ' ' && c != '\t' || c == 0x7f || c > highest) {
         throw new IllegalArgumentException(
             "character not allowed in header " + name + ": " + printable(value));
       }

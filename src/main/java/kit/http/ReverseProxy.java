@@ -48,7 +48,10 @@ import kit.StatusException;
  *   <li>{@code Via} names us, request id and trace are those of the {@link Context}.
  * </ul>
  *
- * <p>Redirects are handed back and not followed. A status is handed back as it came, 5xx included.
+ * <p>Redirects are handed back and not followed. A status of 200 to 599 is handed back as it came, 5xx
+ * included. Bytes above 0x7F in the header fields of a response pass unchanged (RFC 9110, section 5.5).
+ * A 204 that announces a body is handed back without its header fields, which the JDK's client does not
+ * show.
  *
  * <h2>Errors</h2>
  *
@@ -113,6 +116,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
         .sslContext(LazyTls.context())
+        .cookieHandler(ResponseFraming.GUARD)
         .connectTimeout(CONNECT_TIMEOUT);
   }
 
@@ -141,7 +145,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     long deadlineNanos = System.nanoTime() + nanos;
     ProxiedRequest request = new ProxiedRequest(forward.request());
     HttpRequest message = message(context, forward, nanos, request.publisher());
-    ProxiedAnswer answer = new ProxiedAnswer();
+    ProxiedAnswer answer = new ProxiedAnswer(message.method());
     boolean through = false;
     try {
       HttpResponse<?> head = request.send(http, message, answer, nanos);
@@ -151,6 +155,9 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     } catch (TimeoutException e) {
       throw PeerException.timeout(instance, e);
     } catch (IOException e) {
+      if (ResponseFraming.isNoContent(e)) {
+        return Response.empty(204);
+      }
       throw request.failure(e, instance);
     } finally {
       if (!through) {
@@ -184,12 +191,16 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private Response response(
       Request request, HttpResponse<?> head, ProxiedAnswer body, long deadlineNanos)
       throws IOException, InterruptedException, TimeoutException {
+    body.check();
     int status = head.statusCode();
+    if (status < 200 || status > 599) {
+      throw PeerException.status(instance, status, "status not in 200..599", null);
+    }
     long length = lengthOf(head, request.method());
     Map<String, List<String>> headers = ProxyHeaders.ofAnswer(head.headers());
     try {
       if (length > settings.maxResponseBytes()) {
-        throw tooLong();
+        throw new WholeBody.TooLongException(settings.maxResponseBytes());
       }
       if (!body.isStream() && !request.method().equals("HEAD")) {
         return Response.of(status, headers, body.await(deadlineNanos - System.nanoTime()));
@@ -198,13 +209,9 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
           Response.streaming(status, headers, length, out -> copy(body.stream(), out));
       closeInTheEnd(body, request);
       return response;
-    } catch (IllegalArgumentException e) { // A header that we do not send.
-      throw PeerException.broken(instance, "unreadable answer: " + e.getMessage(), e);
+    } catch (IllegalArgumentException e) { // A header field that HttpService does not send.
+      throw PeerException.malformed(instance, "malformed response: " + e.getMessage(), e);
     }
-  }
-
-  private IOException tooLong() {
-    return new IOException("answer longer than " + settings.maxResponseBytes() + " bytes");
   }
 
   /** In bytes; of HEAD, what GET would have; -1 if it is not known. */
@@ -227,10 +234,14 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private void copy(InputStream from, OutputStream to) throws IOException {
     byte[] buffer = new byte[BUFFER_BYTES];
     long copied = 0;
+    if (from.available() == 0) {
+      to.flush(); // From JDK 20 on the head waits for this; a stream of events may be silent at
+      // first.
+    }
     for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
       copied += count;
       if (copied > settings.maxResponseBytes()) {
-        throw tooLong();
+        throw new WholeBody.TooLongException(settings.maxResponseBytes());
       }
       to.write(buffer, 0, count);
       if (from.available() == 0) {

@@ -4,6 +4,7 @@ package kit.http;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.ResponseInfo;
@@ -30,6 +31,7 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
 
   private final CompletableFuture<byte[]> whole = new CompletableFuture<>();
   private final int maxBytes;
+  private final String method;
 
   private Subscription subscription; // Guarded by this.
   private boolean cancelled; // Guarded by this.
@@ -39,14 +41,16 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
   private byte[] bytes = new byte[0];
   private int count;
 
-  WholeBody(int maxBytes) {
+  /** Collects at most {@code maxBytes} of the response to a request with {@code method}. */
+  WholeBody(int maxBytes, String method) {
     this.maxBytes = maxBytes;
+    this.method = method;
   }
 
-  /** The peer sends, or has announced, more than we take. */
+  /** The peer sends, or has announced, more than the caller accepts. */
   static final class TooLongException extends IOException {
-    private TooLongException(int maxBytes) {
-      super("answer longer than " + maxBytes + " bytes");
+    TooLongException(long maxBytes) {
+      super("response longer than " + maxBytes + " bytes");
     }
   }
 
@@ -54,6 +58,7 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
    * Waits for the end of the body, once the head is there.
    *
    * @throws TimeoutException if it is not there after {@code nanos}
+   * @throws java.net.ProtocolException if the head is malformed
    * @throws IOException if it broke off, or is longer than allowed
    */
   byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
@@ -78,7 +83,13 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
 
   @Override
   public BodySubscriber<Void> apply(ResponseInfo head) {
-    declared = head.headers().firstValueAsLong("Content-Length").orElse(-1);
+    try {
+      ResponseFraming.check(head, method);
+      declared = ResponseFraming.length(head.headers());
+    } catch (ProtocolException e) {
+      whole.completeExceptionally(e);
+      cancel(); // The subscription, as soon as it is there: this closes the connection.
+    }
     return this;
   }
 

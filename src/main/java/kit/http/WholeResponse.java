@@ -6,43 +6,42 @@ import java.net.http.HttpClient.Version;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.Map;
 import java.util.Optional;
 import javax.net.ssl.SSLSession;
 
-/** An answer of which first the head has come, and then the body. */
-record WholeResponse(HttpResponse<?> head, byte[] body) implements HttpResponse<byte[]> {
-  @Override
-  public int statusCode() {
-    return head.statusCode();
+/** A response of which the head came first, and then the body. */
+record WholeResponse(
+    HttpRequest request,
+    int statusCode,
+    HttpHeaders headers,
+    Optional<SSLSession> sslSession,
+    byte[] body)
+    implements HttpResponse<byte[]> {
+
+  static WholeResponse of(HttpResponse<?> head, byte[] body) {
+    return new WholeResponse(
+        head.request(), head.statusCode(), head.headers(), head.sslSession(), body);
   }
 
-  @Override
-  public HttpRequest request() {
-    return head.request();
+  /** Returns a 204 whose header fields are not known; see {@link ResponseFraming#isNoContent}. */
+  static WholeResponse noContent(HttpRequest request) {
+    HttpHeaders none = HttpHeaders.of(Map.of(), (name, value) -> true);
+    return new WholeResponse(request, 204, none, Optional.empty(), new byte[0]);
   }
 
   @Override
   public Optional<HttpResponse<byte[]>> previousResponse() {
-    return Optional.empty(); // We follow no redirects.
-  }
-
-  @Override
-  public HttpHeaders headers() {
-    return head.headers();
-  }
-
-  @Override
-  public Optional<SSLSession> sslSession() {
-    return head.sslSession();
+    return Optional.empty(); // Redirects are not followed.
   }
 
   @Override
   public URI uri() {
-    return head.uri();
+    return request.uri();
   }
 
   @Override
   public Version version() {
-    return head.version();
+    return Version.HTTP_1_1;
   }
 }

@@ -35,6 +35,7 @@ import org.slf4j.LoggerFactory;
  *   TIMEOUT, BROKEN                          if idempotent         yes
  *   STATUS 500, 502, 503, 504                if idempotent         yes
  *   STATUS 429 with Retry-After              if idempotent         yes
+ *   MALFORMED, TOO_LARGE                     no: answered already  no
  *   any other STATUS, any other exception    no                    no
  * </pre>
  *
@@ -223,11 +224,10 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
       case TIMEOUT, BROKEN -> true;
       case STATUS ->
           switch (failure.status()) {
-            case 500, 502, 503, 504 -> true;
             case 429 -> failure.retryAfter().isPresent();
-            default -> false;
+            default -> PeerException.isInstanceFailure(failure.status());
           };
-      case NO_INSTANCE, REFUSED, NOT_CONNECTED -> false;
+      case MALFORMED, TOO_LARGE, NO_INSTANCE, REFUSED, NOT_CONNECTED -> false;
     };
   }
 

@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import testing.FakeNanoTime;
 
 class CircuitBreakingTest {
@@ -53,7 +54,15 @@ class CircuitBreakingTest {
         Arguments.of(PeerException.notConnected(INSTANCE, "refused", null), Outcome.FAILURE),
         Arguments.of(peer(500), Outcome.FAILURE),
         Arguments.of(unavailable, Outcome.FAILURE),
-        Arguments.of(peer(599), Outcome.FAILURE),
+        Arguments.of(PeerException.malformed(INSTANCE, "two lengths", null), Outcome.FAILURE),
+        Arguments.of(PeerException.tooLarge(INSTANCE, "too long", null), Outcome.IGNORED),
+        Arguments.of(peer(502), Outcome.FAILURE),
+        Arguments.of(peer(504), Outcome.FAILURE),
+        Arguments.of(peer(501), Outcome.IGNORED),
+        Arguments.of(peer(505), Outcome.IGNORED),
+        Arguments.of(peer(599), Outcome.IGNORED),
+        Arguments.of(peer(600), Outcome.IGNORED),
+        Arguments.of(new StatusException(501, "not implemented"), Outcome.IGNORED),
         Arguments.of(peer(499), Outcome.IGNORED),
         Arguments.of(peer(404), Outcome.IGNORED),
         Arguments.of(peer(429), Outcome.IGNORED),
@@ -77,8 +86,9 @@ class CircuitBreakingTest {
         Arguments.of(new CompletionException("no cause", null), Outcome.IGNORED));
   }
 
-  @Test
-  void anInstanceThatAnswersItsProbeWithNotFoundIsBack() {
+  @ParameterizedTest
+  @ValueSource(strings = {"404", "429", "501", "505", "600"})
+  void anInstanceThatAnswersItsProbeWithAnyOtherStatusIsBack(String status) {
     Endpoint<String, String> endpoint =
         breaking.around(
             (context, request) -> {
@@ -90,7 +100,7 @@ class CircuitBreakingTest {
     assertThat(breaker.state()).isEqualTo(State.OPEN);
     time.advance(Duration.ofSeconds(5));
 
-    assertThatThrownBy(() -> endpoint.call(CONTEXT, "404")).hasMessageContaining("404");
+    assertThatThrownBy(() -> endpoint.call(CONTEXT, status)).hasMessageContaining(status);
     assertThat(breaker.state()).isEqualTo(State.CLOSED);
   }
 

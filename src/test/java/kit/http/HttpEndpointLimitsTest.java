@@ -96,12 +96,12 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
         "200 OK\r\n\r\nhello world",
         "500 Sorry\r\nContent-Length: 11\r\n\r\nhello world",
       })
-  void answerThatIsTooLongIsBrokenAndItsConnectionClosed(String answer) throws Exception {
+  void responseThatIsTooLongIsRefusedAndItsConnectionClosed(String answer) throws Exception {
     RawPeer peer = peer(RawPeer.stallingAfter("HTTP/1.1 " + answer));
     PeerException failure =
         failureOf(endpoint(peer.uri()).with(settings().withMaxResponseBytes(10)));
-    assertThat(failure.kind()).isEqualTo(Kind.BROKEN);
-    assertThat(failure).hasMessage("answer longer than 10 bytes (" + peer.address() + ")");
+    assertThat(failure.kind()).isEqualTo(Kind.TOO_LARGE);
+    assertThat(failure).hasMessage("response longer than 10 bytes (" + peer.address() + ")");
     assertThat(peer.ends().poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
   }
 
@@ -135,7 +135,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
                 }));
     PeerException failure =
         failureOf(endpoint(peer.uri()).with(settings().withMaxResponseBytes(1_000_000)));
-    assertThat(failure.detail()).isEqualTo("answer longer than 1000000 bytes");
+    assertThat(failure.detail()).isEqualTo("response longer than 1000000 bytes");
     assertThat(peer.ends().poll(10, TimeUnit.SECONDS)).contains("Exception"); // Cannot write on.
   }
 

@@ -9,9 +9,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -38,8 +40,12 @@ class HttpEndpointTest extends RawPeerSetUp {
   record Name(String result) {}
 
   private static HttpEndpoint<Integer, String> getName(URI base) {
+    return getName(HTTP, base);
+  }
+
+  private static HttpEndpoint<Integer, String> getName(HttpClient http, URI base) {
     return new HttpEndpoint<>(
-        HTTP,
+        http,
         base,
         (context, uri, uid) -> HttpRequest.newBuilder(uri.resolve("/user/" + uid)),
         (context, response) -> Json.read(response.body(), Name.class).result());
@@ -217,12 +223,78 @@ class HttpEndpointTest extends RawPeerSetUp {
     assertThat(failureOf(peer.uri()).detail()).isEqualTo(detail);
   }
 
+  /** A 204 ends with its head (RFC 9112, section 6.3), whatever else it says. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked"})
+  void noContentThatAnnouncesABodyIsASuccess(String framing) throws Exception {
+    RawPeer peer = peer(RawPeer.stallingAfter("HTTP/1.1 204 x\r\n" + framing + "\r\n\r\n"));
+    HttpEndpoint<Integer, Integer> length =
+        new HttpEndpoint<>(
+            HTTP,
+            peer.uri(),
+            (context, uri, uid) -> HttpRequest.newBuilder(uri).DELETE(),
+            (context, response) -> response.statusCode() + response.body().length);
+    assertThat(length.call(Context.background(), 7)).isEqualTo(204);
+    assertThat(peer.heads()).hasSize(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {600, 777, 999})
+  void statusOutOfRangeIsAFailureThatSaysNothingOfTheInstance(int status) throws Exception {
+    RawPeer peer = peer(RawPeer.answering(answer(status + " x", "")));
+    PeerException failure = failureOf(peer.uri());
+    assertThat(failure.kind()).isEqualTo(Kind.STATUS);
+    assertThat(failure.status()).isEqualTo(status);
+    assertThat(PeerException.isInstanceFailure(status)).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "Content-Length: -1",
+        "Content-Length: +2",
+        "Content-Length: 2\r\nContent-Length: 3",
+        "Content-Length: 3\r\nContent-Length: 2",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"
+      })
+  void framingThatCanBeReadInTwoWaysIsMalformedAndClosesTheConnection(String framing)
+      throws Exception {
+    RawPeer peer =
+        peer(
+            RawPeer.stallingAfter("HTTP/1.1 200 x\r\n" + framing + "\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+    PeerException failure = failureOf(peer.uri());
+    assertThat(failure.kind()).isEqualTo(Kind.MALFORMED);
+    assertThat(peer.ends().poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
+  }
+
+  /** With any client; one without {@link ResponseFraming#GUARD} throws NumberFormatException. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "abc", "2, 2", "0x2", "99999999999999999999", "2;a"})
+  void lengthThatIsNoNumberIsMalformed(String length) throws Exception {
+    RawPeer peer =
+        peer(RawPeer.answering("HTTP/1.1 200 x\r\nContent-Length: " + length + "\r\n\r\nok"));
+    for (HttpClient client : List.of(HTTP, HttpClient.newHttpClient())) {
+      PeerException failure =
+          catchThrowableOfType(
+              PeerException.class, () -> getName(client, peer.uri()).call(Context.background(), 7));
+      assertThat(failure.kind()).isEqualTo(Kind.MALFORMED);
+      assertThat(failure.detail()).startsWith("malformed response: Content-Length is not a number");
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "3, 3",
     "0, 0",
     "' 120 ', 120",
     "31536000, 31536000",
+    "0000000005, 5",
+    "000000000000000000000000000000000000000, 0",
+    "'Thursday, 01-Jan-04 00:00:00 GMT', 0",
+    "'Thu Jan  1 00:00:00 1970', 0",
     "'Thu, 01 Jan 1970 00:00:00 GMT', 0",
   })
   void retryAfterIsTold(String header, long seconds) throws Exception {
@@ -242,21 +314,22 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   @Test
   void retryAfterInThePastIsNow() {
-    assertThat(PeerFailures.retryAfter("Thu, 01 Jan 1970 00:00:00 GMT")).isEqualTo(Duration.ZERO);
+    assertThat(PeerFailures.retryAfter("Thu, 01 Jan 1970 00:00:00 GMT", Instant.now()))
+        .isEqualTo(Duration.ZERO);
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"", "soon", "1.5", "-5", "+5", "0x10", "3 seconds", "Thu, 01 Jan 1970", "\u0663"})
   void retryAfterThatIsNeitherIsIgnored(String header) {
-    assertThat(PeerFailures.retryAfter(header)).isNull();
+    assertThat(PeerFailures.retryAfter(header, Instant.now())).isNull();
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"9223372036854775807", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"})
   void longestRetryAfterCanBeReckonedWith(String header) {
-    Duration retryAfter = PeerFailures.retryAfter(header);
+    Duration retryAfter = PeerFailures.retryAfter(header, Instant.now());
     assertThat(retryAfter).isGreaterThan(Duration.ofDays(1));
     assertThat(retryAfter.toNanos()).isPositive(); // Would throw if it overflowed.
   }
@@ -267,6 +340,15 @@ class HttpEndpointTest extends RawPeerSetUp {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return URI.create("http://127.0.0.1:" + socket.getLocalPort());
     }
+  }
+
+  @Test
+  void peerOfAnotherProtocolIsMalformed() throws Exception {
+    RawPeer peer = peer(RawPeer.answering("SSH-2.0-OpenSSH_9.2\r\n"));
+    PeerException failure = failureOf(peer.uri());
+    assertThat(failure.kind()).isEqualTo(Kind.MALFORMED);
+    assertThat(failure.detail())
+        .isEqualTo("malformed response: Invalid status line: \"SSH-2.0-OpenSSH_9.2\"");
   }
 
   @Test
@@ -315,8 +397,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         "HTTP/1.1 200 OK\r\nContent-Le",
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-        "SSH-2.0-OpenSSH_9.2\r\n"
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"
       })
   void answerThatIsNotWholeIsBroken(String bytes) throws Exception {
     RawPeer peer = peer(RawPeer.answering(bytes));
@@ -344,11 +425,11 @@ class HttpEndpointTest extends RawPeerSetUp {
           {"result":[1]} | malformed JSON at line 1, column 11
           null           | null where a value is needed
           """)
-  void answerThatIsNotTheExpectedJsonIsBroken(String body, String why) throws Exception {
+  void responseThatIsNotTheExpectedJsonIsMalformed(String body, String why) throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("200 OK", body)));
     PeerException failure = failureOf(peer.uri());
-    assertThat(failure.kind()).isEqualTo(Kind.BROKEN);
-    assertThat(failure.detail()).isEqualTo("unreadable answer: " + why);
+    assertThat(failure.kind()).isEqualTo(Kind.MALFORMED);
+    assertThat(failure.detail()).isEqualTo("malformed response: " + why);
     assertThat(failure).hasCauseInstanceOf(Json.MalformedException.class);
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import kit.Context;
@@ -98,8 +99,13 @@ class JsonRpcEndpointTest {
   }
 
   private static PeerException failureOf(String body) throws Exception {
+    return failureOf("200 OK", "application/json", body);
+  }
+
+  private static PeerException failureOf(String status, String type, String body) throws Exception {
     String head =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + body.length();
+        "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d"
+            .formatted(status, type, body.length());
     try (RawPeer peer = RawPeer.answering(head + "\r\n\r\n" + body)) {
       return catchThrowableOfType(
           PeerException.class,
@@ -155,10 +161,51 @@ class JsonRpcEndpointTest {
           [{"jsonrpc":"2.0","result":{"value":1},"id":1}]     | no answer of JSON-RPC 2.0
           <html>                                              | malformed JSON at line 1, column 1
           """)
-  void answerThatIsNoneIsBroken(String body, String why) throws Exception {
+  void responseThatIsNotJsonRpcIsMalformed(String body, String why) throws Exception {
     PeerException failure = failureOf(body);
-    assertThat(failure.kind()).isEqualTo(Kind.BROKEN);
-    assertThat(failure.detail()).isEqualTo("unreadable answer: " + why);
+    assertThat(failure.kind()).isEqualTo(Kind.MALFORMED);
+    assertThat(failure.detail()).isEqualTo("malformed response: " + why);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "400, application/json, -32602, 400",
+    "500, application/json, -32602, 400",
+    "404, Application/JSON; charset=utf-8, -32601, 404",
+    "500, application/json, 7, 422",
+    "503, application/json, 403, 403",
+    "500, application/json, -32603, 500"
+  })
+  void errorOfJsonRpcCountsWhateverTheStatusOfHttp(
+      int httpStatus, String type, int code, int status) throws Exception {
+    PeerException failure =
+        failureOf(
+            httpStatus + " x\r\nRetry-After: 003",
+            type,
+            "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":%d,\"message\":\"no\"},\"id\":1}"
+                .formatted(code));
+    assertThat(failure.status()).isEqualTo(status);
+    assertThat(failure.detail()).isEqualTo("no");
+    assertThat(failure.retryAfter()).contains(Duration.ofSeconds(3));
+    assertThat(((JsonRpc.ErrorException) failure.getCause()).code()).isEqualTo(code);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          text/html        | {"jsonrpc":"2.0","error":{"code":7,"message":"no"},"id":1}
+          application/json | {"jsonrpc":"1.0","error":{"code":7,"message":"no"},"id":1}
+          application/json | {"jsonrpc":"2.0","error":{"message":"no"},"id":1}
+          application/json | {"jsonrpc":"2.0","result":7,"id":1}
+          application/json | <html>
+          """)
+  void anyOtherBodyOfAFailureIsAFailureOfHttp(String type, String body) throws Exception {
+    PeerException failure = failureOf("503 x", type, body);
+    assertThat(failure.status()).isEqualTo(503);
+    assertThat(failure.detail()).isEqualTo("Service Unavailable");
+    assertThat(failure).hasNoCause();
   }
 
   @Test
