@@ -10,7 +10,6 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -73,6 +72,7 @@ import kit.StatusException;
  * <p>Go kit's word: {@code transport/httprp.Server}.
  */
 public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Response> {
+  private static final Set<String> EXPECT_A_BODY = Set.of("POST", "PUT", "PATCH");
   private static final int BUFFER_BYTES = 16 * 1024; // What HttpClient hands over at a time.
   // A packet that is lost is sent again after 1 and 3 seconds. A busy moment is not "nobody there".
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
@@ -144,7 +144,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     }
     long deadlineNanos = System.nanoTime() + nanos;
     ProxiedRequest request = new ProxiedRequest(forward.request());
-    HttpRequest message = message(context, forward, nanos, request.publisher());
+    HttpRequest message = message(context, forward, nanos, request);
     ProxiedAnswer answer = new ProxiedAnswer(message.method());
     boolean through = false;
     try {
@@ -167,13 +167,13 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     }
   }
 
-  private HttpRequest message(Context context, Forward forward, long nanos, BodyPublisher body) {
+  private HttpRequest message(Context context, Forward forward, long nanos, ProxiedRequest body) {
     Request request = forward.request();
     try {
       HttpRequest.Builder builder =
           HttpRequest.newBuilder(URI.create("http://" + instance + forward.target()))
               .timeout(Duration.ofNanos(nanos)) // Until the head of the answer is there.
-              .method(request.method(), body);
+              .method(request.method(), body.publisher());
       boolean isTrusted = settings.isTrusted().test(request.remote().getAddress());
       ProxyHeaders.ofRequest(request, isTrusted)
           .forEach((name, values) -> values.forEach(value -> builder.header(name, value)));
@@ -182,7 +182,10 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
         builder.setHeader(RequestId.HEADER, requestId);
       }
       before.forEach(function -> function.before(context, builder));
-      return builder.build();
+      HttpRequest message = builder.build();
+      return request.hasBody() || EXPECT_A_BODY.contains(request.method())
+          ? message
+          : new BodilessRequest(message);
     } catch (IllegalArgumentException e) { // A header that HttpClient does not send.
       throw new StatusException(400, "request cannot be handed on", e);
     }

@@ -36,6 +36,8 @@ import kit.http.ReverseProxy.Settings;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledOnJre;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
@@ -262,6 +264,58 @@ class ReverseProxyTest {
     RawClient client =
         proxyTo(RawPeer.answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"));
     assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
+  }
+
+  /** A stream of events may be silent at first; its head must not wait. */
+  @Test
+  void headOfAStreamDoesNotWaitForItsFirstByte() throws Exception {
+    CountDownLatch headSeen = new CountDownLatch(1);
+    proxyTo(
+        (context, request) ->
+            Response.streaming(
+                200,
+                "text/event-stream",
+                -1,
+                out -> {
+                  out.flush();
+                  await(headSeen);
+                  out.write("first".getBytes(ISO_8859_1));
+                }));
+    HttpResponse<InputStream> response =
+        caller.send(HttpRequest.newBuilder(uri("/events")).build(), BodyHandlers.ofInputStream());
+    assertThat(response.statusCode()).isEqualTo(200);
+    headSeen.countDown();
+    assertThat(new String(response.body().readAllBytes(), ISO_8859_1)).isEqualTo("first");
+  }
+
+  @DisabledOnJre(value = JRE.JAVA_17, disabledReason = "its client sends Content-Length: 0 always")
+  @ParameterizedTest
+  @ValueSource(strings = {"GET", "HEAD", "DELETE", "OPTIONS"})
+  void requestWithoutABodyHasNoLength(String method) throws Exception {
+    RawClient client = proxyTo(RawPeer.answering("HTTP/1.1 204 No Content\r\n\r\n"));
+    client.request(method, "/user/101").answer();
+    assertThat(rawBack.heads().take()).doesNotContainIgnoringCase("Content-Length");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"POST", "PUT", "PATCH"})
+  void emptyBodyOfAMethodThatExpectsOneHasALength(String method) throws Exception {
+    RawClient client = proxyTo(RawPeer.answering("HTTP/1.1 204 No Content\r\n\r\n"));
+    client.request(method, "/user/101").answer();
+    assertThat(rawBack.heads().take()).containsIgnoringCase("Content-Length: 0\r\n");
+  }
+
+  /** The client of JDK 25 drops them; what must not happen is a closed connection without a byte. */
+  @Test
+  void responseWithTrailersIsHandedBack() throws Exception {
+    RawClient client =
+        proxyTo(
+            RawPeer.answering(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
+                    + "2\r\nok\r\n0\r\nX-T: y\r\n\r\n"));
+    Answer answer = client.request("GET", "/user/101").answer();
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.body()).isEqualTo("ok");
   }
 
   @Test
