@@ -26,7 +26,8 @@ import kit.http.Response;
  * context.get(BasicAuthenticating.USER); // "jerry"
  * }</pre>
  *
- * <p>All others get a 401, the same for a user that is not there and for a wrong password. Passwords
+ * <p>All others get a 401, the same for a user that is not there and for a wrong password; a request
+ * with more than one Authorization header gets a 400. Passwords
  * travel as they are: use it over TLS, and rather once for a token than with every request.
  *
  * <p>Safe for any number of threads if the check is. Go kit's word: {@code basic.AuthMiddleware}.

@@ -31,6 +31,7 @@ import kit.http.Response;
  * <pre>
  *   Authorization                  answer   WWW-Authenticate
  *   none, or of another scheme     401      Bearer realm="access"
+ *   more than one                  400      none
  *   a token not to be believed     401      Bearer error="invalid_token"
  *   a token without the scope      403      Bearer error="insufficient_scope", scope="users:delete"
  *   a good one                     the endpoint's; the claims are in its context

@@ -193,7 +193,8 @@ final class ExchangeHandler implements HttpHandler {
       }
       request =
           new Request(head.method(), target, exchange.getRequestHeaders(), requestBody)
-              .from(exchange.getRemoteAddress());
+              .from(exchange.getRemoteAddress())
+              .withVersion(head.version());
       for (EndpointHandler.Before function : before) {
         context = function.before(context, request);
       }

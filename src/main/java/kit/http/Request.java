@@ -36,6 +36,7 @@ public final class Request {
   private final InputStream body;
 
   private InetSocketAddress remote;
+  private String version = "1.1";
   private byte[] shortBody; // Null unless it has been asked for.
   private String route = NO_ROUTE;
   private Map<String, String> variables = Map.of();
@@ -65,8 +66,18 @@ public final class Request {
     return target;
   }
 
-  /** Returns the first value of a header, or null; {@code name} in any case. */
+  /**
+   * Returns the value of a header that must be single, or null; {@code name} in any case. For lists,
+   * such as {@code Accept}, use {@link #headers(String)}.
+   *
+   * @throws StatusException 400 if there is more than one: a proxy may have checked another than the
+   *     one that is used here
+   */
   public String header(String name) {
+    List<String> values = headers.get(name);
+    if (values != null && values.size() > 1) {
+      throw new StatusException(400, "more than one " + name + " header");
+    }
     return headers.getFirst(name);
   }
 
@@ -190,8 +201,18 @@ public final class Request {
     finalizers.add(requireNonNull(finalizer, "finalizer"));
   }
 
+  /** The version of HTTP that the request was received with, such as 1.1. */
+  String version() {
+    return version;
+  }
+
   Request from(InetSocketAddress remote) {
     this.remote = remote;
+    return this;
+  }
+
+  Request withVersion(String version) {
+    this.version = version;
     return this;
   }
 

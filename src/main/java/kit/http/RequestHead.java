@@ -17,12 +17,14 @@ import kit.StatusException;
  *
  * <p>Sources: RFC 9112, sections 3.2 (Host), 6.1 (Transfer-Encoding), 6.3 (lengths), 9.3 and 9.6
  * (persistence); RFC 9110, sections 5.5 (control characters), 8.6 (Content-Length), 9.1 (methods),
- * 10.1.1 (Expect), 15.6.6 (versions).
+ * 10.1.1 (Expect), 2.5 and 15.6.6 (versions), 11.6.2 (Authorization).
  */
 final class RequestHead {
   /** The methods of RFC 9110 section 9.3, and PATCH (RFC 5789). */
   private static final Set<String> METHODS =
       Set.of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT");
+
+  private static final int MAJOR = "HTTP/".length(); // Where the major version stands.
 
   private final String method;
   private final String protocol;
@@ -34,6 +36,7 @@ final class RequestHead {
   private boolean isChunked;
   private boolean hasControlCharacter;
   private boolean isTooDemanding;
+  private boolean hasTwoIdentities;
 
   /** Reads all, and refuses nothing yet. */
   RequestHead(HttpExchange exchange) {
@@ -53,12 +56,18 @@ final class RequestHead {
       case 4 -> hosts = name.equalsIgnoreCase("Host") ? values : hosts;
       case 6 -> isTooDemanding |= name.equalsIgnoreCase("Expect") && !isContinue(values);
       case 10 -> connection = name.equalsIgnoreCase("Connection") ? values : connection;
-      case 12 -> requestId = name.equalsIgnoreCase(RequestId.HEADER) ? values.get(0) : requestId;
+      case 12 -> requestId = name.equalsIgnoreCase(RequestId.HEADER) ? only(values) : requestId;
+      case 13 -> hasTwoIdentities |= name.equalsIgnoreCase("Authorization") && values.size() > 1;
       case 14 ->
-          contentLength = name.equalsIgnoreCase("Content-Length") ? values.get(0) : contentLength;
+          contentLength = name.equalsIgnoreCase("Content-Length") ? only(values) : contentLength;
       case 17 -> isChunked |= name.equalsIgnoreCase("Transfer-Encoding");
       default -> {} // Handlers may want it.
     }
+  }
+
+  /** One of several values would be a guess: none, which is neither an id nor a length. */
+  private static String only(List<String> values) {
+    return values.size() == 1 ? values.get(0) : "";
   }
 
   /** The method as it came. */
@@ -69,6 +78,11 @@ final class RequestHead {
   /** The method, as far as it can be trusted in a log line. */
   String label() {
     return METHODS.contains(method) ? method : "OTHER";
+  }
+
+  /** The version as it came, such as 1.1; only after {@link #check}. */
+  String version() {
+    return protocol.substring(MAJOR);
   }
 
   /** The id that was sent, or a new one. */
@@ -89,14 +103,20 @@ final class RequestHead {
     if (contentLength == null || !isNumber(contentLength)) {
       return 0;
     }
-    String digits = contentLength.replaceFirst("^0+(?=.)", "");
-    return digits.length() > 18 ? Long.MAX_VALUE : Long.parseLong(digits);
+    try {
+      return Long.parseLong(contentLength); // Any number of zeros may stand in front.
+    } catch (NumberFormatException e) {
+      return Long.MAX_VALUE;
+    }
   }
 
   /** Throws a {@link StatusException}; the connection should then be closed. */
   void check() {
-    if (!protocol.equals("HTTP/1.1") && !isHttp10()) {
-      throw new StatusException(505, "neither HTTP/1.1 nor HTTP/1.0");
+    if (!isVersion(protocol)) {
+      throw new StatusException(400, "HTTP version is not HTTP/digit.digit");
+    }
+    if (protocol.charAt(MAJOR) != '1') {
+      throw new StatusException(505, "major HTTP version is not 1");
     }
     if (!METHODS.contains(method)) {
       throw new StatusException(501, "method not implemented");
@@ -116,6 +136,9 @@ final class RequestHead {
     if (contentLength != null && !isNumber(contentLength)) {
       throw new StatusException(400, "Content-Length is not a number");
     }
+    if (hasTwoIdentities) {
+      throw new StatusException(400, "more than one Authorization header");
+    }
     if (isTooDemanding) {
       throw new StatusException(417, "Expect is not 100-continue");
     }
@@ -134,6 +157,18 @@ final class RequestHead {
     return protocol.equals("HTTP/1.0");
   }
 
+  private static boolean isVersion(String protocol) {
+    return protocol.length() == "HTTP/1.1".length()
+        && protocol.startsWith("HTTP/")
+        && isDigit(protocol.charAt(MAJOR))
+        && protocol.charAt(MAJOR + 1) == '.'
+        && isDigit(protocol.charAt(MAJOR + 2));
+  }
+
+  private static boolean isDigit(char c) {
+    return c >= '0' && c <= '9';
+  }
+
   private static boolean hasControlCharacter(String value) {
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
@@ -150,7 +185,7 @@ final class RequestHead {
 
   private static boolean areDigits(String text, int start) {
     for (int i = start; i < text.length(); i++) {
-      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+      if (!isDigit(text.charAt(i))) {
         return false;
       }
     }
@@ -165,7 +200,7 @@ final class RequestHead {
    * Whether this is a name or an address, then perhaps a port. RFC 3986 also allows percent signs and
    * punctuation in a name; no host has them, and who decodes sees another name than who does not.
    */
-  private static boolean isHost(String host) {
+  static boolean isHost(String host) {
     int end = host.startsWith("[") ? endOfAddress(host) : endOfName(host);
     if (end == 0 || end == host.length()) {
       return end > 0;

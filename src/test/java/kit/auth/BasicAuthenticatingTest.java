@@ -84,6 +84,18 @@ class BasicAuthenticatingTest {
   }
 
   @Test
+  void twoPasswordsAreRefusedUnasked() throws Exception {
+    String right = "Basic " + base64("jerry:p\u00e4ss:word", UTF_8);
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + service.port() + "/"))
+            .headers("Authorization", right, "Authorization", right)
+            .build();
+    assertThat(CLIENT.send(request, HttpResponse.BodyHandlers.ofString()).statusCode())
+        .isEqualTo(400);
+    assertThat(asked).isEmpty();
+  }
+
+  @Test
   void wrongPasswordIsRefused() throws Exception {
     refused(get("Basic " + base64("jerry:pass", UTF_8)));
     refused(get("Basic " + base64("jerry:", UTF_8)));

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import com.sun.net.httpserver.Headers;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -26,9 +28,11 @@ import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
 import kit.PeerException;
+import kit.StatusException;
 import kit.http.HttpEndpoint;
 import kit.http.HttpService;
 import kit.http.Request;
+import kit.http.RequestTarget;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
@@ -119,6 +123,27 @@ class JwtAuthenticatingTest {
     assertThat(answer.statusCode()).isEqualTo(200);
     assertThat(answer.body()).isEqualTo("hello jerry");
     assertThat(challenge(answer)).isNull();
+  }
+
+  @Test
+  void twoIdentitiesReachNoHandlerBehindWhateverServer() throws Exception {
+    HttpResponse<String> answer =
+        send("GET", "/me", "Authorization", "Bearer " + token(GOOD), "Authorization", "Bearer x");
+    assertThat(answer.statusCode()).isEqualTo(400);
+    assertThat(reached).isEmpty();
+
+    Headers headers = new Headers();
+    headers.add("Authorization", "Bearer " + token(GOOD));
+    headers.add("Authorization", "Bearer x");
+    Request request =
+        new Request("GET", RequestTarget.parse("/me", "h"), headers, InputStream.nullInputStream());
+    Endpoint<Request, Response> guarded =
+        JwtAuthenticating.verifying(
+                new Jwt.Verifier(Jwt.Algorithm.HS256, KEY, Jwt.Expected.of(null, null), CLOCK))
+            .around((context, passed) -> Response.empty(204));
+    assertThatExceptionOfType(StatusException.class)
+        .isThrownBy(() -> guarded.call(Context.background(), request))
+        .withMessage("more than one Authorization header");
   }
 
   @Test

@@ -65,9 +65,20 @@ class RequestHeadTest {
           GET / HTTP/1.1~Host: a~X: b\u0000c                  | 400 | control character in a header
           POST / HTTP/1.1~Host: a~Content-Length: +0          | 400 | Content-Length is not a number
           POST / HTTP/1.0~Host: a~Transfer-Encoding: chunked  | 400 | Transfer-Encoding needs HTTP/1.1
-          GET / HTTP/2.0~Host: a                              | 505 | neither HTTP/1.1 nor HTTP/1.0
-          GET / HTTP/1.11~Host: a                             | 505 | neither HTTP/1.1 nor HTTP/1.0
-          GET / FOO/9~Host: a                                 | 505 | neither HTTP/1.1 nor HTTP/1.0
+          GET / HTTP/2.0~Host: a                              | 505 | major HTTP version is not 1
+          GET / HTTP/9.9~Host: a                              | 505 | major HTTP version is not 1
+          GET / HTTP/0.9~Host: a                              | 505 | major HTTP version is not 1
+          GET / HTTP/1.11~Host: a                             | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/11.1~Host: a                             | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/1.~Host: a                               | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/1~Host: a                                | 400 | HTTP version is not HTTP/digit.digit
+          GET / http/1.1~Host: a                              | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/1,1~Host: a                              | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/+1.1~Host: a                             | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/x.1~Host: a                              | 400 | HTTP version is not HTTP/digit.digit
+          GET / FOO/9~Host: a                                 | 400 | HTTP version is not HTTP/digit.digit
+          GET / HTTP/1.1~Host: a~Authorization: Basic eDp5~Authorization: Basic eDp6 | 400 | more than one Authorization header
+          GET / HTTP/1.1~Host: a~Authorization: Basic eDp5~authorization: Basic eDp5 | 400 | more than one Authorization header
           GET //evil/ok HTTP/1.1~Host: a                      | 400 | path has an empty segment
           GET /a/../ok HTTP/1.1~Host: a                       | 400 | path has a dot segment
           GET /a%2fb HTTP/1.1~Host: a      | 400 | path has an encoded slash or backslash
@@ -88,6 +99,30 @@ class RequestHeadTest {
       assertThat(answer.body()).contains("\"detail\":\"" + detail + "\"");
     }
     assertThat(client.isClosed()).isTrue();
+  }
+
+  @Test
+  void minorVersionThatIsNotKnownIsServedAsTheHighestThatIs() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, request.version()));
+    client.send("GET / HTTP/1.2\r\nHost: a\r\n\r\nGET / HTTP/1.9\r\nHost: a\r\n\r\n");
+    assertThat(client.answer().body()).isEqualTo("1.2");
+    assertThat(client.answer().body()).isEqualTo("1.9");
+  }
+
+  @Test
+  void ofTwoRequestIdsNoneIsKept() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
+    client.request("GET", "/", "X-Request-Id: one", "X-Request-Id: two");
+    assertThat(client.answer().header("X-Request-Id")).matches("[0-9a-f]{16}");
+    client.request("GET", "/", "X-Request-Id: one");
+    assertThat(client.answer().header("X-Request-Id")).isEqualTo("one");
+  }
+
+  @Test
+  void lengthIsAMagnitude() throws Exception {
+    RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(2)));
+    client.request("POST", "/", "Content-Length: 0000000000000000002").send("ok");
+    assertThat(client.answer().body()).isEqualTo("ok");
   }
 
   @ParameterizedTest

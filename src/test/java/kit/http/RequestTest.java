@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RequestTest {
   private static Request post(String body) {
     Headers headers = new Headers();
+    headers.add("Host", "h");
     headers.add("Accept", "text/plain");
     headers.add("Accept", "text/csv");
     return new Request(
@@ -49,9 +50,18 @@ class RequestTest {
   }
 
   @Test
-  void firstValueOfAHeaderIsFoundInAnyCase() {
-    assertThat(post("").header("aCCept")).isEqualTo("text/plain");
+  void headersAreFoundInAnyCase() {
+    assertThat(post("").headers("aCCept")).containsExactly("text/plain", "text/csv");
+    assertThat(post("").header("hOST")).isEqualTo("h");
     assertThat(post("").header("Age")).isNull();
+  }
+
+  @Test
+  void noneOfSeveralValuesIsTakenForTheOnlyOne() {
+    assertThatExceptionOfType(StatusException.class)
+        .isThrownBy(() -> post("").header("accept"))
+        .withMessage("more than one accept header")
+        .satisfies(refusal -> assertThat(refusal.status()).isEqualTo(400));
   }
 
   @Test
