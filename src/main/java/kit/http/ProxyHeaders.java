@@ -4,55 +4,99 @@ package kit.http;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.http.HttpHeaders;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
+import java.util.regex.Pattern;
+import kit.StatusException;
 
 /**
- * Which headers a proxy hands on, and which it makes: see the list in {@link ReverseProxy}.
+ * Decides which header fields a proxy forwards, and which it sets; {@link ReverseProxy} lists them.
  *
- * <p>Sources: RFC 9110, sections 7.6.1 (Connection) and 7.6.3 (Via); RFC 7239 (Forwarded). {@code
- * X-Forwarded-For} and its like are no standard, and what most programs read.
+ * <p>Names are compared in lower case and with a hyphen for each character that is no letter and no
+ * digit. That is how CGI and its descendants read them: to these, {@code X_Forwarded_For} is another
+ * spelling of {@code X-Forwarded-For}, and so it is here.
+ *
+ * <p>Sources: RFC 9110, sections 7.6.1 (Connection), 7.6.2 (Max-Forwards) and 7.6.3 (Via); RFC 7239
+ * (Forwarded); RFC 9440 (Client-Cert); RFC 3875, section 4.1.18 (CGI); W3C Trace Context, sections
+ * 4.2.2 and 4.2.3. {@code X-Forwarded-For} and its like are no standard, and what most programs read.
  */
 final class ProxyHeaders {
-  /** Of one connection, or set by who sends. */
-  private static final Set<String> NOT_HANDED_ON =
-      names(
-          "Connection",
-          "Keep-Alive",
-          "Proxy-Connection",
-          "Proxy-Authenticate",
-          "Proxy-Authorization",
-          "TE",
-          "Trailer",
-          "Transfer-Encoding",
-          "Upgrade",
-          "HTTP2-Settings",
-          "Content-Length",
-          "Host",
-          "Expect",
-          "Date",
-          RequestId.HEADER);
+  /** Fields of one connection, and those that the sender of a message sets. */
+  private static final Set<String> NOT_FORWARDED =
+      Set.of(
+          "connection",
+          "keep-alive",
+          "proxy-connection",
+          "proxy-authenticate",
+          "proxy-authorization",
+          "te",
+          "trailer",
+          "transfer-encoding",
+          "upgrade",
+          "http2-settings",
+          "content-length",
+          "host",
+          "expect",
+          "date",
+          "proxy", // To CGI, HTTP_PROXY: CVE-2016-5385.
+          canonical(RequestId.HEADER));
+
+  /**
+   * Fields that say for the client where it is, which user it is, or what it asked for, and how: only a
+   * proxy can know, so they count from a trusted proxy only.
+   */
+  private static final Pattern ON_BEHALF =
+      Pattern.compile(
+          "(.*-)?forwarded(-.*)?"
+              + "|(.*-)?(client|real|remote|socket|user)?ip(v?[46])?"
+              + "|(.*-)?(addr|https)"
+              + "|(.*-)?ssl(-.*)?"
+              + "|(.*-)?[a-z]*auth[a-z]*-(.*-)?user"
+              + "|(x-)?(client|envoy|original|originating|real|remote|rewrite)-.*"
+              + "|x-(host|port|proto|(url-)?scheme)"
+              + "|script-name|path-info");
 
   private static final String FORWARDED = "Forwarded";
   private static final String FOR = "X-Forwarded-For";
   private static final String HOST = "X-Forwarded-Host";
   private static final String PROTO = "X-Forwarded-Proto";
-  private static final Set<String> ON_BEHALF =
-      names(FORWARDED, FOR, HOST, PROTO, "X-Forwarded-Port", "X-Real-IP");
+  private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*"); // RFC 3986, 3.1
+
+  private static final String TRACEPARENT = "traceparent";
+  private static final String TRACESTATE = "tracestate";
+  private static final String IDS = "-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}";
+  private static final Pattern PARENT =
+      Pattern.compile("00" + IDS + "|(?!00|ff)[0-9a-f]{2}" + IDS + "(-.*)?");
+  private static final Pattern STATE_MEMBER =
+      Pattern.compile(
+          "([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+              + "=[ -~&&[^,=]]{0,255}[!-~&&[^,=]]");
+  private static final int MAX_STATE_MEMBERS = 32; // Section 3.3.1.1.
+  private static final int MAX_STATE_LENGTH = 512; // Section 3.3.1.5.
+
+  private static final String MAX_FORWARDS = "Max-Forwards";
+  private static final Set<String> COUNTED = Set.of("OPTIONS", "TRACE"); // RFC 9110, 7.6.2.
 
   private ProxyHeaders() {}
 
   /**
-   * Returns what to send to the upstream.
+   * Returns the fields to send to the upstream.
    *
-   * @param isTrusted whether to believe what the other end says of those behind it
+   * @param isTrusted whether the client is a proxy whose statements about its own client are accepted
+   * @throws StatusException 400 if a value would not reach the upstream as it came
    */
   static Map<String, List<String>> ofRequest(Request request, boolean isTrusted) {
-    Map<String, List<String>> headers =
-        handedOn(request.headers(), request.headers("Connection"), ON_BEHALF);
+    Map<String, List<String>> headers = forwarded(request.headers(), request.headers("Connection"));
+    headers.entrySet().removeIf(field -> isFalse(field.getKey(), field.getValue(), isTrusted));
+    keepValidTrace(headers);
+    int maxForwards = maxForwards(request);
+    if (maxForwards > 0) {
+      headers.put(MAX_FORWARDS, List.of(Integer.toString(maxForwards - 1)));
+    }
     InetAddress address = request.remote().getAddress();
     String text = address.getHostAddress().replaceFirst("%.*", ""); // A zone is of this host only.
     String node = address instanceof Inet6Address ? "\"[" + text + "]\"" : text;
@@ -61,34 +105,105 @@ final class ProxyHeaders {
 
     headers.put(FORWARDED, after(isTrusted, request, FORWARDED, element));
     headers.put(FOR, after(isTrusted, request, FOR, text));
-    headers.put(PROTO, kept(isTrusted, request, PROTO, "http"));
+    String proto = isTrusted ? onlyValue(request, PROTO) : null;
+    headers.put(PROTO, List.of(proto != null && SCHEME.matcher(proto).matches() ? proto : "http"));
     if (host != null) {
-      headers.put(HOST, kept(isTrusted, request, HOST, host));
+      String first = isTrusted ? onlyValue(request, HOST) : null;
+      headers.put(HOST, List.of(first != null && RequestHead.isHost(first) ? first : host));
     }
-    headers.put("Via", after(true, request, "Via", "1.1 kit"));
+    headers.put("Via", after(true, request, "Via", request.version() + " kit"));
+    headers.forEach(ProxyHeaders::checkAscii);
     return headers;
   }
 
-  /** Returns what to send to the caller. */
+  /** Returns the fields to send to the client. */
   static Map<String, List<String>> ofAnswer(HttpHeaders headers) {
-    return handedOn(headers.map(), headers.allValues("Connection"), Set.of());
+    return forwarded(headers.map(), headers.allValues("Connection"));
   }
 
-  private static Map<String, List<String>> handedOn(
-      Map<String, List<String>> headers, List<String> connection, Set<String> except) {
-    Map<String, List<String>> handedOn = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-    headers.forEach(
-        (name, values) -> {
-          if (!NOT_HANDED_ON.contains(name) && !except.contains(name)) {
-            handedOn.put(name, values);
-          }
-        });
-    for (String value : connection) {
-      for (String option : value.split(",")) {
-        handedOn.remove(option.strip());
+  /**
+   * Returns how many more proxies may forward the request: 0 if the next one has to respond itself, -1
+   * without a limit. Only OPTIONS and TRACE have one.
+   *
+   * @throws StatusException 400 if the limit is not one number
+   */
+  static int maxForwards(Request request) {
+    List<String> values = request.headers(MAX_FORWARDS);
+    if (values.isEmpty() || !COUNTED.contains(request.method())) {
+      return -1;
+    }
+    if (values.size() > 1 || !values.get(0).matches("[0-9]+")) {
+      throw new StatusException(400, MAX_FORWARDS + " is not a number");
+    }
+    String digits = values.get(0).replaceFirst("^0+(?=.)", "");
+    // A larger number may be replaced by the largest that is supported.
+    return digits.length() > 10
+        ? Integer.MAX_VALUE
+        : (int) Math.min(Integer.MAX_VALUE, Long.parseLong(digits));
+  }
+
+  private static Map<String, List<String>> forwarded(
+      Map<String, List<String>> headers, List<String> connection) {
+    Set<String> dropped = new HashSet<>(NOT_FORWARDED);
+    for (String options : connection) {
+      for (String option : options.split(",")) {
+        dropped.add(canonical(option.strip()));
       }
     }
-    return handedOn;
+    Map<String, List<String>> forwarded = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    headers.forEach(
+        (name, values) -> {
+          if (!dropped.contains(canonical(name))) {
+            forwarded.put(name, values);
+          }
+        });
+    return forwarded;
+  }
+
+  /** Whether the client may not send this, or the upstream may read it as a field that is set here. */
+  private static boolean isFalse(String name, List<String> values, boolean isTrusted) {
+    String canonical = canonical(name);
+    if (ON_BEHALF.matcher(canonical).matches()) {
+      return !isTrusted || values.size() > 1 || !canonical.equalsIgnoreCase(name);
+    }
+    return canonical.equals(canonical(MAX_FORWARDS)) && !canonical.equalsIgnoreCase(name);
+  }
+
+  private static String canonical(String name) {
+    char[] canonical = name.toLowerCase(Locale.ROOT).toCharArray();
+    for (int i = 0; i < canonical.length; i++) {
+      char c = canonical[i];
+      canonical[i] = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' ? c : '-';
+    }
+    return new String(canonical);
+  }
+
+  /** An invalid parent ends the trace, and its state with it; an invalid state goes alone. */
+  private static void keepValidTrace(Map<String, List<String>> headers) {
+    List<String> parents = headers.getOrDefault(TRACEPARENT, List.of());
+    if (parents.size() != 1 || !PARENT.matcher(parents.get(0)).matches()) {
+      headers.remove(TRACEPARENT);
+      headers.remove(TRACESTATE);
+    } else if (!isState(headers.getOrDefault(TRACESTATE, List.of()))) {
+      headers.remove(TRACESTATE);
+    }
+  }
+
+  private static boolean isState(List<String> values) {
+    int count = 0;
+    int length = -1; // There is one comma less than members.
+    for (String member : String.join(",", values).split(",")) {
+      String stripped = member.strip();
+      if (stripped.isEmpty()) {
+        continue; // Section 3.3.1.1 allows it.
+      }
+      if (!STATE_MEMBER.matcher(stripped).matches()) {
+        return false;
+      }
+      count++;
+      length += stripped.length() + 1;
+    }
+    return count <= MAX_STATE_MEMBERS && length <= MAX_STATE_LENGTH;
   }
 
   /** A host may have a port or brackets, which a token must not. */
@@ -102,14 +217,18 @@ final class ProxyHeaders {
     return List.of(isFirst ? own : String.join(", ", values) + ", " + own);
   }
 
-  private static List<String> kept(boolean isTrusted, Request request, String name, String own) {
-    String value = request.header(name);
-    return List.of(isTrusted && value != null ? value : own);
+  /** Returns the value of a field that must be single; null if there is none, or more than one. */
+  private static String onlyValue(Request request, String name) {
+    List<String> values = request.headers(name);
+    return values.size() == 1 ? values.get(0) : null;
   }
 
-  private static Set<String> names(String... names) {
-    Set<String> set = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
-    set.addAll(List.of(names));
-    return set;
+  /** The JDK's client sends '?' for each byte above 0x7F: another value. */
+  private static void checkAscii(String name, List<String> values) {
+    for (String value : values) {
+      if (value.chars().anyMatch(c -> c > 0x7f)) {
+        throw new StatusException(400, "header " + name + " is not ASCII");
+      }
+    }
   }
 }
