@@ -187,13 +187,17 @@ final class Gateway {
             .routeAny(
                 "/{service}/{path...}",
                 guard.around(
-                    (context, request) ->
-                        services
-                            .find(request.variable("service"))
-                            .orElseThrow(() -> new StatusException(404, "no such service"))
-                            .call(
-                                context.withTimeout(requestTimeout.get()),
-                                new Forward(request, target(request))))));
+                    (context, request) -> {
+                      Endpoint<Forward, Response> service =
+                          services
+                              .find(request.variable("service"))
+                              .orElseThrow(() -> new StatusException(404, "no such service"));
+                      Forward forward = new Forward(request, target(request));
+                      Response own = forward.ownResponse();
+                      return own != null
+                          ? own
+                          : service.call(context.withTimeout(requestTimeout.get()), forward);
+                    })));
   }
 
   private static Response list(GatewayServices services) {

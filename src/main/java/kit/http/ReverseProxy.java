@@ -44,6 +44,7 @@ import kit.StatusException;
  *   <li>{@code Forwarded} and {@code X-Forwarded-For}, {@code -Host} and {@code -Proto} say who asked
  *       us. What came in under these names is dropped, unless it came from a trusted proxy: anybody
  *       can write there what they like.
+ *   <li>{@code Max-Forwards} of OPTIONS and TRACE is counted down; at 0 the proxy responds itself.
  *   <li>{@code Via} names us, request id and trace are those of the {@link Context}.
  * </ul>
  *
@@ -138,6 +139,10 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
 
   @Override
   public Response call(Context context, Forward forward) throws Exception {
+    Response own = forward.ownResponse();
+    if (own != null) {
+      return own;
+    }
     long nanos = context.hasDeadline() ? context.remainingNanos() : DEFAULT_TIMEOUT_NANOS;
     if (nanos <= 0) {
       throw PeerException.timeout(instance, null);
@@ -274,6 +279,19 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     /** Whether it may be sent twice: idempotent, and without a body, which can be read only once. */
     public boolean isRepeatable() {
       return IDEMPOTENT.contains(request.method()) && !request.hasBody();
+    }
+
+    /**
+     * Returns the proxy's own response to a request that no proxy may forward any more: OPTIONS or
+     * TRACE with {@code Max-Forwards: 0}; null if it is to be forwarded. To be asked before an
+     * instance is chosen, which has no part in it.
+     *
+     * @throws StatusException 405 for TRACE; 400 if {@code Max-Forwards} is not one number
+     */
+    public Response ownResponse() {
+      return ProxyHeaders.maxForwards(request) == 0
+          ? RoutingHandler.ownResponse(request.method())
+          : null;
     }
 
     /** Method and target, for messages. */

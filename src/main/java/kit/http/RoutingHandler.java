@@ -81,6 +81,11 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     throw new StatusException(404, "no such path");
   }
 
+  /** Returns what a server without routes responds to OPTIONS; throws 405 for any other method. */
+  static Response ownResponse(String method) {
+    return notAllowed(method, SERVED);
+  }
+
   private static Response notAllowed(String method, List<String> allow) {
     String methods = String.join(", ", allow);
     if (method.equals("OPTIONS")) {
