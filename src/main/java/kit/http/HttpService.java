@@ -74,6 +74,7 @@ public final class HttpService implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads;
   private final ExchangeHandler exchanges;
+  private final HeadTimeout heads;
   private boolean started; // Guarded by this.
   private boolean stopped; // Guarded by this.
   private volatile boolean selfChecked;
@@ -82,6 +83,7 @@ public final class HttpService implements AutoCloseable {
     this.server = server;
     this.threads = RequestThreads.newExecutor(settings.maxInFlight());
     this.exchanges = new ExchangeHandler(settings, System::nanoTime);
+    this.heads = new HeadTimeout(settings.headTimeout(), System::nanoTime);
   }
 
   /**
@@ -119,8 +121,11 @@ public final class HttpService implements AutoCloseable {
     }
     started = true;
     exchanges.serve(handler);
-    server.setExecutor(threads);
-    server.createContext("/", exchanges);
+    // Only of the JDK's own engine is it known that a task begins with the first byte of a request.
+    boolean isJdks = server.getClass().getName().startsWith("sun.net.httpserver.");
+    server.setExecutor(isJdks ? heads.executor(threads) : threads);
+    server.createContext("/", heads.handler(exchanges));
+    heads.start();
     server.start();
   }
 
@@ -219,7 +224,7 @@ public final class HttpService implements AutoCloseable {
   boolean stop(Duration quiet, Duration patience) throws InterruptedException {
     exchanges.drain();
     boolean idle;
-    try (ListenerClosing listener = new ListenerClosing(server, patience)) {
+    try (ListenerClosing listener = new ListenerClosing(server, heads, patience)) {
       if (endServing()) {
         // Who has to connect in the moment in which the port closes is reset. So those who still
         // come keep their connection beyond that moment, and lose it with the next answer.
@@ -234,6 +239,7 @@ public final class HttpService implements AutoCloseable {
       idle = exchanges.awaitIdle(quiet, patience);
     } finally {
       threads.shutdownNow();
+      heads.close();
     }
     return threads.awaitTermination(AFTERWARDS_MILLIS, TimeUnit.MILLISECONDS) && idle;
   }
@@ -266,10 +272,18 @@ public final class HttpService implements AutoCloseable {
    * @param port the TCP port; 0 = any free one
    * @param maxInFlight how many requests are answered at a time; above it they get a 503
    * @param ungated paths that are answered nevertheless, because monitors ask for them
+   * @param headTimeout from the first byte of a request to the end of its head
    * @param server the JVM-wide limits
    */
   public record Settings(
-      String host, int port, int maxInFlight, Set<String> ungated, ServerSettings server) {
+      String host,
+      int port,
+      int maxInFlight,
+      Set<String> ungated,
+      Duration headTimeout,
+      ServerSettings server) {
+    private static final Set<String> MONITORED = Set.of("/health", "/ready", "/metrics");
+
     /** Checks the ranges. */
     public Settings {
       requireNonNull(host, "host");
@@ -280,23 +294,34 @@ public final class HttpService implements AutoCloseable {
       if (maxInFlight < 1) {
         throw new IllegalArgumentException("maxInFlight < 1: " + maxInFlight);
       }
+      if (headTimeout.isNegative() || headTimeout.isZero()) {
+        throw new IllegalArgumentException("headTimeout <= 0: " + headTimeout);
+      }
       ungated = Set.copyOf(ungated);
     }
 
-    /** 1,024 requests in flight; /health, /ready and /metrics are always answered. */
+    /**
+     * 1,024 requests in flight; /health, /ready and /metrics are always answered; 10 seconds for a
+     * head.
+     */
     public static Settings of(String host, int port) {
       return new Settings(
-          host, port, 1024, Set.of("/health", "/ready", "/metrics"), ServerSettings.defaults());
+          host, port, 1024, MONITORED, Duration.ofSeconds(10), ServerSettings.defaults());
     }
 
     /** Returns these settings with another bound of requests in flight. */
     public Settings withMaxInFlight(int maxInFlight) {
-      return new Settings(host, port, maxInFlight, ungated, server);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
+    }
+
+    /** Returns these settings with another limit for the head of a request. */
+    public Settings withHeadTimeout(Duration headTimeout) {
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
     }
 
     /** Returns these settings with other JVM-wide limits. */
     public Settings withServer(ServerSettings server) {
-      return new Settings(host, port, maxInFlight, ungated, server);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
     }
   }
 }

@@ -29,6 +29,7 @@ final class ListenerClosing implements AutoCloseable {
   private static final long JOIN_MILLIS = 500; // For a thread that has been told to end.
 
   private final HttpServer server;
+  private final HeadTimeout heads;
   private final CountDownLatch held = new CountDownLatch(1);
   private final CountDownLatch released = new CountDownLatch(1);
   private final Socket self = new Socket();
@@ -37,10 +38,12 @@ final class ListenerClosing implements AutoCloseable {
   /**
    * For {@code server}, which is running.
    *
+   * @param heads what the server's executor is surrounded with
    * @param atMost how long until connections are closed even without {@code close}
    */
-  ListenerClosing(HttpServer server, Duration atMost) {
+  ListenerClosing(HttpServer server, HeadTimeout heads, Duration atMost) {
     this.server = server;
+    this.heads = heads;
     int seconds = (int) Math.max(0, atMost.toSeconds() + 1);
     this.stopper = new Thread(() -> server.stop(seconds), "http-stop");
     this.stopper.setDaemon(true);
@@ -72,15 +75,16 @@ final class ListenerClosing implements AutoCloseable {
     String path = "/" + UUID.randomUUID(); // Nobody else can guess it, and hold us up.
     server.createContext(
         path,
-        exchange -> {
-          held.countDown();
-          try {
-            released.await();
-          } catch (InterruptedException e) {
-            // The server's threads are told to end, which comes to the same.
-          }
-          throw new IOException("stopped");
-        });
+        heads.handler(
+            exchange -> {
+              held.countDown();
+              try {
+                released.await();
+              } catch (InterruptedException e) {
+                // The server's threads are told to end, which comes to the same.
+              }
+              throw new IOException("stopped");
+            }));
     try {
       self.connect(address, CONNECT_MILLIS);
       String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";

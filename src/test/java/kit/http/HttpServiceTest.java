@@ -512,9 +512,13 @@ class HttpServiceTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ANY_PORT.withMaxInFlight(0))
         .withMessage("maxInFlight < 1: 0");
-    assertThat(ANY_PORT.withMaxInFlight(7).withServer(limits))
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> ANY_PORT.withHeadTimeout(Duration.ZERO))
+        .withMessage("headTimeout <= 0: PT0S");
+    Duration second = Duration.ofSeconds(1);
+    assertThat(ANY_PORT.withMaxInFlight(7).withHeadTimeout(second).withServer(limits))
         .isEqualTo(
             new HttpService.Settings(
-                "127.0.0.1", 0, 7, Set.of("/health", "/ready", "/metrics"), limits));
+                "127.0.0.1", 0, 7, Set.of("/health", "/ready", "/metrics"), second, limits));
   }
 }

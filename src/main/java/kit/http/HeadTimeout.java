@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.http;
+
+import com.sun.net.httpserver.HttpHandler;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Closes connections on which the head of a request does not arrive in time.
+ *
+ * <p>The JDK's server has one time limit for a request, and a gateway sets it for uploads. It reads a
+ * head on a thread of its executor, from the first byte on, and calls the handler on the same thread
+ * when the head is complete. So a task that has not reached its handler in time waits for the rest of a
+ * head. It is interrupted: that closes the channel that it reads from, and the JDK ends the connection.
+ *
+ * <p>Thread-safe. A request costs an entry in a map.
+ */
+final class HeadTimeout implements AutoCloseable {
+  private static final long MIN_TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+  private static final long MAX_TICK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final long timeoutNanos;
+  private final LongSupplier nanoTime;
+  private final Map<Thread, Head> arriving = new ConcurrentHashMap<>();
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread thread = new Thread(task, "http-head-timeout");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  /** Allows {@code timeout} for each head; {@link #start} begins to look. */
+  HeadTimeout(Duration timeout, LongSupplier nanoTime) {
+    this.timeoutNanos = timeout.toNanos();
+    this.nanoTime = nanoTime;
+  }
+
+  /** Looks for late heads, at least once a second, until {@link #close}. */
+  void start() {
+    long tick = Math.max(MIN_TICK_NANOS, Math.min(MAX_TICK_NANOS, timeoutNanos / 10));
+    timer.scheduleWithFixedDelay(this::expire, tick, tick, TimeUnit.NANOSECONDS);
+  }
+
+  /** Returns an executor whose tasks have the time limit, until one of them reaches a handler. */
+  Executor executor(Executor threads) {
+    return task -> threads.execute(() -> run(task));
+  }
+
+  /** Returns a handler that ends the time limit. */
+  HttpHandler handler(HttpHandler handler) {
+    return exchange -> {
+      Head head = arriving.remove(Thread.currentThread());
+      if (head != null && head.end()) {
+        throw new IOException("head of the request too late");
+      }
+      handler.handle(exchange);
+    };
+  }
+
+  private void run(Runnable task) {
+    Thread thread = Thread.currentThread();
+    Head head = new Head(thread, nanoTime.getAsLong() + timeoutNanos);
+    arriving.put(thread, head);
+    try {
+      task.run();
+    } finally {
+      arriving.remove(thread);
+      if (head.end()) {
+        Thread.interrupted(); // The thread may belong to a pool.
+      }
+    }
+  }
+
+  /** Interrupts the threads whose time is over. */
+  void expire() {
+    long now = nanoTime.getAsLong();
+    arriving.values().forEach(head -> head.expire(now));
+  }
+
+  /** Ends the thread that looks. */
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+
+  /** One head on its way. */
+  private static final class Head {
+    private final Thread reader;
+    private final long deadlineNanos;
+
+    // Guarded by this. At most one of the two becomes true.
+    private boolean hasEnded;
+    private boolean hasExpired;
+
+    Head(Thread reader, long deadlineNanos) {
+      this.reader = reader;
+      this.deadlineNanos = deadlineNanos;
+    }
+
+    synchronized void expire(long now) {
+      if (!hasEnded && !hasExpired && now - deadlineNanos >= 0) {
+        hasExpired = true;
+        reader.interrupt(); // Under the lock: none comes after end().
+      }
+    }
+
+    /** Returns whether the head was too late; no interrupt comes from here on. */
+    synchronized boolean end() {
+      hasEnded = !hasExpired;
+      return hasExpired;
+    }
+  }
+}
