@@ -2,6 +2,7 @@
 package kit.http;
 
 import com.sun.net.httpserver.HttpHandler;
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -37,16 +38,24 @@ final class HeadTimeout implements AutoCloseable {
             return thread;
           });
 
-  /** Allows {@code timeout} for each head; {@link #start} begins to look. */
+  /** Allows {@code timeout} for each head; the caller calls {@link #expire}. */
   HeadTimeout(Duration timeout, LongSupplier nanoTime) {
     this.timeoutNanos = timeout.toNanos();
     this.nanoTime = nanoTime;
   }
 
-  /** Looks for late heads, at least once a second, until {@link #close}. */
-  void start() {
-    long tick = Math.max(MIN_TICK_NANOS, Math.min(MAX_TICK_NANOS, timeoutNanos / 10));
-    timer.scheduleWithFixedDelay(this::expire, tick, tick, TimeUnit.NANOSECONDS);
+  /**
+   * Allows {@code timeout} for each head that {@code server} reads, and looks for late ones at least
+   * once a second, until {@link #close}.
+   */
+  static HeadTimeout of(HttpServer server, Duration timeout) {
+    HeadTimeout heads = new HeadTimeout(timeout, System::nanoTime);
+    // Only of the JDK's own engine is it known that a task begins with the first byte of a request.
+    if (server.getClass().getName().startsWith("sun.net.httpserver.")) {
+      long tick = Math.max(MIN_TICK_NANOS, Math.min(MAX_TICK_NANOS, heads.timeoutNanos / 10));
+      heads.timer.scheduleWithFixedDelay(heads::expire, tick, tick, TimeUnit.NANOSECONDS);
+    }
+    return heads;
   }
 
   /** Returns an executor whose tasks have the time limit, until one of them reaches a handler. */

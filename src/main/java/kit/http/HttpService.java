@@ -62,8 +62,7 @@ public final class HttpService implements AutoCloseable {
   private static final int AFTERWARDS_MILLIS = 500; // For threads to end that have been told to.
   private static final Duration DEREGISTRATION = Duration.ofSeconds(2); // See Registration.close.
   private static final Duration SPARE = Duration.ofSeconds(2); // For the program's own steps.
-  // A request that has arrived is with its handler within this time, unless the machine is very
-  // busy.
+  // A request that has arrived is with its handler by then, unless the machine is very busy.
   private static final Duration QUIET = Duration.ofMillis(50);
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
   private static final Response HEALTHY = status(200, "ok");
@@ -83,7 +82,7 @@ public final class HttpService implements AutoCloseable {
     this.server = server;
     this.threads = RequestThreads.newExecutor(settings.maxInFlight());
     this.exchanges = new ExchangeHandler(settings, System::nanoTime);
-    this.heads = new HeadTimeout(settings.headTimeout(), System::nanoTime);
+    this.heads = HeadTimeout.of(server, settings.headTimeout());
   }
 
   /**
@@ -121,11 +120,8 @@ public final class HttpService implements AutoCloseable {
     }
     started = true;
     exchanges.serve(handler);
-    // Only of the JDK's own engine is it known that a task begins with the first byte of a request.
-    boolean isJdks = server.getClass().getName().startsWith("sun.net.httpserver.");
-    server.setExecutor(isJdks ? heads.executor(threads) : threads);
+    server.setExecutor(heads.executor(threads));
     server.createContext("/", heads.handler(exchanges));
-    heads.start();
     server.start();
   }
 
@@ -300,10 +296,7 @@ public final class HttpService implements AutoCloseable {
       ungated = Set.copyOf(ungated);
     }
 
-    /**
-     * 1,024 requests in flight; /health, /ready and /metrics are always answered; 10 seconds for a
-     * head.
-     */
+    /** 1,024 requests in flight; /health, /ready and /metrics are always answered; 10 s for a head. */
     public static Settings of(String host, int port) {
       return new Settings(
           host, port, 1024, MONITORED, Duration.ofSeconds(10), ServerSettings.defaults());

@@ -305,7 +305,7 @@ class ProxyHeadersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "-1", "+1", "1, 2", "x", "\u0661"})
+  @ValueSource(strings = {"", "-1", "+1", "1, 2", "x", "0x1"})
   void maxForwardsThatIsNoNumberIsRefused(String sent) {
     assertThatThrownBy(() -> forwarded(false, "OPTIONS", "Max-Forwards: " + sent))
         .isInstanceOfSatisfying(
