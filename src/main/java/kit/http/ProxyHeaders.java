@@ -4,6 +4,8 @@ package kit.http;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -116,6 +118,16 @@ final class ProxyHeaders {
     return headers;
   }
 
+  /**
+   * Returns the proxy's own response to OPTIONS with {@code Max-Forwards: 0}; null if the request is
+   * to be forwarded. To be asked before an instance is chosen, which has no part in it.
+   *
+   * @throws StatusException 405 for TRACE; 400 if {@code Max-Forwards} is not one number
+   */
+  static Response ownResponse(Request request) {
+    return maxForwards(request) == 0 ? RoutingHandler.ownResponse(request.method()) : null;
+  }
+
   /** Returns the fields to send to the client. */
   static Map<String, List<String>> ofAnswer(HttpHeaders headers) {
     return forwarded(headers.map(), headers.allValues("Connection"));
@@ -127,7 +139,7 @@ final class ProxyHeaders {
    *
    * @throws StatusException 400 if the limit is not one number
    */
-  static int maxForwards(Request request) {
+  private static int maxForwards(Request request) {
     List<String> values = request.headers(MAX_FORWARDS);
     if (values.isEmpty() || !COUNTED.contains(request.method())) {
       return -1;

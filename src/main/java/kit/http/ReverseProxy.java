@@ -14,7 +14,6 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -41,9 +40,9 @@ import kit.StatusException;
  * <ul>
  *   <li>Headers that concern one connection only are left out in both directions: those of RFC 9110,
  *       section 7.6.1, and those that {@code Connection} names.
- *   <li>{@code Forwarded} and {@code X-Forwarded-For}, {@code -Host} and {@code -Proto} say who asked
- *       us. What came in under these names is dropped, unless it came from a trusted proxy: anybody
- *       can write there what they like.
+ *   <li>{@code Forwarded} and {@code X-Forwarded-For}, {@code -Host} and {@code -Proto} name the
+ *       client. What came in under these names and their like, also with {@code _} for {@code -}, is
+ *       dropped, unless it came from a trusted proxy: {@code docs/http.md} has the rule.
  *   <li>{@code Max-Forwards} of OPTIONS and TRACE is counted down; at 0 the proxy responds itself.
  *   <li>{@code Via} names us, request id and trace are those of the {@link Context}.
  * </ul>
@@ -59,10 +58,9 @@ import kit.StatusException;
  * status line within the deadline of the context, an answer that breaks off. Only a request that
  * {@linkplain Forward#isRepeatable can be repeated} may be sent to somebody else then, or one that
  * certainly was not sent; that is never said of one whose body has begun to stream. A body that the
- * caller breaks off is a {@link java.util.concurrent.CancellationException}, and nobody's failure.
- * When a body breaks off that has begun to be handed
- * back, the connection to the caller is closed; and when the caller goes away, so is the one to the
- * upstream.
+ * caller breaks off is a {@link java.util.concurrent.CancellationException}. When a body breaks off
+ * that has begun to be handed back, the connection to the caller is closed; and when the caller goes
+ * away, so is the one to the upstream.
  *
  * <h2>Threads and cost</h2>
  *
@@ -139,9 +137,8 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
 
   @Override
   public Response call(Context context, Forward forward) throws Exception {
-    Response own = forward.ownResponse();
-    if (own != null) {
-      return own;
+    if (forward.ownResponse() != null) {
+      return forward.ownResponse();
     }
     long nanos = context.hasDeadline() ? context.remainingNanos() : DEFAULT_TIMEOUT_NANOS;
     if (nanos <= 0) {
@@ -281,23 +278,15 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       return IDEMPOTENT.contains(request.method()) && !request.hasBody();
     }
 
-    /**
-     * Returns the proxy's own response to a request that no proxy may forward any more: OPTIONS or
-     * TRACE with {@code Max-Forwards: 0}; null if it is to be forwarded. To be asked before an
-     * instance is chosen, which has no part in it.
-     *
-     * @throws StatusException 405 for TRACE; 400 if {@code Max-Forwards} is not one number
-     */
+    /** Returns the proxy's own response if the request ends here (Max-Forwards: 0); else null. */
     public Response ownResponse() {
-      return ProxyHeaders.maxForwards(request) == 0
-          ? RoutingHandler.ownResponse(request.method())
-          : null;
+      return ProxyHeaders.ownResponse(request);
     }
 
     /** Method and target, for messages. */
     @Override
     public String toString() {
-      return request.method().toUpperCase(Locale.ROOT) + " " + target;
+      return request.method() + " " + target;
     }
   }
 
