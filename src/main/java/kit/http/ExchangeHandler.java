@@ -28,6 +28,8 @@ final class ExchangeHandler implements HttpHandler {
 
   private static final Logger log = LoggerFactory.getLogger(HttpService.class);
 
+  private static final long CLOCK_DRIFT_NANOS = 100_000_000; // The JDK counts on another clock.
+
   private final int maxInFlight;
   private final Set<String> ungated;
   private final LongSupplier nanoTime;
@@ -158,6 +160,8 @@ final class ExchangeHandler implements HttpHandler {
         error = error == null ? e : error;
         if (!sender.isBroken()) {
           logFailure(e, 500);
+        } else {
+          logTimeLimit();
         }
         throw e;
       } finally {
@@ -256,6 +260,21 @@ final class ExchangeHandler implements HttpHandler {
             RequestId.idsIn(context));
       }
       log.debug("stack trace of request {}", head.requestId(), e);
+    }
+
+    /** Of a connection that broke, the JDK does not say that it was its time limit that closed it. */
+    private void logTimeLimit() {
+      long limitNanos = ServerSettings.responseTimeoutNanos();
+      long earliestNanos = startedAtNanos + limitNanos - CLOCK_DRIFT_NANOS;
+      if (limitNanos > 0 && nanoTime.getAsLong() - earliestNanos >= 0) {
+        log.warn(
+            "{} {}: response cut off after {} bytes by the time limit of {} s ({})",
+            head.label(),
+            route(),
+            sender.bytes(),
+            TimeUnit.NANOSECONDS.toSeconds(limitNanos),
+            RequestId.idsIn(context));
+      }
     }
 
     private void complete() {

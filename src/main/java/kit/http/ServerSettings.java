@@ -5,6 +5,7 @@ import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Makes the JDK's HTTP server fit for service: its time limits and sizes, which it reads from system
@@ -73,9 +74,18 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
     return effective;
   }
 
+  /** Returns the limit for responses that is in force in this JVM, in nanoseconds; 0 if none is. */
+  static long responseTimeoutNanos() {
+    return TimeUnit.SECONDS.toNanos(Math.max(0, Long.getLong(engine() + ".maxRspTime", 0)));
+  }
+
+  /** Another engine on the class path has the same properties, under the name of its own package. */
+  private static String engine() {
+    return HttpServerProvider.provider().getClass().getPackageName();
+  }
+
   private Map<String, String> properties() {
-    // Another engine on the class path has the same properties, under the name of its own package.
-    String engine = HttpServerProvider.provider().getClass().getPackageName();
+    String engine = engine();
     Map<String, String> properties = new LinkedHashMap<>();
     properties.put(engine + ".nodelay", "true");
     properties.put(engine + ".maxReqTime", Long.toString(requestTimeout.toSeconds()));

@@ -69,6 +69,18 @@ final class ForkedService {
       case "/bug" -> throw new IllegalStateException("two\nlines", new IOException("hidden"));
       case "/cause" -> throw new StatusException(500, "public", new IOException("disk full"));
       case "/busy" -> throw new StatusException(503, "busy");
+      case "/endless" -> {
+        return Response.streaming(
+            200,
+            "a/b",
+            -1,
+            out -> {
+              while (true) {
+                out.write('x');
+                out.flush();
+              }
+            });
+      }
       case "/stream" -> {
         return Response.streaming(
             200,

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.List;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
@@ -55,6 +56,24 @@ class HttpServiceLogTest {
               line ->
                   assertThat(line)
                       .endsWith("GET - failed: java.io.IOException: file gone (request id-3)"));
+    }
+  }
+
+  @Test
+  @DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "it has no such limit")
+  void streamThatTheTimeLimitCutsOffIsLoggedWithTheLimit() throws Exception {
+    try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
+      int port = Integer.parseInt(jvm.line());
+      try (RawClient client = new RawClient(port)) {
+        client.request("GET", "/endless", "X-Request-Id: id-1");
+        assertThat(client.head().status()).isEqualTo(200);
+        assertThat(client.rest()).contains("x");
+      }
+      assertThat(jvm.log())
+          .singleElement(InstanceOfAssertFactories.STRING)
+          .matches(
+              ".* WARN kit.http.HttpService - GET -: response cut off after \\d+ bytes"
+                  + " by the time limit of 1 s \\(request id-1\\)");
     }
   }
 
