@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ProtocolException;
@@ -8,6 +9,7 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpResponse.ResponseInfo;
+import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 
 /**
@@ -24,6 +26,7 @@ final class ProxiedAnswer implements BodyHandler<Void> {
   private InputStream stream;
   private ProtocolException malformed;
   private boolean cancelled;
+  private Duration exceeded; // Null unless that is why.
 
   /** For the response to a request with {@code method}. */
   ProxiedAnswer(String method) {
@@ -76,8 +79,41 @@ final class ProxiedAnswer implements BodyHandler<Void> {
     return stream != null;
   }
 
+  /** Returns the stream; a read that fails because the time was over says so. */
   synchronized InputStream stream() {
-    return stream;
+    return new FilterInputStream(stream) {
+      @Override
+      public int read(byte[] bytes, int offset, int count) throws IOException {
+        try {
+          return in.read(bytes, offset, count);
+        } catch (IOException e) {
+          throw failure(e);
+        }
+      }
+
+      @Override
+      public int available() throws IOException {
+        try {
+          return in.available();
+        } catch (IOException e) {
+          throw failure(e);
+        }
+      }
+    };
+  }
+
+  private synchronized IOException failure(IOException e) {
+    return exceeded == null
+        ? e
+        : new IOException("response body not complete within " + exceeded, e);
+  }
+
+  /** As {@link #cancel()}, because it takes longer than {@code exceeded}; null for another reason. */
+  void cancel(Duration exceeded) {
+    synchronized (this) {
+      this.exceeded = exceeded;
+    }
+    cancel();
   }
 
   /** Waits for the end of a short body, as {@link WholeBody#await} does. */

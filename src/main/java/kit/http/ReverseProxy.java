@@ -64,9 +64,8 @@ import kit.StatusException;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. Some tens of KB for each request, whatever the size of its
- * bodies: up to 16 KiB they are held, beyond that they stream. A request's stream is read by a thread of the
- * client that it is sent with; no other request costs a thread.
+ * <p>Safe for any number of threads. Some tens of KB for each request: bodies of up to 16 KiB are held,
+ * longer ones stream. A request that streams costs a thread of the client that it is sent with.
  *
  * <p>Go kit's word: {@code transport/httprp.Server}.
  */
@@ -231,8 +230,8 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /** When the caller has it all, or has gone, or when it takes too long. */
   private void closeInTheEnd(ProxiedAnswer body, Request request) {
     CompletableFuture<Void> end = new CompletableFuture<>();
-    end.completeOnTimeout(null, settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
-        .thenRun(body::cancel);
+    end.orTimeout(settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
+        .whenComplete((done, late) -> body.cancel(late == null ? null : settings.bodyTimeout()));
     request.onCompleted(done -> end.complete(null));
   }
 

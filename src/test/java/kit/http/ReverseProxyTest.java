@@ -355,6 +355,8 @@ class ReverseProxyTest {
     assertThat(client.head().status()).isEqualTo(200);
     assertThat(client.rest()).hasSizeLessThanOrEqualTo(1);
     assertThat(rawBack.ends().poll(5, TimeUnit.SECONDS)).as("the upstream is let go").isNotNull();
+    assertThat(front.nextCompleted().error())
+        .hasMessage("response body not complete within PT0.2S");
   }
 
   @Test
