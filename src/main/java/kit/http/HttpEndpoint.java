@@ -116,11 +116,15 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   private final Failure failure;
   private final Semaphore slots; // Shared by all that before() and after() make of one endpoint.
 
-  /** Calls the server at {@code base}, such as {@code http://127.0.0.1:8081}. */
+  /**
+   * Calls the server at {@code base}, such as {@code http://127.0.0.1:8081}.
+   *
+   * @throws IllegalArgumentException if the JDK's client cannot call that address
+   */
   public HttpEndpoint(HttpClient http, URI base, Encoder<Q> encoder, Decoder<R> decoder) {
     this.http = requireNonNull(http, "http");
     this.base = requireNonNull(base, "base");
-    this.instance = requireNonNull(base.getAuthority(), "base has no host");
+    this.instance = checkCallable(base.toString()).getAuthority();
     this.encoder = requireNonNull(encoder, "encoder");
     this.decoder = requireNonNull(decoder, "decoder");
     this.before = List.of();
@@ -128,6 +132,20 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     this.settings = Settings.defaults();
     this.failure = PeerFailures::of;
     this.slots = new Semaphore(settings.maxInFlight());
+  }
+
+  /** Asks the client itself, so that a bad address fails here and not with each request. */
+  static URI checkCallable(String base) {
+    try {
+      URI uri = URI.create(base);
+      HttpRequest.newBuilder(uri);
+      if (uri.getHost().indexOf('%') < 0) { // A zone of IPv6 cannot stand in a Host field.
+        return uri;
+      }
+    } catch (IllegalArgumentException e) {
+      // Refused below.
+    }
+    throw new IllegalArgumentException("no address of an HTTP server: " + OneLine.of(base));
   }
 
   private HttpEndpoint(

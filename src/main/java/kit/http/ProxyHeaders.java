@@ -4,8 +4,6 @@ package kit.http;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublisher;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;

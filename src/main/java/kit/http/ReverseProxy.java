@@ -81,9 +81,14 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private final Settings settings;
   private final List<HttpEndpoint.Before> before;
 
-  /** Hands on to {@code instance}, {@code host:port}; {@code http} are {@link #newClients}. */
+  /**
+   * Forwards to {@code instance}, {@code host:port}; {@code http} are {@link #newClients}.
+   *
+   * @throws IllegalArgumentException if the JDK's client cannot call that address
+   */
   public ReverseProxy(Clients http, String instance, Settings settings) {
     this(http, instance, settings, List.of());
+    HttpEndpoint.checkCallable("http://" + instance);
   }
 
   private ReverseProxy(

@@ -351,6 +351,22 @@ class HttpEndpointTest extends RawPeerSetUp {
         .isEqualTo("malformed response: Invalid status line: \"SSH-2.0-OpenSSH_9.2\"");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://my_service:80",
+        "http://a..b:80",
+        "http:///user",
+        "/user",
+        "ftp://a:21",
+        "mailto:a"
+      })
+  void addressThatCannotBeCalledIsRefusedAtOnce(String base) {
+    assertThatThrownBy(() -> getName(URI.create(base)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("no address of an HTTP server: " + base);
+  }
+
   @Test
   void refusedConnectionIsNotConnected() throws Exception {
     URI nobody = nobody();
@@ -513,10 +529,4 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   // Wiring.
 
-  @Test
-  void baseNeedsAHost() {
-    assertThatThrownBy(() -> getName(URI.create("/user")))
-        .isInstanceOf(NullPointerException.class)
-        .hasMessage("base has no host");
-  }
 }

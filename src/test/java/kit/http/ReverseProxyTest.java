@@ -298,6 +298,14 @@ class ReverseProxyTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"my_service:80", "a..b:80", "[fe80::1%eth0]:80", "a b:80", "", ":80"})
+  void addressThatCannotBeCalledIsNoFaultOfARequest(String instance) {
+    assertThatThrownBy(() -> new ReverseProxy(http, instance, Settings.defaults()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("no address of an HTTP server: http://" + instance);
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"POST", "PUT", "PATCH"})
   void emptyBodyOfAMethodThatExpectsOneHasALength(String method) throws Exception {
     RawClient client = proxyTo(RawPeer.answering("HTTP/1.1 204 No Content\r\n\r\n"));
