@@ -77,7 +77,7 @@ final class Gateway {
           "trusted-proxies",
           Flags.LIST.or("none"),
           "none",
-          "addresses whose X-Forwarded-For is believed");
+          "addresses whose Forwarded, X-Forwarded-... fields count");
   private final TracingFlags tracing = new TracingFlags(flags, "0.1");
   private final Supplier<Duration> drainDelay =
       flags.optional("drain-delay", Flags.DURATION, "1s", "pause between /ready = 503 and the end");

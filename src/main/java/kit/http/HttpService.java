@@ -46,8 +46,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>An exception of the handler is answered with a {@link Problem} and, from 500 on, logged in one
  * line (its stack trace at debug), also if an error encoder has answered it; of a {@link
- * kit.StatusException}, the cause. A request that breaks off is answered with 400, an answer that
- * breaks off closes the connection; neither is our fault, and neither is logged above debug.
+ * kit.StatusException}, the cause. A request that breaks off is answered with 400, and a response that
+ * breaks off closes the connection; both are logged at debug, a response cut off by a time limit at warn.
  *
  * <h2>Threads</h2>
  *

@@ -45,15 +45,23 @@ final class ProxyHeaders {
           "proxy", // To CGI, HTTP_PROXY: CVE-2016-5385.
           canonical(RequestId.HEADER));
 
-  // Fields that say for the client where it is, which user it is, or what it asked for, and how:
-  // only
-  // a proxy can know, so they count from a trusted proxy only. Recognized by the words of their
-  // names.
+  // Words in the names of fields that say where the client is, which user it is, or what it asked
+  // for, and how. Only a proxy can know that, so such a field counts from a trusted proxy only.
   private static final Set<String> WORDS_ANYWHERE = Set.of("forwarded", "ssl");
   private static final Set<String> WORDS_IN_FRONT =
       Set.of("client", "envoy", "original", "originating", "real", "remote", "rewrite");
   private static final Set<String> WORDS_AT_THE_END =
-      Set.of("addr", "https", "ip", "ipv4", "ipv6", "clientip", "remoteip", "socketip", "userip");
+      Set.of(
+          "addr",
+          "https",
+          "ip",
+          "ipv4",
+          "ipv6",
+          "clientip",
+          "realip",
+          "remoteip",
+          "socketip",
+          "userip");
   private static final Set<String> WHOLE_NAMES =
       Set.of("x-host", "x-port", "x-proto", "x-scheme", "x-url-scheme", "script-name", "path-info");
 

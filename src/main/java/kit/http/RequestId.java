@@ -9,9 +9,9 @@ import kit.Context;
  * Gives each request a name that is found again in the answer, in the log and at every service the
  * request goes on to.
  *
- * <p>It travels as the header {@code X-Request-Id}. An id that a client sends is kept if it is
- * harmless, {@code [A-Za-z0-9._-]{1,64}}, because it ends up in log lines and headers; any other is
- * replaced by a new one.
+ * <p>It travels as the header {@code X-Request-Id}. An id that a client sends is kept if it is the only
+ * one and harmless, {@code [A-Za-z0-9._-]{1,64}}, because it ends up in log lines and headers; any other
+ * is replaced by a new one.
  */
 public final class RequestId {
   /** The name of the header. */

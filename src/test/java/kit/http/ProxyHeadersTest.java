@@ -60,6 +60,8 @@ class ProxyHeadersTest {
         "X-Real-IP",
         "X-Client-IP",
         "X-ClientIP",
+        "X-RealIP",
+        "X-Auth-Request-User",
         "Client-IP",
         "Client-Cert",
         "Client-Cert-Chain",
