@@ -28,7 +28,6 @@ import java.util.stream.IntStream;
  * <pre>{@code
  * Flags flags = new Flags("java -jar hello.jar", "Says hello over HTTP.", System.getenv());
  * Supplier<Integer> port = flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free port");
- * Supplier<Duration> pause = flags.optional("pause", Flags.DURATION, "1s", "wait before the end");
  * Supplier<Optional<Double>> rate =
  *     flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second");
  * flags.parse(args); // -p 8081 --rate=off
@@ -37,22 +36,19 @@ import java.util.stream.IntStream;
  *
  * <h2>How it works</h2>
  *
- * <p>The forms are <a href="https://pkg.go.dev/flag#hdr-Command_line_flag_syntax">Go's</a>: {@code
- * -name value}, {@code -name=value}, {@code --name value}, {@code --name=value}; a switch is {@code
- * --name} or {@code --name=false}. Other arguments may stand among the flags; {@code --} ends the
- * flags. Go takes the last of two and reads a name of "--port" in {@code --name --port 8081}; here
- * both are errors (write {@code --name=--port} if you mean it).
+ * <p>The forms are those of Go's {@code flag}: {@code -name value}, {@code --name=value}; a switch is
+ * {@code --name} or {@code --name=false}. Other arguments may stand among the flags; {@code --} ends
+ * the flags. Unlike in Go, a flag twice or in the place of a value is an error.
  *
  * <p>A flag that is not given is read from the environment, {@code --drain-delay} from {@code
- * KIT_DRAIN_DELAY}, and then from its default. An empty variable counts as not set; an overridden or
- * unknown one is not looked at. Defaults are written as on the command line, so help and parser
- * agree. "No value" is a word, see {@link Type#or}: {@code --rate off} also undoes a {@code KIT_RATE}.
+ * KIT_DRAIN_DELAY}, and then from its default. Empty, overridden and unknown variables are ignored.
+ * "No value" is a word, see {@link Type#or}: {@code --rate off}.
  *
  * <h2>Errors</h2>
  *
  * <p>{@link UsageException} is one line that names the flag or variable and what it takes; {@link
  * HelpException} carries the help. A wrong declaration is an {@link IllegalArgumentException}. Values
- * in messages are escaped and shortened; {@link #secret} ones and passwords in URLs never appear.
+ * in messages are escaped and shortened; {@link #secret} ones and user info in URLs never appear.
  *
  * <h2>Threads and cost</h2>
  *
@@ -79,11 +75,12 @@ public final class Flags {
 
   /** A decimal number of 0 or more, such as {@code 100} or {@code 0.5}. */
   public static final Type<Double> NUMBER =
-      new Type<>("NUMBER", "a number", Flags::decimal).where("(0 or more)", Double::isFinite);
+      new Type<>("NUMBER", "a number", text -> Double.valueOf(matching(Flags.DECIMAL, text)))
+          .where("(0 or more)", Double::isFinite);
 
   /** A share from 0 to 1, such as {@code 0.25}. */
   public static final Type<Double> RATIO =
-      new Type<>("RATIO", "a ratio", Flags::decimal).where("(0..1)", ratio -> ratio <= 1);
+      new Type<>("RATIO", "a ratio", NUMBER.parser).where("(0..1)", ratio -> ratio <= 1);
 
   /** One or more texts with commas between them; white space around each is dropped. */
   public static final Type<List<String>> LIST =
@@ -96,13 +93,10 @@ public final class Flags {
 
   private static final String ENVIRONMENT_PREFIX = "KIT_";
   private static final String NAME = "[a-z][a-z0-9]*(-[a-z0-9]+)*";
-  private static final String DECIMAL = "[0-9]+(\\.[0-9]+)?";
+  private static final String DECIMAL = "[0-9]+(\\.[0-9]+)?"; // Double.valueOf takes "-0" and "1d"
   private static final List<String> HELP = List.of("help", "h");
-  private static final Pattern USER_INFO = Pattern.compile("(?<=://)\\S*@"); // to the last @
-  // What can end a line, move a cursor or turn the reading direction around.
   private static final Pattern UNSAFE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
-  // A wider cell pushes the rest of its own line only. Leaves 44 of 100 columns for the meaning.
-  private static final String HELP_ROW = "  %-27s  %-23s  %s";
+  private static final String HELP_ROW = "  %-27s  %-23s  %s"; // 44 of 100 columns for the meaning
 
   private final String usage;
   private final String description;
@@ -147,17 +141,12 @@ public final class Flags {
 
   /** Declares a flag that may be left out; its default is written as on the command line. */
   public <T> Supplier<T> optional(String name, Type<T> type, String byDefault, String help) {
-    requireNonNull(byDefault, "byDefault");
-    return declare(new Flag<>(List.of(name), type, byDefault, false, help));
+    return declare(new Flag<>(List.of(name), type, requireNonNull(byDefault), false, help));
   }
 
-  /**
-   * Declares a flag that may be left out and whose value is shown nowhere. Tell people to set it in
-   * the environment: other users of the machine can read a command line.
-   */
+  /** As {@link #optional}; the value is never shown. Other users can read a command line, though. */
   public <T> Supplier<T> secret(String name, Type<T> type, String byDefault, String help) {
-    requireNonNull(byDefault, "byDefault");
-    return declare(new Flag<>(List.of(name), type, byDefault, true, help));
+    return declare(new Flag<>(List.of(name), type, requireNonNull(byDefault), true, help));
   }
 
   /** Declares the arguments that are not flags, in the help {@code UID}; without this, none. */
@@ -204,10 +193,7 @@ public final class Flags {
     isParsed = true;
   }
 
-  /**
-   * The settings that hold, in one line: {@code name=userservice port=8081 token=***}. A secret
-   * that was given is stars, and so is a password in a URL; a value with spaces is quoted.
-   */
+  /** Returns the settings in effect, in one line: {@code name=userservice port=8081 token=***}. */
   public String effective() {
     requireParsed(true);
     StringJoiner line = new StringJoiner(" ");
@@ -256,7 +242,6 @@ public final class Flags {
     }
   }
 
-  /** What follows one or two dashes, up to the "=". */
   private static String nameIn(String arg) {
     return arg.substring(arg.startsWith("--") ? 2 : 1).split("=", 2)[0];
   }
@@ -267,9 +252,10 @@ public final class Flags {
   }
 
   private void readEnvironment(Flag<?> flag) {
-    String text = environment.getOrDefault(variable(flag.name), "");
+    String variable = variable(flag.name);
+    String text = environment.getOrDefault(variable, "");
     if (!text.isEmpty()) {
-      flag.give(variable(flag.name), text);
+      flag.give(variable, text);
     } else if (flag.byDefault == null) {
       throw new UsageException("--" + flag.name + " is missing: " + flag.help);
     }
@@ -287,15 +273,14 @@ public final class Flags {
 
   private String help() {
     StringJoiner text = new StringJoiner("\n");
-    text.add("Usage: " + usage + " " + (placeholder + " [flags]").strip());
-    text.add("").add(description).add("");
-    text.add(String.format(HELP_ROW, "flag", "default", "meaning"));
+    text.add("Usage: " + usage + " " + (placeholder + " [flags]").strip() + "\n");
+    text.add(description + "\n").add(String.format(HELP_ROW, "flag", "default", "meaning"));
     for (Flag<?> flag : flags) {
       String form = "--" + String.join(", -", flag.names) + " " + flag.type.placeholder;
-      String byDefault = flag.byDefault == null ? "required" : flag.byDefault;
-      text.add(String.format(HELP_ROW, form, byDefault, flag.help));
+      String value = flag.byDefault == null ? "required" : printable(flag.byDefault);
+      text.add(String.format(HELP_ROW, form, value, flag.help));
     }
-    text.add("").add("Flags are written --name value, --name=value, -name value or -name=value.");
+    text.add("\nFlags are written --name value, --name=value, -name value or -name=value.");
     text.add("If not given, the environment counts: " + variable("the-flag") + " is --the-flag.");
     return text.toString();
   }
@@ -323,13 +308,17 @@ public final class Flags {
     return row[to.length()];
   }
 
-  private static String shown(String text) {
-    return printable(text).replaceFirst("(.{60}).+", "$1..."); // a message stays one line
+  /** Returns {@code text} as messages quote it: escaped, shortened, and without user info. */
+  public static String shown(String text) {
+    return printable(text).replaceFirst("(.{60}).+", "$1...");
   }
 
   private static String printable(String text) {
+    // A password may hold any character, so what has an "@" and is no URL is hidden as a whole.
+    boolean isUrl = text.matches("[a-zA-Z][a-zA-Z0-9+.-]*://[!-~]*@[!-~]*");
+    String hidden = isUrl ? text.replaceFirst("://.*@", "://***@") : "***"; // to the last @
     return UNSAFE
-        .matcher(USER_INFO.matcher(text).replaceAll("***@"))
+        .matcher(text.indexOf('@') < 0 ? text : hidden)
         .replaceAll(found -> String.format("\\\\u{%x}", found.group().codePointAt(0)));
   }
 
@@ -344,18 +333,12 @@ public final class Flags {
     return text;
   }
 
-  // Double.valueOf alone would take "-0", "1d", "0x1p3" and " 1 ".
-  private static Double decimal(String text) {
-    return Double.valueOf(matching(DECIMAL, text));
-  }
-
   private static Duration duration(String text) {
     Duration duration =
         text.endsWith("ms")
             ? Duration.ofMillis(Long.parseLong(matching("[0-9]+ms", text).replace("ms", "")))
             : Duration.parse("PT" + matching("([0-9]+h)?([0-9]+m)?(" + DECIMAL + "s)?", text));
-    duration.toNanos(); // throws what does not fit
-    return duration;
+    return Duration.ofNanos(duration.toNanos()); // throws what does not fit
   }
 
   /**
@@ -375,18 +358,15 @@ public final class Flags {
 
     /** This type within a bound: {@code DURATION.where("above 0", wait -> !wait.isZero())}. */
     public Type<T> where(String bound, Predicate<? super T> isWithin) {
-      Function<String, Optional<T>> within =
-          text -> Optional.of(parser.apply(text)).filter(isWithin);
-      return new Type<>(
-          placeholder,
-          description + " " + bound,
-          text -> within.apply(text).orElseThrow(IllegalArgumentException::new));
+      Supplier<RuntimeException> refusal = IllegalArgumentException::new;
+      Function<String, T> within =
+          text -> Optional.of(parser.apply(text)).filter(isWithin).orElseThrow(refusal);
+      return new Type<>(placeholder, description + " " + bound, within);
     }
   }
 
   /** The command line or the environment is wrong; the message is one line for the user. */
   public static final class UsageException extends RuntimeException {
-    /** For what a program only sees when it looks at two settings together. */
     public UsageException(String message) {
       super(message);
     }
@@ -419,7 +399,7 @@ public final class Flags {
       this.help = requireNonNull(help, "help");
       if (byDefault != null && !accepts(byDefault)) {
         throw new IllegalArgumentException(
-            "default of --" + name + " is not " + type.description + ": " + byDefault);
+            "default of --" + name + " is not " + type.description + ": " + shown(byDefault));
       }
     }
 

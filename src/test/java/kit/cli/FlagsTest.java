@@ -381,13 +381,78 @@ class FlagsTest {
     assertThat(given.effective()).isEqualTo("token=***");
   }
 
+  /** What a value with user info is shown as, wherever that is. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      ignoreLeadingAndTrailingWhitespace = true,
+      textBlock =
+          """
+          http://u:s3cret@h:1               | http://***@h:1
+          http://u:s3c@ret@h:1/p?q          | http://***@h:1/p?q
+          http://u:s3cret/s3cret@h:1        | http://***@h:1
+          http://u:s3cret#s3cret@h:1        | http://***@h:1
+          http://u:s3cret?s3cret@h:1        | http://***@h:1
+          etcd://u:s3cret@a:1,b:2           | etcd://***@a:1,b:2
+          a+b.c-1://s3cret@h                | a+b.c-1://***@h
+          http://u:s3cret@h:1,http://u@h:2  | http://***@h:2
+          etcd://u:s3cret s3cret@h:1        | ***
+          etcd://u:s3cret\\ts3cret@h:1       | ***
+          etcd://u:s3cret\\ns3cret@h:1       | ***
+          etcd://u:s3cret\\240s3cret@h:1     | ***
+          etcd://u:s3cret%@h:1              | etcd://***@h:1
+          HTTP://u:<s3cret>@h:1             | HTTP://***@h:1
+          etcd://u:s3cret@h:1 2             | ***
+          http://u:s3cret@h:1, http://h:2   | ***
+          u:s3cret@h:8500                   | ***
+          u:s3cret@x://y@h:1                | ***
+          s3cret@h                          | ***
+          http:u:s3cret@h:1                 | ***
+          http:/u:s3cret@h:1                | ***
+          http//u:s3cret@h:1                | ***
+          //u:s3cret@h:1                    | ***
+          ://u:s3cret@h:1                   | ***
+          static:u:s3cret@h:1               | ***
+          @s3cret                           | ***
+          """)
+  void userInfoIsShownNowhere(String text, String shown) {
+    String value = text.translateEscapes();
+    Flags given = with(Map.of("KIT_FROM_VARIABLE", value));
+    Flags.Type<String> any = new Flags.Type<>("ANY", "anything", it -> it);
+    Flags.Type<String> nothing = new Flags.Type<>("NONE", "anything", FlagsTest::refuse);
+    given.optional("from-variable", any, "", "");
+    given.optional("by-default", any, value, "");
+    given.parse();
+    assertThat(given.effective()).isEqualTo("from-variable=" + shown + " by-default=" + shown);
+
+    given = with(Map.of("KIT_FROM_VARIABLE", value));
+    given.optional("from-variable", nothing.or("none"), "none", "");
+    assertThatThrownBy(given::parse)
+        .hasMessage("KIT_FROM_VARIABLE: not anything or none: \"" + shown + '"')
+        .hasNoCause();
+    assertThatThrownBy(() -> with(Map.of()).parse(value))
+        .hasMessage("unexpected argument: \"" + shown + '"');
+    assertThatThrownBy(() -> with(Map.of()).parse("--" + value)).hasMessageNotContaining("s3cret");
+    assertThatThrownBy(() -> with(Map.of()).optional("flag", nothing, value, ""))
+        .hasMessage("default of --flag is not anything: " + shown);
+    flags.optional("flag", any, value, "");
+    assertThatThrownBy(() -> flags.parse("--help"))
+        .isInstanceOf(Flags.HelpException.class)
+        .hasMessageContaining(shown)
+        .hasMessageNotContaining("s3cret");
+  }
+
+  private static String refuse(String text) {
+    throw new IllegalArgumentException(text);
+  }
+
   @Test
   void valuesInMessagesAreEscapedShortenedAndWithoutPasswords() {
     flags.required("port", Flags.PORT, "");
     String smileys = "\ud83d\ude00".repeat(61);
 
-    assertThatThrownBy(() -> flags.parse("--port", "1\r\n\u001b[31m\u2028\u0085\u202e\ud800"))
-        .hasMessageEndingWith(": \"1\\u{d}\\u{a}\\u{1b}[31m\\u{2028}\\u{85}\\u{202e}\\u{d800}\"");
+    assertThatThrownBy(() -> flags.parse("--port", "1\r\n\u001b[31m\u2028\u0085\u202e"))
+        .hasMessageEndingWith(": \"1\\u{d}\\u{a}\\u{1b}[31m\\u{2028}\\u{85}\\u{202e}\"");
     assertThatThrownBy(() -> flags.parse("--port", smileys))
         .hasMessageEndingWith(": \"" + smileys.substring(2) + "...\"");
     assertThatThrownBy(() -> flags.parse("--port", smileys.substring(2)))
