@@ -96,6 +96,7 @@ public final class Flags {
   private static final String DECIMAL = "[0-9]+(\\.[0-9]+)?"; // Double.valueOf takes "-0" and "1d"
   private static final List<String> HELP = List.of("help", "h");
   private static final Pattern UNSAFE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
+  private static final Pattern UNDECODED = Pattern.compile("[\\ufffd\\p{Cs}]");
   private static final String HELP_ROW = "  %-27s  %-23s  %s"; // 44 of 100 columns for the meaning
 
   private final String usage;
@@ -181,7 +182,7 @@ public final class Flags {
       } else if (!flagsEnded && arg.startsWith("-") && !arg.equals("-")) {
         parseFlag(arg, rest);
       } else if (positionals.size() < maxPositionals) {
-        positionals.add(arg);
+        positionals.add(decoded(placeholder, arg));
       } else {
         throw new UsageException("unexpected argument: \"" + shown(arg) + '"');
       }
@@ -313,6 +314,14 @@ public final class Flags {
     return printable(text).replaceFirst("(.{60}).+", "$1...");
   }
 
+  /** Returns {@code text}, unless the JVM has put U+FFFD in the place of what it cannot decode. */
+  public static String decoded(String source, String text) {
+    if (UNDECODED.matcher(text).find()) {
+      throw new UsageException(source + ": not in the encoding of the locale; use UTF-8 or a file");
+    }
+    return text;
+  }
+
   private static String printable(String text) {
     // A password may hold any character, so what has an "@" and is no URL is hidden as a whole.
     boolean isUrl = text.matches("[a-zA-Z][a-zA-Z0-9+.-]*://[!-~]*@[!-~]*");
@@ -410,7 +419,7 @@ public final class Flags {
     }
 
     void give(String source, String text) {
-      if (!accepts(text)) {
+      if (!accepts(decoded(source, text))) {
         String refused = isSecret ? "" : ": \"" + shown(text) + '"';
         throw new UsageException(source + ": not " + type.description + refused);
       }

@@ -465,6 +465,28 @@ class FlagsTest {
   }
 
   @Test
+  void textThatTheJvmCouldNotDecodeIsRefused() {
+    String advice = ": not in the encoding of the locale; use UTF-8 or a file";
+    for (String text : List.of("p\ufffd", "\ufffd\ufffd", "a\ud800b", "\udc00\ud800")) {
+      Flags given = with(Map.of("KIT_TOKEN", text));
+      given.secret("token", Flags.TEXT, "none", "");
+      assertThatThrownBy(given::parse)
+          .isInstanceOf(Flags.UsageException.class)
+          .hasMessage("KIT_TOKEN" + advice);
+      Flags named = with(Map.of());
+      named.optional("name", Flags.TEXT, "x", "");
+      assertThatThrownBy(() -> named.parse("--name=" + text)).hasMessage("--name" + advice);
+      Flags list = with(Map.of());
+      list.optional("tags", Flags.LIST, "x", "");
+      assertThatThrownBy(() -> list.parse("-tags", text)).hasMessage("--tags" + advice);
+      Flags positional = with(Map.of());
+      positional.positionals("UID", 0, 1);
+      assertThatThrownBy(() -> positional.parse(text)).hasMessage("UID" + advice);
+    }
+    assertThat(parsed(Flags.TEXT, "p\u00e4 \u20ac \ud83d\ude00")).isPresent();
+  }
+
+  @Test
   void textRefusesControlCharacters() {
     assertThat(parsed(Flags.TEXT, "a\nb")).isEmpty();
     assertThat(parsed(Flags.TEXT, "a\u0000b")).isEmpty();
