@@ -136,6 +136,9 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
 
   /** Asks the client itself, so that a bad address fails here and not with each request. */
   static URI checkCallable(String base) {
+    if (base.indexOf('@') >= 0) { // Messages name the instance; a password must not be in it.
+      throw new IllegalArgumentException("user info in the address of an HTTP server");
+    }
     try {
       URI uri = URI.create(base);
       HttpRequest.newBuilder(uri);

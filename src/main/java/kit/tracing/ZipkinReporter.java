@@ -84,6 +84,9 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   }
 
   ZipkinReporter(URI zipkin, String service, InetSocketAddress local, int capacity) {
+    if (zipkin.getRawAuthority().indexOf('@') >= 0) { // Log lines name the address.
+      throw new IllegalArgumentException("user info in the address of Zipkin");
+    }
     this.spansUri = zipkin.resolve("/api/v2/spans");
     this.localEndpoint = endpoint(requireNonNull(service, "service"), local);
     this.capacity = capacity;

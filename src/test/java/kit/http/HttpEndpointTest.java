@@ -78,6 +78,13 @@ class HttpEndpointTest extends RawPeerSetUp {
   }
 
   @Test
+  void refusesUserInfoWhichMessagesWouldQuote() {
+    assertThatThrownBy(() -> getName(URI.create("http://u:s3cret@127.0.0.1:8081")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("user info in the base");
+  }
+
+  @Test
   void everyStepHasItsPlaceAndSeesTheContext() throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("200 OK\r\nX-Served-By: peer", "hello")));
     Context.Key<List<String>> steps = Context.key("steps");

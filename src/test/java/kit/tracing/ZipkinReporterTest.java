@@ -2,10 +2,12 @@
 package kit.tracing;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -27,6 +29,14 @@ class ZipkinReporterTest {
   @AfterEach
   void stop() {
     zipkin.close();
+  }
+
+  @Test
+  void refusesUserInfoWhichItWouldLog() {
+    URI zipkin = URI.create("http://u:s3cret@127.0.0.1:9411");
+    assertThatThrownBy(() -> new ZipkinReporter(zipkin, "web", null))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("user info in the address of Zipkin");
   }
 
   private static Span span(long id) {
@@ -69,7 +79,7 @@ class ZipkinReporterTest {
   void closingSendsWhatIsWaitingAndThenTakesNoMore() throws Exception {
     ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null);
     reporter.accept(span(1));
-    reporter.close();
+    reporter.close(SOON);
     reporter.close();
     assertThat(reporter.sent()).isEqualTo(1);
 
