@@ -62,7 +62,16 @@ final class EtcdRegistry implements Registry {
   }
 
   private static String decoded(String userInfo) {
-    return URLDecoder.decode(userInfo.replace("+", "%2B"), StandardCharsets.UTF_8);
+    String decoded = "\ufffd"; // What the decoder puts in the place of bytes that are not UTF-8.
+    try {
+      decoded = URLDecoder.decode(userInfo.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      // Malformed; the exception is not a cause, because it quotes the password.
+    }
+    if (decoded.indexOf('\ufffd') >= 0) {
+      throw new IllegalArgumentException("user info is not percent-encoded UTF-8");
+    }
+    return decoded;
   }
 
   private synchronized EtcdClient client() {

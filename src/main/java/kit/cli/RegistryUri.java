@@ -54,6 +54,9 @@ public final class RegistryUri {
    * @throws Flags.UsageException if the settings are wrong
    */
   public static RegistryUri parse(String uri, Map<String, String> settings) {
+    if (uri.indexOf('@') >= 0 && !EtcdRegistry.isFor(uri)) { // Messages below quote the address.
+      throw new IllegalArgumentException("user info in the address: only etcd accepts it");
+    }
     if (uri.equals(NONE)) {
       return new RegistryUri(uri, new NoRegistry());
     }
@@ -70,7 +73,7 @@ public final class RegistryUri {
     if (DnsRegistry.isFor(uri)) {
       return new RegistryUri(uri, new DnsRegistry(uri));
     }
-    throw new IllegalArgumentException("unknown registry"); // Which may hold a password.
+    throw new IllegalArgumentException("unknown registry");
   }
 
   /**

@@ -66,6 +66,27 @@ class RegistryUriTest {
         .isInstanceOf(IllegalArgumentException.class);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "consul://u:s3cret@h:8500",
+        "consul://u:s3 cret@h:8500",
+        "consul+https://u:s3cret@h",
+        "static:u:s3cret@h:1",
+        "dns://u:s3cret@h:53",
+        "dns://u:s3cret@h:53/name",
+        "etcd://u:s3cret@",
+        "etcd://u:%s3cret@h:1",
+        "etcd://u:%ffs3cret@h:1",
+        "etc://u:s3cret@h:1"
+      })
+  void refusesWithoutQuotingUserInfo(String uri) {
+    assertThatThrownBy(() -> RegistryUri.parse(uri, Map.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageNotContaining("cret")
+        .hasNoCause();
+  }
+
   @Test
   void staticIsAListAsGivenWithoutDuplicates() throws Exception {
     RegistryUri uri = RegistryUri.parse("static: a:1 ,b:2,a:1,[::1]:3", Map.of());
