@@ -41,8 +41,9 @@ import java.util.stream.IntStream;
  * the flags. Unlike in Go, a flag twice or in the place of a value is an error.
  *
  * <p>A flag that is not given is read from the environment, {@code --drain-delay} from {@code
- * KIT_DRAIN_DELAY}, and then from its default. Empty, overridden and unknown variables are ignored.
- * "No value" is a word, see {@link Type#or}: {@code --rate off}.
+ * KIT_DRAIN_DELAY}, and then from its default. Empty, overridden and unknown variables are ignored;
+ * so is {@code tcp://host:port} for a {@link #PORT}, which Kubernetes puts into {@code KIT_PORT} for
+ * a Service named "kit". "No value" is a word, see {@link Type#or}: {@code --rate off}.
  *
  * <h2>Errors</h2>
  *
@@ -105,6 +106,7 @@ public final class Flags {
   private final List<Flag<?>> flags = new ArrayList<>();
   private final Map<String, Flag<?>> flagsByName = new HashMap<>(); // by short name too
   private final List<String> positionals = new ArrayList<>();
+  private final List<String> ignored = new ArrayList<>(); // variables
   private String placeholder = "";
   private int minPositionals;
   private int maxPositionals;
@@ -206,6 +208,11 @@ public final class Flags {
     return line.toString();
   }
 
+  /** Returns the variables that were ignored because Kubernetes has set them; log a warning. */
+  public List<String> ignored() {
+    return List.copyOf(ignored);
+  }
+
   /** Whether a flag was given, be it in the environment; false if there is none of this name. */
   public boolean isGiven(String name) {
     return flagsByName.containsKey(name) && flagsByName.get(name).isGiven;
@@ -255,6 +262,10 @@ public final class Flags {
   private void readEnvironment(Flag<?> flag) {
     String variable = variable(flag.name);
     String text = environment.getOrDefault(variable, "");
+    if (flag.type.placeholder.matches("PORT(\\|.*)?") && text.matches("tcp://[^/@]+:[0-9]+")) {
+      ignored.add(variable);
+      text = "";
+    }
     if (!text.isEmpty()) {
       flag.give(variable, text);
     } else if (flag.byDefault == null) {

@@ -486,6 +486,54 @@ class FlagsTest {
     assertThat(parsed(Flags.TEXT, "p\u00e4 \u20ac \ud83d\ude00")).isPresent();
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          tcp://10.96.0.12:8080 | true
+          tcp://[fd00::1]:8080  | true
+          tcp://10.96.0.12      | false
+          tcp://:8080           | false
+          tcp://a:b@c:8080      | false
+          http://10.96.0.1:8080 | false
+          tcp://10.96.0.1:x     | false
+          tcp://10.96.0.1:80/x  | false
+          10.96.0.12:8080       | false
+          """)
+  void serviceLinksOfKubernetesAreIgnoredForPorts(String value, boolean isIgnored) {
+    Flags port = with(Map.of("KIT_PORT", value, "KIT_GRPC_PORT", value));
+    Supplier<Integer> chosen = port.optional("port", Flags.PORT, "1", "");
+    Supplier<Optional<Integer>> grpc =
+        port.optional("grpc-port", Flags.PORT.where("x", it -> true).or("off"), "off", "");
+    if (isIgnored) {
+      port.parse();
+      assertThat(chosen.get()).isEqualTo(1);
+      assertThat(grpc.get()).isEmpty();
+      assertThat(port.isGiven("port")).isFalse();
+      assertThat(port.ignored()).containsExactly("KIT_PORT", "KIT_GRPC_PORT");
+    } else {
+      assertThatThrownBy(port::parse).hasMessageStartingWith("KIT_PORT: not a TCP port");
+    }
+    Flags text = with(Map.of("KIT_TARGET", value));
+    Supplier<String> target = text.optional("target", Flags.TEXT, "x", "");
+    text.parse();
+    assertThat(target.get()).isEqualTo(value);
+    assertThat(text.ignored()).isEmpty();
+  }
+
+  @Test
+  void requiredPortIsNotReplacedByAServiceLink() {
+    Map<String, String> links = Map.of("KIT_PORT", "tcp://10.96.0.12:8080");
+    Flags missing = with(links);
+    missing.required("port", Flags.PORT, "TCP port");
+    assertThatThrownBy(missing::parse).hasMessage("--port is missing: TCP port");
+    Flags given = with(links);
+    given.required("port", Flags.PORT, "TCP port");
+    given.parse("--port", "8081");
+    assertThat(given.ignored()).isEmpty(); // Overridden anyway.
+  }
+
   @Test
   void textRefusesControlCharacters() {
     assertThat(parsed(Flags.TEXT, "a\nb")).isEmpty();
