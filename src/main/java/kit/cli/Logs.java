@@ -60,7 +60,12 @@ public final class Logs {
             Flags.oneOf("simple", "logfmt", "json"),
             "simple",
             "for people, or for programs");
-    return () -> setUp(level.get(), format.get());
+    return () -> {
+      Logs logs = setUp(level.get(), format.get());
+      Logger log = LoggerFactory.getLogger(Flags.class);
+      flags.ignored().forEach(name -> log.warn("{} ignored: a Kubernetes service link", name));
+      return logs;
+    };
   }
 
   private static Logs setUp(String level, String format) {
