@@ -7,6 +7,7 @@ import java.util.function.Supplier;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instance;
 import kit.http.HttpEndpoint;
@@ -37,12 +38,14 @@ final class Call {
   }
 
   private static void callOne(Options options, UserCall call) throws Exception {
+    String result;
     try (Options.Users users = options.users()) {
-      System.out.println(OneLine.of(users.call(options.newCall(), call)));
+      result = users.call(options.newCall(), call);
     } catch (Exception e) {
       Failure.print(call, e);
       throw new Program.FailedException();
     }
+    Output.line(OneLine.of(result));
   }
 
   private static void callAll(Options options, UserCall call) throws Exception {
@@ -50,13 +53,16 @@ final class Call {
     boolean failed = false;
     try (CallTraces traces = options.traces()) {
       for (Instance instance : ListInstances.now(options)) {
+        Endpoint<UserCall, String> one = options.at(instance, http, traces);
+        String result;
         try {
-          Endpoint<UserCall, String> one = options.at(instance, http, traces);
-          System.out.println(OneLine.of(one.call(options.newCall(), call)));
+          result = one.call(options.newCall(), call);
         } catch (Exception e) {
           failed = true;
           Failure.print(call, e);
+          continue;
         }
+        Output.line(OneLine.of(result));
       }
     }
     if (failed) {

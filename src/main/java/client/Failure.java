@@ -3,6 +3,7 @@ package client;
 
 import kit.OneLine;
 import kit.PeerException;
+import kit.cli.Output;
 
 /** Says in one line that a call has failed, and why. */
 final class Failure {
@@ -10,7 +11,7 @@ final class Failure {
 
   /** Prints for instance {@code GET /user/101 failed: 403 permission denied (127.0.0.1:8081)}. */
   static void print(Object call, Exception error) {
-    System.err.println(OneLine.of(call + " failed: " + why(error)));
+    Output.errorLine(OneLine.of(call + " failed: " + why(error)));
   }
 
   /** Says what went wrong: a peer's failure explains itself; of any other we need to know the type. */

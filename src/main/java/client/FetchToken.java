@@ -14,6 +14,7 @@ import kit.auth.JwtAuthenticating;
 import kit.balancer.BalancedEndpoint;
 import kit.balancer.RoundRobinPicker;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instances;
 import kit.http.HttpEndpoint;
@@ -34,12 +35,14 @@ final class FetchToken {
     Password password = new Password(options.flags);
     options.parse(args);
     String credentials = user.get() + ":" + password.read();
+    String token;
     try {
-      System.out.println(fetch(options, credentials));
+      token = fetch(options, credentials);
     } catch (Exception e) {
       Failure.print("POST /access-token", e);
       throw new Program.FailedException();
     }
+    Output.line(token);
   }
 
   private static String fetch(Options options, String credentials) throws Exception {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import kit.auth.PasswordFile;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.cli.Program;
 
 /** Makes a line for the service's {@code --users-file}; needs no service. */
@@ -23,7 +24,7 @@ final class HashPassword {
     Supplier<List<String>> name = flags.positionals("NAME", 1, 1);
     flags.parse(args);
     try {
-      System.out.println(PasswordFile.line(name.get().get(0), password.read(), new SecureRandom()));
+      Output.line(PasswordFile.line(name.get().get(0), password.read(), new SecureRandom()));
     } catch (IllegalArgumentException e) {
       throw new Program.FailedException(e.getMessage(), e);
     }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -24,9 +25,9 @@ final class ListInstances {
     options.parse(args);
     List<Instance> instances = now(options);
     if (json.get()) {
-      System.out.println(new String(Json.write(instances), StandardCharsets.UTF_8));
+      Output.line(new String(Json.write(instances), StandardCharsets.UTF_8));
     } else {
-      instances.forEach(instance -> System.out.println(instance.authority()));
+      instances.forEach(instance -> Output.line(instance.authority()));
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import kit.OneLine;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.discovery.Services;
 import kit.http.Json;
 
@@ -28,11 +29,10 @@ final class ListServices {
 
   private static void print(Map<String, List<String>> tagsByName, boolean asJson) {
     if (asJson) {
-      System.out.println(new String(Json.write(tagsByName), StandardCharsets.UTF_8));
+      Output.line(new String(Json.write(tagsByName), StandardCharsets.UTF_8));
     } else {
       tagsByName.forEach(
-          (name, tags) ->
-              System.out.println(OneLine.of((name + " " + String.join(",", tags)).strip())));
+          (name, tags) -> Output.line(OneLine.of((name + " " + String.join(",", tags)).strip())));
     }
   }
 }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.cli.Program;
 import kit.http.Json;
 import kit.http.Shutdown;
@@ -59,6 +60,7 @@ final class Load {
         line.show(tally.report(run.sinceStartNanos()).progress());
       }
       end.close();
+      Output.check();
     }
     if (tally.hasFailures()) {
       throw new Program.FailedException();

@@ -5,9 +5,11 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.cli.Flags;
+import kit.cli.Output;
 import kit.cli.Program;
 
 /** Asks for a name again and again, one line each: the one command to watch instances come and go. */
@@ -38,14 +40,7 @@ final class Loop {
               .orElse(users.endpoint());
       long startNanos = System.nanoTime();
       for (int calls = 1; ; calls++) {
-        try {
-          System.out.println(OneLine.of(getName.call(options.newCall(), call)));
-        } catch (InterruptedException e) {
-          throw e;
-        } catch (Exception e) {
-          failed++;
-          Failure.print(call, e);
-        }
+        failed += isPrinted(getName, options.newCall(), call) ? 0 : 1;
         if (calls == count.get()) {
           break;
         }
@@ -55,6 +50,22 @@ final class Loop {
     if (failed > 0) {
       throw new Program.FailedException();
     }
+  }
+
+  private static boolean isPrinted(
+      Endpoint<UserCall, String> getName, Context context, UserCall call)
+      throws InterruptedException {
+    String name;
+    try {
+      name = getName.call(context, call);
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (Exception e) {
+      Failure.print(call, e);
+      return false;
+    }
+    Output.line(OneLine.of(name));
+    return true;
   }
 
   /** From start to start; a start that has been missed is not made up for. */

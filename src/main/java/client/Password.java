@@ -55,7 +55,7 @@ final class Password {
     }
     String variable = System.getenv(VARIABLE);
     if (variable != null) {
-      return variable;
+      return Flags.decoded(VARIABLE, variable);
     }
     Console console = System.console();
     if (console != null) {

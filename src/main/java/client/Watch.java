@@ -10,6 +10,7 @@ import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import kit.OneLine;
+import kit.cli.Output;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.OutageLog;
@@ -72,6 +73,6 @@ final class Watch {
   }
 
   private static void print(String text) {
-    System.out.println(Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + OneLine.of(text));
+    Output.line(Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + OneLine.of(text));
   }
 }

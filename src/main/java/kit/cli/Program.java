@@ -6,7 +6,9 @@ import kit.OneLine;
 /**
  * Runs a program's main method the way command-line users expect: help on stdout and status 0, a
  * wrong flag as one line on stderr and status 2, any other failure as one line and status 1. What
- * fails because a signal is ending the process already is no failure: the status is the signal's.
+ * fails because a signal is ending the process already is no failure: the status is the signal's. A
+ * command whose output goes to a pipe without a reader ends with status 141 and without a message.
+ * Both streams are UTF-8, see {@link Output}.
  *
  * <pre>{@code
  * public static void main(String... args) {
@@ -17,6 +19,7 @@ import kit.OneLine;
 public final class Program {
   private static final int FAILURE = 1;
   private static final int USAGE = 2;
+  private static final int BROKEN_PIPE = 141; // As for a process that SIGPIPE ends: 128 + 13.
 
   private Program() {}
 
@@ -29,10 +32,13 @@ public final class Program {
 
   /** Runs {@code body}, and ends the process if it fails. */
   public static void run(Body body) {
+    Output.set();
     try {
       body.run();
     } catch (Flags.HelpException e) {
       System.out.println(e.getMessage());
+    } catch (Output.FailedException e) {
+      end(e.isReaderGone() ? BROKEN_PIPE : FAILURE, e.isReaderGone() ? null : e.getMessage());
     } catch (Flags.UsageException e) {
       end(USAGE, e.getMessage());
     } catch (FailedException e) {
