@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.HashMap;
 import java.util.Map;
 
@@ -15,6 +17,9 @@ import java.util.Map;
  * asked again when all others have been tried. An instance that <em>refused</em> (breaker, limiter,
  * no connection) did no work; asking it again within the same call is useless.
  *
+ * <p>They also know until when the caller waits: an attempt that ends before that was ended by the
+ * time limit of an attempt, and one that ends then by the caller's own.
+ *
  * <p>Safe for several threads; an attempt that was given up may still report while the next runs.
  */
 public final class Attempts {
@@ -26,7 +31,23 @@ public final class Attempts {
     REFUSED
   }
 
+  private final Context call;
   private final Map<String, Outcome> tried = new HashMap<>(); // Guarded by this.
+
+  /** For a call without a deadline. */
+  public Attempts() {
+    this(Context.background());
+  }
+
+  /** For the attempts of a call that ends when {@code call} does. */
+  public Attempts(Context call) {
+    this.call = requireNonNull(call, "call");
+  }
+
+  /** Returns the context of the call, without the time limit of one attempt. */
+  public Context call() {
+    return call;
+  }
 
   /** Notes that {@code instance} got the request and failed. */
   public synchronized void broke(String instance) {

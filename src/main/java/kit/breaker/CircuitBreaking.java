@@ -4,9 +4,13 @@ package kit.breaker;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.net.http.HttpTimeoutException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import kit.Attempts;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
@@ -44,6 +48,7 @@ import org.slf4j.LoggerFactory;
  *   ignored   PeerException: any other STATUS, TOO_LARGE, REFUSED, NO_INSTANCE
  *             any other StatusException
  *             interruption: the caller has given up
+ *             a timeout at the deadline that the caller brought along
  *             anything else: a fault of this program, such as a request that cannot be encoded
  *   success   no exception
  * </pre>
@@ -57,6 +62,12 @@ import org.slf4j.LoggerFactory;
  * a {@link CompletionException} wraps counts as if it were thrown itself. A call whose time is up
  * before it begins is a TIMEOUT at once and not counted: the instance has not been asked.
  *
+ * <p>A timeout counts if the caller would have waited longer: the time limit of an attempt expired.
+ * One impatient caller could otherwise open the breaker for all patient ones. The deadline of the
+ * caller is that of the {@link Attempts} in the context, which retry puts there, or else that of the
+ * context that the breaker is called with. So a chain without a time limit for each attempt never
+ * opens a breaker because of an instance that hangs.
+ *
  * <h2>Errors</h2>
  *
  * <p>A refused call is a {@link PeerException} of kind REFUSED, with the time until the next call may
@@ -69,6 +80,9 @@ import org.slf4j.LoggerFactory;
  * <p>Go kit's word: {@code circuitbreaker.Gobreaker}.
  */
 public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
+  // Timers expire up to some milliseconds early; so close to the deadline it is the caller's.
+  private static final long CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
   private static final Logger log = LoggerFactory.getLogger(CircuitBreaking.class);
 
   private final String instance;
@@ -105,6 +119,21 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
       return Outcome.SUCCESS;
     }
     return isFailure(error) ? Outcome.FAILURE : Outcome.IGNORED;
+  }
+
+  /** Whether the caller waits no longer, so that a timeout is that of the caller's own deadline. */
+  public static boolean isTimeUp(Context context) {
+    Attempts attempts = context.get(Attempts.KEY);
+    return (attempts == null ? context : attempts.call()).remainingNanos() <= CLOSE_NANOS;
+  }
+
+  /** Whether {@code thrown} says that no answer came in time. */
+  public static boolean isTimeout(Throwable thrown) {
+    Throwable error = unwrap(thrown);
+    return error instanceof PeerException peer && peer.kind() == PeerException.Kind.TIMEOUT
+        || error instanceof TimeoutException
+        || error instanceof SocketTimeoutException
+        || error instanceof HttpTimeoutException;
   }
 
   /** Whether somebody is there who says no. */
@@ -150,7 +179,9 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
       try {
         response = next.call(context, request);
       } catch (Throwable error) {
-        if (breaker.state() == State.HALF_OPEN && isAnswer(error)) {
+        if (isTimeout(error) && isTimeUp(context)) {
+          permit.ignored();
+        } else if (breaker.state() == State.HALF_OPEN && isAnswer(error)) {
           permit.success();
         } else {
           permit.finished(null, error);

@@ -239,7 +239,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
 
   private R call(Endpoint<Q, R> next, Context context, Q request) throws Exception {
     // Always a new one: the context may be that of a request which we serve, with tries of its own.
-    Context call = context.with(Attempts.KEY, new Attempts());
+    Context call = context.with(Attempts.KEY, new Attempts(context));
     List<Exception> failures = new ArrayList<>(0);
     for (int attempt = 1; ; attempt++) {
       try {

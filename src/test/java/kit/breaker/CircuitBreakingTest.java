@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
+import java.net.SocketTimeoutException;
+import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -18,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import kit.Attempts;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
@@ -232,6 +235,82 @@ class CircuitBreakingTest {
     assertThat(sent).hasValue(0);
     assertThat(breaker.snapshot())
         .isEqualTo(new CircuitBreaker.Snapshot(State.CLOSED, 0, 0, 0, 0, 0, 0));
+  }
+
+  /** Hangs as a peer without an answer does, as long as the context allows it. */
+  private static String hang(Context context) throws InterruptedException {
+    new CountDownLatch(1).await(context.remainingNanos(), TimeUnit.NANOSECONDS);
+    throw PeerException.timeout(INSTANCE, null);
+  }
+
+  @Test
+  void timeoutOfTheCallersDeadlineIsNotHeldAgainstTheInstance() {
+    Endpoint<String, String> slow =
+        breaking.around((context, request) -> hang(context.withTimeout(Duration.ofSeconds(20))));
+    for (int i = 0; i < 10; i++) {
+      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(5));
+      assertThatThrownBy(() -> slow.call(impatient, "request")).isInstanceOf(PeerException.class);
+    }
+    assertThat(breaker.snapshot())
+        .isEqualTo(new CircuitBreaker.Snapshot(State.CLOSED, 0, 0, 0, 0, 10, 0));
+  }
+
+  static Stream<Exception> timeouts() {
+    return Stream.of(
+        PeerException.timeout(INSTANCE, null),
+        new TimeoutException(),
+        new SocketTimeoutException(),
+        new HttpTimeoutException("late"),
+        new CompletionException(new TimeoutException()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("timeouts")
+  void everyKindOfTimeoutMayBeTheCallers(Exception timeout) {
+    Endpoint<String, String> slow =
+        breaking.around(
+            (context, request) -> {
+              catchThrowableOfType(PeerException.class, () -> hang(context));
+              throw timeout;
+            });
+    for (int i = 0; i < 10; i++) {
+      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(5));
+      assertThatThrownBy(() -> slow.call(impatient, "request")).isSameAs(timeout);
+    }
+    assertThat(breaker.state()).isEqualTo(State.CLOSED);
+  }
+
+  @Test
+  void failureThatIsNoTimeoutCountsHoweverLateItIs() {
+    Endpoint<String, String> broken =
+        breaking.around(
+            (context, request) -> {
+              catchThrowableOfType(PeerException.class, () -> hang(context));
+              throw PeerException.broken(INSTANCE, "reset", null);
+            });
+    for (int i = 0; i < 5; i++) {
+      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(5));
+      assertThatThrownBy(() -> broken.call(impatient, "request")).isInstanceOf(PeerException.class);
+    }
+    assertThat(breaker.state()).isEqualTo(State.OPEN);
+  }
+
+  @Test
+  void timeoutOfAnAttemptCountsWhereverItIsLimited() {
+    Context call = CONTEXT.withTimeout(Duration.ofSeconds(20));
+    Context retried = call.with(Attempts.KEY, new Attempts(call));
+    Endpoint<String, String> limitedInside =
+        breaking.around((context, request) -> hang(context.withTimeout(Duration.ofMillis(5))));
+    Endpoint<String, String> around = breaking.around((context, request) -> hang(context));
+    Endpoint<String, String> limitedOutside =
+        (context, request) -> around.call(context.withTimeout(Duration.ofMillis(5)), request);
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(() -> limitedInside.call(call, "")).isInstanceOf(PeerException.class);
+      assertThatThrownBy(() -> limitedOutside.call(retried, "")).isInstanceOf(PeerException.class);
+    }
+    assertThat(breaker.state()).isEqualTo(State.CLOSED);
+    assertThatThrownBy(() -> limitedOutside.call(retried, "")).isInstanceOf(PeerException.class);
+    assertThat(breaker.state()).isEqualTo(State.OPEN);
   }
 
   @Test

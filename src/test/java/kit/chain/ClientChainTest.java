@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import kit.Context;
 import kit.Endpoint;
@@ -95,6 +97,58 @@ class ClientChainTest {
       }
       assertThat(events.stream().filter("asked b"::equals)).hasSize(5); // Then its breaker is open.
     }
+  }
+
+  private static String hang(Context context) throws InterruptedException {
+    new CountDownLatch(1).await(context.remainingNanos(), TimeUnit.NANOSECONDS);
+    throw PeerException.timeout("a:1", null);
+  }
+
+  private static ClientChain<String, String> hanging(
+      ClientChain.Settings<String, String> settings) {
+    Instances one = Instances.fixed(List.of(Instance.of("a", 1)));
+    return new ClientChain<>("web", one, instance -> (context, request) -> hang(context), settings);
+  }
+
+  @Test
+  void impatientCallersDoNotOpenTheBreakerForPatientOnes() {
+    try (ClientChain<String, String> chain =
+        hanging(settings().withAttempts(3, Duration.ofSeconds(20)))) {
+      for (int i = 0; i < 20; i++) {
+        Context impatient = Context.background().withTimeout(Duration.ofMillis(5));
+        assertThat(failureOf(chain, impatient)).isEqualTo(PeerException.Kind.TIMEOUT);
+      }
+      Context patient = Context.background().withTimeout(Duration.ofMillis(50));
+      assertThat(failureOf(chain, patient)).as("it is asked").isEqualTo(PeerException.Kind.TIMEOUT);
+    }
+  }
+
+  @Test
+  void attemptsThatHangOpenTheBreakerWhereverTheirTimeIsLimited() {
+    Context patient = Context.background().withTimeout(Duration.ofSeconds(20));
+    try (ClientChain<String, String> chain =
+        hanging(settings().withAttempts(1, Duration.ofMillis(5)))) {
+      for (int i = 0; i < 5; i++) {
+        assertThat(failureOf(chain, patient)).isEqualTo(PeerException.Kind.TIMEOUT);
+      }
+      assertThat(failureOf(chain, patient)).isEqualTo(PeerException.Kind.REFUSED);
+    }
+    Middleware<String, String> limit =
+        next -> (context, request) -> next.call(context.withTimeout(Duration.ofMillis(5)), request);
+    try (ClientChain<String, String> chain =
+        hanging(
+            settings()
+                .withAttempts(1, Duration.ofSeconds(20))
+                .withAroundAttempt(instance -> limit))) {
+      for (int i = 0; i < 5; i++) {
+        assertThat(failureOf(chain, patient)).isEqualTo(PeerException.Kind.TIMEOUT);
+      }
+      assertThat(failureOf(chain, patient)).isEqualTo(PeerException.Kind.REFUSED);
+    }
+  }
+
+  private static PeerException.Kind failureOf(ClientChain<String, String> chain, Context context) {
+    return catchThrowableOfType(PeerException.class, () -> chain.call(context, "get")).kind();
   }
 
   @Test
