@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import kit.Context;
 import kit.command.CommandCounts.Event;
 import kit.command.CommandException.FallbackFailedException;
 
@@ -61,19 +62,19 @@ record Answer<R>(
   /** As above, by a call that has ended on this thread. */
   void complete(CompletableFuture<R> future, Call<R> ended) {
     if (!ended.isLate()) {
-      complete(future, () -> ended.await(0));
+      complete(future, () -> ended.await(0, Context.background()));
       return;
     }
     // The timer's thread, on which the whole program depends, is not for fallbacks.
     try {
-      executor.execute(() -> complete(future, () -> ended.await(0)));
+      executor.execute(() -> complete(future, () -> ended.await(0, Context.background())));
     } catch (RejectedExecutionException | OutOfMemoryError e) {
       Command.Fallback<R> none =
           cause -> {
             throw e;
           };
       new Answer<>(command, counter, executor, fallback == null ? null : none)
-          .complete(future, () -> ended.await(0));
+          .complete(future, () -> ended.await(0, Context.background()));
     }
   }
 }

@@ -9,7 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import kit.Context;
 import kit.breaker.CircuitBreaker;
+import kit.breaker.CircuitBreaking;
 import kit.command.CommandCounts.Event;
 import kit.command.CommandException.TimedOutException;
 
@@ -99,13 +101,14 @@ final class Call<R> implements Runnable {
 
   /**
    * Waits for the end, brings it about when the time is up or the thread is interrupted, and then
-   * counts it and tells the breaker. To be called once.
+   * counts it and reports it to the breaker. To be called once.
    *
+   * @param caller has the deadline that the caller brought along; a timeout then is not reported
    * @throws TimedOutException if it was stopped because it took too long
    * @throws InterruptedException if it was stopped otherwise
    * @throws Exception what the work throws, as it is
    */
-  R await(long nanos) throws Exception {
+  R await(long nanos, Context caller) throws Exception {
     Event event = Event.SUCCESS;
     R result = null;
     Throwable error = null;
@@ -119,7 +122,8 @@ final class Call<R> implements Runnable {
       event = error instanceof InterruptedException ? Event.CANCELLED : Event.FAILURE;
     }
     counter.count(event);
-    if (event == Event.CANCELLED) {
+    boolean isTimeout = event == Event.TIMEOUT || CircuitBreaking.isTimeout(error);
+    if (event == Event.CANCELLED || isTimeout && CircuitBreaking.isTimeUp(caller)) {
       permit.ignored();
     } else {
       permit.finished(result, error);

@@ -54,10 +54,11 @@ import kit.command.CommandException.TimedOutException;
  *         '---- returns ---------> success
  * }</pre>
  *
- * <p>A call ends in exactly one of these six ways. The breaker hears of success, failure and
- * timeout. Not of the rest, which say nothing about the thing called: hystrix-go counts rejections,
+ * <p>A call ends in exactly one of these six ways. The breaker counts success, failure and
+ * timeout. Not the rest, which say nothing about the thing called: hystrix-go counts rejections,
  * so that its own limit opens its circuit. {@link #outcomeOf} says which failures are the caller's
- * own.
+ * own. A timeout at the deadline that a caller of {@link #around} brought along is in {@link
+ * #counts}, but the breaker ignores it: one impatient caller must not shut out the patient ones.
  *
  * <p>At the timeout, or when the caller is interrupted or cancels the future, the work is
  * interrupted and its caller goes on at once; what the work returns later is dropped. It <b>keeps
@@ -183,7 +184,9 @@ public final class Command {
    * @throws Exception what the work throws, as it is
    */
   public <R> R run(Callable<R> work) throws Exception {
-    return attempt(setup, Context.background(), work);
+    Setup now = setup;
+    Context context = Context.background().withTimeout(now.settings.timeout());
+    return start(now, work, ended -> {}).await(context.remainingNanos(), Context.background());
   }
 
   /**
@@ -227,7 +230,8 @@ public final class Command {
       Setup now = setup;
       Context context = outer.withTimeout(now.settings.timeout());
       try {
-        return attempt(now, context, () -> next.call(context, request));
+        return start(now, () -> next.call(context, request), ended -> {})
+            .await(context.remainingNanos(), outer);
       } catch (ShortCircuitedException e) {
         throw PeerException.refused(null, e.getMessage(), e.retryAfter().orElse(null), e);
       } catch (RejectedException e) {
@@ -236,11 +240,6 @@ public final class Command {
         throw PeerException.timeout(null, e);
       }
     };
-  }
-
-  private <R> R attempt(Setup now, Context outer, Callable<R> work) throws Exception {
-    Context context = outer.withTimeout(now.settings.timeout());
-    return start(now, work, ended -> {}).await(context.remainingNanos());
   }
 
   private <R> CompletableFuture<R> queue(Callable<R> work, Answer<R> answer) {

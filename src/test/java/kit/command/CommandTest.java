@@ -1014,6 +1014,44 @@ class CommandTest {
         .hasCauseInstanceOf(TimedOutException.class);
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void impatientCallersDoNotOpenTheBreakerForPatientOnes(boolean workTimesOutItself)
+      throws Exception {
+    Command command = new Command("users", PATIENT.withBreaker(1, 0.5, Duration.ofMinutes(1)));
+    AtomicBoolean isSlow = new AtomicBoolean(true);
+    Endpoint<String, String> endpoint =
+        command.around(
+            (context, request) -> {
+              if (isSlow.get() && workTimesOutItself) {
+                new CountDownLatch(1).await(context.remainingNanos(), NANOSECONDS);
+                throw PeerException.timeout("peer", null);
+              }
+              return isSlow.get() ? untilTheEnd() : "jerry";
+            });
+    for (int i = 0; i < 20; i++) {
+      Context impatient = Context.background().withTimeout(Duration.ofMillis(5));
+      assertThatThrownBy(() -> endpoint.call(impatient, "?"))
+          .asInstanceOf(type(PeerException.class))
+          .returns(PeerException.Kind.TIMEOUT, PeerException::kind);
+    }
+    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+    isSlow.set(false);
+    assertThat(endpoint.call(Context.background(), "?")).isEqualTo("jerry");
+  }
+
+  @Test
+  void theCommandsOwnTimeoutOpensTheBreakerForPatientCallers() {
+    Command command = new Command("users", HASTY.withBreaker(1, 0.5, Duration.ofMinutes(1)));
+    Endpoint<String, String> endpoint = command.around((context, request) -> untilTheEnd());
+    Context patient = Context.background().withTimeout(Duration.ofSeconds(20));
+
+    assertThatThrownBy(() -> endpoint.call(patient, "?"))
+        .hasCauseInstanceOf(TimedOutException.class);
+
+    assertThat(command.breaker().state()).isEqualTo(State.OPEN);
+  }
+
   @Test
   void aroundAnEndpointNothingBeginsWhenTheTimeIsUp() {
     Command command = new Command("users", PATIENT);
