@@ -43,7 +43,8 @@ import java.util.function.LongSupplier;
  * <p>Parsing is strict, and what is not valid counts as not sent: {@code traceparent} in any other
  * shape, in upper case, of version {@code ff}, with an id of zeros only. A later version is read as
  * far as version 00 goes. A {@code tracestate} that is not valid, or longer than 512 characters, is
- * dropped alone; otherwise it is passed on as it came. So both headers are fit to be logged.
+ * dropped alone; otherwise it is passed on, of members with the same key the first, which is the
+ * newest. So both headers are fit to be logged.
  *
  * <h2>Threads and cost</h2>
  *
@@ -184,14 +185,13 @@ public record TraceContext(
           continue; // Allowed, and pointless to pass on.
         }
         int equals = member.indexOf('=');
-        if (equals < 1
-            || !isKey(member.substring(0, equals))
-            || !isValue(member, equals + 1)
-            || !keys.add(member.substring(0, equals))) {
+        if (equals < 1 || !isKey(member.substring(0, equals)) || !isValue(member, equals + 1)) {
           return "";
         }
-        members.add(member);
-        length += member.length() + 1;
+        if (keys.add(member.substring(0, equals))) {
+          members.add(member);
+          length += member.length() + 1;
+        }
       }
     }
     boolean fits = members.size() <= MAX_STATE_MEMBERS && length <= MAX_STATE_LENGTH;

@@ -101,13 +101,24 @@ class TraceContextTest {
         .isEqualTo("a=1,b=x y,c@d=!~,0t/*_-@sys=1");
   }
 
+  @Test
+  void ofADuplicateKeyTheFirstIsKeptAndAllOtherMembersToo() {
+    assertThat(withState("foo=1,foo=1").tracestate()).isEqualTo("foo=1");
+    assertThat(withState("foo=1,foo=2").tracestate()).isEqualTo("foo=1");
+    assertThat(withState("foo=1", "foo=2").tracestate()).isEqualTo("foo=1");
+    assertThat(withState("a=1,foo=1,b=2", "foo=2,c=3,a=4").tracestate())
+        .isEqualTo("a=1,foo=1,b=2,c=3");
+    assertThat(withState("foo=1," + "foo=1,".repeat(40) + "z=2").tracestate())
+        .isEqualTo("foo=1,z=2");
+    assertThat(withState("foo=1,foo=\u00fc").tracestate()).as("malformed").isEmpty();
+  }
+
   static Stream<List<String>> invalidStates() {
     return Stream.of(
         List.of("a"),
         List.of("=1"),
         List.of("a="),
         List.of("a=1=2"),
-        List.of("a=1", "a=2"),
         List.of("A=1"),
         List.of("1a=1"),
         List.of("_a=1"),
