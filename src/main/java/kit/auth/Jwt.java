@@ -119,8 +119,7 @@ public final class Jwt {
     ES256("SHA256withECDSAinP1363Format", 64, "an EC key on the curve P-256");
 
     private final String jdkName;
-    private final int
-        size; // Least bytes of the secret, least bits of the key; bytes of a signature.
+    private final int size; // Least bytes of a secret or bits of a key; bytes of a signature.
     private final String needs;
 
     Algorithm(String jdkName, int size, String needs) {
@@ -332,8 +331,8 @@ public final class Jwt {
     private Claims(JsonNode json) {
       this.json = json;
       check(json.has("exp"), Reason.MALFORMED, "no exp");
-      check(isDate("exp") && isDate("nbf"), Reason.MALFORMED, "exp or nbf is not a date");
-      check(isText("iss") && isText("sub"), Reason.MALFORMED, "iss or sub is not a text");
+      List.of("exp", "nbf", "iat").forEach(this::checkDate);
+      List.of("iss", "sub", "jti", "scope").forEach(this::checkText);
       JsonNode aud = json.path("aud");
       for (JsonNode one : aud.isArray() || aud.isMissingNode() ? aud : List.of(aud)) {
         check(one.isTextual(), Reason.MALFORMED, "aud is not a text");
@@ -341,13 +340,14 @@ public final class Jwt {
       }
     }
 
-    private boolean isDate(String name) {
+    private void checkDate(String name) {
       double seconds = json.path(name).isNumber() ? json.get(name).doubleValue() : -1;
-      return !json.has(name) || seconds >= 0 && seconds <= MAX_SECONDS;
+      boolean isDate = seconds >= 0 && seconds <= MAX_SECONDS;
+      check(!json.has(name) || isDate, Reason.MALFORMED, name + " is not a date");
     }
 
-    private boolean isText(String name) {
-      return !json.has(name) || json.get(name).isTextual();
+    private void checkText(String name) {
+      check(!json.has(name) || json.get(name).isTextual(), Reason.MALFORMED, name + " is no text");
     }
 
     /** Whom the token is about ({@code sub}), or null. */
