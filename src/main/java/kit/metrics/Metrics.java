@@ -58,9 +58,8 @@ import java.util.regex.Pattern;
  *
  * <h2>Errors</h2>
  *
- * <p>{@link IllegalArgumentException} for a name that Prometheus would not take, a name that is taken
- * already, another number of label values than of labels, and a counter that would go down. {@code
- * NaN} is not observed: it would make the sum NaN for ever.
+ * <p>{@link IllegalArgumentException} for a malformed name, a name that is taken, another number of
+ * label values than of labels, and a counter that would go down. {@code NaN} is not observed.
  *
  * <h2>Threads and cost</h2>
  *
@@ -83,9 +82,9 @@ public final class Metrics {
   public static final List<Double> SECONDS =
       List.of(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1.0, 2.5, 5.0, 10.0);
 
-  // As text about 100 kB at each scrape. More is a mistake in a label most of the time.
-  private static final int MAX_SERIES = 1_000;
+  private static final int MAX_SERIES = 1_000; // A page of 100 kB; more is a mistake in a label.
   private static final Pattern NAME = Pattern.compile("[a-zA-Z_:][a-zA-Z0-9_:]*");
+  private static final Pattern HALF_A_CHARACTER = Pattern.compile("\\p{Cs}");
   private static final Pattern LABEL = Pattern.compile("(?!__)[a-zA-Z_][a-zA-Z0-9_]*");
 
   private final int maxSeries;
@@ -254,7 +253,9 @@ public final class Metrics {
     }
 
     private static String escaped(String text) {
-      return text.replace("\\", "\\\\").replace("\n", "\\n");
+      return HALF_A_CHARACTER // UTF-8 has no bytes for it, so series would become the same.
+          .matcher(text.replace("\\", "\\\\").replace("\n", "\\n"))
+          .replaceAll(half -> String.format("\\\\\\\\u%04x", (int) half.group().charAt(0)));
     }
   }
 

@@ -19,6 +19,20 @@ class MetricsTest {
   private final Metrics metrics = new Metrics();
 
   @Test
+  void halfACharacterInALabelIsEscapedSoThatSeriesStayDifferent() {
+    Metrics metrics = new Metrics();
+    Metrics.Family<Metrics.Counter> calls = metrics.counter("calls_total", "Calls \ud800.", "a");
+    calls.labels("x\ud800").inc();
+    calls.labels("x\udc01y").inc();
+    calls.labels("\ud83d\ude00").inc();
+    assertThat(metrics.text())
+        .contains("# HELP calls_total Calls \\\\ud800.\n")
+        .contains("calls_total{a=\"x\\\\ud800\"} 1\n")
+        .contains("calls_total{a=\"x\\\\udc01y\"} 1\n")
+        .contains("calls_total{a=\"\ud83d\ude00\"} 1\n");
+  }
+
+  @Test
   void textIsAsPrometheusWantsIt() {
     Metrics.Family<Metrics.Counter> requests =
         metrics.counter("requests_total", "Requests answered.", "method", "status");
