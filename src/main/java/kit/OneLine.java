@@ -27,7 +27,7 @@ public final class OneLine {
     }
     for (int i = 0; i < length; i++) {
       char c = raw.charAt(i);
-      if (isHarmless(c)) {
+      if (isHarmless(c) && !isHalfACharacter(raw, i)) {
         if (line != null) {
           line.append(c);
         }
@@ -45,6 +45,15 @@ public final class OneLine {
     }
     String result = line == null ? raw.substring(0, length) : line.toString();
     return raw.length() > MAX_LENGTH ? result + "..." : result;
+  }
+
+  /** A surrogate without its other half: a stream would print a question mark. */
+  private static boolean isHalfACharacter(String text, int i) {
+    char c = text.charAt(i);
+    return Character.isHighSurrogate(c)
+            && (i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1)))
+        || Character.isLowSurrogate(c)
+            && (i == 0 || !Character.isHighSurrogate(text.charAt(i - 1)));
   }
 
   private static boolean isHarmless(char c) {

@@ -55,6 +55,15 @@ class OneLineTest {
   }
 
   @Test
+  void halfACharacterIsEscapedInsteadOfPrintedAsAQuestionMark() {
+    assertThat(OneLine.of("a\ud800b\udc00c\ud83d\ude00"))
+        .isEqualTo("a\\ud800b\\udc00c\ud83d\ude00");
+    assertThat(OneLine.of("\ude00\ud83d")).isEqualTo("\\ude00\\ud83d");
+    assertThat(OneLine.of("\ud83d\ud83d\ude00")).isEqualTo("\\ud83d\ud83d\ude00");
+    assertThat(OneLine.of("x".repeat(499) + "\ud800y")).isEqualTo("x".repeat(499) + "...");
+  }
+
+  @Test
   void anyObjectHasALine() {
     assertThat(OneLine.of(null)).isEqualTo("null");
     assertThat(OneLine.of(new IOException("a\nb"))).isEqualTo("java.io.IOException: a\\nb");

@@ -35,6 +35,18 @@ class JsonTest {
     return catchThrowableOfType(Json.MalformedException.class, () -> readUser(json));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\ud800", "a\udc00b", "\ude00\ud83d", "x\ud800\ud83d\ude00"})
+  void halfACharacterIsWrittenAsAnEscapeOrRefusedAndNeverReplaced(String text) throws Exception {
+    byte[] json;
+    try {
+      json = Json.write(Map.of("text", text));
+    } catch (UncheckedIOException refused) {
+      return;
+    }
+    assertThat(Json.readTree(json).get("text").textValue()).isEqualTo(text);
+  }
+
   @Test
   void recordsGoThereAndBack() throws Exception {
     User user = new User(101, "Jürgen \"J\" 用户");
