@@ -56,7 +56,7 @@ final class ConsulAccess {
   }
 
   private static boolean isSet(String name, Map<String, String> settings) {
-    return !settings.getOrDefault(name, "").isBlank();
+    return !Flags.decoded(name, settings.getOrDefault(name, "")).isBlank();
   }
 
   private static String token(Map<String, String> settings) {

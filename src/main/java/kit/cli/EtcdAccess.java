@@ -62,7 +62,7 @@ final class EtcdAccess {
     if (settings.containsKey(USER_FILE)) {
       return userIn(Path.of(settings.get(USER_FILE)));
     }
-    String user = settings.getOrDefault(TOOLS_USER, "");
+    String user = Flags.decoded(TOOLS_USER, settings.getOrDefault(TOOLS_USER, ""));
     return user.isEmpty() ? null : checked(TOOLS_USER, user);
   }
 
@@ -89,7 +89,7 @@ final class EtcdAccess {
       throw new Flags.UsageException(CA_FILE + ": the registry is not etcd+https://host:port");
     }
     String name = settings.containsKey(CA_FILE) ? CA_FILE : TOOLS_CA_FILE;
-    String file = settings.getOrDefault(name, "");
+    String file = Flags.decoded(name, settings.getOrDefault(name, ""));
     if (!withTls || file.isBlank()) {
       return LazyTls.context();
     }

@@ -129,6 +129,20 @@ class RegistryFlagsTest {
         .hasMessage(message.replace("EMPTY", empty).replace("TEXT", text));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "consul://h:1,       CONSUL_HTTP_TOKEN",
+    "consul://h:1,       CONSUL_HTTP_TOKEN_FILE",
+    "consul+https://h:1, CONSUL_CACERT",
+    "etcd://h:1,         ETCDCTL_USER",
+    "etcd+https://h:1,   ETCDCTL_CACERT"
+  })
+  void variableThatTheJvmCouldNotDecodeIsRefused(String uri, String variable) {
+    assertThatThrownBy(() -> registry(with(variable, "a:p\ufffd"), "--registry", uri))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessage(variable + ": not in the encoding of the locale; use UTF-8 or a file");
+  }
+
   @Test
   void variableForTlsDoesNotHurtWithoutIt() {
     Map<String, String> environment = with("CONSUL_CACERT", "/no/such");
