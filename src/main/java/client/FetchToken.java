@@ -7,6 +7,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
 import java.util.Base64;
 import java.util.function.Supplier;
 import kit.Context;
@@ -66,7 +67,8 @@ final class FetchToken {
   }
 
   private static HttpRequest.Builder encode(Context context, URI base, String credentials) {
-    byte[] bytes = credentials.getBytes(StandardCharsets.UTF_8);
+    String normal = Normalizer.normalize(credentials, Normalizer.Form.NFC); // RFC 7617, 2.1
+    byte[] bytes = normal.getBytes(StandardCharsets.UTF_8);
     return HttpRequest.newBuilder(base.resolve("/access-token"))
         .header("Authorization", "Basic " + Base64.getEncoder().encodeToString(bytes))
         .POST(HttpRequest.BodyPublishers.noBody());

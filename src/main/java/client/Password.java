@@ -5,6 +5,8 @@ import java.io.BufferedReader;
 import java.io.Console;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +18,9 @@ import kit.cli.Program;
 /**
  * A password, from where no other user of the machine sees it: never from the command line.
  *
- * <p>In this order: the file, the variable, the terminal without echo, one line of stdin.
+ * <p>In this order: the file, the variable, the terminal without echo, one line of stdin. File and
+ * stdin are UTF-8; the variable and the terminal have the encoding of the locale. What cannot be
+ * decoded is refused: with characters lost, different passwords would become the same.
  */
 final class Password {
   private static final String VARIABLE = "KIT_PASSWORD";
@@ -49,6 +53,8 @@ final class Password {
       Path path = file.get().get();
       try {
         return Files.readString(path).replaceFirst("\\r?\\n\\z", "");
+      } catch (CharacterCodingException e) {
+        throw new Flags.UsageException("--password-file: not UTF-8: " + path);
       } catch (IOException e) {
         throw new Flags.UsageException("--password-file: cannot read " + path);
       }
@@ -60,8 +66,13 @@ final class Password {
     Console console = System.console();
     if (console != null) {
       char[] typed = console.readPassword("password: ");
-      return typed == null ? null : new String(typed);
+      return typed == null ? null : Flags.decoded("the terminal", new String(typed));
     }
-    return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)).readLine();
+    try {
+      CharsetDecoder strict = StandardCharsets.UTF_8.newDecoder();
+      return new BufferedReader(new InputStreamReader(System.in, strict)).readLine();
+    } catch (CharacterCodingException e) {
+      throw new Flags.UsageException("stdin: not UTF-8");
+    }
   }
 }

@@ -8,13 +8,17 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.BufferedReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import kit.auth.PasswordFile;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
@@ -162,6 +166,39 @@ class OutputTest {
           () ->
               assertThat(gateway.err())
                   .contains("WARN Flags - KIT_PORT ignored: a Kubernetes service link"));
+    }
+  }
+
+  @Test
+  void passwordThatIsNotUtf8IsRefused(@TempDir Path folder) throws Exception {
+    byte[] latin1 = {'p', (byte) 0xe4, '\n'};
+    try (MainProcess hash = client(Map.of(), "hash-password", "jerry").in(latin1)) {
+      assertThat(hash.exitStatus()).isEqualTo(2);
+      assertThat(hash.err()).isEqualTo("stdin: not UTF-8\n");
+    }
+    Path file = Files.write(folder.resolve("password"), latin1);
+    try (MainProcess hash =
+        client(Map.of(), "hash-password", "jerry", "--password-file", file.toString())) {
+      assertThat(hash.exitStatus()).isEqualTo(2);
+      assertThat(hash.err()).isEqualTo("--password-file: not UTF-8: " + file + "\n");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"C", "C.UTF-8"})
+  void passwordIsTheSameFromAFileAndFromStdinWhateverTheLocale(String locale, @TempDir Path folder)
+      throws Exception {
+    Path file = Files.writeString(folder.resolve("password"), "pa\u0308\n");
+    Map<String, String> environment = Map.of("LC_ALL", locale);
+    String[] fromFile = {"hash-password", "jerry", "--password-file=" + file};
+    try (MainProcess one = client(environment, fromFile);
+        MainProcess other =
+            client(environment, "hash-password", "tom").in("p\u00e4\n".getBytes(UTF_8))) {
+      Path users = Files.writeString(folder.resolve("u"), one.line() + "\n" + other.line() + "\n");
+      PasswordFile read = PasswordFile.read(users);
+      assertThat(read.isRight("jerry", "p\u00e4")).isTrue();
+      assertThat(read.isRight("tom", "pa\u0308")).isTrue();
+      assertThat(read.isRight("tom", "p\u00f6")).isFalse();
     }
   }
 

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.text.Normalizer;
 import java.util.Base64;
 import java.util.regex.Pattern;
 import kit.Context;
@@ -32,7 +33,8 @@ import kit.http.Response;
  *
  * <p>Safe for any number of threads if the check is. Go kit's word: {@code basic.AuthMiddleware}.
  *
- * <p>Source: RFC 7617. Name and password are UTF-8; a colon ends the name.
+ * <p>Source: RFC 7617. Name and password are UTF-8 and compared in Unicode's form NFC; a colon ends
+ * the name.
  */
 public final class BasicAuthenticating {
   /** The name of the user whose password was right. */
@@ -47,7 +49,10 @@ public final class BasicAuthenticating {
   /** Knows passwords. */
   @FunctionalInterface
   public interface Check {
-    /** Returns whether this is the password of that user, in a time that does not tell why not. */
+    /**
+     * Returns whether this is the password of that user, in a time that does not depend on why not.
+     * Both are in form NFC.
+     */
     boolean isRight(String user, String password);
   }
 
@@ -79,14 +84,23 @@ public final class BasicAuthenticating {
         };
   }
 
-  /** Knows one user; the time it takes depends on what is given only, not on what is right. */
+  /**
+   * Accepts one user; the time it takes depends on what is given only, not on what is right.
+   *
+   * @throws IllegalArgumentException if name or password has half a character in it, which UTF-8
+   *     cannot encode
+   */
   public static Check only(String user, String password) {
+    if (!UTF_8.newEncoder().canEncode(user) || !UTF_8.newEncoder().canEncode(password)) {
+      throw new IllegalArgumentException("half a character (a lone surrogate) in name or password");
+    }
     byte[] rightUser = hash(user);
     byte[] rightPassword = hash(password);
     // Hashes have one length, and & looks at both.
     return (givenUser, givenPassword) ->
         MessageDigest.isEqual(rightUser, hash(givenUser))
-            & MessageDigest.isEqual(rightPassword, hash(givenPassword));
+            & MessageDigest.isEqual(rightPassword, hash(givenPassword))
+            & UTF_8.newEncoder().canEncode(givenUser + ":" + givenPassword);
   }
 
   /** Returns {@code name:password}, or something without a colon. */
@@ -100,15 +114,19 @@ public final class BasicAuthenticating {
     try {
       byte[] bytes = Base64.getDecoder().decode(header.substring(SCHEME.length()).strip());
       String text = UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      return text.chars().anyMatch(Character::isISOControl) ? "" : text;
+      return text.chars().anyMatch(Character::isISOControl) ? "" : normal(text);
     } catch (IllegalArgumentException | CharacterCodingException e) {
       return "";
     }
   }
 
+  private static String normal(String text) {
+    return Normalizer.normalize(text, Normalizer.Form.NFC);
+  }
+
   private static byte[] hash(String text) {
     try {
-      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8));
+      return MessageDigest.getInstance("SHA-256").digest(normal(text).getBytes(UTF_8));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("this JDK has no SHA-256", e);
     }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
+import java.text.Normalizer;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,6 +37,8 @@ import javax.crypto.spec.PBEKeySpec;
  * </pre>
  *
  * <p>Salt and hash are base64; the hash is PBKDF2 with HMAC-SHA256 of the password in UTF-8, 32 bytes.
+ * Names and passwords are compared in Unicode's form NFC, so that it does not matter whether a
+ * keyboard composes an "&auml;" or sends a letter and two dots.
  * A name that is not in the file costs as much as one that is, so that the time to answer tells
  * nobody which names there are.
  *
@@ -53,7 +56,7 @@ import javax.crypto.spec.PBEKeySpec;
  *
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
- * <p>Source: RFC 8018 (PBKDF2); the iterations are those of OWASP's Password Storage Cheat Sheet.
+ * <p>Source: RFC 8018 (PBKDF2); RFC 7617, 2.1 and RFC 8265 (NFC); the iterations are those of OWASP's Password Storage Cheat Sheet.
  */
 public final class PasswordFile {
   private static final String SCHEME = "pbkdf2-sha256";
@@ -96,7 +99,7 @@ public final class PasswordFile {
       require(match.matches(), place + "not name:" + SCHEME + ":iterations:salt:hash");
       try {
         Entry entry = entry(match.group(2), match.group(3), match.group(4));
-        require(entries.put(match.group(1), entry) == null, "the name is there twice");
+        require(entries.put(normal(match.group(1)), entry) == null, "the name is there twice");
       } catch (IllegalArgumentException e) {
         throw new IllegalArgumentException(place + e.getMessage(), e);
       }
@@ -119,7 +122,8 @@ public final class PasswordFile {
    *
    * @param random makes the salt
    * @throws IllegalArgumentException if the name is empty or longer than 100 characters, begins with
-   *     {@code #}, has a colon or control characters; or if the password is empty
+   *     {@code #}, has a colon or control characters; or if the password is empty or has half a
+   *     character in it, which UTF-8 cannot encode
    */
   public static String line(String name, String password, SecureRandom random) {
     return line(name, password, random, ITERATIONS);
@@ -128,13 +132,14 @@ public final class PasswordFile {
   static String line(String name, String password, SecureRandom random, int iterations) {
     require(NAME.matcher(name).matches(), "name empty, too long, or with characters not allowed");
     require(!password.isEmpty(), "the password is empty");
+    require(!isBroken(password), "half a character (a lone surrogate) in the password");
     byte[] salt = new byte[SALT_BYTES];
     random.nextBytes(salt);
     byte[] hash = hash(password, salt, iterations);
     Base64.Encoder base64 = Base64.getEncoder();
     return String.join(
         ":",
-        name,
+        normal(name),
         SCHEME,
         Integer.toString(iterations),
         base64.encodeToString(salt),
@@ -142,17 +147,29 @@ public final class PasswordFile {
   }
 
   /** Whether this is the password of that user; takes its time either way. */
-  public boolean isRight(String name, String password) {
+  public boolean isRight(String user, String password) {
+    String name = normal(user);
     // Users may have different counts, so a name that is not there passes for one of them, and
     // always for the same.
     Entry decoy = decoys.get(Math.floorMod(name.hashCode() ^ disguise, decoys.size()));
     Entry entry = entries.getOrDefault(name, decoy);
     byte[] hash = hash(password, entry.salt, entry.iterations);
-    return MessageDigest.isEqual(hash, entry.hash) & entries.containsKey(name);
+    return MessageDigest.isEqual(hash, entry.hash)
+        & entries.containsKey(name)
+        & !isBroken(password); // Its hash is that of the password with question marks.
+  }
+
+  private static String normal(String text) {
+    return Normalizer.normalize(text, Normalizer.Form.NFC);
+  }
+
+  private static boolean isBroken(String text) {
+    return text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE);
   }
 
   private static byte[] hash(String password, byte[] salt, int iterations) {
-    PBEKeySpec spec = new PBEKeySpec(password.toCharArray(), salt, iterations, HASH_BYTES * 8);
+    char[] chars = normal(password).toCharArray();
+    PBEKeySpec spec = new PBEKeySpec(chars, salt, iterations, HASH_BYTES * 8);
     try {
       return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256").generateSecret(spec).getEncoded();
     } catch (GeneralSecurityException e) {

@@ -136,6 +136,28 @@ class BasicAuthenticatingTest {
     assertThat(check.isRight(user, password)).isEqualTo(isRight);
   }
 
+  @Test
+  void composedAndDecomposedFormsAreTheSame() throws Exception {
+    HttpResponse<String> answer = get("Basic " + base64("je\u0301rry:pa\u0308ss:word", UTF_8));
+    assertThat(answer.statusCode()).isEqualTo(200);
+    assertThat(answer.body()).isEqualTo("hello j\u00e9rry");
+    for (String form : List.of("p\u00e4", "pa\u0308")) {
+      BasicAuthenticating.Check check = BasicAuthenticating.only(form, form);
+      assertThat(check.isRight("p\u00e4", "pa\u0308")).isTrue();
+      assertThat(check.isRight("pa\u0308", "p\u00e4")).isTrue();
+      assertThat(check.isRight("pa", "pa")).isFalse();
+    }
+  }
+
+  @Test
+  void halfACharacterIsRefusedAndNeverRight() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> BasicAuthenticating.only("jerry", "p\ud800"))
+        .withMessage("half a character (a lone surrogate) in name or password");
+    assertThatIllegalArgumentException().isThrownBy(() -> BasicAuthenticating.only("\udc00", "p"));
+    assertThat(BasicAuthenticating.only("jerry", "p?").isRight("jerry", "p\ud800")).isFalse();
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", "a\"b", "a\\b", "\u00e9", "a\r\nX: y"})
   void realmIsPrintable(String realm) {

@@ -16,6 +16,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +70,31 @@ class PasswordFileTest {
     PasswordFile users = read(PasswordFile.line("j\u00e9rry", "p\u00e4ss:word", RANDOM, 1000));
     assertThat(users.isRight("j\u00e9rry", "p\u00e4ss:word")).isTrue();
     assertThat(users.isRight("j\u00e9rry", "p\u00e4ss:worse")).isFalse();
+  }
+
+  @Test
+  void nameAndPasswordAreTheSameComposedOrNot() throws Exception {
+    for (String form : List.of("j\u00e9rry", "je\u0301rry")) {
+      PasswordFile users = read(PasswordFile.line(form, form + "!", RANDOM, 1000));
+      assertThat(users.isRight("j\u00e9rry", "j\u00e9rry!")).isTrue();
+      assertThat(users.isRight("je\u0301rry", "je\u0301rry!")).isTrue();
+      assertThat(users.isRight("jerry", "jerry!")).isFalse();
+    }
+    PasswordFile byHand = read("je\u0301rry:" + ONE + "\n");
+    assertThat(byHand.isRight("j\u00e9rry", "password")).isTrue();
+    refused("j\u00e9rry:" + ONE + "\nje\u0301rry:" + ONE, ", line 2: the name is there twice");
+  }
+
+  @Test
+  void passwordWithHalfACharacterIsRefusedAndNeverRight() throws Exception {
+    for (String password : List.of("p\ud800", "\udc00p", "\ude00\ud83d")) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> PasswordFile.line("jerry", password, RANDOM, 1000))
+          .withMessage("half a character (a lone surrogate) in the password");
+    }
+    PasswordFile users = read(PasswordFile.line("jerry", "p?", RANDOM, 1000));
+    assertThat(users.isRight("jerry", "p?")).isTrue();
+    assertThat(users.isRight("jerry", "p\ud800")).isFalse();
   }
 
   @Test
