@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.function.Supplier;
 import kit.cli.Flags;
+import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.consul.DevAgent;
@@ -28,7 +29,7 @@ final class DevAgentCommand {
     Supplier<Integer> port =
         flags.optional("port", Flags.PORT, "8500", "TCP port; 0 = any free port");
     Supplier<String> bind =
-        flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
+        flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
     Supplier<Logs> logs = Logs.flags(flags, "warn");
     flags.parse(args);
     logs.get();

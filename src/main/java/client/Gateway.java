@@ -14,6 +14,7 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 import kit.cli.Flags;
+import kit.cli.HttpAddress;
 import kit.cli.JwtFlags;
 import kit.cli.Logs;
 import kit.cli.Program;
@@ -51,7 +52,7 @@ final class Gateway {
   private final Supplier<Integer> port =
       flags.optional("port", Flags.PORT, "8080", "TCP port; 0 = any free one");
   private final Supplier<String> bind =
-      flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
+      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
   private final Supplier<List<String>> names =
       flags.optional(
           "services",
@@ -94,6 +95,7 @@ final class Gateway {
 
   private Gateway(String... args) {
     flags.parse(args);
+    registry.get(); // Reports a wrong registry before the port is taken.
   }
 
   private void serve() throws Exception {

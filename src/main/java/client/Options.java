@@ -175,7 +175,7 @@ final class Options {
             Middleware.chain(traces.attempts(instance, rpc.get()), aroundAttempt.apply(instance));
     if (target.get().isPresent()) {
       URI base = target.get().get();
-      Instance only = Instance.of(base.getHost().replaceAll("[\\[\\]]", ""), port(base));
+      Instance only = HttpAddress.instance(base);
       return new Users(
           Middleware.chain(traces.calls(), around.apply(only)).around(at(base, http)),
           traces::close);
@@ -224,10 +224,6 @@ final class Options {
     return rpc.get()
         ? UserClient.rpcAt(base, http, before)
         : UserClient.at(base, http).before(before);
-  }
-
-  private static int port(URI base) {
-    return base.getPort() < 0 ? 80 : base.getPort();
   }
 
   private Picker<Node<UserCall, String>> picker() {

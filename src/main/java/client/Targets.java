@@ -12,6 +12,7 @@ import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
 import kit.cli.Flags;
+import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RegistryFlags;
@@ -58,7 +59,7 @@ final class Targets {
   private final Supplier<Integer> port =
       flags.optional("port", Flags.PORT, "9200", "TCP port; 0 = any free one");
   private final Supplier<String> bind =
-      flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
+      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
   private final Supplier<List<String>> names =
       flags.optional("services", Flags.LIST, "userservice", "whose instances");
   private final Supplier<Logs> logs = Logs.flags(flags, "info");
@@ -71,6 +72,7 @@ final class Targets {
 
   private Targets(String... args) {
     flags.parse(args);
+    registry.get(); // Reports a wrong registry before the port is taken.
     logs.get();
   }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package userservice;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.cli.Flags;
+import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RateFlags;
 import kit.cli.RegistryFlags;
@@ -33,13 +36,12 @@ final class Options {
       flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one");
 
   final Supplier<String> bind =
-      flags.optional("bind", Flags.TEXT, "127.0.0.1", "address that is bound");
+      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
 
   final Supplier<Optional<String>> advertise =
       flags.optional(
           "advertise",
-          new Flags.Type<>("HOST", "a name or address", host -> Instance.of(host, 1).host())
-              .or("auto"),
+          HttpAddress.HOST.where("other than 0.0.0.0 and ::", host -> !isWildcard(host)).or("auto"),
           "auto",
           "where others call us");
 
@@ -118,7 +120,22 @@ final class Options {
   Options(String... args) {
     flags.parse(args);
     registry.get(); // What is wrong with it is told at once.
-    proxy.get().ifPresent(peers -> peers.refuse(name.get(), bind.get() + ":" + port.get()));
+    proxy.get().ifPresent(peers -> peers.refuse(name.get(), ownAddress()));
+  }
+
+  /** Returns {@code host:port}; port 0 is not known yet, and equal to that of no peer. */
+  private String ownAddress() {
+    return port.get() == 0 ? "" : Instance.of(bind.get(), port.get()).authority();
+  }
+
+  /** Looks up no name: of a host that has been accepted, these are IP addresses only. */
+  private static boolean isWildcard(String host) {
+    try {
+      boolean isAddress = host.contains(":") || host.matches("[0-9.]+");
+      return isAddress && InetAddress.getByName(host).isAnyLocalAddress();
+    } catch (UnknownHostException e) {
+      return false;
+    }
   }
 
   private static Flags.Type<Duration> atLeast(String text, Duration least) {

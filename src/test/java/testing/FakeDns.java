@@ -190,7 +190,7 @@ public final class FakeDns implements AutoCloseable {
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     DataOutputStream out = new DataOutputStream(bytes);
-    String[] fields = text.split(" ");
+    String[] fields = text.split(" ", 4); // A target may have blanks.
     for (int i = 0; i < 3; i++) {
       out.writeShort(Integer.parseInt(fields[i]));
     }

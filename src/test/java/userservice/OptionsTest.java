@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import kit.cli.Flags;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class OptionsTest {
@@ -40,5 +43,50 @@ class OptionsTest {
     assertThatThrownBy(() -> new Options(byAddress))
         .hasMessage("--proxy: would ask itself: 127.0.0.1:8081");
     assertThat(new Options(others).proxy.get()).isPresent();
+    assertThatThrownBy(
+            () -> options("--bind", "::1", "--port", "8081", "--proxy", "[::1]:8081,10.0.0.5:80"))
+        .hasMessage("--proxy: would ask itself: [::1]:8081");
+  }
+
+  private static Options options(String... more) {
+    List<String> args = new ArrayList<>(List.of("--name", "a"));
+    args.addAll(List.of(more));
+    return new Options(args.toArray(String[]::new));
+  }
+
+  /** An address that callers cannot call must not be registered, bound or asked. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          --bind      | my_host
+          --bind      | fe80::1%eth0
+          --bind      | [::1]
+          --advertise | my_host
+          --advertise | a..b
+          --advertise | fe80::1%eth0
+          --advertise | 127.1
+          --advertise | 0.0.0.0
+          --advertise | ::
+          --advertise | 0:0:0:0:0:0:0:0
+          --registry  | consul://my_consul:8500
+          --registry  | consul://a..b:8500
+          --registry  | consul+https://my_consul:8501
+          --registry  | consul://[fe80::1%eth0]:8500
+          --registry  | etcd://127.0.0.1:2379,my_etcd:2379
+          --registry  | dns://my_dns:53/service.consul
+          --registry  | static:127.0.0.1:8081,my_service:8081
+          --proxy     | 127.0.0.1:8081,my_service:8081
+          --proxy     | http://my_gateway:8080/userservice
+          --zipkin    | http://my_zipkin:9411
+          --zipkin    | http://[fe80::1%25eth0]:9411
+          --zipkin    | http://127.0.0.1:99999
+          """)
+  void addressThatCannotBeCalledIsAUsageError(String flag, String value) {
+    assertThatThrownBy(() -> options("--port", "0", flag, value))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessageStartingWith(flag + ": not ")
+        .hasMessageEndingWith(": \"" + value + '"');
   }
 }

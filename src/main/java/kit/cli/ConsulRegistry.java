@@ -33,6 +33,8 @@ final class ConsulRegistry implements Registry {
           "consul-token-file",
           "consul-ca-file");
 
+  static final String ADDRESS_VARIABLE = "CONSUL_HTTP_ADDR";
+
   private static final String LOCAL = "127.0.0.1:8500";
   private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
   private static final int REPORTS_PER_TTL = 3; // One or two may get lost.
@@ -63,7 +65,7 @@ final class ConsulRegistry implements Registry {
 
   /** The agent that Consul's own tools would take. */
   static String uriByDefault(Map<String, String> environment) {
-    String address = environment.getOrDefault("CONSUL_HTTP_ADDR", "").strip();
+    String address = environment.getOrDefault(ADDRESS_VARIABLE, "").strip();
     boolean withTls =
         address.startsWith("https://")
             || environment.getOrDefault("CONSUL_HTTP_SSL", "").matches("1|t|T|true|TRUE|True");

@@ -39,7 +39,8 @@ final class DnsRegistry implements Registry {
     server = parts[0];
     int colon = parts[1].lastIndexOf(':');
     name = colon < 0 ? parts[1] : parts[1].substring(0, colon);
-    port = colon < 0 ? 0 : Instance.parse(parts[1]).port();
+    // A name that is asked for may be one that nobody can call, such as one with an underscore.
+    port = colon < 0 ? 0 : Instance.parse("localhost" + parts[1].substring(colon)).port();
     SrvInstances.Settings.of(server, name); // Refuses what is wrong.
   }
 

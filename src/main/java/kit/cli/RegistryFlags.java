@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import kit.OneLine;
 
 /**
  * The flags that say where the registry is, and what it takes to be let in: the same for every
@@ -31,8 +32,11 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
     this.flags = flags;
     this.environment = Map.copyOf(requireNonNull(environment, "environment"));
     // Settings can be right or wrong only together with all flags; here only the form counts.
-    Flags.Type<String> type = new Flags.Type<>("URI", help, RegistryFlags::checked);
-    registry = flags.optional("registry", type, RegistryUri.byDefault(environment), help);
+    String byDefault = RegistryUri.byDefault(environment);
+    // The default comes from a variable that is not read if the flag is given: see get().
+    Flags.Type<String> type =
+        new Flags.Type<>("URI", help, uri -> uri.equals(byDefault) ? uri : checked(uri));
+    registry = flags.optional("registry", type, byDefault, help);
     Flags.Type<Optional<String>> text = Flags.TEXT.or("none");
     more.put(
         "--consul-token",
@@ -68,9 +72,23 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
     if (complete == null) {
       Map<String, String> settings = new HashMap<>(environment);
       more.forEach((flag, value) -> value.get().ifPresent(it -> settings.put(flag, it)));
-      complete = RegistryUri.parse(registry.get(), settings);
+      complete = parsed(settings);
     }
     return complete;
+  }
+
+  private RegistryUri parsed(Map<String, String> settings) {
+    try {
+      return RegistryUri.parse(registry.get(), settings);
+    } catch (IllegalArgumentException e) { // Only the default has not been checked yet.
+      String source = flags.isGiven("registry") ? "--registry" : ConsulRegistry.ADDRESS_VARIABLE;
+      throw new Flags.UsageException(source + ": not http[s]://host:port or host:port: " + why(e));
+    }
+  }
+
+  /** A value with a user in it holds a password, which the message must not show. */
+  private static String why(IllegalArgumentException e) {
+    return e.getMessage().contains("@") ? "(not shown)" : OneLine.of(e.getMessage());
   }
 
   /**

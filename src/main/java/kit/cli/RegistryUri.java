@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import kit.OneLine;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
@@ -160,10 +161,13 @@ public final class RegistryUri {
    *   <li>if a Consul agent runs on this machine: the agent's, which is that of the machine;
    *   <li>the one of this machine that leads to the registry. No packet is sent to find out.
    * </ol>
+   *
+   * @throws Flags.UsageException if that is a link-local IPv6 address, which other machines cannot
+   *     call
    */
   public Advertised advertise(String bound) throws IOException {
     if (!InetAddress.getByName(bound).isAnyLocalAddress()) {
-      return new Advertised(bound, false, "the bound address");
+      return advertised(bound, "the bound address");
     }
     Instance target = registry.address().orElse(Instance.of("127.0.0.1", 1));
     InetAddress address = InetAddress.getByName(target.host());
@@ -174,7 +178,19 @@ public final class RegistryUri {
     try (DatagramSocket socket = new DatagramSocket()) {
       socket.connect(new InetSocketAddress(address, target.port()));
       String local = socket.getLocalAddress().getHostAddress();
-      return new Advertised(local, false, "the route to " + uri);
+      return advertised(local, "the route to " + uri);
+    }
+  }
+
+  private static Advertised advertised(String host, String why) {
+    try {
+      return new Advertised(Instance.of(host, 1).host(), false, why);
+    } catch (IllegalArgumentException e) {
+      throw new Flags.UsageException(
+          "--advertise: auto finds an address that other machines cannot call ("
+              + why
+              + "): "
+              + OneLine.of(host));
     }
   }
 

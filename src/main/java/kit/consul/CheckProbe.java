@@ -24,8 +24,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import kit.OneLine;
 import kit.consul.CheckDefinition.Status;
-import kit.discovery.Instance;
 import kit.http.LazyTls;
 
 /** Looks once whether a service is well, over HTTP or TCP, with Consul's judgement. */
@@ -161,8 +161,15 @@ final class CheckProbe {
   /** With a selector, because its wait has a timeout and ends when the thread is interrupted. */
   private static Result connect(String authority, long deadlineNanos)
       throws IOException, TimeoutException {
-    Instance target = Instance.parse(authority);
-    InetSocketAddress address = new InetSocketAddress(target.host(), target.port());
+    int colon = authority.lastIndexOf(':');
+    if (colon < 1) {
+      throw new IllegalArgumentException("not host:port: " + OneLine.of(authority));
+    }
+    // Not an Instance: a name that no URL can hold, such as my_database, can be connected to.
+    InetSocketAddress address =
+        new InetSocketAddress(
+            authority.substring(0, colon).replaceAll("^\\[|]$", ""),
+            Integer.parseInt(authority.substring(colon + 1)));
     if (address.isUnresolved()) {
       throw new UnknownHostException("no such host");
     }

@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
  * <p><b>The last good list stays</b> when Consul does not answer, and for a grace of 30 seconds when
  * the answer is empty but was not before, see {@link Watch}.
  *
- * <p>An instance that nobody could call (port 0, no address) is left out, and a warning says so once.
- * So does one when Consul leaves out instances itself, because the token may not see them.
+ * <p>An instance that cannot be called (port 0, no address, a host that {@link Instance} rejects) is left
+ * out, with one warning. So is there one when Consul leaves out instances itself, because the token may not see them.
  *
  * <h2>Threads and cost</h2>
  *
@@ -137,9 +137,9 @@ public final class ConsulInstances implements Instances {
             new Instance(service.host(), service.port(), service.tags(), service.meta());
         sorted.putIfAbsent(instance.authority(), instance);
       } catch (IllegalArgumentException e) {
-        if (unusable.add(service.id()) && !leftOut.contains(service.id())) {
-          String id = OneLine.of(service.id());
-          log.warn("{}: left out {}: {}", settings.service(), id, OneLine.of(e.getMessage()));
+        String problem = OneLine.of(service.id()) + ": " + OneLine.of(e.getMessage());
+        if (unusable.add(problem) && !leftOut.contains(problem)) {
+          log.warn("{}: left out {}", settings.service(), problem);
         }
       }
     }

@@ -3,37 +3,51 @@ package kit.discovery;
 
 import static java.util.Objects.requireNonNull;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import kit.OneLine;
 
 /**
- * One running copy of a service: where it listens, and what it says of itself.
+ * One running instance of a service: its address, tags and meta.
  *
  * <p>Two instances are the same server exactly when their {@link #authority()} is the same.
  *
- * @param host a name or an address; IPv6 without brackets
+ * <p><b>Every instance can be called:</b> {@code http://authority/} is an address that {@link URI} and
+ * therefore {@code java.net.http.HttpClient} accept. That excludes hosts which some resolvers know: a
+ * name with an underscore or an empty label ({@code my_service}, {@code a..b}), and an IPv6 address with
+ * a zone ({@code fe80::1%eth0}), which means something on one machine only.
+ *
+ * @param host a name or an IP address; IPv6 without brackets
  * @param port the TCP port, 1 to 65535
  * @param tags labels such as {@code primary}, in the registry's order
  * @param meta further facts by name
  */
 public record Instance(String host, int port, List<String> tags, Map<String, String> meta) {
-  // What can stand in a URL as it is. Names and addresses have stricter rules than this, which are
-  // the resolver's business.
-  private static final Pattern HOST =
-      Pattern.compile("[A-Za-z0-9._-]+|(?=.*:.*:)[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?");
-
   /** Checks the ranges and copies the collections. */
   public Instance {
-    if (!HOST.matcher(requireNonNull(host, "host")).matches()) {
-      throw new IllegalArgumentException("not a host: " + OneLine.of(host));
-    }
+    requireNonNull(host, "host");
     if (port < 1 || port > 65_535) {
       throw new IllegalArgumentException("port not in 1..65535: " + port);
     }
+    if (!isCallable(host, port)) {
+      throw new IllegalArgumentException("not a host: " + OneLine.of(host));
+    }
     tags = List.copyOf(tags);
     meta = Map.copyOf(meta);
+  }
+
+  private static boolean isCallable(String host, int port) {
+    try {
+      URI uri = new URI("http://" + inUrl(host) + ":" + port + "/");
+      // Equal, else a part of the host would be a user, a path or a query. A zone is the one thing
+      // that
+      // URI accepts and that is no address.
+      return inUrl(host).equals(uri.getHost()) && uri.getPort() == port && host.indexOf('%') < 0;
+    } catch (URISyntaxException e) {
+      return false;
+    }
   }
 
   /** An instance without tags and meta. */
@@ -63,7 +77,11 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
 
   /** Returns {@code host:port} as it stands in a URL: an IPv6 address in brackets. */
   public String authority() {
-    return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
+    return inUrl(host) + ":" + port;
+  }
+
+  private static String inUrl(String host) {
+    return host.indexOf(':') < 0 ? host : "[" + host + "]";
   }
 
   @Override

@@ -40,7 +40,8 @@ import org.slf4j.LoggerFactory;
  * JDK. It asks for SRV alone, then for the address of each target, because a question for several types
  * at once is one for ANY, which servers refuse (RFC 8482). Of the records, those with the lowest
  * priority count (RFC 2782); weights do not. A target without an address is left for the JDK to
- * resolve, one with port 0 is left out.
+ * resolve. One that cannot be called (port 0, a host that {@link Instance} rejects) is left out, with one
+ * warning.
  *
  * <p><b>An answer may be a sample.</b> Over UDP, Consul tells of 3 instances, drawn at random, and
  * does not say that there are more. So a round asks again until 4 answers in a row bring nothing new,
@@ -159,7 +160,7 @@ public final class SrvInstances implements Instances {
   private List<Place> services() throws IOException, InterruptedException {
     List<Place> places = new ArrayList<>();
     for (String record : server.records(settings.name(), "SRV")) {
-      String[] fields = record.split(" "); // Priority, weight, port, target.
+      String[] fields = record.split(" ", 4); // Priority, weight, port, target.
       String target = fields[3].replaceFirst("\\.$", "");
       places.add(new Place(Integer.parseInt(fields[0]), Integer.parseInt(fields[2]), target));
     }
@@ -192,8 +193,8 @@ public final class SrvInstances implements Instances {
   }
 
   private List<String> resolved(String target) throws IOException, InterruptedException {
-    if (settings.port() != 0) {
-      return List.of(target); // Is an address.
+    if (settings.port() != 0 || !Settings.NAME.matcher(target).matches()) {
+      return List.of(target); // An address; or nothing that can be asked for, which add() rejects.
     }
     List<String> addresses = server.addresses(target);
     return addresses.isEmpty() ? List.of(target) : addresses;

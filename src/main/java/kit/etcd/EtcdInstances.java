@@ -5,11 +5,10 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -74,7 +73,7 @@ public final class EtcdInstances implements Instances {
 
   // Confined to the thread of the watch.
   private final Map<String, Instance> known = new TreeMap<>(); // By key: two may have one address.
-  private final Set<EtcdClient.Entry> leftOut = new HashSet<>();
+  private final Map<String, String> leftOut = new HashMap<>(); // Values, by key: warned of already.
   private int briefWatches; // That have failed in a row, each within a second.
 
   /** Watches the instances of {@code service}. */
@@ -144,7 +143,7 @@ public final class EtcdInstances implements Instances {
   private void ask(Watch<List<Instance>> watch) throws IOException, InterruptedException {
     EtcdClient.Listing all = etcd.list(prefix);
     known.clear();
-    leftOut.retainAll(all.entries());
+    leftOut.keySet().retainAll(all.entries().stream().map(EtcdClient.Entry::key).toList());
     all.entries().forEach(this::put);
     watch.publish(instances());
     long startNanos = nanoTime.getAsLong();
@@ -165,7 +164,9 @@ public final class EtcdInstances implements Instances {
   private boolean take(List<EtcdClient.Event> changes, Watch<List<Instance>> watch) {
     for (EtcdClient.Event change : changes) {
       known.remove(change.entry().key());
-      if (!change.isDeletion()) {
+      if (change.isDeletion()) {
+        leftOut.remove(change.entry().key());
+      } else {
         put(change.entry());
       }
     }
@@ -183,7 +184,8 @@ public final class EtcdInstances implements Instances {
     try {
       known.put(entry.key(), Instance.parse(entry.value()));
     } catch (IllegalArgumentException e) {
-      if (leftOut.add(entry)) {
+      // Some registrars put the same value over and over.
+      if (!entry.value().equals(leftOut.put(entry.key(), entry.value()))) {
         log.warn("left out {}: {}", OneLine.of(entry.key()), OneLine.of(e.getMessage()));
       }
     }

@@ -52,6 +52,17 @@ class DnsRegistryTest {
   }
 
   @Test
+  void nameThatIsAskedForMayHaveAnUnderscore() throws Exception {
+    try (FakeDns dns = new FakeDns().on("web.my_domain.example", "A", "10.0.0.1");
+        Instances instances =
+            RegistryUri.parse("dns://" + dns.authority() + "/my_domain.example:8081", Map.of())
+                .instances("web")) {
+      assertThat(instances.awaitFirst(SOON)).isTrue();
+      assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 8081));
+    }
+  }
+
+  @Test
   void nobodyCanRegisterAndNamesAndTagsHaveLimits() {
     RegistryUri dns = RegistryUri.parse("dns://127.0.0.1:53/service.consul", Map.of());
     RegistryUri.Offer offer =

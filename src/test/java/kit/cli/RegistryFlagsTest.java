@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.TestCertificate;
@@ -50,6 +51,25 @@ class RegistryFlagsTest {
       environment.put(namesAndValues[i], namesAndValues[i + 1]);
     }
     return environment;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"my_consul:8500", "http://a..b:8500", "consul", "unix:///tmp/a.sock"})
+  void wrongVariableOfConsulsOwnToolsIsAUsageError(String address) {
+    Map<String, String> environment = Map.of("CONSUL_HTTP_ADDR", address);
+
+    assertThatThrownBy(() -> registry(environment))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessageStartingWith("CONSUL_HTTP_ADDR: not http[s]://host:port or host:port: ");
+    assertThat(registry(environment, "--registry", "none").isNone()).isTrue();
+  }
+
+  @Test
+  void userInTheVariableOfConsulsOwnToolsIsNotShown() {
+    assertThatThrownBy(() -> registry(Map.of("CONSUL_HTTP_ADDR", "http://me:s3cret@h:8500")))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessageContaining("CONSUL_HTTP_ADDR")
+        .hasMessageNotContaining("s3cret");
   }
 
   @ParameterizedTest

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.FakeConsul;
@@ -290,6 +292,20 @@ class ConsulInstancesTest {
         .containsExactly(
             "WARN web: left out web-10.0.0.1: port not in 1..65535: 0",
             "WARN web: left out we\\nb-10.0.0.2: not a host: a b");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"my_service", "a..b", "fe80::1%eth0", "[::1]", "127.1", "1::2::3", "h/a"})
+  void hostThatCannotBeCalledIsLeftOutWithOneWarning(String host) throws Exception {
+    String bad = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"" + host + "\"");
+    fake.on("GET", PATH)
+        .answerWithIndex("7", "[" + bad + "]")
+        .answerWithIndex("8", "[" + bad + "," + entry(A) + "]")
+        .hang();
+    watch();
+    awaitSnapshot(A);
+    assertThat(log.linesFrom(Level.INFO))
+        .containsExactly("WARN web: left out web-10.0.0.2: not a host: " + host);
   }
 
   @Test

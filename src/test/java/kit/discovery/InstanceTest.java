@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.net.URI;
+import java.net.http.HttpRequest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -26,11 +28,15 @@ class InstanceTest {
           localhost:8081          | localhost       | 8081
           127.0.0.1:1             | 127.0.0.1       | 1
           users.example.com.:80   | users.example.com. | 80
-          user_service-1:65535    | user_service-1  | 65535
+          user-service-1:65535    | user-service-1  | 65535
+          3com.example:80         | 3com.example    | 80
+          [::]:80                 | ::              | 80
+          [1::]:80                | 1::             | 80
+          [1:2:3:4:5:6:7:8]:80    | 1:2:3:4:5:6:7:8 | 80
+          [1:2:3:4:5:6:192.0.2.1]:80 | 1:2:3:4:5:6:192.0.2.1 | 80
           [::1]:8081              | ::1             | 8081
           [2001:DB8::7]:80        | 2001:DB8::7     | 80
           [::ffff:192.0.2.1]:80   | ::ffff:192.0.2.1 | 80
-          [fe80::1%eth0]:80       | fe80::1%eth0    | 80
           """)
   void parsesWhatItPrints(String authority, String host, int port) {
     Instance instance = Instance.parse(authority);
@@ -132,7 +138,27 @@ class InstanceTest {
         "x::y",
         ":",
         "::1%",
-        "::1%a/b"
+        "::1%a/b",
+        "my_service",
+        "_http._tcp.example",
+        "a..b",
+        ".",
+        ".a",
+        "-a",
+        "a-",
+        "a-.example",
+        "localhost.1",
+        "127.1",
+        "192.0.2.256",
+        "192.0.2.1.2",
+        "fe80::1%eth0",
+        "fe80::1%25eth0",
+        ":::",
+        "1::2::3",
+        "12345::",
+        "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9",
+        "::192.0.2.256"
       })
   void refusesHostsThatAreNone(String host) {
     assertThatIllegalArgumentException()
@@ -153,12 +179,29 @@ class InstanceTest {
         "]:80",
         "[localhost]:80",
         "[127.0.0.1]:80",
-        "[localhost:8081]:80"
+        "[localhost:8081]:80",
+        "my_service:80",
+        "a..b:80",
+        "[fe80::1%eth0]:80"
       })
   void parsingRefusesHostsThatAreNone(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
         .withMessageStartingWith("not a host: ");
+  }
+
+  /** The client decides; what it refuses must not get as far as a call. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"a", "a.b.", "A-1.b", "0x7f000001", "127.0.0.1", "::", "::1", "::ffff:192.0.2.1"})
+  void whatIsAnInstanceIsARequest(String host) {
+    Instance instance = Instance.of(host, 80);
+
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://" + instance.authority() + "/a")).build();
+
+    assertThat(request.uri().getAuthority()).isEqualTo(instance.authority());
+    assertThat(request.uri().getPort()).isEqualTo(80);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import kit.discovery.Instance;
 import kit.discovery.Watch;
 import org.junit.jupiter.api.AfterEach;
@@ -202,6 +203,34 @@ class SrvInstancesTest {
     assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 1));
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly("WARN " + WEB + ": left out 10.0.0.1: port not in 1..65535: 0");
+  }
+
+  @Test
+  void targetsThatAreNoHostsAreLeftOutWithOneWarningEach() throws Exception {
+    String[] targets = {"one node.", "my_host.", "a/b.", "\"a\".", "one.node.", "-a."};
+    dns.on(WEB, "SRV", Stream.of(targets).map(target -> "1 1 1 " + target).toArray(String[]::new))
+        .on("one", "A", "10.0.0.2") // What comes before the blank is another host.
+        .on("one.node", "A", "10.0.0.1");
+    watch();
+    awaitRound();
+    nextRound();
+
+    assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 1));
+    assertThat(log.linesFrom(Level.WARN))
+        .hasSize(5)
+        .allMatch(line -> line.matches("WARN " + WEB + ": left out (.+): not a host: .+"), "form")
+        .anyMatch(line -> line.contains("one node"))
+        .anyMatch(line -> line.contains("my_host"));
+    assertThat(dns.questions()).doesNotContain("one A", "a A", "b A");
+  }
+
+  @Test
+  void targetWithAnUnderscoreIsCalledByItsAddress() throws Exception {
+    dns.on(WEB, "SRV", "1 1 1 my_host.node.").on("my_host.node", "A", "10.0.0.1");
+    watch();
+    awaitRound();
+
+    assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 1));
   }
 
   @Test

@@ -257,6 +257,27 @@ class EtcdInstancesTest {
   }
 
   @Test
+  void hostThatCannotBeCalledIsLeftOutWithOneWarningHoweverOftenItIsPut() throws Exception {
+    String bad = entry("bad", "my_service:80");
+    String a = entry("a", A.authority());
+    String later = bad.replace("}", ",\"mod_revision\":\"%d\"}");
+    fake.on("POST", RANGE).answer(200, list(7, bad, entry("zone", "[fe80::1%eth0]:80"), a));
+    fake.on("POST", WATCH)
+        .trickle(
+            CREATED
+                + events("{\"kv\":" + later.formatted(8) + "}")
+                + events("{\"kv\":" + later.formatted(9) + "}", put(B)),
+            1);
+    watch();
+
+    awaitSnapshot(A, B);
+    assertThat(log.linesFrom(Level.WARN))
+        .containsExactly(
+            "WARN left out /services/web/bad: not a host: my_service",
+            "WARN left out /services/web/zone: not a host: fe80::1%eth0");
+  }
+
+  @Test
   void twoKeysWithOneAddressAreOneInstanceUntilBothHaveGone() throws Exception {
     fake.on("POST", RANGE)
         .answer(200, list(7, entry("a", A.authority()), entry("10.0.0.1", A.authority())));
