@@ -2,7 +2,6 @@
 package client;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -10,10 +9,12 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.OneLine;
 import kit.PeerException;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
@@ -29,6 +30,8 @@ import kit.http.ReverseProxy;
 import kit.http.ReverseProxy.Forward;
 import kit.metrics.Instrumenting;
 import kit.tracing.Tracing;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The services that a gateway leads to, each with its list of instances and a whole client chain.
@@ -72,6 +75,8 @@ final class GatewayServices implements AutoCloseable {
     }
   }
 
+  private static final Logger log = LoggerFactory.getLogger(GatewayServices.class);
+
   private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(2);
 
   private final Function<String, Instances> watch;
@@ -81,6 +86,8 @@ final class GatewayServices implements AutoCloseable {
   private final Instrumenting instrumenting;
   private final ReverseProxy.Clients http = ReverseProxy.newClients();
   private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
+  private final AtomicInteger changes = new AtomicInteger(); // Of the registry, not dealt with yet.
+  private volatile boolean closed;
 
   /** Leads nowhere so far; {@code watch} opens the list of instances of a service. */
   GatewayServices(
@@ -101,14 +108,36 @@ final class GatewayServices implements AutoCloseable {
     names.forEach(name -> upstreams.put(name, open(name)));
   }
 
-  /** Leads to whoever has the tag; the caller closes {@code services}. */
+  /** Leads to the services with the tag; the caller closes {@code services}, before this. */
   void follow(Services services) {
     services.onChange(() -> update(services));
     update(services);
   }
 
-  /** One at a time: it is called on the registry's thread, and once at the start. */
-  private synchronized void update(Services services) {
+  /**
+   * Brings the upstreams in line with the registry. Whether a service has gone depends on the list of
+   * services and on that of its instances, so the watches of both call this, each on its own thread. The
+   * first does the work, also for those that come meanwhile; none waits for another, because closing an
+   * upstream waits for the end of its watch's thread.
+   */
+  private void update(Services services) {
+    if (changes.getAndIncrement() > 0) {
+      return;
+    }
+    int seen = 1;
+    do {
+      Set<String> listed = listed(services);
+      listed.stream().filter(name -> !upstreams.containsKey(name)).forEach(it -> add(it, services));
+      for (Upstream upstream : upstreams.values()) {
+        if (!listed.contains(upstream.name()) && upstream.instances().snapshot().isEmpty()) {
+          remove(upstream);
+        }
+      }
+      seen = changes.addAndGet(-seen);
+    } while (seen > 0);
+  }
+
+  private static Set<String> listed(Services services) {
     Set<String> listed = new TreeSet<>();
     services
         .snapshot()
@@ -118,19 +147,36 @@ final class GatewayServices implements AutoCloseable {
                 listed.add(name);
               }
             });
-    for (String name : listed) {
-      if (!upstreams.containsKey(name)) {
-        upstreams.put(name, open(name));
-      }
+    return listed;
+  }
+
+  private void add(String name, Services services) {
+    if (closed) {
+      return;
     }
-    List<Upstream> gone = new ArrayList<>();
-    upstreams.forEach(
-        (name, upstream) -> {
-          if (!listed.contains(name) && upstream.instances().snapshot().isEmpty()) {
-            gone.add(upstreams.remove(name));
-          }
-        });
-    gone.forEach(Upstream::close);
+    try {
+      Upstream upstream = open(name);
+      upstreams.put(name, upstream);
+      Instances instances = upstream.instances();
+      instances.onChange(
+          () -> {
+            if (instances.snapshot().isEmpty()) {
+              update(services);
+            }
+          });
+      if (closed) { // By another thread, which may have missed it.
+        remove(upstream);
+      }
+    } catch (
+        RuntimeException e) { // The name is the registry's; the other services are still there.
+      log.error("cannot forward to service {}: {}", OneLine.of(name), OneLine.of(e));
+    }
+  }
+
+  private void remove(Upstream upstream) {
+    if (upstreams.remove(upstream.name(), upstream)) {
+      upstream.close();
+    }
   }
 
   private Upstream open(String name) {
@@ -202,7 +248,7 @@ final class GatewayServices implements AutoCloseable {
   /** Lets go of all services; answers under way end undisturbed. */
   @Override
   public void close() {
-    upstreams.values().forEach(Upstream::close);
-    upstreams.clear();
+    closed = true;
+    upstreams.values().forEach(this::remove);
   }
 }
