@@ -18,6 +18,8 @@ import kit.PeerException;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.OutageLog;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Calls a service of many instances as if it were one: each call goes to one that is there now.
@@ -42,15 +44,18 @@ import kit.discovery.OutageLog;
  * which passes {@link Attempts} along; instances in it are asked last or not at all.
  *
  * <p>An instance whose endpoint {@linkplain Avoidable asks} to be left out (its breaker is open) gets
- * no calls, unless all ask.
+ * no calls, unless all ask. So does one whose endpoint cannot be made, because the factory throws an
+ * exception: it is left out with one warning, and tried again when the list has changed, or when no other
+ * instance is left.
  *
  * <p>The first call waits for the first non-empty list, until its deadline (10 seconds if it has
  * none): right after the start nobody has been found yet. An empty list later on is an error at once.
  *
  * <h2>Errors</h2>
  *
- * <p>{@link PeerException} of kind {@code NO_INSTANCE} when there is nobody to call. When all were
- * passed over, the last one's exception, with the others suppressed in it.
+ * <p>{@link PeerException} of kind {@code NO_INSTANCE} when the list is empty, or no endpoint can be made
+ * for any instance in it; the cause is the registry's failure or the factory's. When all were passed over,
+ * the last one's exception, with the others suppressed in it.
  *
  * <h2>Threads and cost</h2>
  *
@@ -62,6 +67,7 @@ import kit.discovery.OutageLog;
 public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(10);
 
+  private final Logger log;
   private final String service;
   private final Instances instances;
   private final Function<Instance, Endpoint<Q, R>> factory;
@@ -86,7 +92,13 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
       Picker<Node<Q, R>> picker) {
-    this(service, instances, factory, picker, FIRST_LIST_TIMEOUT);
+    this(
+        service,
+        instances,
+        factory,
+        picker,
+        FIRST_LIST_TIMEOUT,
+        LoggerFactory.getLogger(BalancedEndpoint.class));
   }
 
   BalancedEndpoint(
@@ -94,12 +106,14 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
       Picker<Node<Q, R>> picker,
-      Duration firstListTimeout) {
+      Duration firstListTimeout,
+      Logger log) {
     this.service = requireNonNull(service, "service");
     this.instances = requireNonNull(instances, "instances");
     this.factory = requireNonNull(factory, "factory");
     this.picker = requireNonNull(picker, "picker");
     this.firstListTimeout = firstListTimeout;
+    this.log = log;
     this.subscription = instances.onChange(this::update);
     update();
   }
@@ -176,6 +190,9 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
 
   private static PeerException lastOf(List<PeerException> refusals) {
     PeerException last = refusals.get(refusals.size() - 1);
+    for (PeerException refusal : refusals) { // Of an instance, rather than that there is none.
+      last = last.kind() == PeerException.Kind.NO_INSTANCE ? refusal : last;
+    }
     for (PeerException refusal : refusals) {
       if (refusal != last) { // A limiter may throw one object each time.
         last.addSuppressed(refusal);
@@ -214,7 +231,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     do {
       before = nodes.get();
       // Taken after "before": whoever loses the race below starts again with a newer snapshot.
-      after = before.with(closed ? List.of() : instances.snapshot());
+      after = before.with(closed ? List.of() : instances.snapshot(), log);
     } while (!nodes.compareAndSet(before, after));
     if (!after.list().isEmpty()) {
       hadInstances = true;
@@ -222,6 +239,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     synchronized (arrival) {
       arrival.notifyAll();
     }
+    after.list().forEach(Node::tryAgain);
     for (Node<Q, R> node : before.list()) {
       if (after.byName().get(node.name()) != node) {
         node.retire();
@@ -244,11 +262,11 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     }
 
     /** Keeps the nodes that are still wanted, and makes those that are new. */
-    Nodes<Q, R> with(List<Instance> instances) {
+    Nodes<Q, R> with(List<Instance> instances, Logger log) {
       Map<String, Node<Q, R>> wanted = new LinkedHashMap<>();
       for (Instance instance : instances) {
         Node<Q, R> known = byName.get(instance.authority());
-        wanted.putIfAbsent(instance.authority(), known == null ? new Node<>(instance) : known);
+        wanted.putIfAbsent(instance.authority(), known == null ? new Node<>(instance, log) : known);
       }
       return new Nodes<>(wanted, List.copyOf(wanted.values()));
     }

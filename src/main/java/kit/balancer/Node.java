@@ -8,9 +8,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import kit.Endpoint;
 import kit.OneLine;
+import kit.PeerException;
 import kit.discovery.Instance;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One instance and its endpoint, as pickers see it.
@@ -19,18 +19,20 @@ import org.slf4j.LoggerFactory;
  * endpoint when the instance has gone and the last call has ended. Thread-safe, without locks.
  */
 public final class Node<Q, R> {
-  private static final Logger log = LoggerFactory.getLogger(BalancedEndpoint.class);
-
   // The top bit of "state" says that the instance has gone, the others count calls in flight. Gone
   // and no calls is the end: nobody enters any more, and whoever brought it about closes.
   private static final int GONE = 1 << 31;
 
+  private final Logger log;
   private final Instance instance;
   private final String name;
   private final AtomicInteger state = new AtomicInteger();
   private final AtomicReference<Endpoint<Q, R>> endpoint = new AtomicReference<>();
+  private final AtomicReference<String> warned = new AtomicReference<>(); // Of this failure.
+  private volatile boolean isUnmade; // The factory has failed since the last change of the list.
 
-  Node(Instance instance) {
+  Node(Instance instance, Logger log) {
+    this.log = log;
     this.instance = instance;
     this.name = instance.authority();
   }
@@ -40,9 +42,14 @@ public final class Node<Q, R> {
     return instance;
   }
 
-  /** Whether its endpoint asks to be left out, see {@link Avoidable}. */
+  /** Whether its endpoint asks to be left out, see {@link Avoidable}, or could not be made. */
   public boolean isAvoided() {
-    return endpoint.get() instanceof Avoidable avoidable && avoidable.isAvoided();
+    return isUnmade || endpoint.get() instanceof Avoidable avoidable && avoidable.isAvoided();
+  }
+
+  /** Has the factory called again, if it failed. */
+  void tryAgain() {
+    isUnmade = false;
   }
 
   /** Returns how many calls it is answering at the moment. */
@@ -77,13 +84,23 @@ public final class Node<Q, R> {
     }
   }
 
-  /** Made at the first call; when two threads make one each, the second is thrown away. */
+  /**
+   * Made at the first call; when two threads make one each, the second is thrown away.
+   *
+   * @throws PeerException of kind {@code NO_INSTANCE} if the factory throws
+   */
   Endpoint<Q, R> endpoint(Function<Instance, Endpoint<Q, R>> factory) {
     Endpoint<Q, R> made = endpoint.get();
     if (made != null) {
       return made;
     }
-    made = requireNonNull(factory.apply(instance), "factory returned null");
+    try {
+      made = requireNonNull(factory.apply(instance), "factory returned null");
+      isUnmade = false;
+    } catch (Exception e) {
+      isUnmade = true;
+      throw leftOut(OneLine.of(e), e);
+    }
     if (endpoint.compareAndSet(null, made)) {
       return made;
     }
@@ -91,11 +108,18 @@ public final class Node<Q, R> {
     return endpoint.get();
   }
 
+  private PeerException leftOut(String problem, Exception cause) {
+    if (!problem.equals(warned.getAndSet(problem))) {
+      log.warn("left out {}, no endpoint can be made for it: {}", name, problem);
+    }
+    return PeerException.noInstance("no endpoint for " + name + ": " + problem, cause);
+  }
+
   private void closeEndpoint() {
     close(endpoint.get());
   }
 
-  private static void close(Object endpoint) {
+  private void close(Object endpoint) {
     if (endpoint instanceof AutoCloseable closeable) {
       try {
         closeable.close();

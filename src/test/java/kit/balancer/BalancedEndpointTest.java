@@ -16,12 +16,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import kit.Attempts;
@@ -38,8 +41,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.Race;
+import testing.RecordingLogger;
 
 /** Names are {@code a:1}, {@code b:1}, ...; unless a test says otherwise, the first one is picked. */
 @Timeout(9) // Less than the wait for the first list, which a test must not run into.
@@ -48,10 +53,22 @@ class BalancedEndpointTest {
 
   private final ChangingInstances instances = new ChangingInstances();
   private final Peers peers = new Peers();
+  private final RecordingLogger log = new RecordingLogger();
   private BalancedEndpoint<String, String> balanced = balanced(candidates -> candidates.get(0));
 
   private BalancedEndpoint<String, String> balanced(Picker<Node<String, String>> picker) {
     return new BalancedEndpoint<>("userservice", instances, peers::apply, picker);
+  }
+
+  private BalancedEndpoint<String, String> balancedOverThoseOf(
+      Function<Instance, Endpoint<String, String>> factory) {
+    return new BalancedEndpoint<>(
+        "userservice",
+        instances,
+        factory,
+        new RoundRobinPicker(0)::pick,
+        Duration.ofSeconds(5),
+        log);
   }
 
   private String call() throws Exception {
@@ -263,20 +280,96 @@ class BalancedEndpointTest {
       IllegalStateException broken = new IllegalStateException("no certificate");
       List<RuntimeException> failures = new ArrayList<>(List.of(broken));
       balanced =
-          new BalancedEndpoint<>(
-              "userservice",
-              instances,
+          balancedOverThoseOf(
               instance -> {
                 if (!failures.isEmpty()) {
                   throw failures.remove(0);
                 }
                 return peers.apply(instance);
-              },
-              candidates -> candidates.get(0));
+              });
       instances.set("a:1");
 
-      assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(broken);
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(BalancedEndpointTest.this::call)
+          .withMessage("no endpoint for a:1: " + broken)
+          .withCause(broken)
+          .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.NO_INSTANCE));
       assertThat(call()).isEqualTo("a:1");
+      assertThat(call()).isEqualTo("a:1");
+    }
+
+    /** Go kit's TestBadFactory; that one never gets an endpoint. */
+    @Test
+    void thatCannotBeMadeLeavesOutItsInstanceAlone() throws Exception {
+      Map<String, Integer> tries = new ConcurrentHashMap<>();
+      Set<String> broken = ConcurrentHashMap.newKeySet();
+      broken.addAll(List.of("bad", "none"));
+      balanced =
+          balancedOverThoseOf(
+              instance -> {
+                tries.merge(instance.host(), 1, Integer::sum);
+                if (instance.host().equals("bad") && broken.contains("bad")) {
+                  throw new IllegalStateException("no certificate");
+                }
+                return broken.contains(instance.host()) ? null : peers.apply(instance);
+              });
+      instances.set("bad:1", "a:1", "none:1", "b:1");
+
+      for (int i = 0; i < 10; i++) {
+        assertThat(List.of(call(), call())).containsExactlyInAnyOrder("a:1", "b:1");
+      }
+      assertThat(tries).containsEntry("bad", 1).containsEntry("none", 1);
+
+      instances.set("bad:1", "a:1", "none:1"); // Each is tried once more.
+      for (int i = 0; i < 10; i++) {
+        assertThat(call()).isEqualTo("a:1");
+      }
+      assertThat(tries).containsEntry("bad", 2).containsEntry("none", 2);
+      String problem = "WARN left out %s, no endpoint can be made for it: java.lang.%s";
+      assertThat(log.linesFrom(Level.INFO))
+          .containsExactly(
+              problem.formatted("bad:1", "IllegalStateException: no certificate"),
+              problem.formatted("none:1", "NullPointerException: factory returned null"));
+
+      broken.clear();
+      instances.set("bad:1", "none:1");
+      assertThat(List.of(call(), call())).containsExactlyInAnyOrder("bad:1", "none:1");
+    }
+
+    @Test
+    void thatCannotBeMadeForAnyInstanceIsNoInstance() {
+      balanced =
+          balancedOverThoseOf(
+              instance -> {
+                throw new IllegalStateException("no certificate for " + instance);
+              });
+      instances.set("a:1", "b:1");
+
+      assertThatExceptionOfType(PeerException.class)
+          .isThrownBy(BalancedEndpointTest.this::call)
+          .withCauseInstanceOf(IllegalStateException.class)
+          .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.NO_INSTANCE))
+          .satisfies(e -> assertThat(e.getSuppressed()).hasSize(1));
+    }
+
+    /** That there is an instance, and why it was not reached, says more. */
+    @Test
+    void thatCannotBeMadeDoesNotHideARefusal() {
+      balanced =
+          balancedOverThoseOf(
+              instance -> {
+                if (instance.host().equals("bad")) {
+                  throw new IllegalStateException("no certificate");
+                }
+                return peers.apply(instance);
+              });
+      PeerException refused = PeerException.notConnected("a:1", "connection refused", null);
+      peers.fail("a:1", refused);
+      for (int turn = 0; turn < 4; turn++) {
+        instances.set(
+            turn % 2 == 0 ? new String[] {"a:1", "bad:1"} : new String[] {"bad:1", "a:1"});
+        assertThatThrownBy(BalancedEndpointTest.this::call).isSameAs(refused);
+      }
     }
 
     @Test
@@ -644,7 +737,7 @@ class BalancedEndpointTest {
     /** Waits not 10 seconds but no time at all for the first list if a call has no deadline. */
     private BalancedEndpoint<String, String> impatient() {
       return new BalancedEndpoint<>(
-          "userservice", instances, peers::apply, list -> list.get(0), Duration.ZERO);
+          "userservice", instances, peers::apply, list -> list.get(0), Duration.ZERO, log);
     }
 
     @Test
