@@ -2,6 +2,7 @@
 package userservice;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -62,7 +63,9 @@ public final class Main {
     }
 
     // Traces pass through us in any case; what is recorded goes to Zipkin.
-    TracingFlags.Traces traces = options.tracing.open(options.name.get(), http.address());
+    RegistryUri.Advertised advertised = advertised(options);
+    TracingFlags.Traces traces =
+        options.tracing.open(options.name.get(), reported(advertised, http.port()));
     traces.tracing().serve(http);
 
     // What can be measured.
@@ -98,7 +101,8 @@ public final class Main {
             users, http::health, http::ready, instrumenting::page, accessToken, guard);
 
     // What the registry is told.
-    Registration registration = options.registry.get().registration(offer(options, http, handler));
+    Registration registration =
+        options.registry.get().registration(offer(options, advertised, http, handler));
 
     if (!options.registry.get().isNone()) { // Nobody is to be told that it is not registered.
       metrics.gauge(
@@ -136,12 +140,20 @@ public final class Main {
     }
   }
 
-  private static RegistryUri.Offer offer(Options options, HttpService http, RoutingHandler handler)
-      throws IOException {
-    RegistryUri.Advertised address =
-        options.advertise.get().isPresent()
-            ? new RegistryUri.Advertised(options.advertise.get().get(), false, "--advertise")
-            : options.registry.get().advertise(options.bind.get());
+  private static RegistryUri.Advertised advertised(Options options) throws IOException {
+    Optional<String> host = options.advertise.get();
+    return host.isPresent()
+        ? new RegistryUri.Advertised(host.get(), false, "--advertise")
+        : options.registry.get().advertise(options.bind.get());
+  }
+
+  /** The address in spans: the one that callers use, or none if only the registry knows it. */
+  private static InetSocketAddress reported(RegistryUri.Advertised address, int port) {
+    return address.isRegistrys() ? null : InetSocketAddress.createUnresolved(address.host(), port);
+  }
+
+  private static RegistryUri.Offer offer(
+      Options options, RegistryUri.Advertised address, HttpService http, RoutingHandler handler) {
     LoggerFactory.getLogger(Main.class).info("advertised address: {}", address);
     // What others call, without what monitors ask for.
     List<String> routes = new ArrayList<>(handler.routes());

@@ -48,7 +48,8 @@ public final class TracingFlags {
    * Begins to send, if there is anywhere to send to; the caller closes the result.
    *
    * @param service the name under which our spans are shown
-   * @param local where the program listens; null if it does not
+   * @param local the address by which others call the program; null if there is none, see {@link
+   *     ZipkinReporter}
    */
   public Traces open(String service, InetSocketAddress local) {
     Optional<ZipkinReporter> reporter =

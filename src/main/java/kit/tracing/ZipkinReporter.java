@@ -77,7 +77,8 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
    * Reports to the Zipkin at {@code zipkin}, such as {@code http://127.0.0.1:9411}.
    *
    * @param service the name under which our spans are shown
-   * @param local where the service listens; null if it is a client only
+   * @param local the address by which other machines call the service; null if it is not known, or
+   *     there is none. Only an IP address is sent: no name, and not 0.0.0.0 or ::
    */
   public ZipkinReporter(URI zipkin, String service, InetSocketAddress local) {
     this(zipkin, service, local, CAPACITY);
@@ -209,8 +210,9 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     json.put("timestamp", span.startMicros());
     json.put("duration", span.durationMicros());
     json.put("localEndpoint", localEndpoint);
-    if (span.remote() != null) {
-      json.put("remoteEndpoint", endpoint(null, span.remote()));
+    Map<String, Object> remoteEndpoint = endpoint(null, span.remote());
+    if (!remoteEndpoint.isEmpty()) {
+      json.put("remoteEndpoint", remoteEndpoint);
     }
     json.put("tags", span.tags());
     return json;
@@ -221,14 +223,21 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     if (service != null) {
       json.put("serviceName", service);
     }
-    if (address != null) {
-      // An address, or a name that nobody has looked up. Zipkin drops what is no address.
-      String host =
-          address.isUnresolved() ? address.getHostString() : address.getAddress().getHostAddress();
-      json.put(host.indexOf(':') < 0 ? "ipv4" : "ipv6", host);
+    String ip = address == null ? "" : ip(address);
+    if (!ip.isEmpty()) {
+      json.put(ip.indexOf(':') < 0 ? "ipv4" : "ipv6", ip);
       json.put("port", address.getPort());
     }
     return json;
+  }
+
+  /** Returns the IP address, if it is one of a single machine; else an empty text. */
+  private static String ip(InetSocketAddress address) {
+    String host =
+        address.isUnresolved() ? address.getHostString() : address.getAddress().getHostAddress();
+    boolean isIp = host.indexOf(':') >= 0 || host.matches("[0-9]+([.][0-9]+){3}");
+    boolean isWildcard = host.matches("[0.:]+");
+    return isIp && !isWildcard ? host.replaceFirst("%.*", "") : ""; // Without a zone.
   }
 
   /** Sends what is waiting, for a second at most, and takes no more. */
