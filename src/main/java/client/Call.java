@@ -10,6 +10,7 @@ import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instance;
+import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 
 /** Makes one call and prints its result; {@code get --all} makes one to each instance. */
@@ -49,7 +50,7 @@ final class Call {
   }
 
   private static void callAll(Options options, UserCall call) throws Exception {
-    HttpClient http = HttpEndpoint.newClient();
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     boolean failed = false;
     try (CallTraces traces = options.traces()) {
       for (Instance instance : ListInstances.now(options)) {

@@ -18,6 +18,7 @@ import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instances;
+import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
 
@@ -47,7 +48,7 @@ final class FetchToken {
   }
 
   private static String fetch(Options options, String credentials) throws Exception {
-    HttpClient http = HttpEndpoint.newClient();
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     if (options.target().isPresent()) {
       return at(options.target().get(), http).call(options.newCall(), credentials);
     }

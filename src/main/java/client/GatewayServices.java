@@ -25,6 +25,7 @@ import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.RouteMeta;
 import kit.discovery.Services;
+import kit.http.EachAddressClient;
 import kit.http.Response;
 import kit.http.ReverseProxy;
 import kit.http.ReverseProxy.Forward;
@@ -84,7 +85,7 @@ final class GatewayServices implements AutoCloseable {
   private final Limits limits;
   private final Tracing tracing;
   private final Instrumenting instrumenting;
-  private final ReverseProxy.Clients http = ReverseProxy.newClients();
+  private final ReverseProxy.Clients http = clients();
   private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
   private final AtomicInteger changes = new AtomicInteger(); // Of the registry, not dealt with yet.
   private volatile boolean closed;
@@ -237,6 +238,12 @@ final class GatewayServices implements AutoCloseable {
     Map<String, Listing> list = new TreeMap<>();
     upstreams.forEach((name, upstream) -> list.put(name, listing(upstream.instances().snapshot())));
     return list;
+  }
+
+  private static ReverseProxy.Clients clients() {
+    ReverseProxy.Clients clients = ReverseProxy.newClients();
+    return new ReverseProxy.Clients(
+        EachAddressClient.over(clients.quick()), EachAddressClient.over(clients.streaming()));
   }
 
   private static Listing listing(List<Instance> instances) {

@@ -27,6 +27,7 @@ import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Services;
+import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.RequestId;
 import kit.tracing.Tracing;
@@ -168,7 +169,7 @@ final class Options {
 
   /** As above; {@code aroundAttempt} goes around each attempt at an instance. */
   Users users(Function<Instance, Middleware<UserCall, String>> aroundAttempt) {
-    HttpClient http = HttpEndpoint.newClient();
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     CallTraces traces = traces();
     Function<Instance, Middleware<UserCall, String>> around =
         instance ->

@@ -16,6 +16,7 @@ import kit.cli.Flags;
 import kit.cli.RegistryUri;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
 import kit.metrics.Instrumenting;
@@ -97,7 +98,7 @@ final class Peers {
   /** Returns the operation as the peers answer it; it lasts as long as the program. */
   Endpoint<Integer, String> getName(
       RegistryUri registry, Tracing tracing, Instrumenting instrumenting) {
-    HttpClient http = HttpEndpoint.newClient();
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     return new ClientChain<>(
         service == null ? "the peers" : service,
         instances(registry),

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Map;
 import javax.net.ssl.SSLContext;
 import kit.consul.ConsulClient;
+import kit.http.EachAddressClient;
 import kit.http.LazyTls;
 
 /**
@@ -111,6 +112,6 @@ final class ConsulAccess {
             .proxy(HttpClient.Builder.NO_PROXY)
             .sslContext(tls)
             .build();
-    return new ConsulClient(agent, token, http);
+    return new ConsulClient(agent, token, EachAddressClient.over(http));
   }
 }

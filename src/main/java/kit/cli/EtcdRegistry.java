@@ -18,6 +18,7 @@ import kit.discovery.SharedInstances;
 import kit.etcd.EtcdClient;
 import kit.etcd.EtcdInstances;
 import kit.etcd.EtcdRegistration;
+import kit.http.EachAddressClient;
 
 /** {@code etcd://} or {@code etcd+https://}: the members of an etcd, in any order. */
 final class EtcdRegistry implements Registry {
@@ -76,7 +77,7 @@ final class EtcdRegistry implements Registry {
 
   private synchronized EtcdClient client() {
     if (client == null) {
-      client = new EtcdClient(endpoints, TIMEOUT, access);
+      client = new EtcdClient(endpoints, TIMEOUT, access, EachAddressClient::over);
     }
     return client;
   }

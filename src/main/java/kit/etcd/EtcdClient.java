@@ -29,6 +29,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLContext;
 
 /**
@@ -45,18 +46,14 @@ import javax.net.ssl.SSLContext;
  * <h2>How it works</h2>
  *
  * <p>Each method is one request, in the JSON that etcd 3.4 and newer take for gRPC. The endpoint that
- * answered last is asked first; one that does not, or with a 5xx, is passed over for the next. All of
- * them, bodies included, share the time of the call. A late or interrupted call is disconnected.
- *
- * <p>A user's calls carry a token. When etcd no longer takes it (it has restarted, or there was no
- * call for 5 minutes), the call asks for a new one and is sent again.
+ * answered last is asked first; one that does not, or with a 5xx, is passed over. A late or interrupted
+ * call is disconnected. When etcd rejects a user's token, a call gets a new one and is sent again.
  *
  * <h2>Errors</h2>
  *
- * <p>An answer that is no success or makes no sense is an {@link EtcdException}. It is an {@link
- * IOException}, because callers treat a bad answer like none: they keep what they have. Exceptions of
- * the connection pass untouched; a late answer is an {@link HttpTimeoutException}, one above 16 MiB
- * an IOException. Password and token are in no message.
+ * <p>An answer that is no success or cannot be read is an {@link EtcdException}, an {@link IOException}
+ * because callers treat it like none. Exceptions of the connection pass untouched; a late answer is an
+ * {@link HttpTimeoutException}, one above 16 MiB an IOException. No message has password or token.
  *
  * <h2>Threads and cost</h2>
  *
@@ -90,14 +87,20 @@ public final class EtcdClient {
 
   /** A call takes at most this long, whatever the number of endpoints. */
   public EtcdClient(List<URI> endpoints, Duration timeout, Access access) {
+    this(endpoints, timeout, access, http -> http);
+  }
+
+  /** As above; requests are sent with what {@code around} makes of the JDK's client. */
+  public EtcdClient(
+      List<URI> endpoints, Duration timeout, Access access, UnaryOperator<HttpClient> around) {
     require(!endpoints.isEmpty(), "no endpoints");
     require(timeout.toMillis() >= 1, "timeout < 1 ms: " + timeout);
     this.endpoints = endpoints.stream().map(EtcdClient::checked).toList();
     this.timeout = timeout;
     this.access = access;
-    HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2));
-    builder.proxy(HttpClient.Builder.NO_PROXY);
-    this.http = (access.tls() == null ? builder : builder.sslContext(access.tls())).build();
+    HttpClient.Builder jdk = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2));
+    jdk.proxy(HttpClient.Builder.NO_PROXY);
+    this.http = around.apply((access.tls() == null ? jdk : jdk.sslContext(access.tls())).build());
   }
 
   /** Who asks, or null; and whom to trust with https, null for the JDK's own certificates. */
@@ -373,10 +376,8 @@ public final class EtcdClient {
     JsonNode error = nested.isObject() ? nested : json; // It is nested in a stream.
     String reason = error.path("cancel_reason").asText("not as expected: " + text);
     String problem = error.path("message").asText(reason);
-    // To etcd, these two are invalid arguments; to its own client, they are not.
-    boolean isToken = problem.matches("(?s).*(user name is empty|auth store is old).*");
-    int code =
-        isToken ? UNAUTHENTICATED : error.path("grpc_code").asInt(error.path("code").asInt());
+    boolean isAuth = problem.matches("(?s).*(user name is empty|auth store is old).*"); // etcd: 3
+    int code = isAuth ? UNAUTHENTICATED : error.path("grpc_code").asInt(error.path("code").asInt());
     throw new EtcdException(request, error.path("http_code").asInt(status), code, shown(problem));
   }
 
@@ -398,7 +399,6 @@ public final class EtcdClient {
     return new Listing(List.copyOf(entries), number(json.path("header"), "revision"));
   }
 
-  /** Empty if they have been compacted away. */
   private static Optional<List<Event>> events(JsonNode json) {
     List<Event> events = new ArrayList<>();
     for (JsonNode event : json.path("result").path("events")) {

@@ -20,6 +20,7 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.PeerException;
+import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
 import org.slf4j.Logger;
@@ -177,7 +178,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
 
   private Endpoint<List<?>, Void> endpoint() {
     return new HttpEndpoint<>(
-        HttpEndpoint.newClient(),
+        EachAddressClient.over(HttpEndpoint.newClient()),
         spansUri,
         (context, uri, spans) ->
             HttpRequest.newBuilder(uri)
