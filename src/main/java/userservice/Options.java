@@ -41,7 +41,7 @@ final class Options {
   final Supplier<Optional<String>> advertise =
       flags.optional(
           "advertise",
-          HttpAddress.HOST.where("other than 0.0.0.0 and ::", host -> !isWildcard(host)).or("auto"),
+          HttpAddress.HOST.where("(not 0.0.0.0 or ::)", host -> !isWildcard(host)).or("auto"),
           "auto",
           "where others call us");
 

@@ -17,6 +17,10 @@ import kit.OneLine;
  * <p>Not thread-safe, as {@link Flags} is not.
  */
 public final class RegistryFlags implements Supplier<RegistryUri> {
+  private static final String FORMS =
+      "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name,"
+          + " static:host:port,... or none";
+
   private final Flags flags;
   private final Map<String, String> environment;
   private final Supplier<String> registry;
@@ -35,7 +39,7 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
     String byDefault = RegistryUri.byDefault(environment);
     // The default comes from a variable that is not read if the flag is given: see get().
     Flags.Type<String> type =
-        new Flags.Type<>("URI", help, uri -> uri.equals(byDefault) ? uri : checked(uri));
+        new Flags.Type<>("URI", FORMS, uri -> uri.equals(byDefault) ? uri : checked(uri));
     registry = flags.optional("registry", type, byDefault, help);
     Flags.Type<Optional<String>> text = Flags.TEXT.or("none");
     more.put(
