@@ -81,7 +81,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   void refusesUserInfoWhichMessagesWouldQuote() {
     assertThatThrownBy(() -> getName(URI.create("http://u:s3cret@127.0.0.1:8081")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("user info in the base");
+        .hasMessage("user info in the address of an HTTP server");
   }
 
   @Test
