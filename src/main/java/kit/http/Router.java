@@ -11,16 +11,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * Finds the handler for a method and a path, and says whether nobody answers the path or only the
- * method.
- *
- * <p>It knows no HTTP server: {@code H} is any type, and a path comes as decoded segments, such as
- * {@code RequestTarget.segments()}. Hosts, headers, queries and middleware are not its matter.
+ * Finds the handler for a method and a path, or reports that the path or only the method has none.
+ * {@code H} is any type; a path comes as decoded segments, such as RequestTarget has.
  *
  * <pre>{@code
  * Router<HttpHandler> router = new Router<HttpHandler>()
@@ -42,9 +41,7 @@ import java.util.regex.PatternSyntaxException;
  *   /static/{path...}           all that remains, one segment or more, joined with "/"
  * </pre>
  *
- * <p>{@code /a} and {@code /a/} are two paths; the second ends in an empty segment, which only the
- * template {@code /a/} or a rest variable matches. No redirect adds a slash, because clients lose
- * method and body of a POST on the way (gorilla/mux#369).
+ * <p>{@code /a} and {@code /a/} are two paths; no redirect adds a slash (gorilla/mux#369).
  *
  * <h2>How it works</h2>
  *
@@ -54,26 +51,23 @@ import java.util.regex.PatternSyntaxException;
  * Hence a full match wins over 405 and 405 over 404, in whatever order routes were registered.
  *
  * <p>On one template the method's own route comes first, then for HEAD that of GET (RFC 9110,
- * section 9.3.2), then {@link #routeAny}. {@link MethodNotAllowed} unites the methods of all routes
- * whose path matches, with HEAD where GET is, and always OPTIONS: where no route answers OPTIONS,
- * the caller is expected to send 204 and that list.
+ * 9.3.2), then {@link #routeAny}. {@link MethodNotAllowed} has the methods of all routes whose path
+ * matches, HEAD where GET is, and always OPTIONS, which the caller answers if no route does.
  *
  * <h2>Errors</h2>
  *
  * <p>A mistake in a template is an {@link IllegalArgumentException} at registration that names
- * template and index. So is a second route for one method on one shape, that is, on templates that
- * differ in variable names only. That {@code \w+} leaves nothing to a later {@code \d+} is not seen.
+ * template and index. So is a second route for one method on a template with the same shape.
  *
  * <p>A regex cannot stall the server: it sees no segment longer than {@value #MAX_REGEX_LENGTH}
- * characters, counts as no match after {@value #MAX_REGEX_STEPS} steps, and may not repeat a group
- * that contains a quantifier, as {@code (?:a+)+} does. Groups that capture are refused. {@code \d+}
- * is ASCII digits, any number of them: whether they fit a long is for the handler to see.
+ * characters, counts as no match after {@value #MAX_REGEX_STEPS} steps (characters read and groups
+ * entered), and may not repeat an anchor or a group with a quantifier, as {@code (?:a+)+} does.
+ * Groups that capture are refused. {@code \d+} is ASCII digits, any number of them.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Register in one thread and publish the router safely, in a final field for example; from then
- * on any number of threads may call {@code match}. Cost grows with the segments of the path and the
- * regexes on the levels it passes, not with the number of routes. A literal path allocates nothing.
+ * <p>Register in one thread and publish the router safely; then any number of threads may match. Cost
+ * grows with the levels and branches that a path can take. A literal path allocates nothing.
  *
  * <h2>Copying this class</h2>
  *
@@ -81,12 +75,8 @@ import java.util.regex.PatternSyntaxException;
  * Source: templates as in <a href="https://github.com/gorilla/mux">gorilla/mux</a>.
  */
 public final class Router<H> {
-  /** In characters; ids and names are far below. */
-  static final int MAX_REGEX_LENGTH = 256;
-
-  /** Characters read: 256 squared, room for quadratic work on that; well under a millisecond. */
-  static final int MAX_REGEX_STEPS = 65_536;
-
+  static final int MAX_REGEX_LENGTH = 256; // characters; ids and names are far below
+  static final int MAX_REGEX_STEPS = 65_536; // 256 squared: room for quadratic work on a segment
   private static final String ANY_METHOD = "*"; // route() refuses it as a name
 
   private final Node<H> root = new Node<>(null);
@@ -164,7 +154,7 @@ public final class Router<H> {
   /**
    * Finds the route for a request; never fails on what a client sends.
    *
-   * @param method as received; case matters (RFC 9110 section 9.1)
+   * @param method as received; case matters (RFC 9110, 9.1)
    * @param segments of the path, decoded; the last one is empty after a trailing slash
    */
   public Match<H> match(String method, List<String> segments) {
@@ -172,8 +162,7 @@ public final class Router<H> {
     if (!hasMatched) {
       hasMatched = true;
     }
-    // The branch of literals only comes first anyway; alone, it can be tried without memory.
-    Node<H> node = root;
+    Node<H> node = root; // The branch of literals comes first; alone, it needs no memory.
     for (int i = 0; i < segments.size() && node != null; i++) {
       node = node.literals.get(segments.get(i));
     }
@@ -323,11 +312,15 @@ public final class Router<H> {
   private static final class Template {
     private static final String ANY_TEXT = "([^/]+)"; // a dot would not match line separators
     private static final Pattern REST = Pattern.compile("\\{([^{}:]*)\\.\\.\\.}");
-    private static final String ESCAPE = "\\\\[^1-9kQ]"; // \1 and \k are back references
-    private static final Pattern FORBIDDEN = Pattern.compile("\\\\|\\(\\?[a-zA-Z-]*[Ux]");
+    private static final String ESCAPE = "\\\\[^1-9kQAbBGzZ]"; // \1, \k: back references; anchors
+    private static final Pattern FORBIDDEN = Pattern.compile("\\\\[1-9kQ]|\\(\\?[a-zA-Z-]*[Ux]");
     private static final String BRACKETS = "\\[(?:[^\\[\\]]|\\[[^\\[\\]]*])*]";
+    private static final Pattern GROUP = // an escape, a class, or (1) the start of a group
+        Pattern.compile("\\\\.|" + BRACKETS + "|(\\(\\?(?:[a-zA-Z-]*:|[=!>]|<[=!]))");
+    private static final String READ = "(?![^\\s\\S])(?<![^\\s\\S])"; // always true, and looks
     private static final String QUANTIFIED_GROUP = "\\([^()]*[*+?][^()]*\\)";
-    private static final Pattern NESTED = Pattern.compile(QUANTIFIED_GROUP + "[*+{]");
+    private static final String ANCHOR = "(?:[\\^$]|\\\\[AbBGzZ])[*+?{]";
+    private static final Pattern NESTED = Pattern.compile(QUANTIFIED_GROUP + "[*+{]|" + ANCHOR);
 
     private final String template;
     private final Set<String> names = new LinkedHashSet<>(); // of variables, left to right
@@ -372,8 +365,7 @@ public final class Router<H> {
           String[] variable = template.substring(i + 1, close).split(":", 2);
           addName(variable[0], i + 1);
           int regexStart = i + variable[0].length() + 2;
-          regex.append(
-              variable.length == 1 ? ANY_TEXT : "(" + checked(variable[1], regexStart) + ")");
+          regex.append(variable.length == 1 ? ANY_TEXT : counted(checked(variable[1], regexStart)));
           i = close;
         } else {
           char character = template.charAt(i);
@@ -393,6 +385,14 @@ public final class Router<H> {
       }
       return node.patterns.computeIfAbsent(
           regex.toString(), absent -> new Node<>(Pattern.compile(absent)));
+    }
+
+    /** Returns a group of it; what can branch without reading reads a character at each entry. */
+    private static String counted(String regex) {
+      Function<MatchResult, String> token =
+          it -> Matcher.quoteReplacement(it.group() + (it.group(1) == null ? "" : READ));
+      boolean mayBranch = regex.indexOf('|') >= 0 || regex.indexOf('(') >= 0;
+      return "(" + (mayBranch ? READ + GROUP.matcher(regex).replaceAll(token) : regex) + ")";
     }
 
     private int closingBrace(int open, int end) {
@@ -429,13 +429,13 @@ public final class Router<H> {
       if (FORBIDDEN.matcher(shape).find()) {
         throw mistake("back reference, \\Q, or flag U or x in a regex", index);
       }
-      // Reduced to its groups and quantifiers, which are then folded from the inside out. Catches
-      // the usual mistakes early; what holds for every regex is the bound on its steps.
+      // Reduced to groups and quantifiers, folded from the inside out: catches usual mistakes
+      // early.
       shape = shape.replaceAll(BRACKETS, "x").replace("(?", "(");
       shape = shape.replaceAll("\\{\\d+,\\d*}", "+"); // but {2} alone leaves no choice
-      for (String before = ""; !shape.equals(before); ) {
+      for (String before = ""; !shape.equals(before); ) { // folds groups from the inside out
         if (NESTED.matcher(shape).find()) {
-          throw mistake("repeated group contains a quantifier", index);
+          throw mistake("repeated anchor, or repeated group with a quantifier", index);
         }
         before = shape;
         shape = shape.replaceAll(QUANTIFIED_GROUP, "x?").replaceAll("\\([^()*+?]*\\)", "x");

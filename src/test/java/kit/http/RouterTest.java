@@ -26,6 +26,7 @@ import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -382,7 +383,8 @@ class RouterTest {
   void refusesARepeatedGroupThatContainsAQuantifier(String regex) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Router<String>().route("GET", "/{a:" + regex + "}", "handler"))
-        .withMessageStartingWith("repeated group contains a quantifier at index 4: ");
+        .withMessageStartingWith(
+            "repeated anchor, or repeated group with a quantifier at index 4: ");
   }
 
   @ParameterizedTest
@@ -590,6 +592,63 @@ class RouterTest {
     String segment = "a=" + "-".repeat(Router.MAX_REGEX_LENGTH - 3) + "z";
 
     assertThat(answer(router, "GET", "/" + segment)).isEqualTo("handler");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "(?:|)",
+        "(?:a|)",
+        "(?:|a)",
+        "(?:a?|b?)",
+        "(?:a?)?",
+        "(?:^|$)",
+        "(?:$|\\z)",
+        "(?i:|)",
+        "(?=)?",
+        "(?:(?=)|(?!a))",
+        "(?:(?<=)|(?<!a))",
+        "(?:[(?:]|)",
+        "(?:\\(|)",
+        "(?:[^)\\]]|)",
+        "(?:|){1}"
+      })
+  @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void aRegexThatReadsNothingIsCountedToo(String group) {
+    Router<String> router =
+        new Router<String>().route("GET", "/{a:x" + group.repeat(60) + "y}", "handler");
+    assertThat(router.match("GET", List.of("x"))).isInstanceOf(Router.NotFound.class);
+    assertThat(router.match("GET", List.of("xz"))).isInstanceOf(Router.NotFound.class);
+    assertThat(router.match("GET", List.of("xyz"))).isInstanceOf(Router.NotFound.class);
+    assertThat(new Router<String>().route("GET", "/{a:x" + group.repeat(3) + "y}", "handler"))
+        .satisfies(
+            few ->
+                assertThat(few.match("GET", List.of("xy")))
+                    .isEqualTo(
+                        Pattern.matches("x" + group.repeat(3) + "y", "xy")
+                            ? new Router.Found<>(
+                                "handler", "/{a:x" + group.repeat(3) + "y}", Map.of("a", "xy"))
+                            : new Router.NotFound<>()));
+  }
+
+  @Test
+  @Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void variablesThatReadNothingAreCountedToo() {
+    StringBuilder template = new StringBuilder("/x");
+    for (int i = 0; i < 60; i++) {
+      template.append("{v").append(i).append(":|}");
+    }
+    Router<String> router = new Router<String>().route("GET", template + "y", "handler");
+    assertThat(router.match("GET", List.of("x"))).isInstanceOf(Router.NotFound.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"x$?y", "^*x", "x\\z{0,1}", "x\\b?", "\\A+x", "(?:^?)x", "x\\Z?", "\\G?x"})
+  void refusesAQuantifierAfterAnAnchor(String regex) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new Router<String>().route("GET", "/{a:" + regex + "}", "handler"))
+        .withMessageStartingWith("repeated anchor, or repeated group with a quantifier at index 4");
   }
 
   @Test
