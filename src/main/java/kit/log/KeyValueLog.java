@@ -51,8 +51,9 @@ import java.util.regex.Pattern;
  * </pre>
  *
  * <p>Whatever could end the line, steer a terminal or reorder its text is escaped, so no text from
- * outside can pass for an event of its own (CWE-117). In the keys of logfmt such characters, blanks,
- * {@code =} and {@code "} are left out. JSON's keys are sorted; of equal ones the last wins.
+ * outside can pass for an event of its own (CWE-117). From keys, such characters, blanks, {@code =}
+ * and {@code "} are removed; a key of which nothing is left, null and an array are {@code _}. JSON's
+ * keys are sorted; of equal ones the last wins.
  *
  * <h2>Errors</h2>
  *
@@ -251,9 +252,7 @@ public final class KeyValueLog {
     if (line.length() > 0) {
       line.append(' ');
     }
-    int start = line.length();
-    key.codePoints().filter(KeyValueLog::isBare).forEach(line::appendCodePoint);
-    line.append(line.length() == start ? "_=" : "="); // A key must have a name.
+    line.append(key).append('=');
     String text = text(value);
     if (text == null) {
       line.append("null");
@@ -288,8 +287,17 @@ public final class KeyValueLog {
     line.append(members.isEmpty() ? "{}" : "}");
   }
 
+  /** The text of a key without what logfmt cannot have in one; "_" if nothing is left. */
   private static String key(Object key) {
-    return String.valueOf(text(key));
+    Object computed = computed(key);
+    boolean isText = computed != null && !computed.getClass().isArray();
+    String text = isText ? String.valueOf(text(computed)) : "";
+    if (!text.isEmpty() && isBare(text)) {
+      return text;
+    }
+    StringBuilder name = new StringBuilder();
+    text.codePoints().filter(KeyValueLog::isBare).forEach(name::appendCodePoint);
+    return name.isEmpty() ? "_" : name.toString();
   }
 
   private static Object computed(Object value) {

@@ -154,7 +154,14 @@ class KeyValueLogTest {
           new Object[] {"\u00e9\ud83d\ude00", "\u00e9\ud83d\ude00=v"},
           new Object[] {"=", "_=v"},
           new Object[] {"", "_=v"},
-          new Object[] {null, "null=v"},
+          new Object[] {" \t", "_=v"},
+          new Object[] {null, "_=v"},
+          new Object[] {"null", "null=v"},
+          new Object[] {new int[] {1}, "_=v"},
+          new Object[] {new String[] {"k"}, "_=v"},
+          new Object[] {"\"\ud800\u0000", "_=v"},
+          new Object[] {(Supplier<Object>) () -> null, "_=v"},
+          new Object[] {(Supplier<Object>) () -> "k k", "kk=v"},
           new Object[] {7, "7=v"});
 
   @ParameterizedTest
@@ -163,9 +170,15 @@ class KeyValueLogTest {
     assertThat(logfmt(key, "v")).isEqualTo(line);
   }
 
+  @ParameterizedTest
+  @FieldSource("KEYS")
+  void keysOfJsonAreThoseOfLogfmt(Object key, String line) {
+    assertThat(json(key, "v")).isEqualTo("{\"" + line.replace("=v", "\":\"v\"}"));
+  }
+
   @Test
   void keysOfJsonAreSortedAndTheLastOfEqualOnesWins() {
-    assertThat(json("b", 1, "a", 2, "b", 3, "\n", 4)).isEqualTo("{\"\\n\":4,\"a\":2,\"b\":3}");
+    assertThat(json("b", 1, "a", 2, "b", 3, "\n", 4)).isEqualTo("{\"_\":4,\"a\":2,\"b\":3}");
     assertThat(json()).isEqualTo("{}");
   }
 
