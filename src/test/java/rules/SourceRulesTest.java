@@ -16,7 +16,8 @@ class SourceRulesTest {
   private static final String LICENSE = "// SPDX-License-Identifier: Apache-2.0";
 
   // Parts may be longer, see CopyTest: they carry all they need in one file.
-  private static final int MAX_LINES = 320;
+  private static final int MAX_CODE_LINES = 300;
+  private static final Pattern BLOCK_COMMENT = Pattern.compile("(?s)/\\*.*?\\*/");
 
   @Test
   void everyFileNamesItsLicense() throws Exception {
@@ -49,13 +50,24 @@ class SourceRulesTest {
   void classesThatAreNotPartsAreShort() throws Exception {
     List<String> tooLong = new ArrayList<>();
     for (Path file : Sources.in("src/main/java")) {
-      int lines = Files.readAllLines(file).size();
-      if (lines > MAX_LINES && !Sources.isPart(file)) {
+      long lines = codeLines(Files.readString(file));
+      if (lines > MAX_CODE_LINES && !Sources.isPart(file)) {
         tooLong.add(
-            Sources.root().relativize(file) + ": " + lines + " lines, at most " + MAX_LINES);
+            "%s: %d lines of code, at most %d"
+                .formatted(Sources.root().relativize(file), lines, MAX_CODE_LINES));
       }
     }
     assertThat(tooLong).isEmpty();
+  }
+
+  /** Javadoc, comments and blank lines cost nothing: what explains code must not be cut for space. */
+  private static long codeLines(String source) {
+    return BLOCK_COMMENT
+        .matcher(source)
+        .replaceAll("")
+        .lines()
+        .filter(line -> !line.isBlank() && !line.strip().startsWith("//"))
+        .count();
   }
 
   private static List<Path> all() throws IOException {
