@@ -41,9 +41,9 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
   private static boolean isCallable(String host, int port) {
     try {
       URI uri = new URI("http://" + inUrl(host) + ":" + port + "/");
-      // Equal, else a part of the host would be a user, a path or a query. A zone is the one thing
-      // that
-      // URI accepts and that is no address.
+      // Equal, else a part of the host would be a user, a path or a query. A zone is accepted by
+      // URI
+      // and cannot be called.
       return inUrl(host).equals(uri.getHost()) && uri.getPort() == port && host.indexOf('%') < 0;
     } catch (URISyntaxException e) {
       return false;

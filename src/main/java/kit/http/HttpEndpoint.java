@@ -51,7 +51,8 @@ import kit.PeerException;
  *
  * <h2>Errors</h2>
  *
- * <p>{@link PeerException} for all that the peer or the way to it did; the detail of a {@link Problem}
+ * <p>{@link IllegalArgumentException} for a header value that is not ASCII, which the client would
+ * alter. {@link PeerException} for all that the peer or the way to it did; the detail of a {@link Problem}
  * becomes its detail. {@link InterruptedException} when cancelled. What encoding throws passes
  * through: that is our own fault.
  *
@@ -292,7 +293,20 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     if (nanos <= 0) {
       throw new TimeoutException("the time was up before the request was sent");
     }
-    return builder.timeout(Duration.ofNanos(nanos)).build();
+    HttpRequest request = builder.timeout(Duration.ofNanos(nanos)).build();
+    request.headers().map().forEach(HttpEndpoint::checkAscii);
+    return request;
+  }
+
+  /** The client would send a question mark for any other character. */
+  private static void checkAscii(String name, List<String> values) {
+    for (String value : values) {
+      for (int i = 0; i < value.length(); i++) {
+        if (value.charAt(i) > 0x7e) {
+          throw new IllegalArgumentException("character that is not ASCII in header " + name);
+        }
+      }
+    }
   }
 
   /**

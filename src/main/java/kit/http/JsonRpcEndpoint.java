@@ -71,9 +71,7 @@ public final class JsonRpcEndpoint {
   private static PeerException failure(HttpResponse<byte[]> response, String instance) {
     PeerException failure = PeerFailures.of(response, instance);
     boolean isJson =
-        response
-            .headers()
-            .firstValue("Content-Type")
+        PeerFailures.only(response, "Content-Type")
             .filter(type -> MediaTypes.is(type, MediaTypes.JSON))
             .isPresent();
     if (isJson) {

@@ -10,8 +10,10 @@ import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import kit.OneLine;
 import kit.PeerException;
 
@@ -75,19 +77,19 @@ final class PeerFailures {
   static PeerException of(HttpResponse<byte[]> response, String instance) {
     int status = response.statusCode();
     String detail =
-        response
-            .headers()
-            .firstValue("Content-Type")
+        only(response, "Content-Type")
             .filter(type -> MediaTypes.is(type, Problem.CONTENT_TYPE))
             .map(type -> Problem.detail(response.body()))
             .orElseGet(() -> Problem.title(status));
     Duration retryAfter =
-        response
-            .headers()
-            .firstValue("Retry-After")
-            .map(value -> retryAfter(value, Instant.now()))
-            .orElse(null);
+        only(response, "Retry-After").map(value -> retryAfter(value, Instant.now())).orElse(null);
     return PeerException.status(instance, status, OneLine.of(detail), retryAfter);
+  }
+
+  /** Returns the value of a field that must be single; of several values, none is the right one. */
+  static Optional<String> only(HttpResponse<?> response, String name) {
+    List<String> values = response.headers().allValues(name);
+    return values.size() == 1 ? Optional.of(values.get(0)) : Optional.empty();
   }
 
   /**

@@ -310,6 +310,25 @@ class HttpEndpointTest extends RawPeerSetUp {
   }
 
   @Test
+  void retryAfterTwiceIsNone() throws Exception {
+    RawPeer peer =
+        peer(RawPeer.answering(answer("503 x\r\nRetry-After: 3\r\nRetry-After: 300", "")));
+    assertThat(failureOf(peer.uri()).retryAfter()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"J\u00fcrgen", "\u20ac", "a\u0080b"})
+  void headerThatTheClientWouldAlterIsRefused(String value) throws Exception {
+    RawPeer peer = peer(RawPeer.answering(""));
+    HttpEndpoint<Integer, String> endpoint =
+        getName(peer.uri()).before((context, request) -> request.header("X-User", value));
+    assertThatThrownBy(() -> endpoint.call(Context.background(), 7))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageNotContaining(value);
+    assertThat(peer.heads()).isEmpty();
+  }
+
+  @Test
   void retryAfterMayBeADate() throws Exception {
     String inAMinute =
         DateTimeFormatter.RFC_1123_DATE_TIME.format(
