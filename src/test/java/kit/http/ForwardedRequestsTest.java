@@ -88,15 +88,6 @@ class ForwardedRequestsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"GET, false", "DELETE, false", "HEAD, true", "OPTIONS, true"})
-  void requestWithoutABodyHasNoLengthWhereTheJdkCanLeaveItOut(String method, boolean isAlwaysAdded)
-      throws Exception {
-    proxy().request(method, "/").answer();
-    boolean jdkAddsIt = isAlwaysAdded || Runtime.version().feature() < 19; // JDK-8283544.
-    assertThat(seen().contains("content-length: 0\r\n")).isEqualTo(jdkAddsIt);
-  }
-
-  @ParameterizedTest
   @ValueSource(strings = {"POST", "PUT", "PATCH"})
   void requestThatIsMeantToHaveABodyHasALength(String method) throws Exception {
     proxy().request(method, "/", "Content-Length: 0").answer();

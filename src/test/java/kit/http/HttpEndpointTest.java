@@ -323,8 +323,7 @@ class HttpEndpointTest extends RawPeerSetUp {
     HttpEndpoint<Integer, String> endpoint =
         getName(peer.uri()).before((context, request) -> request.header("X-User", value));
     assertThatThrownBy(() -> endpoint.call(Context.background(), 7))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageNotContaining(value);
+        .isInstanceOf(IllegalArgumentException.class);
     assertThat(peer.heads()).isEmpty();
   }
 
