@@ -3,6 +3,7 @@ package client;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -140,15 +141,27 @@ final class Gateway {
     JvmMetrics.register(metrics, Gateway.class);
   }
 
-  private Set<InetAddress> trustedAddresses() throws IOException {
+  private Set<InetAddress> trustedAddresses() {
     Set<InetAddress> addresses = new HashSet<>();
-    for (String address : trusted.get().orElse(List.of())) {
-      if (!address.matches("[0-9.]+|[0-9A-Fa-f:.]+")) { // Else it would be looked up.
-        throw new Flags.UsageException("--trusted-proxies: not an address: \"" + address + "\"");
-      }
-      addresses.add(InetAddress.getByName(address));
-    }
+    trusted.get().orElse(List.of()).forEach(address -> addresses.add(ipAddress(address)));
     return addresses;
+  }
+
+  /** Looks no name up: of what passes here, the JDK parses all. */
+  private static InetAddress ipAddress(String text) {
+    String number = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    boolean isIp =
+        text.matches(number + "(\\." + number + "){3}")
+            || text.indexOf(':') >= 0 && text.matches("[0-9A-Fa-f:.]+");
+    try {
+      if (isIp) {
+        return InetAddress.getByName(text);
+      }
+    } catch (UnknownHostException e) {
+      // Colons that are no IPv6 address.
+    }
+    throw new Flags.UsageException(
+        "--trusted-proxies: not an IP address: \"" + Flags.shown(text) + "\"");
   }
 
   private HttpService listen() {
