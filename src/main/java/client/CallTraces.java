@@ -4,10 +4,10 @@ package client;
 import java.time.Duration;
 import kit.Middleware;
 import kit.OneLine;
+import kit.Shutdown;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.http.RequestId;
-import kit.http.Shutdown;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -4,12 +4,12 @@ package client;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.function.Supplier;
+import kit.Shutdown;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.consul.DevAgent;
-import kit.http.Shutdown;
 
 /** Stands in for a Consul agent on machines that have none, until a signal ends it. */
 final class DevAgentCommand {

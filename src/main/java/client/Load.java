@@ -5,11 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import kit.Shutdown;
 import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 import kit.http.Json;
-import kit.http.Shutdown;
 
 /** Calls a service hard, and says how it bore it. */
 final class Load {
@@ -22,8 +22,10 @@ final class Load {
     Options options =
         new Options(
                 "load",
-                "Calls a service hard, and says how it bore it: as many calls as are answered, or with\n"
-                    + "--rate so many a second, whether they are answered or not. A signal ends it early.")
+                "Calls a service hard, and says how it bore it: as many calls as are answered, or"
+                    + " with\n"
+                    + "--rate so many a second, whether they are answered or not. A signal ends it"
+                    + " early.")
             .forCalls();
     Supplier<String> uid = options.flags.optional("uid", Flags.TEXT, "101", "whose name");
     Supplier<Integer> concurrency =

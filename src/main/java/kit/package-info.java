@@ -19,7 +19,7 @@
  * you have it.
  *
  * <pre>
- *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts
+ *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts, Shutdown
  *   kit.http       server and client; parts: Router, RequestTarget
  *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
  *   kit.auth       who calls: tokens and passwords; parts: Jwt, KeyFile, PasswordFile

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;
 import kit.Endpoint;
+import kit.Shutdown;
 import kit.http.Encoders;
 import kit.http.EndpointHandler;
 import kit.http.HttpService;
@@ -12,7 +13,6 @@ import kit.http.Request;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
-import kit.http.Shutdown;
 
 /** The whole service that the README shows. */
 public final class Greeting {

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
+import kit.Shutdown;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,10 +66,6 @@ public final class HttpService implements AutoCloseable {
   // A request that has arrived is with its handler by then, unless the machine is very busy.
   private static final Duration QUIET = Duration.ofMillis(50);
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
-  private static final Response HEALTHY = status(200, "ok");
-  private static final Response READY = status(200, "ready");
-  private static final Response STARTING = status(503, "starting");
-  private static final Response DRAINING = status(503, "draining");
 
   private final HttpServer server;
   private final ExecutorService threads;
@@ -148,7 +145,7 @@ public final class HttpService implements AutoCloseable {
 
   /** Answers {@code {"status":"ok"}}, or 503 while draining; to be mounted as {@code /health}. */
   public Response health(Context context, Request request) {
-    return exchanges.isDraining() ? DRAINING : HEALTHY;
+    return exchanges.isDraining() ? HealthResponses.DRAINING : HealthResponses.HEALTHY;
   }
 
   /**
@@ -157,11 +154,9 @@ public final class HttpService implements AutoCloseable {
    * it says nothing of a registry, whose outage must not take the service out of service.
    */
   public Response ready(Context context, Request request) {
-    return exchanges.isDraining() ? DRAINING : selfChecked ? READY : STARTING;
-  }
-
-  private static Response status(int status, String text) {
-    return Response.json(status, ("{\"status\":\"" + text + "\"}").getBytes());
+    return exchanges.isDraining()
+        ? HealthResponses.DRAINING
+        : selfChecked ? HealthResponses.READY : HealthResponses.STARTING;
   }
 
   /** Returns how many requests are being answered at the moment. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit;
 
 import static java.util.Objects.requireNonNull;
 
@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import kit.OneLine;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,11 +22,11 @@ import org.slf4j.LoggerFactory;
  *     .onSignal();
  * }</pre>
  *
- * <p>For the steps of a service that others find in a registry, see {@link HttpService#shutdown}.
+ * <p>For the steps of a service that others find in a registry, see {@code HttpService.shutdown}.
  *
  * <p>A step that fails is logged, and the next one runs. {@link #close} runs the steps; further
  * calls, from any thread, wait until the first one is through. An interruption ends the step that
- * waits, not the rest. It knows nothing of HTTP.
+ * waits, not the rest.
  *
  * <p>On a signal, the JVM ends by itself when the steps are through, with status 143 (SIGTERM) or 130
  * (SIGINT). Steps that take longer than the budget are cut off: the process halts with status 1,
