@@ -9,7 +9,7 @@ import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 
 /** Stands in for a Consul agent on machines that have none, until a signal ends it. */
 final class DevAgentCommand {

@@ -32,7 +32,8 @@
  *   kit.tracing    who asked whom, W3C and Zipkin; part: TraceContext
  *   kit.metrics    numbers for Prometheus; part: Metrics
  *   kit.discovery  what a registry knows: Instance, Instances, Services, Registration
- *   kit.consul     Consul, and an embedded agent (DevAgent); part: ConsulClient
+ *   kit.consul     Consul as a registry; part: ConsulClient
+ *   kit.consul.agent  an embedded, Consul-compatible agent for development: DevAgent
  *   kit.etcd       etcd over its JSON gateway; part: EtcdClient
  *   kit.dns        SRV records, to find others by: SrvInstances
  *   kit.cli        command lines; part: Flags

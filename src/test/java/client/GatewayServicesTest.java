@@ -11,7 +11,7 @@ import java.util.Set;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulServices;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import kit.discovery.Instances;
 import kit.discovery.Services;
 import kit.http.ReverseProxy;

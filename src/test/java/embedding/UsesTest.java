@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.crypto.spec.SecretKeySpec;
 import kit.breaker.CircuitBreaker;
 import kit.consul.ConsulClient;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import kit.etcd.EtcdClient;
 import kit.ratelimit.TokenBucket;
 import kit.retry.RetryBudget;

@@ -2,7 +2,7 @@
 package it;
 
 import java.net.URI;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 

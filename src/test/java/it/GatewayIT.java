@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import kit.auth.Jwt;
 import kit.auth.KeyFile;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import kit.http.Json;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;

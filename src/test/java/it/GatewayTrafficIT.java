@@ -23,7 +23,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import kit.http.HttpService;
 import kit.http.Json;
 import kit.http.Response;

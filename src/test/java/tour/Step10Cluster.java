@@ -22,7 +22,7 @@ import kit.consul.ConsulClient;
 import kit.consul.ConsulClient.Status;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulRegistration;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import kit.discovery.Instances;
 import kit.http.HttpEndpoint;
 import kit.http.HttpService;

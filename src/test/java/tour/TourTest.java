@@ -16,7 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import kit.Shutdown;
-import kit.consul.DevAgent;
+import kit.consul.agent.DevAgent;
 import kit.http.HttpService;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -5,11 +5,11 @@
  * {@link kit.consul.ConsulRegistration} registers and keeps registered, with a
  * {@link kit.consul.ConsulCheck}. {@link kit.consul.ConsulCatalog} looks up once.
  *
- * <p>{@link kit.consul.DevAgent} stands in for Consul on machines that have none. The
+ * <p>{@link kit.consul.agent.DevAgent} stands in for Consul on machines that have none. The
  * package-private classes are all its own.
  *
  * <p>Part: {@link kit.consul.ConsulClient}, one method for each request.
  *
- * <p>In the map: what {@link kit.discovery} asks for. Only the agent needs {@link kit.http}.
+ * <p>In the map: what {@link kit.discovery} asks for.
  */
 package kit.consul;

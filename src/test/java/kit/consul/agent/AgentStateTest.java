@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import kit.StatusException;
-import kit.consul.CheckDefinition.Status;
+import kit.consul.agent.CheckDefinition.Status;
 import kit.http.Json;
 import org.junit.jupiter.api.Test;
 import testing.FakeNanoTime;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import kit.OneLine;
-import kit.consul.CheckDefinition.Status;
+import kit.consul.agent.CheckDefinition.Status;
 import kit.http.LazyTls;
 
 /** Looks once whether a service is well, over HTTP or TCP, with Consul's judgement. */

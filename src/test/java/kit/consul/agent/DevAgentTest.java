@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import kit.consul.ConsulClient;
 import kit.http.Json;
 import kit.http.Request;
 import kit.http.RequestTarget;

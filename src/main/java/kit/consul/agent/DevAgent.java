@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
+
 
 import java.io.IOException;
 import java.net.InetAddress;

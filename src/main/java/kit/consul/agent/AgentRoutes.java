@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -15,7 +15,7 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.StatusException;
-import kit.consul.CheckDefinition.Status;
+import kit.consul.agent.CheckDefinition.Status;
 import kit.http.Json;
 import kit.http.Request;
 import kit.http.RequestTarget;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
 
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;

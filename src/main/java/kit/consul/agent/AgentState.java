@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.consul;
+package kit.consul.agent;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -12,8 +12,8 @@ import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import kit.OneLine;
 import kit.StatusException;
-import kit.consul.CheckDefinition.Status;
-import kit.consul.CheckDefinition.Type;
+import kit.consul.agent.CheckDefinition.Status;
+import kit.consul.agent.CheckDefinition.Type;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
