@@ -172,8 +172,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
       throw e; // Cancelled: nobody waits for an answer.
     } catch (Exception e) {
       Response response = errorEncoder.encode(context, e);
-      request.failed(e);
-      return response;
+      return response == null ? null : response.withError(e); // Null is for the server to report.
     }
   }
 

@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -137,6 +138,7 @@ final class ExchangeHandler implements HttpHandler {
     private final RequestHead head;
     private final RequestBody requestBody;
     private final ResponseSender sender;
+    private final List<Consumer<Completed>> own = new ArrayList<>(0); // Of this request.
 
     private Context context;
     private Request request; // Null until its head has been understood.
@@ -172,7 +174,7 @@ final class ExchangeHandler implements HttpHandler {
     private Response responseOrProblem(boolean full) {
       try {
         Response response = response(full);
-        error = request.error(); // What an error encoder has made this answer of.
+        error = response.error(); // What an error encoder has made this answer of.
         if (error == null) {
           return response;
         }
@@ -196,9 +198,14 @@ final class ExchangeHandler implements HttpHandler {
         throw new StatusException(e.status(), e.getMessage());
       }
       request =
-          new Request(head.method(), target, exchange.getRequestHeaders(), requestBody)
-              .from(exchange.getRemoteAddress())
-              .withVersion(head.version());
+          new Request(
+              head.method(),
+              target,
+              exchange.getRequestHeaders(),
+              requestBody,
+              exchange.getRemoteAddress(),
+              head.version(),
+              own);
       for (EndpointHandler.Before function : before) {
         context = function.before(context, request);
       }
@@ -278,7 +285,6 @@ final class ExchangeHandler implements HttpHandler {
     }
 
     private void complete() {
-      List<Consumer<Completed>> own = request == null ? List.of() : request.finalizers();
       if (own.isEmpty() && finalizers.isEmpty()) {
         return;
       }

@@ -115,35 +115,50 @@ public final class JsonRpc implements Endpoint<Request, Response> {
       return answer(error(null, new ErrorException(PARSE_ERROR, e.getMessage())));
     }
     if (!message.isArray()) {
-      return answer(one(context, request, message));
+      Reply reply = one(context, message);
+      return answer(reply.json(), reply.error());
     }
     if (message.isEmpty() || message.size() > settings.maxBatch()) {
       String why = "batch of " + message.size() + " not in 1.." + settings.maxBatch();
       return answer(error(null, new ErrorException(INVALID_REQUEST, why)));
     }
-    return answer(batch(context, request, message));
+    return batch(context, message);
   }
 
   private static Response answer(byte[] json) {
     return json == null ? Response.empty(204) : Response.json(200, json);
   }
 
-  /** Returns null if all were notifications. */
-  private byte[] batch(Context context, Request request, JsonNode messages) throws Exception {
+  /** With an error for access log and metrics, if there is one: to HTTP, all is well. */
+  private static Response answer(byte[] json, Exception error) {
+    return error == null ? answer(json) : answer(json).withError(error);
+  }
+
+  /** The body is empty if all were notifications; the error is that of the first call that failed. */
+  private Response batch(Context context, JsonNode messages) throws Exception {
     ByteArrayOutputStream answers = new ByteArrayOutputStream();
+    Exception error = null;
     for (JsonNode message : messages) {
-      byte[] answer = one(context, request, message);
-      if (answer != null) {
+      Reply reply = one(context, message);
+      error = error == null ? reply.error() : error;
+      if (reply.json() != null) {
         answers.write(answers.size() == 0 ? '[' : ',');
-        answers.writeBytes(answer);
+        answers.writeBytes(reply.json());
       }
     }
     answers.write(']');
-    return answers.size() == 1 ? null : answers.toByteArray();
+    return answer(answers.size() == 1 ? null : answers.toByteArray(), error);
   }
 
-  /** Makes one call; returns its answer, or null if it was a notification. */
-  private byte[] one(Context context, Request request, JsonNode message) throws Exception {
+  /**
+   * What one call led to.
+   *
+   * @param json the response, or null if the call was a notification
+   * @param error why the call failed, or null
+   */
+  private record Reply(byte[] json, Exception error) {}
+
+  private Reply one(Context context, JsonNode message) throws Exception {
     JsonNode id = message.get("id"); // Null if there is none; a null that was sent is a NullNode.
     boolean isRequest = false;
     try {
@@ -154,18 +169,15 @@ public final class JsonRpc implements Endpoint<Request, Response> {
         throw new ErrorException(METHOD_NOT_FOUND, "no such method");
       }
       Object result = method.call(context, message.get("params"));
-      return id == null ? null : result(id, result);
+      return new Reply(id == null ? null : result(id, result), null);
     } catch (InterruptedException e) {
       throw e; // Cancelled: nobody waits for an answer.
     } catch (Exception e) {
-      if (request.error() == null) {
-        request.failed(e); // For access log and metrics: to HTTP, all is well.
-      }
       ErrorException error = errorOf(context, e);
       if (error != e && (error.code() == INTERNAL_ERROR || error.code() >= 500)) {
         logFailure(context, message, e);
       }
-      return id == null && isRequest ? null : error(isId(id) ? id : null, error);
+      return new Reply(id == null && isRequest ? null : error(isId(id) ? id : null, error), e);
     }
   }
 

@@ -6,14 +6,15 @@ import java.util.List;
 import kit.StatusException;
 
 /**
- * Refuses what is sent as something that we cannot read, and what is wanted as something that we do
- * not write.
+ * Checks the media types of a request: rejects a body that is not JSON (415), and a client that does
+ * not accept the media type of the response (406).
  *
  * <p>Sources: RFC 9110, sections 8.3 (Content-Type), 12.5.1 (Accept), 12.5.3 (Accept-Encoding), 15.5.7
  * (406), 15.5.16 (415); RFC 8259, section 11: JSON has no charset but UTF-8.
  */
-final class MediaTypes {
-  static final String JSON = "application/json";
+public final class MediaTypes {
+  /** The media type of JSON. */
+  public static final String JSON = "application/json";
 
   private MediaTypes() {}
 
@@ -22,7 +23,7 @@ final class MediaTypes {
    *
    * @throws StatusException 415, with {@code Accept} or {@code Accept-Encoding}
    */
-  static void checkJson(Request request) {
+  public static void checkJson(Request request) {
     List<String> types = request.headers("Content-Type");
     if (types.size() != 1 || !isJson(types.get(0))) {
       throw new StatusException(415, "Content-Type is not " + JSON).with("Accept", JSON);
@@ -36,7 +37,7 @@ final class MediaTypes {
   }
 
   /** Whether {@code contentType}, with or without parameters, is {@code mediaType} in any case. */
-  static boolean is(String contentType, String mediaType) {
+  public static boolean is(String contentType, String mediaType) {
     return split(contentType, ';').get(0).equalsIgnoreCase(mediaType);
   }
 
@@ -45,7 +46,7 @@ final class MediaTypes {
    *
    * @throws StatusException 406
    */
-  static void checkAccepted(Request request, String mediaType) {
+  public static void checkAccepted(Request request, String mediaType) {
     List<String> accept = request.headers("Accept");
     if (!accept.isEmpty() && !isAccepted(String.join(",", accept), mediaType)) {
       throw new StatusException(406, "not in Accept: " + mediaType);

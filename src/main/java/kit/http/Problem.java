@@ -89,7 +89,7 @@ public final class Problem {
   }
 
   /** Returns the {@code detail} of a problem that a peer sent, or null if there is none. */
-  static String detail(byte[] body) {
+  public static String detail(byte[] body) {
     try {
       JsonNode detail = Json.readTree(body).get("detail");
       return detail != null && detail.isTextual() ? detail.textValue() : null;
@@ -98,8 +98,8 @@ public final class Problem {
     }
   }
 
-  /** Returns {@code error}, or what it carries from another thread. */
-  static Throwable unwrap(Throwable error) {
+  /** Returns {@code error}, or the cause that it carries from another thread. */
+  public static Throwable unwrap(Throwable error) {
     Throwable cause = error;
     while ((cause instanceof ExecutionException || cause instanceof CompletionException)
         && cause.getCause() != null) {
@@ -113,8 +113,8 @@ public final class Problem {
     return Math.max(0, duration.toSeconds() + (duration.toNanosPart() > 0 ? 1 : 0));
   }
 
-  /** The reason phrases of RFC 9110, section 15, and RFC 6585. */
-  static String title(int status) {
+  /** Returns the reason phrase of a status, of RFC 9110, section 15, or RFC 6585. */
+  public static String title(int status) {
     return switch (status) {
       case 400 -> "Bad Request";
       case 401 -> "Unauthorized";

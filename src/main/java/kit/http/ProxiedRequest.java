@@ -90,7 +90,7 @@ final class ProxiedRequest {
 
   /** Returns what {@code thrown} by {@link #send} says of the call. */
   RuntimeException failure(IOException thrown, String instance) {
-    if (request.isBodyBroken()) {
+    if (request.bodyStream().isBroken()) {
       return cancelled(thrown);
     }
     PeerException failure = PeerFailures.of(thrown, instance);
@@ -102,7 +102,7 @@ final class ProxiedRequest {
   /** To be called when nobody waits for the answer's head any more. */
   void end() {
     if (begun) {
-      request.abandonBody();
+      request.bodyStream().abandon();
     }
   }
 }

@@ -33,27 +33,50 @@ public final class Request {
   private final String method;
   private final RequestTarget target;
   private final Headers headers;
-  private final InputStream body;
+  private final RequestBody body;
+  private final InetSocketAddress remote;
+  private final String version;
+  private final List<Consumer<Completed>> finalizers;
 
-  private InetSocketAddress remote;
-  private String version = "1.1";
   private byte[] shortBody; // Null unless it has been asked for.
   private String route = NO_ROUTE;
   private Map<String, String> variables = Map.of();
-  private Throwable error;
-  private List<Consumer<Completed>> finalizers = List.of();
 
   /**
-   * Makes a request from its parts.
+   * Makes a request without a connection, such as for a test of a handler: its version is 1.1, and its
+   * finalizers are not called.
    *
    * @param headers names in any case, values as they came
-   * @param body read at most once, and only by who wants it
+   * @param body read at most once
    */
   public Request(String method, RequestTarget target, Headers headers, InputStream body) {
+    this(method, target, headers, new RequestBody(body, -1), null, "1.1", new ArrayList<>());
+  }
+
+  /**
+   * Makes a request as a server received it.
+   *
+   * @param headers names in any case, values as they came
+   * @param body read at most once
+   * @param remote the other end of the connection
+   * @param version the version of HTTP, such as 1.1
+   * @param finalizers where {@link #onCompleted} adds; the server calls them in the end
+   */
+  public Request(
+      String method,
+      RequestTarget target,
+      Headers headers,
+      RequestBody body,
+      InetSocketAddress remote,
+      String version,
+      List<Consumer<Completed>> finalizers) {
     this.method = requireNonNull(method, "method");
     this.target = requireNonNull(target, "target");
     this.headers = requireNonNull(headers, "headers");
     this.body = requireNonNull(body, "body");
+    this.remote = remote;
+    this.version = requireNonNull(version, "version");
+    this.finalizers = requireNonNull(finalizers, "finalizers");
   }
 
   /** The method, upper case as it came: {@code GET}. */
@@ -111,38 +134,22 @@ public final class Request {
     return length == null ? 0 : Long.parseLong(length);
   }
 
-  /** The body as it comes, for those who need not have the whole of it at a time. */
-  public InputStream bodyStream() {
+  /** Returns the body as a stream, for handlers that need not hold the whole of it. */
+  public RequestBody bodyStream() {
     return body;
   }
 
   /**
-   * Returns the whole body if it is announced to be of {@code maxBytes} at most, the same each time;
-   * otherwise null, and nothing is read.
+   * Returns the whole body if it is announced to be of {@code maxBytes} at most, the same array each
+   * time; otherwise null, and nothing is read.
    *
    * @throws IOException if it breaks off
    */
-  byte[] shortBody(int maxBytes) throws IOException {
+  public byte[] shortBody(int maxBytes) throws IOException {
     if (shortBody == null && bodyLength() >= 0 && bodyLength() <= maxBytes) {
       shortBody = body(maxBytes);
     }
     return shortBody;
-  }
-
-  /** Whether it is the caller's fault that the body cannot be read. */
-  boolean isBodyBroken() {
-    return body instanceof RequestBody own && own.isBroken();
-  }
-
-  /**
-   * To be called by whoever had the body read on another thread, and no longer waits for that. If not
-   * all of it has been read, the other thread may still be at it; then the connection ends with the
-   * answer, or two threads would look for the next request in it.
-   */
-  void abandonBody() {
-    if (body instanceof RequestBody shared) {
-      shared.abandon();
-    }
   }
 
   /** Returns the template of the route that matched, or {@link #NO_ROUTE}. */
@@ -178,7 +185,7 @@ public final class Request {
     if (maxBytes < 0) {
       throw new IllegalArgumentException("maxBytes < 0: " + maxBytes);
     }
-    if (body instanceof RequestBody announced && announced.length() > maxBytes) {
+    if (body.length() > maxBytes) {
       throw tooLong(maxBytes);
     }
     // In pieces, although the length may be known: nobody gets a megabyte for announcing one.
@@ -195,42 +202,17 @@ public final class Request {
 
   /** Has {@code finalizer} called when the answer has been sent, or could not be. */
   public void onCompleted(Consumer<Completed> finalizer) {
-    if (finalizers.isEmpty()) {
-      finalizers = new ArrayList<>(2);
-    }
     finalizers.add(requireNonNull(finalizer, "finalizer"));
   }
 
   /** The version of HTTP that the request was received with, such as 1.1. */
-  String version() {
+  public String version() {
     return version;
   }
 
-  Request from(InetSocketAddress remote) {
-    this.remote = remote;
-    return this;
-  }
-
-  Request withVersion(String version) {
-    this.version = version;
-    return this;
-  }
-
+  /** Notes the route; for {@link RoutingHandler}, which alone may do so. */
   void matched(String route, Map<String, String> variables) {
     this.route = route;
     this.variables = variables;
-  }
-
-  /** Notes an error that has already been made into a response, for {@link Completed}. */
-  void failed(Throwable error) {
-    this.error = error;
-  }
-
-  Throwable error() {
-    return error;
-  }
-
-  List<Consumer<Completed>> finalizers() {
-    return finalizers;
   }
 }

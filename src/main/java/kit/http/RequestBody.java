@@ -6,44 +6,55 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * The body of a request, which knows how long it was announced to be and how much of it is left, and
- * remembers whether it broke off: whatever the handler then makes of that, the fault is the client's
- * and not the handler's.
+ * The body of a request as a stream that records its state: the announced length, how much of it is
+ * left, and whether reading failed. A failure to read is the fault of the client, whatever the handler
+ * makes of it.
+ *
+ * <p>For servers and proxies; a handler reads it as any other stream. Not thread-safe.
  */
-final class RequestBody extends FilterInputStream {
+public final class RequestBody extends FilterInputStream {
   private final long length; // Negative if unknown.
 
   private long read;
   private boolean isBroken;
   private boolean isAbandoned;
 
-  RequestBody(InputStream in, long length) {
+  /**
+   * Reads from {@code in}.
+   *
+   * @param length the announced length in bytes; negative if it is not known
+   */
+  public RequestBody(InputStream in, long length) {
     super(in);
     this.length = length;
   }
 
-  /** The announced length in bytes; negative if it comes in chunks. */
-  long length() {
+  /** Returns the announced length in bytes; negative if it is not known. */
+  public long length() {
     return length;
   }
 
-  /** How many of the announced bytes have not been read; 0 if it comes in chunks. */
-  long left() {
+  /** Returns how many of the announced bytes have not been read; 0 if the length is not known. */
+  public long left() {
     return Math.max(0, length - read);
   }
 
-  /** See {@link Request#abandonBody}. */
-  void abandon() {
+  /**
+   * Gives the body up, for a caller that had it read on another thread and no longer waits for that.
+   * Unless all of it has been read, the other thread may still be reading; the server then closes the
+   * connection after the response, because two threads would look for the next request in it.
+   */
+  public void abandon() {
     isAbandoned = length < 0 || left() > 0;
   }
 
-  /** Whether another thread may be reading from it still. */
-  boolean isAbandoned() {
+  /** Whether another thread may still be reading from it; see {@link #abandon}. */
+  public boolean isAbandoned() {
     return isAbandoned;
   }
 
-  /** Whether reading has failed: the client hung up, was too slow, or sent chunks that are none. */
-  boolean isBroken() {
+  /** Whether reading has failed: the client hung up, was too slow, or sent malformed chunks. */
+  public boolean isBroken() {
     return isBroken;
   }
 

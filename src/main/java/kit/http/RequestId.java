@@ -31,7 +31,7 @@ public final class RequestId {
   private RequestId() {}
 
   /** Returns the ids that the context holds, as log lines show them: {@code request ab, trace cd}. */
-  static String idsIn(Context context) {
+  public static String idsIn(Context context) {
     String traceId = context.get(TRACE_ID);
     return "request " + context.get(KEY) + (traceId == null ? "" : ", trace " + traceId);
   }

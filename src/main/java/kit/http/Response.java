@@ -46,9 +46,20 @@ public final class Response {
   private final byte[] bytes; // Null when streaming.
   private final BodyWriter writer; // Null when not streaming.
   private final long length;
+  private final Throwable error; // Null unless made of one.
 
   private Response(
       int status, Map<String, List<String>> headers, byte[] bytes, BodyWriter writer, long length) {
+    this(status, headers, bytes, writer, length, null);
+  }
+
+  private Response(
+      int status,
+      Map<String, List<String>> headers,
+      byte[] bytes,
+      BodyWriter writer,
+      long length,
+      Throwable error) {
     if (status < 200 || status > 599) {
       throw new IllegalArgumentException("status not in 200..599: " + status);
     }
@@ -57,6 +68,7 @@ public final class Response {
     this.bytes = bytes;
     this.writer = writer;
     this.length = length;
+    this.error = error;
   }
 
   /** An answer without a body, such as 204. */
@@ -92,16 +104,24 @@ public final class Response {
   }
 
   /**
-   * As {@link #of(int, String, byte[])}, with the header fields of another server: checked as {@code
-   * with} does, except that bytes above 0x7F pass (obs-text, RFC 9110, section 5.5).
+   * Returns a response with the header fields of another server, for a proxy: checked as {@code with}
+   * does, except that bytes above 0x7F pass (obs-text, RFC 9110, section 5.5).
+   *
+   * @param headers not copied; must not be changed afterwards
+   * @throws IllegalArgumentException if a name or a value could be read as more than one header line
    */
-  static Response of(int status, Map<String, List<String>> headers, byte[] body) {
+  public static Response of(int status, Map<String, List<String>> headers, byte[] body) {
+    requireNonNull(body, "body");
     return new Response(status, checked(headers), body, null, body.length);
   }
 
-  /** As {@link #streaming(int, String, long, BodyWriter)}, with headers likewise. */
-  static Response streaming(
+  /**
+   * As {@link #streaming(int, String, long, BodyWriter)}, with the header fields of another server; see
+   * {@link #of(int, Map, byte[])}.
+   */
+  public static Response streaming(
       int status, Map<String, List<String>> headers, long length, BodyWriter writer) {
+    requireNonNull(writer, "writer");
     return new Response(status, checked(headers), null, writer, length);
   }
 
@@ -131,7 +151,7 @@ public final class Response {
     Map<String, List<String>> more = new LinkedHashMap<>(headers);
     more.keySet().removeIf(name::equalsIgnoreCase);
     more.put(name, List.copyOf(values));
-    return new Response(status, Collections.unmodifiableMap(more), bytes, writer, length);
+    return new Response(status, Collections.unmodifiableMap(more), bytes, writer, length, error);
   }
 
   /** Returns this answer with all of {@code headers} set, as {@link #with(String, String)} does. */
@@ -141,6 +161,15 @@ public final class Response {
       response = response.with(header.getKey(), header.getValue());
     }
     return response;
+  }
+
+  /**
+   * Returns this response with the error that it was made of. Access log, metrics and trace then show
+   * the error ({@link Completed#error}); it is not sent.
+   */
+  public Response withError(Throwable error) {
+    requireNonNull(error, "error");
+    return new Response(status, headers, bytes, writer, length, error);
   }
 
   private static void checkName(String name) {
@@ -196,6 +225,11 @@ public final class Response {
     return length;
   }
 
+  /** Returns the error that this response was made of, or null. */
+  public Throwable error() {
+    return error;
+  }
+
   /** Whether the body is written piece by piece. */
   public boolean isStreaming() {
     return writer != null;
@@ -213,8 +247,8 @@ public final class Response {
     return bytes;
   }
 
-  /** Writes the body, whichever kind it is. */
-  void writeTo(OutputStream out) throws IOException {
+  /** Writes the body, streaming or not; for a server. */
+  public void writeTo(OutputStream out) throws IOException {
     if (writer != null) {
       writer.writeTo(out);
     } else {

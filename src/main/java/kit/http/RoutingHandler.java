@@ -81,8 +81,12 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     throw new StatusException(404, "no such path");
   }
 
-  /** Returns what a server without routes responds to OPTIONS; throws 405 for any other method. */
-  static Response ownResponse(String method) {
+  /**
+   * Returns the response of a server without routes to OPTIONS, for a proxy that responds itself.
+   *
+   * @throws StatusException 405 for any other method
+   */
+  public static Response ownResponse(String method) {
     return notAllowed(method, SERVED);
   }
 

@@ -24,9 +24,16 @@ class EndpointHandlerTest {
   private static final Context.Key<String> SEEN = Context.key("seen");
 
   private final List<String> steps = new ArrayList<>();
+  private final List<Consumer<Completed>> finalizers = new ArrayList<>();
   private final Request request =
       new Request(
-          "GET", RequestTarget.parse("/user/7", "h"), new Headers(), InputStream.nullInputStream());
+          "GET",
+          RequestTarget.parse("/user/7", "h"),
+          new Headers(),
+          new RequestBody(InputStream.nullInputStream(), 0),
+          null,
+          "1.1",
+          finalizers);
 
   private String failingStep = "none";
 
@@ -81,7 +88,7 @@ class EndpointHandlerTest {
     Response response = call(plain);
     assertThat(response.bytes()).asString(UTF_8).isEqualTo("70");
     assertThat(steps).containsExactly("decode", "endpoint", "encode");
-    assertThat(request.error()).isNull();
+    assertThat(response.error()).isNull();
   }
 
   @Test
@@ -120,7 +127,7 @@ class EndpointHandlerTest {
         .isThrownBy(() -> call(handler))
         .withMessage(failing + " failed");
     assertThat(String.join(", ", steps)).isEqualTo(expected);
-    assertThat(request.finalizers()).hasSize(1);
+    assertThat(finalizers).hasSize(1);
   }
 
   @ParameterizedTest
@@ -137,7 +144,7 @@ class EndpointHandlerTest {
     assertThat(response.bytes()).asString(UTF_8).isEqualTo(failing + " failed");
     assertThat(response.headers()).containsOnlyKeys("Content-Type");
     // What has been made into an answer is still an error to access log and metrics.
-    assertThat(request.error()).hasMessage(failing + " failed");
+    assertThat(response.error()).hasMessage(failing + " failed");
   }
 
   @Test
@@ -185,7 +192,7 @@ class EndpointHandlerTest {
     Consumer<Completed> first = completed -> {};
     Consumer<Completed> second = completed -> {};
     call(plain.onCompleted(first).onCompleted(second));
-    assertThat(request.finalizers()).containsExactly(first, second);
+    assertThat(finalizers).containsExactly(first, second);
   }
 
   @Test
@@ -197,7 +204,7 @@ class EndpointHandlerTest {
         .onCompleted(completed -> {});
     call(plain);
     assertThat(steps).containsExactly("decode", "endpoint", "encode");
-    assertThat(request.finalizers()).isEmpty();
+    assertThat(finalizers).isEmpty();
   }
 
   @Test

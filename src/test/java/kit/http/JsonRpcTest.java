@@ -233,7 +233,7 @@ class JsonRpcTest {
     Response response = rpc.call(Context.background(), request);
     assertThat(response.status()).isEqualTo(200);
     assertThat(response.bytes()).asString(UTF_8).isEqualTo(error(code, message, "1"));
-    assertThat(request.error()).isNotNull();
+    assertThat(response.error()).isNotNull();
   }
 
   @Test

@@ -30,8 +30,13 @@ class ProxyHeadersTest {
     }
     Request request =
         new Request(
-                method, RequestTarget.parse("/", "shop"), headers, InputStream.nullInputStream())
-            .from(new InetSocketAddress(InetAddress.getLoopbackAddress(), 4711));
+            method,
+            RequestTarget.parse("/", "shop"),
+            headers,
+            new RequestBody(InputStream.nullInputStream(), 0),
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 4711),
+            "1.1",
+            List.of());
     return ProxyHeaders.ofRequest(request, isTrusted);
   }
 

@@ -19,14 +19,17 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
@@ -175,7 +178,9 @@ class ReverseProxyTest {
     RawClient client =
         proxyTo(
             RawPeer.answering(
-                "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"));
+                "HTTP/1.1 302 Found\r\n"
+                    + "Location: http://127.0.0.1:1/\r\n"
+                    + "Content-Length: 0\r\n\r\n"));
     Answer answer = client.request("GET", "/").answer();
     assertThat(answer.status()).isEqualTo(302);
     assertThat(answer.header("Location")).isEqualTo("http://127.0.0.1:1/");
@@ -383,7 +388,8 @@ class ReverseProxyTest {
   void interruptionAtAnyMomentClosesTheConnection() throws Exception {
     rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\nx");
     ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
-    Request request = requestOf("GET", "/");
+    List<Consumer<Completed>> finalizers = new CopyOnWriteArrayList<>();
+    Request request = requestOf("GET", "/", finalizers);
     Random random = new Random(7);
     for (int i = 0; i < 200; i++) {
       BlockingQueue<Object> outcome = new LinkedBlockingQueue<>();
@@ -408,15 +414,25 @@ class ReverseProxyTest {
         assertThatThrownBy(() -> late.writeTo(failingOut())).isInstanceOf(IOException.class);
       }
     }
-    request.finalizers().forEach(end -> end.accept(null)); // As the server does in the end.
+    finalizers.forEach(end -> end.accept(null)); // As the server does in the end.
     Eventually.within(
         Duration.ofSeconds(10), () -> assertThat(rawBack.open()).as("open connections").isZero());
   }
 
   private static Request requestOf(String method, String path) throws Exception {
+    return requestOf(method, path, new ArrayList<>());
+  }
+
+  private static Request requestOf(String method, String path, List<Consumer<Completed>> finalizers)
+      throws Exception {
     return new Request(
-            method, RequestTarget.parse(path, "test"), new Headers(), InputStream.nullInputStream())
-        .from(new InetSocketAddress(InetAddress.getLoopbackAddress(), 1));
+        method,
+        RequestTarget.parse(path, "test"),
+        new Headers(),
+        new RequestBody(InputStream.nullInputStream(), 0),
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 1),
+        "1.1",
+        finalizers);
   }
 
   private static OutputStream failingOut() {
