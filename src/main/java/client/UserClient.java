@@ -16,7 +16,7 @@ import kit.Context;
 import kit.Endpoint;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
-import kit.http.JsonRpcEndpoint;
+import kit.http.jsonrpc.JsonRpcEndpoint;
 
 /**
  * The user service as seen from the wire.

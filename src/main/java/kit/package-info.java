@@ -21,6 +21,7 @@
  * <pre>
  *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts, Shutdown
  *   kit.http       server and client; parts: Router, RequestTarget
+ *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it
  *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
  *   kit.auth       who calls: tokens and passwords; parts: Jwt, KeyFile, PasswordFile
  *   kit.ratelimit  turns away or delays what is too much; part: TokenBucket

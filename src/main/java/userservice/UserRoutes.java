@@ -9,11 +9,11 @@ import kit.StatusException;
 import kit.http.Decoders;
 import kit.http.Encoders;
 import kit.http.EndpointHandler;
-import kit.http.JsonRpc;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
+import kit.http.jsonrpc.JsonRpc;
 
 /** Puts a {@link UserService} on the wire: one endpoint for each operation, one route for each. */
 public final class UserRoutes {

@@ -31,6 +31,7 @@ class PackageEdgesTest {
       Map.ofEntries(
           entry("kit", Set.of()),
           entry("kit.http", Set.of("kit")),
+          entry("kit.http.jsonrpc", Set.of("kit", "kit.http")),
           // Middleware and its parts, with their HTTP side.
           entry("kit.auth", Set.of("kit", "kit.http")),
           entry("kit.breaker", Set.of("kit", "kit.http")),

@@ -97,7 +97,8 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
 
   /** Makes a failure of a response whose status is not 2xx. */
   @FunctionalInterface
-  interface Failure {
+  public interface Failure {
+    /** Returns the failure; {@code instance} is the peer, as messages name it. */
     PeerException of(HttpResponse<byte[]> response, String instance);
   }
 
@@ -219,7 +220,8 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   }
 
   /** Returns this endpoint with another reading of responses that are not 2xx. */
-  HttpEndpoint<Q, R> with(Failure failure) {
+  public HttpEndpoint<Q, R> with(Failure failure) {
+    requireNonNull(failure, "failure");
     return new HttpEndpoint<>(this, before, after, settings, failure, slots);
   }
 

@@ -17,15 +17,18 @@ import java.util.Optional;
 import kit.OneLine;
 import kit.PeerException;
 
-/** Says how far a call got that has failed: makes the {@link PeerException} of it. */
-final class PeerFailures {
+/**
+ * Makes a {@link PeerException} of what the JDK's client has thrown or received: its kind says how far
+ * the call got.
+ */
+public final class PeerFailures {
   // What a peer sends must not overflow the nanoseconds of whoever reckons with it.
   private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
 
   private PeerFailures() {}
 
   /** Returns what {@code thrown}, by the client or by {@link WholeBody}, says of the call. */
-  static PeerException of(Throwable thrown, String instance) {
+  public static PeerException of(Throwable thrown, String instance) {
     if (thrown instanceof WholeBody.TooLongException) {
       return PeerException.tooLarge(instance, thrown.getMessage(), thrown);
     }
@@ -74,7 +77,7 @@ final class PeerFailures {
   }
 
   /** Returns what an answer that is no success says of the call. */
-  static PeerException of(HttpResponse<byte[]> response, String instance) {
+  public static PeerException of(HttpResponse<byte[]> response, String instance) {
     int status = response.statusCode();
     String detail =
         only(response, "Content-Type")
@@ -87,7 +90,7 @@ final class PeerFailures {
   }
 
   /** Returns the value of a field that must be single; of several values, none is the right one. */
-  static Optional<String> only(HttpResponse<?> response, String name) {
+  public static Optional<String> only(HttpResponse<?> response, String name) {
     List<String> values = response.headers().allValues(name);
     return values.size() == 1 ? Optional.of(values.get(0)) : Optional.empty();
   }

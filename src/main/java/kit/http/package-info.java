@@ -8,9 +8,6 @@
  * of any endpoint, with {@link kit.http.Decoders} and {@link kit.http.Encoders}.
  * {@link kit.http.HttpEndpoint} is the other side of the wire.
  *
- * <p>{@link kit.http.JsonRpc} serves endpoints as methods of JSON-RPC 2.0,
- * {@link kit.http.JsonRpcEndpoint} calls them.
- *
  * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
  *
  * <p>In the map: on {@link kit}; nearly everything that is not about finding others is on top of

@@ -22,7 +22,10 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
+import testing.Engine;
 import testing.Eventually;
+import testing.ForkedJvm;
+import testing.RawClient;
 
 /**
  * Clients that go away in the middle of everything. The JDK's server counts connections for its
@@ -113,7 +116,7 @@ class AbortedRequestsTest {
 
   @Test
   @DisabledIf(
-      value = "kit.http.Engine#isAnother",
+      value = "testing.Engine#isAnother",
       disabledReason = "its answers wait for bodies that never come")
   void nothingIsLeftOfClientsThatGoAway() throws Exception {
     List<String> options =

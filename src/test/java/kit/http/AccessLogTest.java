@@ -17,6 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.LogfmtReader;
+import testing.RawClient;
 
 /** A real service, and what it writes of its requests. */
 @Timeout(30)

@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.ForkedJvm;
+import testing.RawPeer;
 
 /**
  * Names with several addresses of this machine, of which a server listens on one. In JVMs of their own:

@@ -18,12 +18,14 @@ import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
 import kit.StatusException;
-import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import testing.RawClient;
+import testing.RawClient.Answer;
+import testing.TestService;
 
 /** What becomes of a request whose handler fails, and who learns of it; seen from the wire. */
 @Timeout(20)

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import kit.Context;
 import kit.StatusException;
+import kit.http.jsonrpc.JsonRpc;
 
 /** A program that serves until its input ends; see ServerSettingsTest and HttpServiceLogTest. */
 final class ForkedService {

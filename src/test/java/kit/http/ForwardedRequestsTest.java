@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
-import kit.http.RawClient.Answer;
 import kit.http.ReverseProxy.Forward;
 import kit.http.ReverseProxy.Settings;
 import kit.tracing.Tracing;
@@ -16,6 +15,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.RawClient;
+import testing.RawClient.Answer;
+import testing.RawPeer;
+import testing.TestService;
 
 /** What an upstream sees, on the wire, of a request that a proxy forwards. */
 @Timeout(30)

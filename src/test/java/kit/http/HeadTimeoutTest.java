@@ -25,11 +25,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeNanoTime;
+import testing.ForkedJvm;
+import testing.RawClient;
 
 @Timeout(60)
-@DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "it has limits of its own")
+@DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it has limits of its own")
 class HeadTimeoutTest {
   private static final String HALF_A_HEAD = "GET /ok HTTP/1.1\r\nHost:";
 

@@ -19,12 +19,15 @@ import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import kit.Endpoint;
-import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import testing.Engine;
+import testing.ForkedJvm;
+import testing.RawClient;
+import testing.RawClient.Answer;
 
 /**
  * Sends what the tables of {@code docs/http.md} say, byte for byte, and holds the server to what they

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
+import testing.RawPeer;
 
 /** What a peer can cost a caller: bytes, time, threads, and calls at a time. */
 @Timeout(60)

@@ -31,6 +31,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.ForkedJvm;
+import testing.RawPeer;
 
 /** The client side of a call, against peers that behave and peers that do not. */
 @Timeout(30)

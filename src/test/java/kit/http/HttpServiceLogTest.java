@@ -9,12 +9,14 @@ import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
+import testing.ForkedJvm;
+import testing.RawClient;
 
 /** What the operator reads at the usual level, in a JVM of its own: other tests log nothing. */
 @Timeout(30)
 class HttpServiceLogTest {
   @Test
-  @DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "it logs by itself")
+  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it logs by itself")
   void faultsOfOursAreOneLineEachAndThoseOfClientsNone() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());
@@ -50,9 +52,10 @@ class HttpServiceLogTest {
                       .endsWith("GET - failed: java.io.IOException: disk full (request id-2)"),
               line ->
                   assertThat(line)
-                      .contains("ERROR kit.http.JsonRpc")
+                      .contains("ERROR kit.http.jsonrpc.JsonRpc")
                       .endsWith(
-                          "bug failed: java.lang.IllegalStateException: two\\nlines (request id-4)"),
+                          "bug failed: java.lang.IllegalStateException: two\\n"
+                              + "lines (request id-4)"),
               line ->
                   assertThat(line)
                       .endsWith("GET - failed: java.io.IOException: file gone (request id-3)"));
@@ -60,7 +63,7 @@ class HttpServiceLogTest {
   }
 
   @Test
-  @DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "it has no such limit")
+  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it has no such limit")
   void streamThatTheTimeLimitCutsOffIsLoggedWithTheLimit() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());

@@ -20,7 +20,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import kit.Endpoint;
 import kit.Shutdown;
-import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,6 +27,9 @@ import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
+import testing.RawClient;
+import testing.RawClient.Answer;
+import testing.TestService;
 
 /** From the bind to the last answer, on real sockets. */
 @Timeout(30)
@@ -475,7 +477,7 @@ class HttpServiceTest {
 
   @Test
   @DisabledIf(
-      value = "kit.http.Engine#isAnother",
+      value = "testing.Engine#isAnother",
       disabledReason = "its listener is closed a second later")
   void noThreadIsLeftBehind() throws Exception {
     Set<String> before = threads();

@@ -5,6 +5,8 @@ import java.net.http.HttpClient;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import testing.RawPeer;
+import testing.TestService;
 
 /** What tests of calls have in common: a client, peers of all kinds, and the end of those. */
 abstract class RawPeerSetUp {

@@ -10,13 +10,15 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.RawClient;
+import testing.RawClient.Answer;
+import testing.TestService;
 
 /** Bodies of requests, whole and broken. */
 @Timeout(20)
@@ -47,7 +49,7 @@ class RequestBodyTest {
   }
 
   @Test
-  @DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "its answers wait for the body")
+  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "its answers wait for the body")
   void bodyAnnouncedTooLongIsRefusedBeforeItComes() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
     client.request("POST", "/", "Content-Length: 5");

@@ -28,6 +28,7 @@ import kit.StatusException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.Eventually;
+import testing.TestService;
 
 /**
  * Requests with random damage, each on a connection of its own: whatever arrives, there is an answer

@@ -10,7 +10,6 @@ import java.io.OutputStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import kit.StatusException;
-import kit.http.RawClient.Answer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -18,6 +17,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.RawClient;
+import testing.RawClient.Answer;
+import testing.TestService;
 
 /** Bodies of answers as they arrive at a client. */
 @Timeout(20)

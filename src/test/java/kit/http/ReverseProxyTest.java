@@ -33,7 +33,6 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
-import kit.http.RawClient.Answer;
 import kit.http.ReverseProxy.Forward;
 import kit.http.ReverseProxy.Settings;
 import org.junit.jupiter.api.AfterEach;
@@ -44,6 +43,10 @@ import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
+import testing.RawClient;
+import testing.RawClient.Answer;
+import testing.RawPeer;
+import testing.TestService;
 
 /** A caller, a proxy and an upstream on real sockets. */
 @Timeout(30)

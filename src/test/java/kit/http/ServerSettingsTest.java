@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.Eventually;
+import testing.ForkedJvm;
+import testing.RawClient;
 
 @Timeout(30)
 class ServerSettingsTest {
@@ -98,7 +101,7 @@ class ServerSettingsTest {
 
   /** Closed with bytes unread, a connection is reset, and the answer may be lost. */
   @Test
-  @DisabledIf(value = "kit.http.Engine#isAnother", disabledReason = "its answers wait for the body")
+  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "its answers wait for the body")
   void clientThatSendsTooMuchHearsWhy() throws Exception {
     List<String> options = List.of("-D" + Engine.NAME + ".maxRspTime=60");
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, options)) {

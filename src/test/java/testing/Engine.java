@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package testing;
 
 import com.sun.net.httpserver.spi.HttpServerProvider;
 
@@ -8,14 +8,14 @@ import com.sun.net.httpserver.spi.HttpServerProvider;
  * path. With {@code mvn -Probaho test} it is another; how it differs is said in {@code
  * docs/performance.md}.
  */
-final class Engine {
+public final class Engine {
   /** Its properties begin with this. */
-  static final String NAME = isAnother() ? "robaho.net.httpserver" : "sun.net.httpserver";
+  public static final String NAME = isAnother() ? "robaho.net.httpserver" : "sun.net.httpserver";
 
   private Engine() {}
 
   /** Whether it is not the JDK's own. */
-  static boolean isAnother() {
+  public static boolean isAnother() {
     return HttpServerProvider.provider().getClass().getName().startsWith("robaho.");
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.jsonrpc;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -18,6 +18,9 @@ import java.util.Map;
 import kit.Context;
 import kit.PeerException;
 import kit.StatusException;
+import kit.http.Request;
+import kit.http.RequestTarget;
+import kit.http.Response;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

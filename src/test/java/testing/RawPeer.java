@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package testing;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
@@ -15,10 +15,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A peer that answers, byte by byte, what no proper server would: one request a connection. */
-final class RawPeer implements AutoCloseable {
+public final class RawPeer implements AutoCloseable {
   /** What to do with a connection whose request head has been read. */
   @FunctionalInterface
-  interface Script {
+  public interface Script {
     /** The connection is closed afterwards. */
     void play(RawPeer peer, Socket connection) throws Exception;
   }
@@ -29,19 +29,19 @@ final class RawPeer implements AutoCloseable {
   private final AtomicInteger open = new AtomicInteger();
   private final Script script;
 
-  RawPeer(Script script) throws IOException {
+  public RawPeer(Script script) throws IOException {
     this.script = script;
     background(this::accept);
   }
 
   /** Answers each request with {@code bytes} and closes the connection. */
-  static RawPeer answering(String bytes) throws IOException {
+  public static RawPeer answering(String bytes) throws IOException {
     return new RawPeer(
         (peer, connection) -> connection.getOutputStream().write(bytes.getBytes(ISO_8859_1)));
   }
 
   /** Answers each request with {@code bytes}, then waits; {@link #ends} tells for what. */
-  static RawPeer stallingAfter(String bytes) throws IOException {
+  public static RawPeer stallingAfter(String bytes) throws IOException {
     return new RawPeer(
         (peer, connection) -> {
           connection.getOutputStream().write(bytes.getBytes(ISO_8859_1));
@@ -49,26 +49,26 @@ final class RawPeer implements AutoCloseable {
         });
   }
 
-  URI uri() {
+  public URI uri() {
     return URI.create("http://" + address());
   }
 
-  String address() {
+  public String address() {
     return "127.0.0.1:" + listener.getLocalPort();
   }
 
   /** Request lines and headers, one string a request. */
-  BlockingQueue<String> heads() {
+  public BlockingQueue<String> heads() {
     return heads;
   }
 
   /** How stalled connections have ended: {@code closed} by the client, or {@code more} bytes. */
-  BlockingQueue<String> ends() {
+  public BlockingQueue<String> ends() {
     return ends;
   }
 
   /** How many connections are open, as far as this end knows. */
-  int open() {
+  public int open() {
     return open.get();
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.jsonrpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -13,11 +13,15 @@ import kit.Context;
 import kit.PeerException;
 import kit.PeerException.Kind;
 import kit.StatusException;
+import kit.http.HttpEndpoint;
+import kit.http.RequestId;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import testing.RawPeer;
+import testing.TestService;
 
 /** Both sides of JSON-RPC on the wire, and the client against peers that talk nonsense. */
 @Timeout(30)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.jsonrpc;
 
 import static java.util.Objects.requireNonNull;
 
@@ -15,6 +15,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import kit.OneLine;
 import kit.PeerException;
+import kit.http.HttpEndpoint;
+import kit.http.Json;
+import kit.http.MediaTypes;
+import kit.http.PeerFailures;
 
 /**
  * Calls one method of a JSON-RPC 2.0 server as an endpoint: the client side of {@link JsonRpc}.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package testing;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
@@ -17,13 +17,13 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** One connection on which tests see each byte that a real HTTP client hides or repairs. */
-final class RawClient implements AutoCloseable {
+public final class RawClient implements AutoCloseable {
   private static final int PATIENCE_MILLIS = 15_000; // Machines may be busy.
 
   private final Socket socket;
   private final InputStream in;
 
-  RawClient(int port) throws IOException {
+  public RawClient(int port) throws IOException {
     socket = new Socket(InetAddress.getLoopbackAddress(), port);
     socket.setSoTimeout(PATIENCE_MILLIS);
     socket.setTcpNoDelay(true);
@@ -31,18 +31,18 @@ final class RawClient implements AutoCloseable {
   }
 
   /** An answer as it came; header names are found in any case. */
-  record Answer(int status, Map<String, String> headers, byte[] bytes) {
-    String header(String name) {
+  public record Answer(int status, Map<String, String> headers, byte[] bytes) {
+    public String header(String name) {
       return headers.get(name);
     }
 
-    String body() {
+    public String body() {
       return new String(bytes, StandardCharsets.UTF_8);
     }
   }
 
   /** Sends one request without body. */
-  RawClient request(String method, String target, String... headers) throws IOException {
+  public RawClient request(String method, String target, String... headers) throws IOException {
     StringBuilder head = new StringBuilder(method + " " + target + " HTTP/1.1\r\nHost: test\r\n");
     for (String header : headers) {
       head.append(header).append("\r\n");
@@ -50,13 +50,13 @@ final class RawClient implements AutoCloseable {
     return send(head + "\r\n");
   }
 
-  RawClient send(String bytes) throws IOException {
+  public RawClient send(String bytes) throws IOException {
     socket.getOutputStream().write(bytes.getBytes(ISO_8859_1));
     return this;
   }
 
   /** Reads one answer with its body. */
-  Answer answer() throws IOException {
+  public Answer answer() throws IOException {
     Answer head = head();
     if (head.status() == 204 || head.status() == 304) {
       return head;
@@ -78,7 +78,7 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Reads status line and headers only, as after HEAD. */
-  Answer head() throws IOException {
+  public Answer head() throws IOException {
     String statusLine = line();
     if (!statusLine.startsWith("HTTP/1.1 ")) {
       throw new IOException("no status line: " + statusLine);
@@ -92,12 +92,12 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Reads all that comes until the server closes the connection. */
-  String rest() throws IOException {
+  public String rest() throws IOException {
     return new String(in.readAllBytes(), ISO_8859_1);
   }
 
   /** Whether the server has closed the connection, after a wait if need be. */
-  boolean isClosed() throws IOException {
+  public boolean isClosed() throws IOException {
     try {
       return in.read() < 0;
     } catch (SocketException e) {
@@ -106,13 +106,13 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Ends the connection without the usual goodbye, as a crash or a firewall would. */
-  void reset() throws IOException {
+  public void reset() throws IOException {
     socket.setSoLinger(true, 0);
     socket.close();
   }
 
   /** Says that nothing more will be sent; answers still arrive. */
-  void endOfRequests() throws IOException {
+  public void endOfRequests() throws IOException {
     socket.shutdownOutput();
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package testing;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -14,13 +14,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A program of the tests in a JVM of its own, for what a JVM reads only once. */
-final class ForkedJvm implements AutoCloseable {
+public final class ForkedJvm implements AutoCloseable {
   private final Process process;
   private final Path log;
   private final BufferedReader out;
 
   /** Runs {@code main} with these options of the JVM, such as {@code -Dname=value}. */
-  ForkedJvm(Class<?> main, List<String> options, String... args) throws IOException {
+  public ForkedJvm(Class<?> main, List<String> options, String... args) throws IOException {
     log = Files.createTempFile("forked", ".log");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -34,12 +34,12 @@ final class ForkedJvm implements AutoCloseable {
   }
 
   /** Waits for a line on its standard output; null at the end. */
-  String line() throws IOException {
+  public String line() throws IOException {
     return out.readLine();
   }
 
   /** Ends its standard input, which its main method waits for, and returns what it has logged. */
-  List<String> log() throws Exception {
+  public List<String> log() throws Exception {
     process.getOutputStream().close();
     if (!process.waitFor(10, TimeUnit.SECONDS)) {
       throw new IllegalStateException("still running");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.jsonrpc;
 
 import static java.util.Objects.requireNonNull;
 
@@ -15,6 +15,12 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.StatusException;
+import kit.http.Json;
+import kit.http.MediaTypes;
+import kit.http.Problem;
+import kit.http.Request;
+import kit.http.RequestId;
+import kit.http.Response;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,19 +8,23 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import kit.Endpoint;
+import kit.http.Completed;
+import kit.http.HttpService;
+import kit.http.Request;
+import kit.http.Response;
 
 /** A service on a free port with clients that see the wire; all closed together. */
-final class TestService implements AutoCloseable {
+public final class TestService implements AutoCloseable {
   private final BlockingQueue<Completed> completed = new LinkedBlockingQueue<>();
   private final BlockingQueue<RawClient> clients = new LinkedBlockingQueue<>();
   private HttpService http;
 
   /** Serves {@code handler}, and on /ok something that works; returns a first client. */
-  RawClient serve(Endpoint<Request, Response> handler) throws IOException {
+  public RawClient serve(Endpoint<Request, Response> handler) throws IOException {
     return serve(HttpService.Settings.of("127.0.0.1", 0), handler);
   }
 
-  RawClient serve(HttpService.Settings settings, Endpoint<Request, Response> handler)
+  public RawClient serve(HttpService.Settings settings, Endpoint<Request, Response> handler)
       throws IOException {
     http = HttpService.bind(settings).onCompleted(completed::add);
     http.start(
@@ -31,18 +35,18 @@ final class TestService implements AutoCloseable {
     return connect();
   }
 
-  HttpService service() {
+  public HttpService service() {
     return http;
   }
 
-  RawClient connect() throws IOException {
+  public RawClient connect() throws IOException {
     RawClient client = new RawClient(http.port());
     clients.add(client);
     return client;
   }
 
   /** Waits for what the service tells its finalizers after the next request. */
-  Completed nextCompleted() throws InterruptedException {
+  public Completed nextCompleted() throws InterruptedException {
     Completed next = completed.poll(5, TimeUnit.SECONDS);
     assertThat(next).as("completed").isNotNull();
     return next;
