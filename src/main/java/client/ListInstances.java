@@ -3,14 +3,10 @@ package client;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Supplier;
 import kit.cli.Flags;
 import kit.cli.Output;
-import kit.cli.Program;
 import kit.discovery.Instance;
-import kit.discovery.Instances;
-import kit.discovery.OutageLog;
 import kit.http.Json;
 
 /** Prints where the service is to be found, one {@code host:port} a line. */
@@ -23,26 +19,11 @@ final class ListInstances {
     Supplier<Boolean> json =
         options.flags.optional("json", Flags.SWITCH, "false", "as JSON, with tags and meta");
     options.parse(args);
-    List<Instance> instances = now(options);
+    List<Instance> instances = options.currentInstances();
     if (json.get()) {
       Output.line(new String(Json.write(instances), StandardCharsets.UTF_8));
     } else {
       instances.forEach(instance -> Output.line(instance.authority()));
     }
-  }
-
-  /** Returns the instances at the moment. */
-  static List<Instance> now(Options options) throws InterruptedException {
-    try (Instances instances = options.instances()) {
-      if (!instances.awaitFirst(options.timeout())) {
-        throw noAnswer(instances.failure());
-      }
-      return instances.snapshot();
-    }
-  }
-
-  static Program.FailedException noAnswer(Optional<Exception> failure) {
-    String why = failure.map(e -> ": " + OutageLog.cause(e)).orElse("");
-    return new Program.FailedException("the registry does not answer" + why, failure.orElse(null));
   }
 }

@@ -21,7 +21,7 @@ final class ListServices {
     options.parse(args);
     try (Services services = options.services()) {
       if (!services.awaitFirst(options.timeout())) {
-        throw ListInstances.noAnswer(services.failure());
+        throw Options.noAnswer(services.failure());
       }
       print(services.snapshot(), json.get());
     }

@@ -36,7 +36,7 @@ final class Loop {
       Endpoint<UserCall, String> getName =
           fallback
               .get()
-              .map(answer -> FallingBack.around(users.endpoint(), options.timeout(), answer))
+              .map(answer -> WithFallback.around(users.endpoint(), options.timeout(), answer))
               .orElse(users.endpoint());
       long startNanos = System.nanoTime();
       for (int calls = 1; ; calls++) {

@@ -43,11 +43,11 @@ public final class Main {
     String[] rest = noCommand ? args : Arrays.copyOfRange(args, 1, args.length);
     switch (command) {
       case "loop" -> Loop.run(rest);
-      case "get" -> Call.get(rest);
-      case "delete" -> Call.delete(rest);
+      case "get" -> CallOnce.get(rest);
+      case "delete" -> CallOnce.delete(rest);
       case "instances" -> ListInstances.run(rest);
       case "services" -> ListServices.run(rest);
-      case "watch" -> Watch.run(rest);
+      case "watch" -> WatchInstances.run(rest);
       case "load" -> Load.run(rest);
       case "gateway" -> Gateway.run(rest);
       case "token" -> FetchToken.run(rest);

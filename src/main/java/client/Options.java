@@ -21,11 +21,13 @@ import kit.chain.ClientChain;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
+import kit.cli.Program;
 import kit.cli.RegistryFlags;
 import kit.cli.RegistryUri;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
+import kit.discovery.OutageLog;
 import kit.discovery.Services;
 import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
@@ -155,6 +157,26 @@ final class Options {
   /** As above, also when the registry says that nobody is left, which may be its own loss. */
   Instances instancesToTheLetter() {
     return registry.get().instancesToTheLetter(service.get(), tags.get().orElse(List.of()));
+  }
+
+  /**
+   * Returns the instances of the service that the registry has at the moment.
+   *
+   * @throws Program.FailedException if the registry does not answer within {@code --timeout}
+   */
+  List<Instance> currentInstances() throws InterruptedException {
+    try (Instances instances = instances()) {
+      if (!instances.awaitFirst(timeout())) {
+        throw noAnswer(instances.failure());
+      }
+      return instances.snapshot();
+    }
+  }
+
+  /** Returns the exception that ends a command with status 1 because the registry is down. */
+  static Program.FailedException noAnswer(Optional<Exception> failure) {
+    String why = failure.map(e -> ": " + OutageLog.cause(e)).orElse("");
+    return new Program.FailedException("the registry does not answer" + why, failure.orElse(null));
   }
 
   /** Watches which services there are; the caller closes the result. */

@@ -10,10 +10,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Answers something else while the service cannot answer. */
-final class FallingBack {
-  private static final Logger log = LoggerFactory.getLogger(FallingBack.class);
+final class WithFallback {
+  private static final Logger log = LoggerFactory.getLogger(WithFallback.class);
 
-  private FallingBack() {}
+  private WithFallback() {}
 
   /** Answers {@code answer} when a call fails, or has not ended within {@code timeout}. */
   static Endpoint<UserCall, String> around(

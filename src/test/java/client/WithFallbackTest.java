@@ -11,11 +11,11 @@ import kit.Endpoint;
 import kit.PeerException;
 import org.junit.jupiter.api.Test;
 
-class FallingBackTest {
+class WithFallbackTest {
   private static final UserCall CALL = UserCall.getName("101");
 
   private static String ask(Duration timeout, Endpoint<UserCall, String> service) throws Exception {
-    return FallingBack.around(service, timeout, "guest").call(Context.background(), CALL);
+    return WithFallback.around(service, timeout, "guest").call(Context.background(), CALL);
   }
 
   private static Endpoint<UserCall, String> failing(PeerException error) {
@@ -65,7 +65,7 @@ class FallingBackTest {
           return "jerry";
         };
     Endpoint<UserCall, String> fallingBack =
-        FallingBack.around(recovering, Duration.ofSeconds(10), "guest");
+        WithFallback.around(recovering, Duration.ofSeconds(10), "guest");
     for (int i = 0; i < 100; i++) {
       assertThat(fallingBack.call(Context.background(), CALL)).isEqualTo("guest");
     }

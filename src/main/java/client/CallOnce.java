@@ -14,8 +14,8 @@ import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 
 /** Makes one call and prints its result; {@code get --all} makes one to each instance. */
-final class Call {
-  private Call() {}
+final class CallOnce {
+  private CallOnce() {}
 
   static void get(String... args) throws Exception {
     Options options = new Options("get", "Asks for the name of a user.").forCalls();
@@ -53,7 +53,7 @@ final class Call {
     HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     boolean failed = false;
     try (CallTraces traces = options.traces()) {
-      for (Instance instance : ListInstances.now(options)) {
+      for (Instance instance : options.currentInstances()) {
         Endpoint<UserCall, String> one = options.at(instance, http, traces);
         String result;
         try {

@@ -26,13 +26,13 @@ import kit.discovery.OutageLog;
  *   2026-11-25T22:02:41Z ! the registry is back
  * </pre>
  */
-final class Watch {
+final class WatchInstances {
   private static final long LOOK_MILLIS = 200; // For outages, of which nobody tells us.
 
   private Set<String> known = Set.of(); // As printed: with other tags it is another one.
   private boolean isOutage;
 
-  private Watch() {}
+  private WatchInstances() {}
 
   static void run(String... args) throws Exception {
     Options options =
@@ -42,7 +42,7 @@ final class Watch {
                 "error") // Outages are among what it prints.
             .forService();
     options.parse(args);
-    Watch watch = new Watch();
+    WatchInstances watch = new WatchInstances();
     Semaphore changes = new Semaphore(0);
     try (Instances instances = options.instancesToTheLetter()) {
       instances.onChange(changes::release);
