@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package client;
 
+import client.auth.FetchToken;
+import client.auth.HashPassword;
+import client.gateway.Gateway;
+import client.load.Load;
+import client.registry.DevAgentCommand;
+import client.registry.ListInstances;
+import client.registry.ListServices;
+import client.registry.Targets;
+import client.registry.WatchInstances;
+import client.user.CallOnce;
+import client.user.Loop;
 import java.util.Arrays;
 import kit.OneLine;
 import kit.cli.Flags;

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The other side of the wire as a program: calls the user service from the command line.
+ * The command-line client: calls the user service, generates load, serves a gateway, reads a
+ * registry.
  *
- * <p>{@link client.Main} dispatches; each command is a small class named after it, such as
- * {@code Loop}, {@code Load}, {@code Gateway}, {@code DevAgentCommand}. {@code UserClient} is this
- * program's own view of the service's operations, {@code Options} what the commands have in
- * common.
+ * <p>{@link client.Main} dispatches. The commands stand in one package per concern, each a small
+ * class named after what it does:
+ *
+ * <pre>
+ *   client.options   flags that commands have in common, and the calls that they describe
+ *   client.user      loop, get, delete
+ *   client.load      load
+ *   client.gateway   gateway
+ *   client.registry  instances, services, watch, targets, dev-agent
+ *   client.auth      token, hash-password
+ * </pre>
+ *
+ * <p>A command uses {@code client.options} and no other package of the client.
  *
  * <p>In the map: at the top, on all of {@code kit}, and beside the package {@code userservice}, of
  * which it uses nothing.

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Commands for credentials: {@code token} and {@code hash-password}.
+ *
+ * <p>In the map: below {@code client}, on {@code client.options} and all of {@code kit}.
+ */
+package client.auth;

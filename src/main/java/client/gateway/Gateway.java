@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.gateway;
+
+import client.options.Options;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.StatusException;
+import kit.cli.Flags;
+import kit.cli.HttpAddress;
+import kit.cli.JwtFlags;
+import kit.cli.Logs;
+import kit.cli.Program;
+import kit.cli.RateFlags;
+import kit.cli.RegistryFlags;
+import kit.cli.TracingFlags;
+import kit.discovery.Instance;
+import kit.discovery.Services;
+import kit.http.AccessLog;
+import kit.http.HttpService;
+import kit.http.Json;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.ReverseProxy;
+import kit.http.ReverseProxy.Forward;
+import kit.http.Router;
+import kit.http.RoutingHandler;
+import kit.http.ServerSettings;
+import kit.metrics.Instrumenting;
+import kit.metrics.JvmMetrics;
+import kit.metrics.Metrics;
+import org.slf4j.LoggerFactory;
+
+/** One door to many services: {@code /{service}/...} is answered by an instance of that service. */
+public final class Gateway {
+  private static final String ALL = "all";
+
+  private final Flags flags =
+      new Flags(
+          "java -jar client.jar gateway",
+          "Answers /{service}/... by an instance of that service; GET / lists them.",
+          System.getenv());
+  private final RegistryFlags registry =
+      new RegistryFlags(flags, System.getenv(), "where services are found");
+  private final Supplier<Integer> port =
+      flags.optional("port", Flags.PORT, "8080", "TCP port; 0 = any free one");
+  private final Supplier<String> bind =
+      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+  private final Supplier<List<String>> names =
+      flags.optional(
+          "services",
+          Flags.LIST,
+          "userservice",
+          "whom to lead to; all = whoever has the tag " + GatewayServices.TAG);
+  private final RateFlags rate = new RateFlags(flags);
+  private final JwtFlags tokens = new JwtFlags(flags);
+  private final Supplier<Integer> maxInFlight =
+      flags.optional(
+          "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+  private final Supplier<Duration> attemptTimeout =
+      flags.optional(
+          "attempt-timeout", Options.POSITIVE, "10s", "for an instance to begin its answer");
+  private final Supplier<Duration> requestTimeout =
+      flags.optional(
+          "request-timeout",
+          Options.POSITIVE.where("in whole seconds", time -> time.toNanosPart() == 0),
+          "300s",
+          "for a whole request, and for a whole answer");
+  private final Supplier<Optional<List<String>>> trusted =
+      flags.optional(
+          "trusted-proxies",
+          Flags.LIST.or("none"),
+          "none",
+          "addresses whose Forwarded, X-Forwarded-... fields count");
+  private final TracingFlags tracing = new TracingFlags(flags, "0.1");
+  private final Supplier<Duration> drainDelay =
+      flags.optional("drain-delay", Flags.DURATION, "1s", "pause between /ready = 503 and the end");
+  private final Supplier<Duration> drainTimeout =
+      flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+  private final Supplier<Logs> logs = Logs.flags(flags, "info");
+  private final Supplier<String> accessLog =
+      flags.optional(
+          "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
+
+  public static void run(String... args) throws Exception {
+    new Gateway(args).serve();
+  }
+
+  private Gateway(String... args) {
+    flags.parse(args);
+    registry.get(); // Reports a wrong registry before the port is taken.
+  }
+
+  private void serve() throws Exception {
+    ReverseProxy.Settings proxying =
+        ReverseProxy.Settings.defaults()
+            .withTrusted(trustedAddresses()::contains)
+            .withBodyTimeout(requestTimeout.get());
+    Logs out = logs.get();
+    LoggerFactory.getLogger(Gateway.class).debug("settings: {}", flags.effective());
+    Optional<JwtFlags.Tokens> needed = tokens.read();
+    HttpService http = listen();
+    if (accessLog.get().equals("on")) {
+      http.onCompleted(new AccessLog(out.events("access")::log));
+    }
+    Metrics metrics = new Metrics();
+    Instrumenting instrumenting = new Instrumenting(metrics);
+    instrumenting.serve(http);
+    TracingFlags.Traces traces = tracing.open("gateway", http.address());
+    traces.tracing().serve(http);
+    traces.show(metrics);
+
+    GatewayServices services =
+        new GatewayServices(
+            registry.get()::instances,
+            proxying,
+            new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
+            traces.tracing(),
+            instrumenting);
+    AutoCloseable discovery = lead(services);
+
+    http.shutdown(discovery, drainDelay.get(), drainTimeout.get())
+        .step("let go of the services", services)
+        .step("send the last traces", traces)
+        .onSignal();
+    Middleware<Request, Response> guard =
+        Middleware.chain(
+            rate.limit(instrumenting), needed.map(JwtFlags.Tokens::guard).orElse(next -> next));
+    http.start(handler(http, services, instrumenting, guard));
+    http.selfCheck("/health");
+    System.out.println(
+        "gateway listening on http://" + Instance.of(bind.get(), http.port()).authority());
+    JvmMetrics.register(metrics, Gateway.class);
+  }
+
+  private Set<InetAddress> trustedAddresses() {
+    Set<InetAddress> addresses = new HashSet<>();
+    trusted.get().orElse(List.of()).forEach(address -> addresses.add(ipAddress(address)));
+    return addresses;
+  }
+
+  /** Looks no name up: of what passes here, the JDK parses all. */
+  private static InetAddress ipAddress(String text) {
+    String number = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    boolean isIp =
+        text.matches(number + "(\\." + number + "){3}")
+            || text.indexOf(':') >= 0 && text.matches("[0-9A-Fa-f:.]+");
+    try {
+      if (isIp) {
+        return InetAddress.getByName(text);
+      }
+    } catch (UnknownHostException e) {
+      // Colons that are no IPv6 address.
+    }
+    throw new Flags.UsageException(
+        "--trusted-proxies: not an IP address: \"" + Flags.shown(text) + "\"");
+  }
+
+  private HttpService listen() {
+    try {
+      return HttpService.bind(
+          HttpService.Settings.of(bind.get(), port.get())
+              .withMaxInFlight(maxInFlight.get())
+              .withServer(new ServerSettings(requestTimeout.get(), requestTimeout.get())));
+    } catch (IOException e) {
+      throw new Program.FailedException(
+          "--port: cannot listen on " + bind.get() + ":" + port.get() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Returns what has to be closed to stop looking for services. */
+  private AutoCloseable lead(GatewayServices services) {
+    Set<String> wanted = new TreeSet<>(names.get());
+    if (!wanted.equals(Set.of(ALL))) {
+      services.add(List.copyOf(wanted));
+      return () -> {};
+    }
+    Services all = registry.get().services();
+    services.follow(all);
+    return all;
+  }
+
+  private RoutingHandler handler(
+      HttpService http,
+      GatewayServices services,
+      Instrumenting instrumenting,
+      Middleware<Request, Response> guard) {
+    return new RoutingHandler(
+        new Router<Endpoint<Request, Response>>()
+            .route("GET", "/health", http::health)
+            .route("GET", "/ready", http::ready)
+            .route("GET", "/metrics", instrumenting::page)
+            .route("GET", "/", guard.around((context, request) -> list(services)))
+            .routeAny(
+                "/{service}/{path...}",
+                guard.around(
+                    (context, request) -> {
+                      Endpoint<Forward, Response> service =
+                          services
+                              .find(request.variable("service"))
+                              .orElseThrow(() -> new StatusException(404, "no such service"));
+                      Forward forward = new Forward(request, target(request));
+                      Response own = forward.ownResponse();
+                      return own != null
+                          ? own
+                          : service.call(context.withTimeout(requestTimeout.get()), forward);
+                    })));
+  }
+
+  private static Response list(GatewayServices services) {
+    return Response.json(200, Json.write(services.list()));
+  }
+
+  /** The target as it came, without its first segment. */
+  private static String target(Request request) {
+    String path = request.target().rawPath();
+    String query = request.target().rawQuery();
+    return path.substring(path.indexOf('/', 1)) + (query == null ? "" : "?" + query);
+  }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.gateway;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import kit.Context;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.OneLine;
+import kit.PeerException;
+import kit.balancer.LeastLoadedPicker;
+import kit.balancer.Node;
+import kit.breaker.CircuitBreaker.Outcome;
+import kit.breaker.CircuitBreaking;
+import kit.chain.ClientChain;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.RouteMeta;
+import kit.discovery.Services;
+import kit.http.EachAddressClient;
+import kit.http.Response;
+import kit.http.ReverseProxy;
+import kit.http.ReverseProxy.Forward;
+import kit.metrics.Instrumenting;
+import kit.tracing.Tracing;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The services that a gateway leads to, each with its list of instances and a whole client chain.
+ *
+ * <p>A service from the allow-list is there from the start. Those found by their tag come when they
+ * are registered, and go when they are no longer listed and their last instance has gone: a registry
+ * that has lost its data must not make a gateway forget whom it serves.
+ *
+ * <p>Thread-safe.
+ */
+final class GatewayServices implements AutoCloseable {
+  /** What a service that wants to be reached through any gateway is tagged with. */
+  static final String TAG = "gateway";
+
+  /**
+   * How long an upstream may take.
+   *
+   * @param attempt for the head of an answer, of one instance, to a request without a body
+   * @param whole for all that belongs to one request
+   */
+  record Limits(Duration attempt, Duration whole) {}
+
+  private record Upstream(String name, Instances instances, ClientChain<Forward, Response> chain)
+      implements AutoCloseable {
+    /** Unlike a client that has just started, a gateway does not wait for a service to come. */
+    Response call(Context context, Forward forward) throws Exception {
+      if (instances.snapshot().isEmpty()) {
+        instances.awaitFirst(FIRST_LIST_TIMEOUT);
+        if (instances.snapshot().isEmpty()) {
+          throw PeerException.noInstance(
+              "no instance of " + name, instances.failure().orElse(null));
+        }
+      }
+      return chain.call(context, forward);
+    }
+
+    @Override
+    public void close() {
+      chain.close();
+      instances.close();
+    }
+  }
+
+  private static final Logger log = LoggerFactory.getLogger(GatewayServices.class);
+
+  private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(2);
+
+  private final Function<String, Instances> watch;
+  private final ReverseProxy.Settings settings;
+  private final Limits limits;
+  private final Tracing tracing;
+  private final Instrumenting instrumenting;
+  private final ReverseProxy.Clients http = clients();
+  private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
+  private final AtomicInteger changes = new AtomicInteger(); // Of the registry, not dealt with yet.
+  private volatile boolean closed;
+
+  /** Leads nowhere so far; {@code watch} opens the list of instances of a service. */
+  GatewayServices(
+      Function<String, Instances> watch,
+      ReverseProxy.Settings settings,
+      Limits limits,
+      Tracing tracing,
+      Instrumenting instrumenting) {
+    this.watch = watch;
+    this.settings = settings;
+    this.limits = limits;
+    this.tracing = tracing;
+    this.instrumenting = instrumenting;
+  }
+
+  /** Leads to these, for ever. */
+  void add(List<String> names) {
+    names.forEach(name -> upstreams.put(name, open(name)));
+  }
+
+  /** Leads to the services with the tag; the caller closes {@code services}, before this. */
+  void follow(Services services) {
+    services.onChange(() -> update(services));
+    update(services);
+  }
+
+  /**
+   * Brings the upstreams in line with the registry. Whether a service has gone depends on the list of
+   * services and on that of its instances, so the watches of both call this, each on its own thread. The
+   * first does the work, also for those that come meanwhile; none waits for another, because closing an
+   * upstream waits for the end of its watch's thread.
+   */
+  private void update(Services services) {
+    if (changes.getAndIncrement() > 0) {
+      return;
+    }
+    int seen = 1;
+    do {
+      Set<String> listed = listed(services);
+      listed.stream().filter(name -> !upstreams.containsKey(name)).forEach(it -> add(it, services));
+      for (Upstream upstream : upstreams.values()) {
+        if (!listed.contains(upstream.name()) && upstream.instances().snapshot().isEmpty()) {
+          remove(upstream);
+        }
+      }
+      seen = changes.addAndGet(-seen);
+    } while (seen > 0);
+  }
+
+  private static Set<String> listed(Services services) {
+    Set<String> listed = new TreeSet<>();
+    services
+        .snapshot()
+        .forEach(
+            (name, tags) -> {
+              if (tags.contains(TAG)) {
+                listed.add(name);
+              }
+            });
+    return listed;
+  }
+
+  private void add(String name, Services services) {
+    if (closed) {
+      return;
+    }
+    try {
+      Upstream upstream = open(name);
+      upstreams.put(name, upstream);
+      Instances instances = upstream.instances();
+      instances.onChange(
+          () -> {
+            if (instances.snapshot().isEmpty()) {
+              update(services);
+            }
+          });
+      if (closed) { // By another thread, which may have missed it.
+        remove(upstream);
+      }
+    } catch (
+        RuntimeException e) { // The name is the registry's; the other services are still there.
+      log.error("cannot forward to service {}: {}", OneLine.of(name), OneLine.of(e));
+    }
+  }
+
+  private void remove(Upstream upstream) {
+    if (upstreams.remove(upstream.name(), upstream)) {
+      upstream.close();
+    }
+  }
+
+  private Upstream open(String name) {
+    Instances instances = watch.apply(name);
+    ClientChain.Settings<Forward, Response> chain =
+        ClientChain.Settings.<Forward, Response>defaults()
+            .withIdempotent(Forward::isRepeatable)
+            .withAttempts(3, limits.whole())
+            .withPicker(new LeastLoadedPicker<Node<Forward, Response>>(Node::inFlight)::pick)
+            // An answer is an answer, whatever it says. But who keeps saying 500 needs a rest.
+            .withBreaker(
+                CircuitBreaking.settings()
+                    .withClassifier(
+                        (result, error, nanos) ->
+                            result instanceof Response response
+                                    && PeerException.isInstanceFailure(response.status())
+                                ? Outcome.FAILURE
+                                : CircuitBreaking.outcomeOf(result, error, nanos)))
+            .withAroundAttempt(instance -> attempt(name, instance));
+    return new Upstream(
+        name,
+        instances,
+        new ClientChain<>(
+            name,
+            instances,
+            instance ->
+                new ReverseProxy(http, instance.authority(), settings).before(Tracing::inject),
+            chain,
+            instrumenting));
+  }
+
+  /** Not in the chain's own limit, because how long an upload takes is for the caller to say. */
+  private Middleware<Forward, Response> attempt(String name, Instance instance) {
+    String span = "/" + name;
+    return next -> {
+      Endpoint<Forward, Response> traced =
+          tracing
+              .<Forward, Response>calls(
+                  forward -> forward.request().method() + " " + span, instance.authority())
+              .around(next);
+      return (context, forward) ->
+          traced.call(
+              forward.request().hasBody() ? context : context.withTimeout(limits.attempt()),
+              forward);
+    };
+  }
+
+  /** Returns the way to a service, or nothing if the gateway does not lead there. */
+  Optional<Endpoint<Forward, Response>> find(String name) {
+    return Optional.ofNullable(upstreams.get(name)).map(upstream -> upstream::call);
+  }
+
+  /** What {@code GET /} shows of a service: where it is, and which requests it answers. */
+  record Listing(List<String> instances, Set<String> routes) {}
+
+  /** Returns all services by name. */
+  Map<String, Listing> list() {
+    Map<String, Listing> list = new TreeMap<>();
+    upstreams.forEach((name, upstream) -> list.put(name, listing(upstream.instances().snapshot())));
+    return list;
+  }
+
+  private static ReverseProxy.Clients clients() {
+    ReverseProxy.Clients clients = ReverseProxy.newClients();
+    return new ReverseProxy.Clients(
+        EachAddressClient.over(clients.quick()), EachAddressClient.over(clients.streaming()));
+  }
+
+  private static Listing listing(List<Instance> instances) {
+    Set<String> routes = new TreeSet<>();
+    instances.forEach(instance -> routes.addAll(RouteMeta.routes(instance)));
+    return new Listing(instances.stream().map(Instance::authority).sorted().toList(), routes);
+  }
+
+  /** Lets go of all services; answers under way end undisturbed. */
+  @Override
+  public void close() {
+    closed = true;
+    upstreams.values().forEach(this::remove);
+  }
+}

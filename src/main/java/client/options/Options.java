@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.options;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import kit.Context;
+import kit.Endpoint;
+import kit.Middleware;
+import kit.auth.JwtAuthenticating;
+import kit.balancer.LeastLoadedPicker;
+import kit.balancer.Node;
+import kit.balancer.Picker;
+import kit.balancer.RandomPicker;
+import kit.balancer.RoundRobinPicker;
+import kit.chain.ClientChain;
+import kit.cli.Flags;
+import kit.cli.HttpAddress;
+import kit.cli.Logs;
+import kit.cli.Program;
+import kit.cli.RegistryFlags;
+import kit.cli.RegistryUri;
+import kit.cli.TracingFlags;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.discovery.OutageLog;
+import kit.discovery.Services;
+import kit.http.EachAddressClient;
+import kit.http.HttpEndpoint;
+import kit.http.RequestId;
+import kit.tracing.Tracing;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The flags that commands have in common, and the client that they describe. */
+public final class Options {
+  /** A duration above 0. */
+  public static final Flags.Type<Duration> POSITIVE =
+      Flags.DURATION.where("above 0", duration -> !duration.isZero());
+
+  /** To declare a command's own flags on. */
+  public final Flags flags;
+
+  private final Supplier<RegistryUri> registry;
+  private final Supplier<Duration> timeout;
+  private final Supplier<Logs> logs;
+
+  // Null for a command that looks for no service.
+  private Supplier<String> service;
+  private Supplier<Optional<List<String>>> tags;
+
+  // Null for a command that makes no calls.
+  private Supplier<Optional<URI>> target;
+  private TokenFlags token;
+  private Supplier<String> picker;
+  private Supplier<Boolean> rpc;
+  private Supplier<Integer> attempts;
+  private Supplier<Duration> attemptTimeout;
+  private TracingFlags tracing;
+
+  public Options(String command, String description) {
+    this(command, description, "warn");
+  }
+
+  public Options(String command, String description, String leastLevel) {
+    flags = new Flags("java -jar client.jar " + command, description, System.getenv());
+    registry =
+        new RegistryFlags(
+            flags,
+            System.getenv(),
+            "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name"
+                + " or static:host:port,...");
+    timeout =
+        flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
+    logs = Logs.flags(flags, leastLevel);
+  }
+
+  /** Declares the flags of commands that look for a service. */
+  public Options forService() {
+    service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");
+    tags = flags.optional("tags", Flags.LIST.or("any"), "any", "an instance must have them all");
+    return this;
+  }
+
+  /** Declares the flags of commands that ask any instance. */
+  public Options forTarget() {
+    forService();
+    target =
+        flags.optional(
+            "target", HttpAddress.TYPE.or("none"), "none", "call this address, without discovery");
+    return this;
+  }
+
+  /** Declares the flags of commands that make calls. */
+  public Options forCalls() {
+    forTarget();
+    token = new TokenFlags(flags, System::nanoTime);
+    picker =
+        flags.optional(
+            "picker",
+            Flags.oneOf("round-robin", "random", "least-loaded"),
+            "round-robin",
+            "how to choose among instances");
+    rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
+    attempts =
+        flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
+    attemptTimeout =
+        flags.optional("attempt-timeout", POSITIVE, "1s", "how long one attempt may take");
+    tracing = new TracingFlags(flags, "1"); // Who calls by hand wants to see just that call.
+    return this;
+  }
+
+  /** Reads them all, and sets up the logs. */
+  public void parse(String... args) {
+    flags.parse(args);
+    registry.get(); // What is wrong with it is told at once.
+    logs.get();
+    log().debug("settings: {}", flags.effective());
+    if (token != null) {
+      token.check();
+    }
+  }
+
+  // No constant: the first logger that is made settles the level of them all.
+  private static Logger log() {
+    return LoggerFactory.getLogger(Options.class);
+  }
+
+  /** Returns a context for one call, with an id that all its attempts have in common. */
+  public Context newCall() {
+    return Context.background().with(RequestId.KEY, RequestId.newId()).withTimeout(timeout.get());
+  }
+
+  public Duration timeout() {
+    return timeout.get();
+  }
+
+  /** The one address to call, if one is given. */
+  public Optional<URI> target() {
+    return target.get();
+  }
+
+  /** Whom to look for. */
+  public String service() {
+    return service.get();
+  }
+
+  /** Watches the instances of the service; the caller closes the result. */
+  public Instances instances() {
+    return registry.get().instances(service.get(), tags.get().orElse(List.of()));
+  }
+
+  /** As above, also when the registry says that nobody is left, which may be its own loss. */
+  public Instances instancesToTheLetter() {
+    return registry.get().instancesToTheLetter(service.get(), tags.get().orElse(List.of()));
+  }
+
+  /**
+   * Returns the instances of the service that the registry has at the moment.
+   *
+   * @throws Program.FailedException if the registry does not answer within {@code --timeout}
+   */
+  public List<Instance> currentInstances() throws InterruptedException {
+    try (Instances instances = instances()) {
+      if (!instances.awaitFirst(timeout())) {
+        throw noAnswer(instances.failure());
+      }
+      return instances.snapshot();
+    }
+  }
+
+  /** Returns the exception that ends a command with status 1 because the registry is down. */
+  public static Program.FailedException noAnswer(Optional<Exception> failure) {
+    String why = failure.map(e -> ": " + OutageLog.cause(e)).orElse("");
+    return new Program.FailedException("the registry does not answer" + why, failure.orElse(null));
+  }
+
+  /** Watches which services there are; the caller closes the result. */
+  public Services services() {
+    return registry.get().services();
+  }
+
+  /** Returns the user service, wherever it is; the caller closes the result. */
+  public Users users() {
+    return users(instance -> next -> next);
+  }
+
+  /** As above; {@code aroundAttempt} goes around each attempt at an instance. */
+  public Users users(Function<Instance, Middleware<UserCall, String>> aroundAttempt) {
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
+    CallTraces traces = traces();
+    Function<Instance, Middleware<UserCall, String>> around =
+        instance ->
+            Middleware.chain(traces.attempts(instance, rpc.get()), aroundAttempt.apply(instance));
+    if (target.get().isPresent()) {
+      URI base = target.get().get();
+      Instance only = HttpAddress.instance(base);
+      return new Users(
+          Middleware.chain(traces.calls(), around.apply(only)).around(at(base, http)),
+          traces::close);
+    }
+    Instances instances = instances();
+    ClientChain<UserCall, String> chain =
+        new ClientChain<>(
+            service.get(),
+            instances,
+            instance -> at(URI.create("http://" + instance.authority()), http),
+            ClientChain.Settings.<UserCall, String>defaults()
+                // GET and DELETE alike: a user that is deleted twice is as gone as one deleted
+                // once.
+                .withIdempotent(call -> true)
+                .withAttempts(attempts.get(), attemptTimeout.get())
+                .withPicker(picker())
+                .withAroundCall(traces.calls())
+                .withAroundAttempt(around));
+    return new Users(
+        chain,
+        () -> {
+          chain.close();
+          instances.close();
+          traces.close();
+        });
+  }
+
+  /** Begins traces, if they are wanted; the caller closes the result. */
+  public CallTraces traces() {
+    return CallTraces.open(tracing);
+  }
+
+  /** Returns one instance of the user service, in the manner that was asked for. */
+  public Endpoint<UserCall, String> at(Instance instance, HttpClient http, CallTraces traces) {
+    return Middleware.chain(traces.calls(), traces.attempts(instance, rpc.get()))
+        .around(at(URI.create("http://" + instance.authority()), http));
+  }
+
+  private Endpoint<UserCall, String> at(URI base, HttpClient http) {
+    HttpEndpoint.Before authorize = JwtAuthenticating.sending(token);
+    HttpEndpoint.Before before =
+        (context, request) -> {
+          authorize.before(context, request);
+          Tracing.inject(context, request);
+        };
+    return rpc.get()
+        ? UserClient.rpcAt(base, http, before)
+        : UserClient.at(base, http).before(before);
+  }
+
+  private Picker<Node<UserCall, String>> picker() {
+    return switch (picker.get()) {
+      case "random" -> new RandomPicker()::pick;
+      case "least-loaded" -> new LeastLoadedPicker<Node<UserCall, String>>(Node::inFlight)::pick;
+      default -> new RoundRobinPicker()::pick;
+    };
+  }
+
+  /** The user service, and what has to be closed afterwards. */
+  public record Users(Endpoint<UserCall, String> endpoint, Runnable cleanUp)
+      implements AutoCloseable {
+    public String call(Context context, UserCall call) throws Exception {
+      log().debug("{} is request {}", call, context.get(RequestId.KEY)); // Found again in its log.
+      return endpoint.call(context, call);
+    }
+
+    @Override
+    public void close() {
+      cleanUp.run();
+    }
+  }
+}

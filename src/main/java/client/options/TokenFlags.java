@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.options;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import kit.auth.JwtAuthenticating;
+import kit.cli.Flags;
+
+/**
+ * The access token to send along: one for good, or what is in a file at the moment.
+ *
+ * <p>Tokens expire, loops do not: the file is read again, at most once a second. While it cannot be
+ * read, the last token stays.
+ */
+final class TokenFlags implements Supplier<String> {
+  private static final long REREAD_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private static final Flags.Type<String> TOKEN =
+      new Flags.Type<>("TOKEN", "an access token", JwtAuthenticating::checked);
+
+  private record Read(String token, long atNanos) {}
+
+  private final Supplier<Optional<String>> token;
+  private final Supplier<Optional<Path>> file;
+  private final LongSupplier nanoTime;
+  private volatile Read last; // Null if there is no file, or it has not been read.
+
+  TokenFlags(Flags flags, LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+    token =
+        flags.secret(
+            "token", TOKEN.or("none"), "none", "access token to send; better in KIT_TOKEN");
+    file =
+        flags.optional(
+            "token-file",
+            new Flags.Type<>("FILE", "a file", Path::of).or("none"),
+            "none",
+            "file with the access token, read again as it changes");
+  }
+
+  /** Notices at the start what cannot work. */
+  void check() {
+    if (file.get().isEmpty()) {
+      return;
+    }
+    if (token.get().isPresent()) {
+      throw new Flags.UsageException("--token and --token-file: there can be only one");
+    }
+    Path path = file.get().get();
+    try {
+      last = read(path);
+    } catch (NoSuchFileException e) {
+      throw new Flags.UsageException("--token-file: no such file: " + path);
+    } catch (IOException e) {
+      throw new Flags.UsageException("--token-file: cannot read " + path + ": " + e.getMessage());
+    } catch (IllegalArgumentException e) {
+      throw new Flags.UsageException("--token-file: " + path + ": " + e.getMessage());
+    }
+  }
+
+  /** Returns the token of the moment, or null. */
+  @Override
+  public String get() {
+    Read read = last;
+    if (read == null) {
+      return token.get().orElse(null);
+    }
+    if (nanoTime.getAsLong() - read.atNanos >= REREAD_NANOS) {
+      try {
+        read = read(file.get().orElseThrow());
+      } catch (IOException | IllegalArgumentException e) {
+        read = new Read(read.token, nanoTime.getAsLong()); // Just being written, perhaps.
+      }
+      last = read;
+    }
+    return read.token;
+  }
+
+  private Read read(Path path) throws IOException {
+    return new Read(
+        JwtAuthenticating.checked(Files.readString(path).strip()), nanoTime.getAsLong());
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.options;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import kit.Context;
+import kit.Endpoint;
+import kit.http.HttpEndpoint;
+import kit.http.Json;
+import kit.http.jsonrpc.JsonRpcEndpoint;
+
+/**
+ * The user service as seen from the wire.
+ *
+ * <p>Nothing of the service's own code is used here: what they have in common is the wire. There is
+ * one endpoint per instance for all calls, so that they share what is known of the instance.
+ */
+final class UserClient {
+  private UserClient() {}
+
+  /** Returns the endpoint of the user service at {@code base}. */
+  static HttpEndpoint<UserCall, String> at(URI base, HttpClient http) {
+    return new HttpEndpoint<>(http, base, UserClient::encode, UserClient::decode);
+  }
+
+  /** Returns the same over JSON-RPC; {@code before} adds to each request. */
+  static Endpoint<UserCall, String> rpcAt(URI base, HttpClient http, HttpEndpoint.Before before) {
+    URI uri = base.resolve("/rpc");
+    HttpEndpoint<Map<String, ?>, Answer> get =
+        JsonRpcEndpoint.<Map<String, ?>, Answer>of(http, uri, "user.get", Answer.class)
+            .before(before);
+    HttpEndpoint<Map<String, ?>, Answer> delete =
+        JsonRpcEndpoint.<Map<String, ?>, Answer>of(http, uri, "user.delete", Answer.class)
+            .before(before);
+    return (context, call) ->
+        (call.method().equals("GET") ? get : delete)
+            .call(context, Map.of("uid", number(call.uid())))
+            .result();
+  }
+
+  private static Object number(String uid) {
+    try {
+      return Long.valueOf(uid);
+    } catch (NumberFormatException e) {
+      return uid; // Whether it makes sense is for the service to say.
+    }
+  }
+
+  private static HttpRequest.Builder encode(Context context, URI base, UserCall call) {
+    String uid = URLEncoder.encode(call.uid(), StandardCharsets.UTF_8).replace("+", "%20");
+    return HttpRequest.newBuilder(base.resolve("/user/" + uid))
+        .method(call.method(), BodyPublishers.noBody());
+  }
+
+  private static String decode(Context context, HttpResponse<byte[]> response) throws IOException {
+    return Json.read(response.body(), Answer.class).result();
+  }
+
+  private record Answer(String result) {
+    Answer {
+      requireNonNull(result, "result");
+    }
+  }
+}

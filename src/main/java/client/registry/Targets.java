@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.registry;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import kit.Context;
+import kit.Endpoint;
+import kit.StatusException;
+import kit.cli.Flags;
+import kit.cli.HttpAddress;
+import kit.cli.Logs;
+import kit.cli.Program;
+import kit.cli.RegistryFlags;
+import kit.discovery.Instance;
+import kit.discovery.Instances;
+import kit.http.HttpService;
+import kit.http.Json;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.Router;
+import kit.http.RoutingHandler;
+import kit.metrics.Instrumenting;
+import kit.metrics.JvmMetrics;
+import kit.metrics.Metrics;
+
+/**
+ * Tells Prometheus whom to scrape, whatever the registry: its HTTP service discovery.
+ *
+ * <pre>
+ *   GET /targets
+ *   [{"targets":["127.0.0.1:8081"],
+ *     "labels":{"service":"userservice","__meta_kit_tags":",primary,","__meta_kit_meta_zone":"b"}}]
+ * </pre>
+ *
+ * <p>One group for each instance, because labels belong to a group. Tags stand between commas, as in
+ * Prometheus's own discovery of Consul, so that {@code .*,primary,.*} finds one. A registry that has
+ * not answered yet is a 503, upon which Prometheus keeps the list that it has; an outage later on
+ * leaves the last list.
+ *
+ * <p>Source: Prometheus, "Writing HTTP Service Discovery".
+ */
+public final class Targets {
+  private static final Duration SHUTDOWN_TIMEOUT = Duration.ofSeconds(2);
+
+  private record Group(List<String> targets, Map<String, String> labels) {}
+
+  private final Flags flags =
+      new Flags(
+          "java -jar client.jar targets",
+          "Tells Prometheus whom to scrape, over its HTTP service discovery: GET /targets.",
+          System.getenv());
+  private final RegistryFlags registry =
+      new RegistryFlags(flags, System.getenv(), "where services are found");
+  private final Supplier<Integer> port =
+      flags.optional("port", Flags.PORT, "9200", "TCP port; 0 = any free one");
+  private final Supplier<String> bind =
+      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+  private final Supplier<List<String>> names =
+      flags.optional("services", Flags.LIST, "userservice", "whose instances");
+  private final Supplier<Logs> logs = Logs.flags(flags, "info");
+
+  private final Map<String, Instances> watches = new TreeMap<>(); // By name of the service.
+
+  public static void run(String... args) throws Exception {
+    new Targets(args).serve();
+  }
+
+  private Targets(String... args) {
+    flags.parse(args);
+    registry.get(); // Reports a wrong registry before the port is taken.
+    logs.get();
+  }
+
+  private void serve() throws IOException {
+    HttpService http = listen();
+    Metrics metrics = new Metrics();
+    Instrumenting instrumenting = new Instrumenting(metrics);
+    instrumenting.serve(http);
+    JvmMetrics.register(metrics, Targets.class);
+    for (String name : names.get()) {
+      Instances instances = watches.computeIfAbsent(name, registry.get()::instances);
+      instrumenting.show(
+          new Instrumenting.Client(
+              name,
+              () -> instances.snapshot().size(),
+              () -> instances.failure().isEmpty(),
+              Map::of));
+    }
+    http.shutdown(() -> watches.values().forEach(Instances::close), Duration.ZERO, SHUTDOWN_TIMEOUT)
+        .onSignal();
+    http.start(
+        new RoutingHandler(
+            new Router<Endpoint<Request, Response>>()
+                .route("GET", "/targets", this::targets)
+                .route("GET", "/health", http::health)
+                .route("GET", "/metrics", instrumenting::page)));
+    System.out.println(
+        "targets listening on http://" + Instance.of(bind.get(), http.port()).authority());
+  }
+
+  private HttpService listen() {
+    try {
+      return HttpService.bind(HttpService.Settings.of(bind.get(), port.get()));
+    } catch (IOException e) {
+      throw new Program.FailedException(
+          "--port: cannot listen on " + bind.get() + ":" + port.get() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Response targets(Context context, Request request) throws InterruptedException {
+    List<Group> groups = new ArrayList<>();
+    for (Map.Entry<String, Instances> watch : watches.entrySet()) {
+      if (!watch.getValue().awaitFirst(Duration.ZERO)) {
+        throw new StatusException(503, "the registry has not answered yet");
+      }
+      watch.getValue().snapshot().forEach(it -> groups.add(group(watch.getKey(), it)));
+    }
+    return Response.json(200, Json.write(groups));
+  }
+
+  private static Group group(String service, Instance instance) {
+    Map<String, String> labels = new TreeMap<>();
+    labels.put("service", service);
+    labels.put("__meta_kit_tags", "," + String.join(",", instance.tags()) + ",");
+    instance
+        .meta()
+        .forEach(
+            (key, value) ->
+                labels.put("__meta_kit_meta_" + key.replaceAll("[^a-zA-Z0-9_]", "_"), value));
+    return new Group(List.of(instance.authority()), labels);
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.user;
+
+import client.options.CallTraces;
+import client.options.Failure;
+import client.options.Options;
+import client.options.UserCall;
+import java.net.http.HttpClient;
+import java.util.List;
+import java.util.function.Supplier;
+import kit.Endpoint;
+import kit.OneLine;
+import kit.cli.Flags;
+import kit.cli.Output;
+import kit.cli.Program;
+import kit.discovery.Instance;
+import kit.http.EachAddressClient;
+import kit.http.HttpEndpoint;
+
+/** Makes one call and prints its result; {@code get --all} makes one to each instance. */
+public final class CallOnce {
+  private CallOnce() {}
+
+  public static void get(String... args) throws Exception {
+    Options options = new Options("get", "Asks for the name of a user.").forCalls();
+    Supplier<List<String>> uid = options.flags.positionals("UID", 1, 1);
+    Supplier<Boolean> all =
+        options.flags.optional("all", Flags.SWITCH, "false", "ask every instance once");
+    options.parse(args);
+    UserCall call = UserCall.getName(uid.get().get(0));
+    if (all.get()) {
+      callAll(options, call);
+    } else {
+      callOne(options, call);
+    }
+  }
+
+  public static void delete(String... args) throws Exception {
+    Options options = new Options("delete", "Deletes a user.").forCalls();
+    Supplier<List<String>> uid = options.flags.positionals("UID", 1, 1);
+    options.parse(args);
+    callOne(options, UserCall.delete(uid.get().get(0)));
+  }
+
+  private static void callOne(Options options, UserCall call) throws Exception {
+    String result;
+    try (Options.Users users = options.users()) {
+      result = users.call(options.newCall(), call);
+    } catch (Exception e) {
+      Failure.print(call, e);
+      throw new Program.FailedException();
+    }
+    Output.line(OneLine.of(result));
+  }
+
+  private static void callAll(Options options, UserCall call) throws Exception {
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
+    boolean failed = false;
+    try (CallTraces traces = options.traces()) {
+      for (Instance instance : options.currentInstances()) {
+        Endpoint<UserCall, String> one = options.at(instance, http, traces);
+        String result;
+        try {
+          result = one.call(options.newCall(), call);
+        } catch (Exception e) {
+          failed = true;
+          Failure.print(call, e);
+          continue;
+        }
+        Output.line(OneLine.of(result));
+      }
+    }
+    if (failed) {
+      throw new Program.FailedException();
+    }
+  }
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Commands that call the user service: {@code loop}, {@code get}, {@code delete}.
+ *
+ * <p>In the map: below {@code client}, on {@code client.options} and all of {@code kit}.
+ */
+package client.user;
