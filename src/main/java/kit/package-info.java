@@ -38,9 +38,10 @@
  *   kit.etcd       etcd over its JSON gateway; part: EtcdClient
  *   kit.dns        SRV records, to find others by: SrvInstances
  *   kit.cli        command lines; part: Flags
+ *   kit.registry   registries by URI: RegistryUri, RegistryFlags
  * </pre>
  *
- * <p>Dependencies go one way: kit.cli to kit.consul to kit.discovery, kit.balancer to kit.discovery,
+ * <p>Dependencies go one way: kit.registry to kit.consul to kit.discovery, kit.balancer to kit.discovery,
  * all of them to kit, which needs nobody. A test holds the packages to that.
  */
 package kit;

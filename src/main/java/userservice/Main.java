@@ -12,7 +12,6 @@ import kit.Middleware;
 import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
 import kit.cli.Program;
-import kit.cli.RegistryUri;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Registration;
@@ -27,6 +26,7 @@ import kit.http.ServerSettings;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
+import kit.registry.RegistryUri;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -12,9 +12,9 @@ import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RateFlags;
-import kit.cli.RegistryFlags;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
+import kit.registry.RegistryFlags;
 
 /** What can be set from outside; each option is one flag. */
 final class Options {

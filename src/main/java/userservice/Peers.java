@@ -13,13 +13,13 @@ import kit.Endpoint;
 import kit.auth.JwtAuthenticating;
 import kit.chain.ClientChain;
 import kit.cli.Flags;
-import kit.cli.RegistryUri;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
 import kit.metrics.Instrumenting;
+import kit.registry.RegistryUri;
 import kit.tracing.Tracing;
 
 /**

@@ -4,9 +4,9 @@ package it;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
-import kit.cli.RegistryUri;
 import kit.consul.ConsulClient;
 import kit.discovery.Instance;
+import kit.registry.RegistryUri;
 
 /** The contract for a Consul agent, or what can be taken for one. */
 abstract class AgentRegistryContract extends RegistryContract.Changing {

@@ -3,7 +3,7 @@ package it;
 
 import java.time.Duration;
 import java.util.Map;
-import kit.cli.RegistryUri;
+import kit.registry.RegistryUri;
 
 /** What a registry promises, kept by the DNS interface of a real Consul, a little later. */
 class DnsRegistryIT extends ConsulRegistryIT {

@@ -4,8 +4,8 @@ package it;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import kit.cli.RegistryUri;
 import kit.discovery.Instance;
+import kit.registry.RegistryUri;
 
 /** What a registry promises, as far as a list on the command line can keep it. */
 class FixedRegistryIT extends RegistryContract {

@@ -55,15 +55,22 @@ class PackageEdgesTest {
               Set.of(
                   "kit",
                   "kit.auth",
-                  "kit.consul",
                   "kit.discovery",
-                  "kit.dns",
-                  "kit.etcd",
                   "kit.http",
                   "kit.log",
                   "kit.metrics",
                   "kit.ratelimit",
                   "kit.tracing")),
+          entry(
+              "kit.registry",
+              Set.of(
+                  "kit",
+                  "kit.cli",
+                  "kit.consul",
+                  "kit.discovery",
+                  "kit.dns",
+                  "kit.etcd",
+                  "kit.http")),
           entry(
               "kit.chain",
               Set.of(

@@ -21,7 +21,6 @@ import kit.cli.JwtFlags;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RateFlags;
-import kit.cli.RegistryFlags;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.discovery.Services;
@@ -38,6 +37,7 @@ import kit.http.ServerSettings;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
+import kit.registry.RegistryFlags;
 import org.slf4j.LoggerFactory;
 
 /** One door to many services: {@code /{service}/...} is answered by an instance of that service. */

@@ -15,7 +15,6 @@ import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
-import kit.cli.RegistryFlags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.http.HttpService;
@@ -27,6 +26,7 @@ import kit.http.RoutingHandler;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
+import kit.registry.RegistryFlags;
 
 /**
  * Tells Prometheus whom to scrape, whatever the registry: its HTTP service discovery.

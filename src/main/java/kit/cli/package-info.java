@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Command lines of programs: {@link kit.cli.Flags}, the registry they name
- * ({@link kit.cli.RegistryFlags}), their log and their exit status.
+ * Command lines of programs: {@link kit.cli.Flags}, groups of flags, the log and the exit status.
  *
  * <p>Part: {@link kit.cli.Flags}.
  *
- * <p>In the map: on {@link kit.discovery} and all registries behind it, one of which it picks.
- * Programs only; no other package knows it.
+ * <p>In the map: on the packages that its groups of flags set up, such as {@link kit.auth} and
+ * {@link kit.tracing}. Used by the programs and {@code kit.registry}.
  */
 package kit.cli;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -10,11 +10,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import kit.cli.RegistryUri.Offer;
+import kit.cli.Flags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.RouteMeta;
+import kit.registry.RegistryUri.Offer;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import kit.cli.Flags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import java.io.IOException;
 import java.net.URI;

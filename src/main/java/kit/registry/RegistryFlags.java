@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import static java.util.Objects.requireNonNull;
 
@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import kit.OneLine;
+import kit.cli.Flags;
 
 /**
  * The flags that say where the registry is, and what it takes to be let in: the same for every

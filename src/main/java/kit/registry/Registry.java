@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import kit.cli.Flags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;

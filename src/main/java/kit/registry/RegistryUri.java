@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import static java.util.Objects.requireNonNull;
 
@@ -14,6 +14,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import kit.OneLine;
+import kit.cli.Flags;
+import kit.cli.Program;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Registration;

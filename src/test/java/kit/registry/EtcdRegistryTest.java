@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import kit.cli.Flags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.cli;
+package kit.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLHandshakeException;
+import kit.cli.Flags;
 import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
