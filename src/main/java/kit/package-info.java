@@ -38,7 +38,7 @@
  *   kit.etcd       etcd over its JSON gateway; part: EtcdClient
  *   kit.dns        SRV records, to find others by: SrvInstances
  *   kit.cli        command lines; part: Flags
- *   kit.registry   registries by URI: RegistryUri, RegistryFlags
+ *   kit.registry   registries by URI: Registry, RegistryFlags
  * </pre>
  *
  * <p>Dependencies go one way: kit.registry to kit.consul to kit.discovery, kit.balancer to kit.discovery,

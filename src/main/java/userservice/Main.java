@@ -14,6 +14,7 @@ import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Registration;
 import kit.discovery.RouteMeta;
 import kit.http.AccessLog;
@@ -26,7 +27,7 @@ import kit.http.ServerSettings;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
-import kit.registry.RegistryUri;
+import kit.registry.AdvertisedAddress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,7 +64,7 @@ public final class Main {
     }
 
     // Traces pass through us in any case; what is recorded goes to Zipkin.
-    RegistryUri.Advertised advertised = advertised(options);
+    AdvertisedAddress advertised = advertised(options);
     TracingFlags.Traces traces =
         options.tracing.open(options.name.get(), reported(advertised, http.port()));
     traces.tracing().serve(http);
@@ -140,31 +141,33 @@ public final class Main {
     }
   }
 
-  private static RegistryUri.Advertised advertised(Options options) throws IOException {
+  private static AdvertisedAddress advertised(Options options) throws IOException {
     Optional<String> host = options.advertise.get();
     return host.isPresent()
-        ? new RegistryUri.Advertised(host.get(), false, "--advertise")
-        : options.registry.get().advertise(options.bind.get());
+        ? new AdvertisedAddress(host.get(), false, "--advertise")
+        : AdvertisedAddress.choose(options.bind.get(), options.registry.get());
   }
 
   /** The address in spans: the one that callers use, or none if only the registry knows it. */
-  private static InetSocketAddress reported(RegistryUri.Advertised address, int port) {
-    return address.isRegistrys() ? null : InetSocketAddress.createUnresolved(address.host(), port);
+  private static InetSocketAddress reported(AdvertisedAddress address, int port) {
+    return address.useAgentAddress()
+        ? null
+        : InetSocketAddress.createUnresolved(address.host(), port);
   }
 
-  private static RegistryUri.Offer offer(
-      Options options, RegistryUri.Advertised address, HttpService http, RoutingHandler handler) {
+  private static InstanceRegistration offer(
+      Options options, AdvertisedAddress address, HttpService http, RoutingHandler handler) {
     LoggerFactory.getLogger(Main.class).info("advertised address: {}", address);
     // What others call, without what monitors ask for.
     List<String> routes = new ArrayList<>(handler.routes());
     routes.removeIf(route -> route.matches("GET /(health|ready|metrics)"));
-    return new RegistryUri.Offer(
+    return new InstanceRegistration(
         options.name.get(),
         new Instance(address.host(), http.port(), options.tags.get(), RouteMeta.of(routes)),
         "/health",
         options.checkInterval.get(),
         options.deregisterAfter.get(),
-        address.isRegistrys(),
+        address.useAgentAddress(),
         options.check.get().equals("ttl")
             ? Optional.of(() -> http.selfCheck("/health"))
             : Optional.empty());

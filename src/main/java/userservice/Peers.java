@@ -19,7 +19,7 @@ import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.Json;
 import kit.metrics.Instrumenting;
-import kit.registry.RegistryUri;
+import kit.registry.Registry;
 import kit.tracing.Tracing;
 
 /**
@@ -97,7 +97,7 @@ final class Peers {
 
   /** Returns the operation as the peers answer it; it lasts as long as the program. */
   Endpoint<Integer, String> getName(
-      RegistryUri registry, Tracing tracing, Instrumenting instrumenting) {
+      Registry registry, Tracing tracing, Instrumenting instrumenting) {
     HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     return new ClientChain<>(
         service == null ? "the peers" : service,
@@ -113,7 +113,7 @@ final class Peers {
         instrumenting);
   }
 
-  private Instances instances(RegistryUri registry) {
+  private Instances instances(Registry registry) {
     if (service == null) {
       return Instances.fixed(bases.keySet().stream().map(Instance::parse).toList());
     }

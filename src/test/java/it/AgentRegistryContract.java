@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import kit.consul.ConsulClient;
 import kit.discovery.Instance;
-import kit.registry.RegistryUri;
+import kit.registry.Registry;
 
 /** The contract for a Consul agent, or what can be taken for one. */
 abstract class AgentRegistryContract extends RegistryContract.Changing {
@@ -18,13 +18,13 @@ abstract class AgentRegistryContract extends RegistryContract.Changing {
   }
 
   @Override
-  RegistryUri finder() throws Exception {
+  Registry finder() throws Exception {
     return registrar();
   }
 
   @Override
-  RegistryUri registrar() throws Exception {
-    return RegistryUri.parse("consul://" + base().getAuthority(), Map.of());
+  Registry registrar() throws Exception {
+    return Registry.parse("consul://" + base().getAuthority());
   }
 
   @Override

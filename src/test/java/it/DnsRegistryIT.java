@@ -2,14 +2,13 @@
 package it;
 
 import java.time.Duration;
-import java.util.Map;
-import kit.registry.RegistryUri;
+import kit.registry.Registry;
 
 /** What a registry promises, kept by the DNS interface of a real Consul, a little later. */
 class DnsRegistryIT extends ConsulRegistryIT {
   @Override
-  RegistryUri finder() throws Exception {
-    return RegistryUri.parse("dns://" + agent().dnsAuthority() + "/service.consul", Map.of());
+  Registry finder() throws Exception {
+    return Registry.parse("dns://" + agent().dnsAuthority() + "/service.consul");
   }
 
   /** Who has gone is forgotten after three rounds of 5 seconds. */

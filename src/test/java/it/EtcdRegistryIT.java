@@ -7,14 +7,14 @@ import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.etcd.EtcdClient;
-import kit.registry.RegistryUri;
+import kit.registry.Registry;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import testing.EtcdServer;
@@ -51,8 +51,8 @@ class EtcdRegistryIT extends RegistryContract.Changing {
   }
 
   @Override
-  RegistryUri finder() throws Exception {
-    return RegistryUri.parse("etcd://" + server().uri().getAuthority(), Map.of());
+  Registry finder() throws Exception {
+    return Registry.parse("etcd://" + server().uri().getAuthority());
   }
 
   @Override
@@ -117,7 +117,7 @@ class EtcdRegistryIT extends RegistryContract.Changing {
 
   @Test
   void anyNumberOfWatchesAndRegistrationsLeavesNothingBehind() throws Exception {
-    RegistryUri registry = finder();
+    Registry registry = finder();
     cycle(registry, 0); // Makes what is made once: the client that all share.
     long openBefore = openFiles();
     double openInEtcdBefore = server().metric("process_open_fds");
@@ -138,10 +138,10 @@ class EtcdRegistryIT extends RegistryContract.Changing {
   }
 
   /** Comes, is found, and goes. */
-  private void cycle(RegistryUri registry, int number) throws Exception {
+  private void cycle(Registry registry, int number) throws Exception {
     Instance self = Instance.of("127.0.0.1", 1 + number);
-    RegistryUri.Offer offer =
-        new RegistryUri.Offer(
+    InstanceRegistration offer =
+        new InstanceRegistration(
             service, self, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
     try (Registration registration = registry.registration(offer);
         Instances instances = registry.instances(service)) {

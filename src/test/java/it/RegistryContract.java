@@ -13,9 +13,10 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
-import kit.registry.RegistryUri;
+import kit.registry.Registry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,7 +36,7 @@ abstract class RegistryContract {
   final String service = "web-" + UUID.randomUUID();
 
   /** Returns a registry that has these instances, and only these, of the service. */
-  abstract RegistryUri with(Instance... instances) throws Exception;
+  abstract Registry with(Instance... instances) throws Exception;
 
   /** How long it takes at most until what has changed is known, on a machine that is busy. */
   Duration soon() {
@@ -70,7 +71,7 @@ abstract class RegistryContract {
 
   @Test
   void watchThatIsClosedKeepsItsListAndNothingElse() throws Exception {
-    RegistryUri registry = with(ONE);
+    Registry registry = with(ONE);
     Instances instances = registry.instances(service);
     Instances shared = registry.instances(service);
     awaitExactly(instances, ONE);
@@ -92,10 +93,10 @@ abstract class RegistryContract {
     private final List<Registration> registrations = new ArrayList<>();
 
     /** Where instances are found. */
-    abstract RegistryUri finder() throws Exception;
+    abstract Registry finder() throws Exception;
 
     /** Where they register. */
-    RegistryUri registrar() throws Exception {
+    Registry registrar() throws Exception {
       return finder();
     }
 
@@ -121,7 +122,7 @@ abstract class RegistryContract {
     }
 
     @Override
-    RegistryUri with(Instance... instances) throws Exception {
+    Registry with(Instance... instances) throws Exception {
       for (Instance instance : instances) {
         awaitRegistered(register(instance));
       }
@@ -129,8 +130,8 @@ abstract class RegistryContract {
     }
 
     private Registration register(Instance instance) throws Exception {
-      RegistryUri.Offer offer =
-          new RegistryUri.Offer(
+      InstanceRegistration offer =
+          new InstanceRegistration(
               service,
               instance,
               "/health",
@@ -191,7 +192,7 @@ abstract class RegistryContract {
     void lastOneIsKeptForAWhileUnlessTheRegistryIsTakenToTheLetter() throws Exception {
       Registration last = register(ONE);
       try (Instances instances = finder().instances(service);
-          Instances letter = finder().instancesToTheLetter(service, List.of())) {
+          Instances letter = finder().rawInstances(service, List.of())) {
         awaitExactly(instances, ONE);
         awaitExactly(letter, ONE);
 

@@ -24,11 +24,12 @@ import kit.consul.ConsulClient.HealthQuery;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
+import kit.registry.Registry;
 import kit.registry.RegistryFlags;
-import kit.registry.RegistryUri;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -84,7 +85,7 @@ class SecuredConsulIT {
   }
 
   /** As a program would find its registry, over TLS. */
-  private static RegistryUri registry(Map<String, String> environment, String... more)
+  private static Registry registry(Map<String, String> environment, String... more)
       throws Exception {
     Flags flags = new Flags("test", "Test.", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
@@ -97,8 +98,8 @@ class SecuredConsulIT {
     return registry.get();
   }
 
-  private static RegistryUri.Offer offer(int port) {
-    return new RegistryUri.Offer(
+  private static InstanceRegistration offer(int port) {
+    return new InstanceRegistration(
         "web",
         Instance.of("127.0.0.1", port),
         "/health",
@@ -155,7 +156,7 @@ class SecuredConsulIT {
   @Test
   void aProgramGetsInOverTlsWithATokenInAFile() throws Exception {
     Path token = Files.writeString(files.resolve("token"), MASTER + "\n");
-    RegistryUri registry = registry(Map.of(), "--consul-token-file=" + token);
+    Registry registry = registry(Map.of(), "--consul-token-file=" + token);
 
     try (Instances instances = registry.instances("web");
         Services services = registry.services();

@@ -10,10 +10,11 @@ import java.util.Map;
 import javax.net.ssl.SSLHandshakeException;
 import kit.cli.Flags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
+import kit.registry.Registry;
 import kit.registry.RegistryFlags;
-import kit.registry.RegistryUri;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,30 +29,30 @@ class SecuredEtcdIT {
 
   @TempDir private static Path files;
 
-  private static RegistryUri registry(String... args) {
+  private static Registry registry(String... args) {
     Flags flags = new Flags("test", "Test.", Map.of());
     RegistryFlags registry = new RegistryFlags(flags, Map.of(), "any");
     flags.parse(args);
     return registry.get();
   }
 
-  private static Registration register(RegistryUri registry) {
+  private static Registration register(Registry registry) {
     Registration registration =
         registry.registration(
-            new RegistryUri.Offer(
+            new InstanceRegistration(
                 "web", SELF, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1)));
     registration.start();
     return registration;
   }
 
-  private static void assertFound(RegistryUri registry) throws Exception {
+  private static void assertFound(Registry registry) throws Exception {
     try (Registration registration = register(registry);
         Instances instances = registry.instances("web")) {
       Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
     }
   }
 
-  private static Exception failure(RegistryUri registry) throws Exception {
+  private static Exception failure(Registry registry) throws Exception {
     try (Registration registration = register(registry);
         Instances instances = registry.instances("web")) {
       Eventually.within(SOON, () -> assertThat(instances.failure()).isPresent());

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -24,7 +23,7 @@ import kit.http.HttpService;
 import kit.http.RequestId;
 import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
-import kit.registry.RegistryUri;
+import kit.registry.Registry;
 import kit.tracing.Tracing;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +36,7 @@ import testing.Eventually;
 @Timeout(30)
 class ProxyingUserServiceTest {
   private static final Duration SOON = Duration.ofSeconds(10);
-  private static final RegistryUri NO_REGISTRY = RegistryUri.parse("none", Map.of());
+  private static final Registry NO_REGISTRY = Registry.parse("none");
 
   private final List<HttpService> started = new ArrayList<>();
   private final BlockingQueue<String> seen = new LinkedBlockingQueue<>();

@@ -30,8 +30,8 @@ import kit.discovery.Services;
 import kit.http.EachAddressClient;
 import kit.http.HttpEndpoint;
 import kit.http.RequestId;
+import kit.registry.Registry;
 import kit.registry.RegistryFlags;
-import kit.registry.RegistryUri;
 import kit.tracing.Tracing;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +45,7 @@ public final class Options {
   /** To declare a command's own flags on. */
   public final Flags flags;
 
-  private final Supplier<RegistryUri> registry;
+  private final Supplier<Registry> registry;
   private final Supplier<Duration> timeout;
   private final Supplier<Logs> logs;
 
@@ -155,8 +155,8 @@ public final class Options {
   }
 
   /** As above, also when the registry says that nobody is left, which may be its own loss. */
-  public Instances instancesToTheLetter() {
-    return registry.get().instancesToTheLetter(service.get(), tags.get().orElse(List.of()));
+  public Instances rawInstances() {
+    return registry.get().rawInstances(service.get(), tags.get().orElse(List.of()));
   }
 
   /**

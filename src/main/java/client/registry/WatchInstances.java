@@ -45,7 +45,7 @@ public final class WatchInstances {
     options.parse(args);
     WatchInstances watch = new WatchInstances();
     Semaphore changes = new Semaphore(0);
-    try (Instances instances = options.instancesToTheLetter()) {
+    try (Instances instances = options.rawInstances()) {
       instances.onChange(changes::release);
       while (true) {
         watch.printOutage(instances.failure());

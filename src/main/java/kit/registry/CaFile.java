@@ -10,12 +10,48 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.util.Map;
+import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import kit.cli.Flags;
+import kit.http.LazyTls;
 
-/** A file with the certificates, in PEM, of those who may vouch for a server. */
-final class CaFile {
-  private CaFile() {}
+/**
+ * A file with CA certificates in PEM, named by a flag or by a variable of the registry's own tools.
+ *
+ * @param flag with dashes
+ * @param file the value of the flag
+ * @param variable the variable that counts if the flag is not given
+ */
+record CaFile(
+    String flag, Optional<String> file, String variable, Map<String, String> environment) {
+  /** The type of a flag that names a file, or none. */
+  static final Flags.Type<Optional<String>> PATH =
+      new Flags.Type<>("FILE", "a file", path -> path).or("none");
+
+  /**
+   * Returns the TLS of a client that trusts the certificates in the file, else of one that trusts
+   * what Java trusts.
+   *
+   * @param tlsForm the form of the URIs that allow the flag
+   * @throws Flags.UsageException if the file cannot be read, or holds no certificate
+   */
+  SSLContext context(boolean withTls, String tlsForm) {
+    if (file.isPresent() && !withTls) {
+      throw new Flags.UsageException(flag + ": the registry is not " + tlsForm);
+    }
+    String name = file.isPresent() ? flag : variable;
+    String path = file.orElseGet(() -> environment.getOrDefault(variable, ""));
+    if (!withTls || Flags.decoded(name, path).isBlank()) {
+      return LazyTls.context();
+    }
+    try {
+      return trusting(Path.of(path));
+    } catch (IOException e) {
+      throw new Flags.UsageException(name + ": " + e.getMessage());
+    }
+  }
 
   /**
    * Returns the TLS of a client that trusts the certificates in {@code file}, and no others. That the
@@ -23,7 +59,7 @@ final class CaFile {
    *
    * @throws IOException if the file cannot be read, or holds no certificate
    */
-  static SSLContext trusting(Path file) throws IOException {
+  private static SSLContext trusting(Path file) throws IOException {
     try (InputStream pem = Files.newInputStream(file)) {
       KeyStore trusted = KeyStore.getInstance(KeyStore.getDefaultType());
       trusted.load(null, null); // Empty.

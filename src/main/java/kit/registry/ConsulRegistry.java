@@ -3,68 +3,147 @@ package kit.registry;
 
 import java.io.IOException;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+import kit.cli.FlagFile;
+import kit.cli.Flags;
 import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulRegistration;
 import kit.consul.ConsulServices;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 import kit.discovery.SharedInstances;
+import kit.http.EachAddressClient;
 
-/** {@code consul://} or {@code consul+https://}: a Consul agent. */
-final class ConsulRegistry implements Registry {
-  static final String SCHEME = "consul://";
-  static final String TLS_SCHEME = "consul+https://";
-  static final Set<String> FLAGS =
-      Set.of(
-          "tags",
-          "check",
-          "check-interval",
-          "deregister-after",
-          "consul-token",
-          "consul-token-file",
-          "consul-ca-file");
-
+/**
+ * {@code consul://} or {@code consul+https://}: a Consul agent.
+ *
+ * <p>Credentials come from flags, or else from the variables of Consul's own tools:
+ *
+ * <pre>
+ *   --consul-token       CONSUL_HTTP_TOKEN
+ *   --consul-token-file  CONSUL_HTTP_TOKEN_FILE   has priority over the variable above
+ *   --consul-ca-file     CONSUL_CACERT            PEM; else the authorities that Java trusts
+ * </pre>
+ *
+ * <p>Files are read once, at the start. Client certificates are not supported, and the check of the
+ * server's certificate cannot be switched off.
+ */
+final class ConsulRegistry extends Registry {
   static final String ADDRESS_VARIABLE = "CONSUL_HTTP_ADDR";
 
+  private static final String SCHEME = "consul://";
+  private static final String TLS_SCHEME = "consul+https://";
+  private static final String TOKEN = "--consul-token";
+  private static final String TOKEN_FILE = "--consul-token-file";
+  private static final String TOOLS_TOKEN = "CONSUL_HTTP_TOKEN";
+  private static final String TOOLS_TOKEN_FILE = "CONSUL_HTTP_TOKEN_FILE";
   private static final String LOCAL = "127.0.0.1:8500";
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
   private static final int REPORTS_PER_TTL = 3; // One or two may get lost.
 
+  static final RegistryKind<?> KIND =
+      new RegistryKind<>(
+          "consul[+https]://host:port",
+          List.of(SCHEME, TLS_SCHEME),
+          false,
+          Set.of(
+              "tags",
+              "check",
+              "check-interval",
+              "deregister-after",
+              "consul-token",
+              "consul-token-file",
+              "consul-ca-file"),
+          new Settings(Optional.empty(), Optional.empty(), Optional.empty(), Map.of()),
+          ConsulRegistry::declare,
+          ConsulRegistry::new);
+
   private final Instance agent;
-  private final URI uri;
-  private final ConsulAccess access;
+  private final URI base;
+  private final String token; // Null if there is none.
+  private final SSLContext tls;
   private final SharedInstances<ConsulInstances.Settings> watches =
       new SharedInstances<>(settings -> new ConsulInstances(client(), settings));
   private ConsulClient client; // Guarded by this. Made when first needed: it takes time.
 
-  private ConsulRegistry(String authority, boolean withTls, Map<String, String> settings) {
-    this.agent = Instance.parse(authority);
-    this.uri = URI.create((withTls ? "https://" : "http://") + agent.authority());
-    this.access = ConsulAccess.of(settings, withTls);
-  }
-
-  /** Whether {@link #parse} is for this address. */
-  static boolean isFor(String uri) {
-    return uri.startsWith(SCHEME) || uri.startsWith(TLS_SCHEME);
-  }
-
-  static ConsulRegistry parse(String uri, Map<String, String> settings) {
+  private ConsulRegistry(String uri, Settings settings) {
+    super(uri);
     boolean withTls = uri.startsWith(TLS_SCHEME);
-    return new ConsulRegistry(
-        uri.substring(withTls ? TLS_SCHEME.length() : SCHEME.length()), withTls, settings);
+    agent = Instance.parse(uri.substring(withTls ? TLS_SCHEME.length() : SCHEME.length()));
+    base = URI.create((withTls ? "https://" : "http://") + agent.authority());
+    tls =
+        new CaFile("--consul-ca-file", settings.caFile(), "CONSUL_CACERT", settings.environment())
+            .context(withTls, "consul+https://host:port");
+    token = token(settings);
+  }
+
+  /** The flags, and the variables of Consul's own tools. */
+  private record Settings(
+      Optional<String> token,
+      Optional<String> tokenFile,
+      Optional<String> caFile,
+      Map<String, String> environment) {
+    String variable(String name) {
+      return Flags.decoded(name, environment.getOrDefault(name, "")).strip();
+    }
+  }
+
+  private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
+    Supplier<Optional<String>> token =
+        flags.secret("consul-token", Flags.TEXT.or("none"), "none", "ACL token; better: in a file");
+    Supplier<Optional<String>> tokenFile =
+        flags.optional("consul-token-file", CaFile.PATH, "none", "holds the ACL token");
+    Supplier<Optional<String>> caFile =
+        flags.optional("consul-ca-file", CaFile.PATH, "none", "whom to trust over TLS, in PEM");
+    return () -> new Settings(token.get(), tokenFile.get(), caFile.get(), environment);
+  }
+
+  private static String token(Settings settings) {
+    if (settings.token().isPresent() && settings.tokenFile().isPresent()) {
+      throw new Flags.UsageException(TOKEN + " and " + TOKEN_FILE + ": there can be only one");
+    }
+    if (settings.token().isPresent()) {
+      return checked(TOKEN, settings.token().get());
+    }
+    if (settings.tokenFile().isPresent()) {
+      return tokenIn(TOKEN_FILE, settings.tokenFile().get());
+    }
+    if (!settings.variable(TOOLS_TOKEN_FILE).isEmpty()) {
+      return tokenIn(TOOLS_TOKEN_FILE, settings.environment().get(TOOLS_TOKEN_FILE));
+    }
+    String token = settings.variable(TOOLS_TOKEN);
+    return token.isEmpty() ? null : checked(TOOLS_TOKEN, token);
+  }
+
+  private static String tokenIn(String name, String file) {
+    return checked(name, FlagFile.read(name, Path.of(file), Files::readString).strip());
+  }
+
+  /** The message does not show the token. */
+  private static String checked(String name, String token) {
+    if (!token.matches("[!-~]+")) {
+      throw new Flags.UsageException(name + ": not a token: empty, or not in visible ASCII");
+    }
+    return token;
   }
 
   /** The agent that Consul's own tools would take. */
-  static String uriByDefault(Map<String, String> environment) {
+  static String localOrVariable(Map<String, String> environment) {
     String address = environment.getOrDefault(ADDRESS_VARIABLE, "").strip();
     boolean withTls =
         address.startsWith("https://")
@@ -75,7 +154,13 @@ final class ConsulRegistry implements Registry {
 
   private synchronized ConsulClient client() {
     if (client == null) {
-      client = access.client(uri);
+      HttpClient http =
+          HttpClient.newBuilder()
+              .connectTimeout(CONNECT_TIMEOUT)
+              .proxy(HttpClient.Builder.NO_PROXY)
+              .sslContext(tls)
+              .build();
+      client = new ConsulClient(base, token, EachAddressClient.over(http));
     }
     return client;
   }
@@ -86,7 +171,7 @@ final class ConsulRegistry implements Registry {
   }
 
   @Override
-  public Instances instancesToTheLetter(String service, List<String> tags) {
+  public Instances rawInstances(String service, List<String> tags) {
     return watches.open(
         ConsulInstances.Settings.of(service).withTags(tags).withEmptyGrace(Duration.ZERO));
   }
@@ -97,52 +182,52 @@ final class ConsulRegistry implements Registry {
   }
 
   @Override
-  public Registration registration(RegistryUri.Offer offer) {
-    return Registration.deferred(() -> register(offer));
+  public Registration registration(InstanceRegistration wanted) {
+    return Registration.deferred(() -> register(wanted));
   }
 
   @Override
-  public void prepare() throws IOException, InterruptedException {
+  void load() throws IOException, InterruptedException {
     client().instance("none");
   }
 
-  private Registration register(RegistryUri.Offer offer) {
-    Instance instance = offer.instance();
+  private Registration register(InstanceRegistration wanted) {
+    Instance instance = wanted.instance();
     ConsulClient.Service service =
         new ConsulClient.Service(
-            offer.id(),
-            offer.name(),
-            offer.hasRegistrysAddress() ? "" : instance.host(),
+            wanted.id(),
+            wanted.name(),
+            wanted.useAgentAddress() ? "" : instance.host(),
             instance.port(),
             instance.tags(),
             instance.meta());
-    String checkId = "service:" + offer.id();
-    if (offer.selfCheck().isPresent()) {
-      Duration ttl = offer.checkInterval().multipliedBy(REPORTS_PER_TTL);
+    String checkId = "service:" + wanted.id();
+    if (wanted.selfCheck().isPresent()) {
+      Duration ttl = wanted.checkInterval().multipliedBy(REPORTS_PER_TTL);
       return new ConsulRegistration(
           client(),
           service,
-          List.of(complete(ConsulCheck.ttl(checkId, ttl), offer)),
-          heartbeat(checkId, ttl, offer.selfCheck().get()));
+          List.of(complete(ConsulCheck.ttl(checkId, ttl), wanted)),
+          heartbeat(checkId, ttl, wanted.selfCheck().get()));
     }
-    String url = "http://" + instance.authority() + offer.healthPath();
-    boolean isBrief = offer.checkInterval().compareTo(CHECK_TIMEOUT) < 0;
+    String url = "http://" + instance.authority() + wanted.healthPath();
+    boolean isBrief = wanted.checkInterval().compareTo(CHECK_TIMEOUT) < 0;
     ConsulCheck check =
-        ConsulCheck.http(checkId, url, offer.checkInterval())
-            .withTimeout(isBrief ? offer.checkInterval() : CHECK_TIMEOUT);
-    return new ConsulRegistration(client(), service, List.of(complete(check, offer)));
+        ConsulCheck.http(checkId, url, wanted.checkInterval())
+            .withTimeout(isBrief ? wanted.checkInterval() : CHECK_TIMEOUT);
+    return new ConsulRegistration(client(), service, List.of(complete(check, wanted)));
   }
 
-  private static ConsulCheck complete(ConsulCheck check, RegistryUri.Offer offer) {
+  private static ConsulCheck complete(ConsulCheck check, InstanceRegistration wanted) {
     return check
-        .withDeregisterAfter(offer.deregisterAfter())
+        .withDeregisterAfter(wanted.deregisterAfter())
         // True, because it is registered when it has answered itself. Consul's default would keep
         // callers away until the first check.
         .withStatus(ConsulClient.Status.PASSING);
   }
 
   private static ConsulRegistration.Heartbeat heartbeat(
-      String checkId, Duration ttl, RegistryUri.SelfCheck selfCheck) {
+      String checkId, Duration ttl, InstanceRegistration.SelfCheck selfCheck) {
     return new ConsulRegistration.Heartbeat(
         checkId,
         ttl,
@@ -153,18 +238,13 @@ final class ConsulRegistry implements Registry {
   }
 
   @Override
-  public Set<String> flags() {
-    return FLAGS;
-  }
-
-  @Override
-  public Optional<Instance> address() {
+  Optional<Instance> address() {
     return Optional.of(agent);
   }
 
-  /** An agent knows its own address, by which the others know it too. */
+  /** An agent knows its own address, and publishes it. */
   @Override
-  public boolean givesAddress() {
+  boolean addsAddress() {
     return true;
   }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import kit.cli.Flags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.SharedInstances;
@@ -18,8 +19,11 @@ import kit.dns.SrvInstances;
  * {@code primary.userservice.service.consul}, {@code _userservice._tcp.example.org}. Any other is a
  * domain, and the service's name is put in front: {@code service.consul} serves all services.
  */
-final class DnsRegistry implements Registry {
+final class DnsRegistry extends Registry {
   private static final String SCHEME = "dns://";
+
+  static final RegistryKind<?> KIND =
+      RegistryKind.of("dns://host:port/name", SCHEME, false, DnsRegistry::new);
 
   private final String server;
   private final String name;
@@ -27,12 +31,8 @@ final class DnsRegistry implements Registry {
   private final SharedInstances<SrvInstances.Settings> watches =
       new SharedInstances<>(SrvInstances::new);
 
-  /** Whether this is the kind of registry that the address is of. */
-  static boolean isFor(String uri) {
-    return uri.startsWith(SCHEME);
-  }
-
-  DnsRegistry(String uri) {
+  private DnsRegistry(String uri) {
+    super(uri);
     String[] parts = uri.substring(SCHEME.length()).split("/", 2);
     if (parts.length < 2) {
       throw new IllegalArgumentException("not dns://host:port/name: " + uri);
@@ -57,23 +57,23 @@ final class DnsRegistry implements Registry {
 
   @Override
   public Instances instances(String service, List<String> tags) {
-    Registry.refuse(tags);
+    refuse(tags);
     return watches.open(settings(service));
   }
 
   @Override
-  public Instances instancesToTheLetter(String service, List<String> tags) {
-    Registry.refuse(tags);
+  public Instances rawInstances(String service, List<String> tags) {
+    refuse(tags);
     return watches.open(settings(service).withEmptyGrace(Duration.ZERO));
   }
 
   @Override
-  public Registration registration(RegistryUri.Offer offer) {
+  public Registration registration(InstanceRegistration instance) {
     throw new Flags.UsageException("--registry: nobody can register with DNS");
   }
 
   @Override
-  public Optional<Instance> address() {
+  Optional<Instance> address() {
     return Optional.of(Instance.parse(server));
   }
 }

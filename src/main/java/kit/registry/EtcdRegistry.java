@@ -5,14 +5,20 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+import kit.cli.FlagFile;
 import kit.cli.Flags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.SharedInstances;
@@ -21,46 +27,116 @@ import kit.etcd.EtcdInstances;
 import kit.etcd.EtcdRegistration;
 import kit.http.EachAddressClient;
 
-/** {@code etcd://} or {@code etcd+https://}: the members of an etcd, in any order. */
-final class EtcdRegistry implements Registry {
-  static final Set<String> FLAGS = Set.of("etcd-user", "etcd-user-file", "etcd-ca-file");
-
+/**
+ * {@code etcd://} or {@code etcd+https://}: the members of an etcd cluster, in any order.
+ *
+ * <p>Credentials come from the URI, from flags, or else from the variables of etcd's own tool:
+ *
+ * <pre>
+ *   etcd://name:password@...
+ *   --etcd-user              ETCDCTL_USER     name:password
+ *   --etcd-user-file                          a file with name:password
+ *   --etcd-ca-file           ETCDCTL_CACERT   PEM; else the authorities that Java trusts
+ * </pre>
+ *
+ * <p>Files are read once, at the start. Client certificates are not supported: the gateway of etcd does
+ * not authenticate users with them.
+ */
+final class EtcdRegistry extends Registry {
   private static final String SCHEME = "etcd://";
   private static final String TLS_SCHEME = "etcd+https://";
+  private static final String USER = "--etcd-user";
+  private static final String USER_FILE = "--etcd-user-file";
+  private static final String TOOLS_USER = "ETCDCTL_USER";
 
   // A third of the TTL of a registration, so that one call may be late.
   private static final Duration TIMEOUT = Duration.ofSeconds(3);
 
-  private final String shown;
+  static final RegistryKind<?> KIND =
+      new RegistryKind<>(
+          "etcd[+https]://host:port,...",
+          List.of(SCHEME, TLS_SCHEME),
+          true,
+          Set.of("etcd-user", "etcd-user-file", "etcd-ca-file"),
+          new Settings(Optional.empty(), Optional.empty(), Optional.empty(), Map.of()),
+          EtcdRegistry::declare,
+          EtcdRegistry::new);
+
   private final List<Instance> members = new ArrayList<>();
   private final List<URI> endpoints = new ArrayList<>();
   private final EtcdClient.Access access;
-  private final SharedInstances<Wanted> watches =
+  private final SharedInstances<Watched> watches =
       new SharedInstances<>(
-          wanted ->
-              wanted.toTheLetter()
-                  ? new EtcdInstances(client(), wanted.service(), Duration.ZERO)
-                  : new EtcdInstances(client(), wanted.service()));
+          watched ->
+              watched.isRaw()
+                  ? new EtcdInstances(client(), watched.service(), Duration.ZERO)
+                  : new EtcdInstances(client(), watched.service()));
   private EtcdClient client; // Guarded by this. Made when first needed: it takes time.
 
-  /** Whether this is the kind of registry that the address is of. */
-  static boolean isFor(String uri) {
-    return uri.startsWith(SCHEME) || uri.startsWith(TLS_SCHEME);
-  }
-
-  EtcdRegistry(String uri, Map<String, String> settings) {
+  private EtcdRegistry(String uri, Settings settings) {
+    super(uri.replaceFirst("(?s)://.*@", "://***@"));
     boolean withTls = uri.startsWith(TLS_SCHEME);
-    String scheme = withTls ? TLS_SCHEME : SCHEME;
-    String rest = uri.substring(scheme.length());
+    String rest = uri.substring(withTls ? TLS_SCHEME.length() : SCHEME.length());
     int at = rest.lastIndexOf('@');
-    String authorities = rest.substring(at + 1);
-    for (String authority : authorities.split(",", -1)) {
+    for (String authority : rest.substring(at + 1).split(",", -1)) {
       Instance member = Instance.parse(authority);
       members.add(member);
       endpoints.add(URI.create((withTls ? "https://" : "http://") + member.authority()));
     }
-    shown = scheme + (at < 0 ? "" : "***@") + authorities;
-    access = EtcdAccess.of(at < 0 ? null : decoded(rest.substring(0, at)), settings, withTls);
+    String user = user(at < 0 ? null : decoded(rest.substring(0, at)), settings);
+    SSLContext tls =
+        new CaFile("--etcd-ca-file", settings.caFile(), "ETCDCTL_CACERT", settings.environment())
+            .context(withTls, "etcd+https://host:port");
+    int colon = user == null ? -1 : user.indexOf(':');
+    access =
+        user == null
+            ? new EtcdClient.Access(null, null, tls)
+            : new EtcdClient.Access(user.substring(0, colon), user.substring(colon + 1), tls);
+  }
+
+  /** The flags, and the variables of etcd's own tool. */
+  private record Settings(
+      Optional<String> user,
+      Optional<String> userFile,
+      Optional<String> caFile,
+      Map<String, String> environment) {}
+
+  private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
+    Supplier<Optional<String>> user =
+        flags.secret(
+            "etcd-user", Flags.TEXT.or("none"), "none", "name:password; better: in a file");
+    Supplier<Optional<String>> userFile =
+        flags.optional("etcd-user-file", CaFile.PATH, "none", "holds name:password");
+    Supplier<Optional<String>> caFile =
+        flags.optional("etcd-ca-file", CaFile.PATH, "none", "whom to trust over TLS, in PEM");
+    return () -> new Settings(user.get(), userFile.get(), caFile.get(), environment);
+  }
+
+  /** Returns name:password, or null if there is none. */
+  private static String user(String userInfo, Settings settings) {
+    if (settings.user().isPresent() && settings.userFile().isPresent()) {
+      throw new Flags.UsageException(USER + " and " + USER_FILE + ": there can be only one");
+    }
+    if (userInfo != null) {
+      return checked("--registry", userInfo);
+    }
+    if (settings.user().isPresent()) {
+      return checked(USER, settings.user().get());
+    }
+    if (settings.userFile().isPresent()) {
+      Path file = Path.of(settings.userFile().get());
+      return checked(USER_FILE, FlagFile.read(USER_FILE, file, Files::readString).strip());
+    }
+    String user = Flags.decoded(TOOLS_USER, settings.environment().getOrDefault(TOOLS_USER, ""));
+    return user.isEmpty() ? null : checked(TOOLS_USER, user);
+  }
+
+  /** The message does not show the password. */
+  private static String checked(String name, String user) {
+    if (!user.matches("(?s)[^:]+:.+")) {
+      throw new Flags.UsageException(name + ": the user is not name:password");
+    }
+    return user;
   }
 
   private static String decoded(String userInfo) {
@@ -83,38 +159,38 @@ final class EtcdRegistry implements Registry {
     return client;
   }
 
-  private record Wanted(String service, boolean toTheLetter) {}
+  private record Watched(String service, boolean isRaw) {}
 
   @Override
   public Instances instances(String service, List<String> tags) {
-    return open(new Wanted(service, false), tags);
+    return open(new Watched(service, false), tags);
   }
 
   @Override
-  public Instances instancesToTheLetter(String service, List<String> tags) {
-    return open(new Wanted(service, true), tags);
+  public Instances rawInstances(String service, List<String> tags) {
+    return open(new Watched(service, true), tags);
   }
 
-  private Instances open(Wanted wanted, List<String> tags) {
-    Registry.refuse(tags);
-    if (isUnusable(wanted.service())) {
+  private Instances open(Watched watched, List<String> tags) {
+    refuse(tags);
+    if (isUnusable(watched.service())) {
       throw new Flags.UsageException(
           "--service: empty or with a slash, which etcd keys cannot bear");
     }
-    return watches.open(wanted);
+    return watches.open(watched);
   }
 
   @Override
-  public Registration registration(RegistryUri.Offer offer) {
-    if (isUnusable(offer.name())) {
+  public Registration registration(InstanceRegistration wanted) {
+    if (isUnusable(wanted.name())) {
       throw new Flags.UsageException("--name: empty or with a slash, which etcd keys cannot bear");
     }
     return Registration.deferred(
-        () -> new EtcdRegistration(client(), offer.name(), offer.id(), offer.instance()));
+        () -> new EtcdRegistration(client(), wanted.name(), wanted.id(), wanted.instance()));
   }
 
   @Override
-  public void prepare() throws IOException, InterruptedException {
+  void load() throws IOException, InterruptedException {
     client().get("/services//");
   }
 
@@ -123,17 +199,7 @@ final class EtcdRegistry implements Registry {
   }
 
   @Override
-  public Set<String> flags() {
-    return FLAGS;
-  }
-
-  @Override
-  public Optional<Instance> address() {
+  Optional<Instance> address() {
     return Optional.of(members.get(0));
-  }
-
-  @Override
-  public String toString() {
-    return shown;
   }
 }

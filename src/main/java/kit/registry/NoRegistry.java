@@ -2,31 +2,34 @@
 package kit.registry;
 
 import java.util.List;
-import java.util.Optional;
 import kit.cli.Flags;
-import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 
-/** {@code none}: a service that is called by its address. */
-record NoRegistry() implements Registry {
+/** {@code none}: no registry; clients call the service by its address. */
+final class NoRegistry extends Registry {
+  static final RegistryKind<?> KIND = RegistryKind.of("none", "none", false, NoRegistry::new);
+
+  private NoRegistry(String uri) {
+    super(uri);
+    if (!uri.equals("none")) {
+      throw new IllegalArgumentException("unknown registry");
+    }
+  }
+
+  @Override
+  public boolean isNone() {
+    return true;
+  }
+
   @Override
   public Instances instances(String service, List<String> tags) {
     throw new Flags.UsageException("--registry: nobody can be found with none");
   }
 
   @Override
-  public Instances instancesToTheLetter(String service, List<String> tags) {
-    return instances(service, tags);
-  }
-
-  @Override
-  public Registration registration(RegistryUri.Offer offer) {
+  public Registration registration(InstanceRegistration instance) {
     return Registration.none();
-  }
-
-  @Override
-  public Optional<Instance> address() {
-    return Optional.empty();
   }
 }

@@ -1,45 +1,144 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.registry;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import kit.cli.Flags;
+import kit.cli.Program;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 
-/** One kind of registry behind a {@link RegistryUri}; what its methods promise is said there. */
-interface Registry {
-  Instances instances(String service, List<String> tags);
+/**
+ * A service registry, chosen by its URI: watches instances and services, and registers instances.
+ *
+ * <pre>
+ *   consul://127.0.0.1:8500              a Consul agent
+ *   consul+https://consul.example:8501   the same, over TLS
+ *   etcd://127.0.0.1:2379,127.0.0.1:2381 the members of an etcd cluster; etcd+https:// over TLS
+ *   dns://127.0.0.1:8600/service.consul  SRV records; with :port after the name, address records
+ *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list
+ *   none                                 no registry
+ * </pre>
+ *
+ * <p>The last three do not support registration. Programs get a registry from {@link RegistryFlags}.
+ * Thread-safe. Each call of {@link #instances} opens a watch, which costs a thread and a connection.
+ */
+public abstract class Registry implements AutoCloseable {
+  private final String uri;
 
-  Instances instancesToTheLetter(String service, List<String> tags);
-
-  default Services services() {
-    throw new Flags.UsageException("--registry: only Consul knows which services there are");
+  /**
+   * For backends.
+   *
+   * @param uri without secrets
+   */
+  Registry(String uri) {
+    this.uri = requireNonNull(uri, "uri");
   }
 
-  Registration registration(RegistryUri.Offer offer);
-
-  /** Asks for anything, so that all is loaded. */
-  default void prepare() throws IOException, InterruptedException {}
-
-  /** The flags, without dashes, that mean something to this kind and not to all others. */
-  default Set<String> flags() {
-    return Set.of();
+  /**
+   * Parses a URI, without flags and environment variables.
+   *
+   * @throws IllegalArgumentException if the form is none of the above
+   */
+  public static Registry parse(String uri) {
+    return RegistryKinds.of(uri).open(uri);
   }
 
-  /** Where the registry itself listens; empty if it is not on the network. */
-  Optional<Instance> address();
+  /**
+   * Returns the default URI: {@code CONSUL_HTTP_ADDR}, the variable of Consul's own tools ({@code
+   * host:port}, {@code http://...} or {@code https://...}), else an agent on this machine.
+   */
+  public static String defaultUri(Map<String, String> environment) {
+    return ConsulRegistry.localOrVariable(environment);
+  }
 
-  /** Whether it has an address for an instance on its own machine that gives none. */
-  default boolean givesAddress() {
+  /** Returns whether there is no registry. */
+  public boolean isNone() {
     return false;
   }
 
-  /** For registries that know no tags. */
+  /**
+   * Watches the instances of {@code service}; the caller closes the result.
+   *
+   * @throws Flags.UsageException if this is no registry
+   */
+  public final Instances instances(String service) {
+    return instances(service, List.of());
+  }
+
+  /**
+   * Watches the instances of {@code service} that have all these tags; the caller closes the result.
+   * An empty list is believed after a grace only, because a registry that has lost its data returns
+   * one too.
+   *
+   * @throws Flags.UsageException if this is no registry, or one without tags
+   */
+  public abstract Instances instances(String service, List<String> tags);
+
+  /**
+   * As above, without the grace: to show the content of the registry, not to route calls.
+   *
+   * @throws Flags.UsageException if this is no registry, or one without tags
+   */
+  public Instances rawInstances(String service, List<String> tags) {
+    return instances(service, tags);
+  }
+
+  /**
+   * Watches the list of services; the caller closes the result.
+   *
+   * @throws Flags.UsageException if the registry has no such list
+   */
+  public Services services() {
+    throw new Flags.UsageException("--registry: only Consul knows which services there are");
+  }
+
+  /**
+   * Prepares the registration of an instance; the caller starts and closes it.
+   *
+   * @throws Flags.UsageException if the registry does not support registration
+   */
+  public abstract Registration registration(InstanceRegistration instance);
+
+  /**
+   * Starts to load, on a thread of its own, what the first request to the registry needs: an instance
+   * is then registered as soon as it serves, not a third of a second later.
+   */
+  public final void prepare() {
+    Program.ahead("prepare-registry", this::load);
+  }
+
+  /** Releases what the backend holds, once its watches and registrations are closed. */
+  @Override
+  public void close() {}
+
+  /** Returns the URI, without a password. */
+  @Override
+  public final String toString() {
+    return uri;
+  }
+
+  /** Sends any request, so that all classes are loaded. */
+  void load() throws IOException, InterruptedException {}
+
+  /** Returns the address of the registry server; empty if it is not on the network. */
+  Optional<Instance> address() {
+    return Optional.empty();
+  }
+
+  /** Returns whether the registry adds the address of an instance that registers without one. */
+  boolean addsAddress() {
+    return false;
+  }
+
+  /** For registries without tags. */
   static void refuse(List<String> tags) {
     if (!tags.isEmpty()) {
       throw new Flags.UsageException("--tags: only Consul knows tags");

@@ -6,64 +6,45 @@ import static java.util.Objects.requireNonNull;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import kit.OneLine;
 import kit.cli.Flags;
 
 /**
- * The flags that say where the registry is, and what it takes to be let in: the same for every
+ * The flags that name the registry, its credentials and its CA certificates: the same for every
  * program. Declare them with the others, and get the registry once the flags are parsed.
  *
  * <p>Not thread-safe, as {@link Flags} is not.
  */
-public final class RegistryFlags implements Supplier<RegistryUri> {
-  private static final String FORMS =
-      "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name,"
-          + " static:host:port,... or none";
-
+public final class RegistryFlags implements Supplier<Registry> {
   private final Flags flags;
-  private final Map<String, String> environment;
-  private final Supplier<String> registry;
-  private final Map<String, Supplier<Optional<String>>> more = new HashMap<>();
-  private RegistryUri complete;
+  private final Supplier<String> uri;
+  private final Map<RegistryKind<?>, Function<String, Registry>> openers = new HashMap<>();
+  private Registry registry;
 
   /**
    * Declares them.
    *
-   * @param help which registries the program can do with
+   * @param help which registries the program supports
    */
   public RegistryFlags(Flags flags, Map<String, String> environment, String help) {
     this.flags = flags;
-    this.environment = Map.copyOf(requireNonNull(environment, "environment"));
+    Map<String, String> variables = Map.copyOf(requireNonNull(environment, "environment"));
     // Settings can be right or wrong only together with all flags; here only the form counts.
-    String byDefault = RegistryUri.byDefault(environment);
+    String byDefault = Registry.defaultUri(variables);
     // The default comes from a variable that is not read if the flag is given: see get().
     Flags.Type<String> type =
-        new Flags.Type<>("URI", FORMS, uri -> uri.equals(byDefault) ? uri : checked(uri));
-    registry = flags.optional("registry", type, byDefault, help);
-    Flags.Type<Optional<String>> text = Flags.TEXT.or("none");
-    more.put(
-        "--consul-token",
-        flags.secret("consul-token", text, "none", "ACL token; better: in a file"));
-    Flags.Type<Optional<String>> file = new Flags.Type<>("FILE", "a file", path -> path).or("none");
-    more.put(
-        "--consul-token-file",
-        flags.optional("consul-token-file", file, "none", "holds the ACL token"));
-    more.put(
-        "--consul-ca-file",
-        flags.optional("consul-ca-file", file, "none", "whom to trust over TLS, in PEM"));
-    more.put(
-        "--etcd-user", flags.secret("etcd-user", text, "none", "name:password; better: in a file"));
-    more.put(
-        "--etcd-user-file", flags.optional("etcd-user-file", file, "none", "holds name:password"));
-    more.put(
-        "--etcd-ca-file",
-        flags.optional("etcd-ca-file", file, "none", "whom to trust over TLS, in PEM"));
+        new Flags.Type<>(
+            "URI", RegistryKinds.forms(), text -> text.equals(byDefault) ? text : checked(text));
+    uri = flags.optional("registry", type, byDefault, help);
+    RegistryKinds.ALL.forEach(kind -> openers.put(kind, kind.declare(flags, variables)));
   }
 
   private static String checked(String uri) {
-    RegistryUri.parse(uri, Map.of());
+    Registry.parse(uri);
     return uri;
   }
 
@@ -73,18 +54,16 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
    * @throws Flags.UsageException if flags do not fit together, or a file cannot be read
    */
   @Override
-  public RegistryUri get() {
-    if (complete == null) {
-      Map<String, String> settings = new HashMap<>(environment);
-      more.forEach((flag, value) -> value.get().ifPresent(it -> settings.put(flag, it)));
-      complete = parsed(settings);
+  public Registry get() {
+    if (registry == null) {
+      registry = open();
     }
-    return complete;
+    return registry;
   }
 
-  private RegistryUri parsed(Map<String, String> settings) {
+  private Registry open() {
     try {
-      return RegistryUri.parse(registry.get(), settings);
+      return openers.get(RegistryKinds.of(uri.get())).apply(uri.get());
     } catch (IllegalArgumentException e) { // Only the default has not been checked yet.
       String source = flags.isGiven("registry") ? "--registry" : ConsulRegistry.ADDRESS_VARIABLE;
       throw new Flags.UsageException(source + ": not http[s]://host:port or host:port: " + why(e));
@@ -98,9 +77,12 @@ public final class RegistryFlags implements Supplier<RegistryUri> {
 
   /**
    * Returns the flags that were given, be it in the environment, and have no effect, because they
-   * mean something to other kinds of registry only: {@code --tags} with etcd. Tell the user.
+   * mean something to other kinds of registry only: {@code --tags} with etcd.
    */
   public List<String> withoutEffect() {
-    return get().flagsOfOthers().stream().filter(flags::isGiven).map(flag -> "--" + flag).toList();
+    Set<String> others = new TreeSet<>();
+    RegistryKinds.ALL.forEach(kind -> others.addAll(kind.flags()));
+    others.removeAll(RegistryKinds.of(uri.get()).flags());
+    return others.stream().filter(flags::isGiven).map(flag -> "--" + flag).toList();
   }
 }

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import kit.cli.Flags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,8 +34,7 @@ class DnsRegistryTest {
       throws Exception {
     try (FakeDns dns = new FakeDns();
         Instances instances =
-            RegistryUri.parse("dns://" + dns.authority() + "/" + name, Map.of())
-                .instances(service)) {
+            Registry.parse("dns://" + dns.authority() + "/" + name).instances(service)) {
       assertThat(instances.awaitFirst(SOON)).isTrue();
       assertThat(dns.questions()).containsOnly(asked + " SRV");
     }
@@ -45,8 +44,7 @@ class DnsRegistryTest {
   void portMakesItAskForAddresses() throws Exception {
     try (FakeDns dns = new FakeDns().on("web.example.org", "A", "10.0.0.1");
         Instances instances =
-            RegistryUri.parse("dns://" + dns.authority() + "/example.org:8081", Map.of())
-                .instances("web")) {
+            Registry.parse("dns://" + dns.authority() + "/example.org:8081").instances("web")) {
       assertThat(instances.awaitFirst(SOON)).isTrue();
       assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 8081));
     }
@@ -56,7 +54,7 @@ class DnsRegistryTest {
   void nameThatIsAskedForMayHaveAnUnderscore() throws Exception {
     try (FakeDns dns = new FakeDns().on("web.my_domain.example", "A", "10.0.0.1");
         Instances instances =
-            RegistryUri.parse("dns://" + dns.authority() + "/my_domain.example:8081", Map.of())
+            Registry.parse("dns://" + dns.authority() + "/my_domain.example:8081")
                 .instances("web")) {
       assertThat(instances.awaitFirst(SOON)).isTrue();
       assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 8081));
@@ -65,9 +63,9 @@ class DnsRegistryTest {
 
   @Test
   void nobodyCanRegisterAndNamesAndTagsHaveLimits() {
-    RegistryUri dns = RegistryUri.parse("dns://127.0.0.1:53/service.consul", Map.of());
-    RegistryUri.Offer offer =
-        new RegistryUri.Offer(
+    Registry dns = Registry.parse("dns://127.0.0.1:53/service.consul");
+    InstanceRegistration offer =
+        new InstanceRegistration(
             "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
 
     assertThatThrownBy(() -> dns.registration(offer)).isInstanceOf(Flags.UsageException.class);

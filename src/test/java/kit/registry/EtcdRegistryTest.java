@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import kit.cli.Flags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -26,7 +27,7 @@ class EtcdRegistryTest {
 
   @TempDir private Path files;
 
-  private static RegistryUri registry(Map<String, String> environment, String... args) {
+  private static Registry registry(Map<String, String> environment, String... args) {
     Flags flags = new Flags("test", "Test.", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     flags.parse(args);
@@ -99,17 +100,16 @@ class EtcdRegistryTest {
 
   @Test
   void isShownWithoutThePassword() {
-    assertThat(RegistryUri.parse("etcd://app:s3cret@a:1,b:2", Map.of()).toString())
+    assertThat(Registry.parse("etcd://app:s3cret@a:1,b:2").toString())
         .isEqualTo("etcd://***@a:1,b:2");
-    assertThat(RegistryUri.parse("etcd+https://a:1,b:2", Map.of()).toString())
-        .isEqualTo("etcd+https://a:1,b:2");
+    assertThat(Registry.parse("etcd+https://a:1,b:2").toString()).isEqualTo("etcd+https://a:1,b:2");
   }
 
   @Test
   void namesThatAreNoKeyAndTagsAreRefused() {
-    RegistryUri etcd = RegistryUri.parse("etcd://127.0.0.1:1", Map.of());
-    RegistryUri.Offer offer =
-        new RegistryUri.Offer(
+    Registry etcd = Registry.parse("etcd://127.0.0.1:1");
+    InstanceRegistration offer =
+        new InstanceRegistration(
             "a/b", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
 
     assertThatThrownBy(() -> etcd.instances("a/b"))

@@ -37,7 +37,7 @@ class RegistryFlagsTest {
   @TempDir private Path files;
 
   /** The registry that flags and variables ask for. */
-  private RegistryUri registry(Map<String, String> environment, String... args) {
+  private Registry registry(Map<String, String> environment, String... args) {
     Flags flags = new Flags("test", "Test.", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     flags.parse(args);

@@ -12,10 +12,10 @@ import java.util.Map;
 import java.util.Optional;
 import kit.cli.Flags;
 import kit.discovery.Instance;
+import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.RouteMeta;
-import kit.registry.RegistryUri.Offer;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,9 +23,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.FakeConsul;
 
-class RegistryUriTest {
-  private static final Offer OFFER =
-      new Offer(
+class RegistryTest {
+  private static final InstanceRegistration OFFER =
+      new InstanceRegistration(
           "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
 
   @ParameterizedTest
@@ -63,8 +63,7 @@ class RegistryUriTest {
         "consul://ho st:8500"
       })
   void refusesWhatIsNoRegistry(String uri) {
-    assertThatThrownBy(() -> RegistryUri.parse(uri, Map.of()))
-        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Registry.parse(uri)).isInstanceOf(IllegalArgumentException.class);
   }
 
   @ParameterizedTest
@@ -82,7 +81,7 @@ class RegistryUriTest {
         "etc://u:s3cret@h:1"
       })
   void refusesWithoutQuotingUserInfo(String uri) {
-    assertThatThrownBy(() -> RegistryUri.parse(uri, Map.of()))
+    assertThatThrownBy(() -> Registry.parse(uri))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageNotContaining("cret")
         .hasNoCause();
@@ -90,7 +89,7 @@ class RegistryUriTest {
 
   @Test
   void staticIsAListAsGivenWithoutDuplicates() throws Exception {
-    RegistryUri uri = RegistryUri.parse("static: a:1 ,b:2,a:1,[::1]:3", Map.of());
+    Registry uri = Registry.parse("static: a:1 ,b:2,a:1,[::1]:3");
     try (Instances instances = uri.instances("any")) {
       assertThat(instances.snapshot())
           .containsExactly(Instance.of("a", 1), Instance.of("b", 2), Instance.of("::1", 3));
@@ -103,7 +102,7 @@ class RegistryUriTest {
 
   @Test
   void noneRegistersNowhereAndFindsNobody() {
-    RegistryUri uri = RegistryUri.parse("none", Map.of());
+    Registry uri = Registry.parse("none");
     try (var registration = uri.registration(OFFER)) {
       registration.start();
       assertThat(registration.isRegistered()).isFalse();
@@ -126,8 +125,8 @@ class RegistryUriTest {
           [::1]:8500              | consul://[::1]:8500
           """)
   void defaultHonoursTheVariableOfConsulsOwnTools(String variable, String expected) {
-    assertThat(RegistryUri.byDefault(Map.of("CONSUL_HTTP_ADDR", variable))).isEqualTo(expected);
-    assertThat(RegistryUri.byDefault(Map.of())).isEqualTo("consul://127.0.0.1:8500");
+    assertThat(Registry.defaultUri(Map.of("CONSUL_HTTP_ADDR", variable))).isEqualTo(expected);
+    assertThat(Registry.defaultUri(Map.of())).isEqualTo("consul://127.0.0.1:8500");
   }
 
   @ParameterizedTest
@@ -138,7 +137,7 @@ class RegistryUriTest {
     "'', consul://127.0.0.1:8500"
   })
   void defaultIsOverTlsIfTheVariableOfConsulsOwnToolsSaysSo(String variable, String expected) {
-    assertThat(RegistryUri.byDefault(Map.of("CONSUL_HTTP_SSL", variable))).isEqualTo(expected);
+    assertThat(Registry.defaultUri(Map.of("CONSUL_HTTP_SSL", variable))).isEqualTo(expected);
   }
 
   @ParameterizedTest
@@ -155,24 +154,24 @@ class RegistryUriTest {
           """)
   void addressForOthersIsTheBoundOneOrTheAgents(
       String bound, String registry, String advertised, boolean isRegistrys) throws Exception {
-    RegistryUri.Advertised address = RegistryUri.parse(registry, Map.of()).advertise(bound);
+    AdvertisedAddress address = AdvertisedAddress.choose(bound, Registry.parse(registry));
     assertThat(address).hasToString(advertised);
-    assertThat(address.isRegistrys()).isEqualTo(isRegistrys);
+    assertThat(address.useAgentAddress()).isEqualTo(isRegistrys);
   }
 
   @Test
   void addressForOthersIsTheRouteToARegistryElsewhere() throws Exception {
     // Which one it is depends on this machine; no packet is sent to the address of a test net.
-    RegistryUri elsewhere = RegistryUri.parse("consul://192.0.2.1:8500", Map.of());
-    RegistryUri.Advertised address;
+    Registry elsewhere = Registry.parse("consul://192.0.2.1:8500");
+    AdvertisedAddress address;
     try {
-      address = elsewhere.advertise("0.0.0.0");
+      address = AdvertisedAddress.choose("0.0.0.0", elsewhere);
     } catch (IOException e) {
       Assumptions.abort("no route to other networks: " + e.getMessage());
       return;
     }
     assertThat(InetAddress.getByName(address.host()).isAnyLocalAddress()).isFalse();
-    assertThat(address.isRegistrys()).isFalse();
+    assertThat(address.useAgentAddress()).isFalse();
     assertThat(address.why()).isEqualTo("the route to consul://192.0.2.1:8500");
   }
 
@@ -180,7 +179,7 @@ class RegistryUriTest {
   void usersOfOneServiceShareOneWatch() throws Exception {
     try (FakeConsul fake = new FakeConsul()) {
       fake.on("GET", "/v1/health/service/web").hang();
-      RegistryUri registry = RegistryUri.parse("consul://" + fake.uri().getAuthority(), Map.of());
+      Registry registry = Registry.parse("consul://" + fake.uri().getAuthority());
       Instances one = registry.instances("web");
       Instances other = registry.instances("web");
       fake.awaitRequest();
@@ -195,7 +194,7 @@ class RegistryUriTest {
 
   @Test
   void tagsAreForConsulAlone() {
-    RegistryUri fixed = RegistryUri.parse("static:a:1", Map.of());
+    Registry fixed = Registry.parse("static:a:1");
     assertThatThrownBy(() -> fixed.instances("web", List.of("primary")))
         .isInstanceOf(Flags.UsageException.class)
         .hasMessage("--tags: only Consul knows tags");
@@ -206,15 +205,17 @@ class RegistryUriTest {
   void registrationTellsConsulWhatIsOffered() throws Exception {
     Instance self =
         new Instance("127.0.0.1", 8081, List.of("primary"), RouteMeta.of(List.of("GET /a")));
-    Offer asked = new Offer("web", self, "/health", Duration.ofSeconds(2), Duration.ofMinutes(2));
+    InstanceRegistration asked =
+        new InstanceRegistration(
+            "web", self, "/health", Duration.ofSeconds(2), Duration.ofMinutes(2));
     assertThat(registered(asked))
         .contains("\"ID\":\"web-127.0.0.1-8081\"", "\"Address\":\"127.0.0.1\"")
         .contains("\"Tags\":[\"primary\"]", "\"Meta\":{\"route-1\":\"GET /a\"}")
         .contains("\"HTTP\":\"http://127.0.0.1:8081/health\"", "\"Timeout\":\"2s\"")
         .contains("\"DeregisterCriticalServiceAfter\":\"120s\"", "\"Status\":\"passing\"");
 
-    Offer reporting =
-        new Offer(
+    InstanceRegistration reporting =
+        new InstanceRegistration(
             "web",
             self,
             "/health",
@@ -227,10 +228,10 @@ class RegistryUriTest {
         .doesNotContain("HTTP");
   }
 
-  private static String registered(Offer offer) throws Exception {
+  private static String registered(InstanceRegistration offer) throws Exception {
     try (FakeConsul fake = new FakeConsul()) {
       fake.on("PUT", "/v1/agent/service/register").answer(200, "");
-      RegistryUri registry = RegistryUri.parse("consul://" + fake.uri().getAuthority(), Map.of());
+      Registry registry = Registry.parse("consul://" + fake.uri().getAuthority());
       try (Registration registration = registry.registration(offer)) {
         registration.start();
         return fake.awaitRequest().body();
