@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;

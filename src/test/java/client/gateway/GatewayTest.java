@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package client;
+package client.gateway;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
