@@ -10,7 +10,7 @@
  * <pre>
  *   server   kit.http.HttpService -> RoutingHandler -> EndpointHandler -> endpoint -> service
  *
- *   client   kit.balancer.BalancedEndpoint -> kit.http.HttpEndpoint -> the wire
+ *   client   kit.balancer.BalancedEndpoint -> kit.http.client.HttpEndpoint -> the wire
  *                  ^ who is there?
  *            kit.discovery.Instances  (kit.consul.ConsulInstances, a fixed list)
  * </pre>
@@ -21,6 +21,8 @@
  * <pre>
  *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts, Shutdown
  *   kit.http       server and client; parts: Router, RequestTarget
+ *   kit.http.client   the client side: HttpEndpoint
+ *   kit.http.proxy    ReverseProxy
  *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it
  *   kit.balancer   calls to many instances; parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
  *   kit.auth       who calls: tokens and passwords; parts: Jwt, KeyFile, PasswordFile

@@ -31,22 +31,26 @@ class PackageEdgesTest {
       Map.ofEntries(
           entry("kit", Set.of()),
           entry("kit.http", Set.of("kit")),
-          entry("kit.http.jsonrpc", Set.of("kit", "kit.http")),
+          entry("kit.http.client", Set.of("kit", "kit.http")),
+          entry("kit.http.proxy", Set.of("kit", "kit.http", "kit.http.client")),
+          entry("kit.http.jsonrpc", Set.of("kit", "kit.http", "kit.http.client")),
           // Middleware and its parts, with their HTTP side.
-          entry("kit.auth", Set.of("kit", "kit.http")),
+          entry("kit.auth", Set.of("kit", "kit.http", "kit.http.client")),
           entry("kit.breaker", Set.of("kit", "kit.http")),
           entry("kit.command", Set.of("kit", "kit.http", "kit.breaker")),
           entry("kit.log", Set.of("kit", "kit.http")),
           entry("kit.metrics", Set.of("kit", "kit.http")),
           entry("kit.ratelimit", Set.of("kit", "kit.http")),
           entry("kit.retry", Set.of("kit", "kit.http")),
-          entry("kit.tracing", Set.of("kit", "kit.http")),
+          entry("kit.tracing", Set.of("kit", "kit.http", "kit.http.client")),
           // Discovery and the registries behind it.
           entry("kit.discovery", Set.of("kit")),
           entry("kit.balancer", Set.of("kit", "kit.discovery")),
           entry("kit.consul", Set.of("kit", "kit.discovery")),
-          // Discovery: Instance writes the address of the agent as it stands in a URL.
-          entry("kit.consul.agent", Set.of("kit", "kit.discovery", "kit.http")),
+          // Discovery: Instance writes the address of the agent as it stands in a URL. Client:
+          // health
+          // checks over HTTP.
+          entry("kit.consul.agent", Set.of("kit", "kit.discovery", "kit.http", "kit.http.client")),
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           // What puts the rest together.
@@ -57,6 +61,7 @@ class PackageEdgesTest {
                   "kit.auth",
                   "kit.discovery",
                   "kit.http",
+                  "kit.http.client",
                   "kit.log",
                   "kit.metrics",
                   "kit.ratelimit",

@@ -9,8 +9,8 @@ import java.time.Duration;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
-import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.http.client.HttpEndpoint;
 
 /** The other side of the wire: a remote operation is an endpoint, too. */
 public final class Step6Client {

@@ -12,8 +12,8 @@ import kit.balancer.RoundRobinPicker;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
 import kit.discovery.Instances;
-import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.http.client.HttpEndpoint;
 
 /** Finds the instances of a service, and calls them in turn. */
 public final class Step7Client {

@@ -10,7 +10,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.util.List;
-import kit.http.HttpEndpoint;
+import kit.http.client.HttpEndpoint;
 
 /** The least that hands a request on, of what the JDK has: its server, its client, nothing else. */
 final class BareGateway {

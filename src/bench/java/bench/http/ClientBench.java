@@ -24,7 +24,7 @@ import kit.chain.ClientChain;
 import kit.cli.HttpClientProperties;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
-import kit.http.HttpEndpoint;
+import kit.http.client.HttpEndpoint;
 import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
 import kit.ratelimit.RateLimiting;

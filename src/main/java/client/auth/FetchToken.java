@@ -20,9 +20,9 @@ import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instances;
-import kit.http.EachAddressClient;
-import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.http.client.EachAddressClient;
+import kit.http.client.HttpEndpoint;
 
 /** Gets an access token for a name and a password, and prints it. */
 public final class FetchToken {

@@ -14,8 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import kit.Context;
 import kit.Endpoint;
-import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.http.client.HttpEndpoint;
 import kit.http.jsonrpc.JsonRpcEndpoint;
 
 /**

@@ -14,8 +14,8 @@ import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instance;
-import kit.http.EachAddressClient;
-import kit.http.HttpEndpoint;
+import kit.http.client.EachAddressClient;
+import kit.http.client.HttpEndpoint;
 
 /** Makes one call and prints its result; {@code get --all} makes one to each instance. */
 public final class CallOnce {

@@ -8,9 +8,9 @@ import java.util.regex.Pattern;
 import kit.Context;
 import kit.Middleware;
 import kit.StatusException;
-import kit.http.HttpEndpoint;
 import kit.http.Request;
 import kit.http.Response;
+import kit.http.client.HttpEndpoint;
 
 /**
  * Lets only those requests pass that bring a token which can be believed, and takes tokens along on

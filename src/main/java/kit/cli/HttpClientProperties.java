@@ -22,7 +22,7 @@ public final class HttpClientProperties {
     // The JDK sends a GET again by itself when a connection breaks; what is repeated and counted is
     // for us to decide.
     setIfAbsent("jdk.httpclient.redirects.retrylimit", "1");
-    // For kit.http.EachAddressClient, which calls an IP address in the name of its host.
+    // For kit.http.client.EachAddressClient, which calls an IP address in the name of its host.
     allowHost();
   }
 

@@ -127,7 +127,7 @@ final class RequestHead {
     if (hosts.isEmpty() ? !isHttp10() : hosts.size() > 1) {
       throw new StatusException(400, "not exactly one Host header");
     }
-    if (!hosts.isEmpty() && !isHost(hosts.get(0))) {
+    if (!hosts.isEmpty() && !HostHeader.isValid(hosts.get(0))) {
       throw new StatusException(400, "Host is not a name or address with or without a port");
     }
     if (isChunked && isHttp10()) {
@@ -194,44 +194,6 @@ final class RequestHead {
 
   private static boolean isContinue(List<String> expectations) {
     return expectations.size() == 1 && expectations.get(0).equalsIgnoreCase("100-continue");
-  }
-
-  /**
-   * Whether this is a name or an address, then perhaps a port. RFC 3986 also allows percent signs and
-   * punctuation in a name; no host has them, and who decodes sees another name than who does not.
-   */
-  static boolean isHost(String host) {
-    int end = host.startsWith("[") ? endOfAddress(host) : endOfName(host);
-    if (end == 0 || end == host.length()) {
-      return end > 0;
-    }
-    return host.charAt(end) == ':' && areDigits(host, end + 1);
-  }
-
-  private static int endOfAddress(String host) {
-    int end = 1;
-    while (end < host.length() && "0123456789abcdefABCDEF:.".indexOf(host.charAt(end)) >= 0) {
-      end++;
-    }
-    return end > 1 && end < host.length() && host.charAt(end) == ']' ? end + 1 : 0;
-  }
-
-  private static int endOfName(String host) {
-    int end = 0;
-    while (end < host.length() && isOfName(host.charAt(end))) {
-      end++;
-    }
-    return end;
-  }
-
-  private static boolean isOfName(char c) {
-    return c >= 'a' && c <= 'z'
-        || c >= 'A' && c <= 'Z'
-        || c >= '0' && c <= '9'
-        || c == '-'
-        || c == '.'
-        || c == '_'
-        || c == '~';
   }
 
   /** Whether one of these lists names {@code option}; without a split, as every request pays it. */

@@ -6,7 +6,7 @@
  * {@link kit.http.Response}. {@link kit.http.HttpService} serves one;
  * {@link kit.http.RoutingHandler} chooses among many; {@link kit.http.EndpointHandler} makes one
  * of any endpoint, with {@link kit.http.Decoders} and {@link kit.http.Encoders}.
- * {@link kit.http.HttpEndpoint} is the other side of the wire.
+ * {@code kit.http.client.HttpEndpoint} is the other side of the wire.
  *
  * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
  *

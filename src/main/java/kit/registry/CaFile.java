@@ -15,7 +15,7 @@ import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import kit.cli.Flags;
-import kit.http.LazyTls;
+import kit.http.client.LazyTls;
 
 /**
  * A file with CA certificates in PEM, named by a flag or by a variable of the registry's own tools.

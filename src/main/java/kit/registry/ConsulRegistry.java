@@ -26,7 +26,7 @@ import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 import kit.discovery.SharedInstances;
-import kit.http.EachAddressClient;
+import kit.http.client.EachAddressClient;
 
 /**
  * {@code consul://} or {@code consul+https://}: a Consul agent.

@@ -25,7 +25,7 @@ import kit.discovery.SharedInstances;
 import kit.etcd.EtcdClient;
 import kit.etcd.EtcdInstances;
 import kit.etcd.EtcdRegistration;
-import kit.http.EachAddressClient;
+import kit.http.client.EachAddressClient;
 
 /**
  * {@code etcd://} or {@code etcd+https://}: the members of an etcd cluster, in any order.

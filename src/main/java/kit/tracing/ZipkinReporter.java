@@ -20,9 +20,9 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.PeerException;
-import kit.http.EachAddressClient;
-import kit.http.HttpEndpoint;
 import kit.http.Json;
+import kit.http.client.EachAddressClient;
+import kit.http.client.HttpEndpoint;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

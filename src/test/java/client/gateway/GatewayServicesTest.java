@@ -14,7 +14,7 @@ import kit.consul.ConsulServices;
 import kit.consul.agent.DevAgent;
 import kit.discovery.Instances;
 import kit.discovery.Services;
-import kit.http.ReverseProxy;
+import kit.http.proxy.ReverseProxy;
 import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
 import kit.tracing.Tracing;

@@ -5,11 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -43,33 +39,6 @@ class RequestThreadsTest {
     String name = threads.submit(() -> Thread.currentThread().toString()).get();
     boolean virtual = Runtime.version().feature() >= 24;
     assertThat(name).startsWith(virtual ? "VirtualThread[" : "Thread[http-");
-  }
-
-  @Test
-  void clientHasOneForEachProcessorOrNone() throws Exception {
-    Executor ofClient = RequestThreads.forClient();
-    int tasks = 10 * Runtime.getRuntime().availableProcessors();
-    Set<Thread> seen = ConcurrentHashMap.newKeySet();
-    CountDownLatch done = new CountDownLatch(tasks);
-    for (int i = 0; i < tasks; i++) {
-      ofClient.execute(
-          () -> {
-            seen.add(Thread.currentThread());
-            done.countDown();
-          });
-    }
-    assertThat(done.await(5, TimeUnit.SECONDS)).isTrue();
-    if (Runtime.version().feature() >= 24) {
-      assertThat(seen)
-          .hasSizeBetween(1, Runtime.getRuntime().availableProcessors())
-          .allMatch(thread -> thread.isDaemon() && thread.getName().startsWith("http-client-"));
-      for (Thread thread : seen) { // They end by themselves; nobody stops them.
-        thread.join(TimeUnit.SECONDS.toMillis(20));
-        assertThat(thread.isAlive()).as("%s lives", thread).isFalse();
-      }
-    } else {
-      assertThat(seen).containsExactly(Thread.currentThread());
-    }
   }
 
   @Test

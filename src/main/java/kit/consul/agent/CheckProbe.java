@@ -26,7 +26,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import kit.OneLine;
 import kit.consul.agent.CheckDefinition.Status;
-import kit.http.LazyTls;
+import kit.http.client.LazyTls;
 
 /** Looks once whether a service is well, over HTTP or TCP, with Consul's judgement. */
 final class CheckProbe {

@@ -15,10 +15,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import kit.OneLine;
 import kit.PeerException;
-import kit.http.HttpEndpoint;
 import kit.http.Json;
 import kit.http.MediaTypes;
-import kit.http.PeerFailures;
+import kit.http.client.HttpEndpoint;
+import kit.http.client.PeerFailures;
 
 /**
  * Calls one method of a JSON-RPC 2.0 server as an endpoint: the client side of {@link JsonRpc}.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -33,8 +33,15 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
-import kit.http.ReverseProxy.Forward;
-import kit.http.ReverseProxy.Settings;
+import kit.http.Completed;
+import kit.http.HttpService;
+import kit.http.Request;
+import kit.http.RequestBody;
+import kit.http.RequestTarget;
+import kit.http.Response;
+import kit.http.client.HttpEndpoint;
+import kit.http.proxy.ReverseProxy.Forward;
+import kit.http.proxy.ReverseProxy.Settings;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.client;
 
 import static java.util.Objects.requireNonNull;
 
@@ -18,8 +18,14 @@ import java.util.concurrent.Flow.Subscription;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Collects the body of one answer, up to a limit, while the caller waits for it, up to a deadline. */
-final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
+/**
+ * Collects the body of one response, up to a limit, while the caller waits for it, up to a deadline. The
+ * response of the JDK's client has no body, and is there as soon as the head is; {@link #await} then
+ * returns the body.
+ *
+ * <p>Thread-safe.
+ */
+public final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
   // To the client the body is "there" as soon as the head is: send() returns then, and the caller
   // waits here, where the wait can have an end. HttpRequest.timeout() does not cover the body
   // before JDK 26 (JDK-8208693), and a timer for each call costs more than this.
@@ -42,14 +48,15 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
   private int count;
 
   /** Collects at most {@code maxBytes} of the response to a request with {@code method}. */
-  WholeBody(int maxBytes, String method) {
+  public WholeBody(int maxBytes, String method) {
     this.maxBytes = maxBytes;
     this.method = method;
   }
 
   /** The peer sends, or has announced, more than the caller accepts. */
-  static final class TooLongException extends IOException {
-    TooLongException(long maxBytes) {
+  public static final class TooLongException extends IOException {
+    /** A response that is longer than {@code maxBytes}. */
+    public TooLongException(long maxBytes) {
       super("response longer than " + maxBytes + " bytes");
     }
   }
@@ -61,7 +68,7 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
    * @throws java.net.ProtocolException if the head is malformed
    * @throws IOException if it broke off, or is longer than allowed
    */
-  byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
+  public byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
     try {
       return whole.get(nanos, TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
@@ -70,7 +77,7 @@ final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
   }
 
   /** Gives up: closes the connection, now or when the body begins. A no-op after its end. */
-  void cancel() {
+  public void cancel() {
     Subscription toCancel;
     synchronized (this) {
       cancelled = true;

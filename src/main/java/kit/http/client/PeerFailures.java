@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.client;
 
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
@@ -16,6 +16,8 @@ import java.util.Objects;
 import java.util.Optional;
 import kit.OneLine;
 import kit.PeerException;
+import kit.http.MediaTypes;
+import kit.http.Problem;
 
 /**
  * Makes a {@link PeerException} of what the JDK's client has thrown or received: its kind says how far

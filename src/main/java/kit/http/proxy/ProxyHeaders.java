@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -12,6 +12,11 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import kit.StatusException;
+import kit.http.HostHeader;
+import kit.http.Request;
+import kit.http.RequestId;
+import kit.http.Response;
+import kit.http.RoutingHandler;
 
 /**
  * Decides which header fields a proxy forwards, and which it sets; {@link ReverseProxy} lists them.
@@ -115,7 +120,7 @@ final class ProxyHeaders {
     headers.put(PROTO, List.of(proto != null && SCHEME.matcher(proto).matches() ? proto : "http"));
     if (host != null) {
       String first = isTrusted ? onlyValue(request, HOST) : null;
-      headers.put(HOST, List.of(first != null && RequestHead.isHost(first) ? first : host));
+      headers.put(HOST, List.of(first != null && HostHeader.isValid(first) ? first : host));
     }
     headers.put("Via", after(true, request, "Via", request.version() + " kit"));
     headers.forEach(ProxyHeaders::checkAscii);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.client;
 
 import static java.util.Objects.requireNonNull;
 
@@ -18,6 +18,9 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.PeerException;
+import kit.http.EndpointHandler;
+import kit.http.Problem;
+import kit.http.RequestId;
 
 /**
  * Calls one HTTP server as an endpoint: the client side of {@link EndpointHandler}.
@@ -136,8 +139,13 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     this.slots = new Semaphore(settings.maxInFlight());
   }
 
-  /** Asks the client itself, so that a bad address fails here and not with each request. */
-  static URI checkCallable(String base) {
+  /**
+   * Returns {@code base} as a URI. Asks the JDK's client, so that a bad address fails here and not with
+   * each request.
+   *
+   * @throws IllegalArgumentException if the JDK's client cannot call that address
+   */
+  public static URI checkCallable(String base) {
     if (base.indexOf('@') >= 0) { // Messages name the instance; a password must not be in it.
       throw new IllegalArgumentException("user info in the address of an HTTP server");
     }
@@ -199,7 +207,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
         .sslContext(LazyTls.context())
         .cookieHandler(ResponseFraming.GUARD)
         .connectTimeout(CONNECT_TIMEOUT)
-        .executor(RequestThreads.forClient())
+        .executor(ClientExecutor.create())
         .build();
   }
 
@@ -326,7 +334,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       }
     }
 
-    /** 10 MiB, and 1,024 calls: what {@link HttpService} would let in. */
+    /** 10 MiB, and 1,024 calls: as many as {@code HttpService} accepts by default. */
     public static Settings defaults() {
       return new Settings(10 * 1024 * 1024, 1024);
     }

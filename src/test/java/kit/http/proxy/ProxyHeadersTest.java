@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -11,6 +11,9 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
 import kit.StatusException;
+import kit.http.Request;
+import kit.http.RequestBody;
+import kit.http.RequestTarget;
 import kit.tracing.TraceContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.client;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -26,6 +26,10 @@ import kit.Context;
 import kit.PeerException;
 import kit.PeerException.Kind;
 import kit.StatusException;
+import kit.http.EndpointHandler;
+import kit.http.Json;
+import kit.http.RequestId;
+import kit.http.Response;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -11,6 +11,8 @@ import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
+import kit.http.client.ResponseFraming;
+import kit.http.client.WholeBody;
 
 /**
  * The body of an answer on its way through a proxy: collected if it is announced to be short, else as

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import static java.util.Objects.requireNonNull;
 
@@ -24,6 +24,13 @@ import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
 import kit.StatusException;
+import kit.http.Request;
+import kit.http.RequestId;
+import kit.http.Response;
+import kit.http.client.HttpEndpoint;
+import kit.http.client.LazyTls;
+import kit.http.client.ResponseFraming;
+import kit.http.client.WholeBody;
 
 /**
  * Hands a request on to another server, and its answer back, without holding either in memory.
@@ -154,7 +161,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     ProxiedAnswer answer = new ProxiedAnswer(message.method());
     boolean through = false;
     try {
-      HttpResponse<?> head = request.send(http, message, answer, nanos);
+      HttpResponse<?> head = request.send(http.quick(), http.streaming(), message, answer, nanos);
       Response response = response(forward.request(), head, answer, deadlineNanos);
       through = true;
       return response;
@@ -218,7 +225,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
           Response.streaming(status, headers, length, out -> copy(body.stream(), out));
       closeInTheEnd(body, request);
       return response;
-    } catch (IllegalArgumentException e) { // A header field that HttpService does not send.
+    } catch (IllegalArgumentException e) { // A header field that the server does not send.
       throw PeerException.malformed(instance, "malformed response: " + e.getMessage(), e);
     }
   }

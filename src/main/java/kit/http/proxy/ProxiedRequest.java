@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import java.io.IOException;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -12,6 +13,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import kit.PeerException;
+import kit.http.Request;
+import kit.http.client.PeerFailures;
+import kit.http.client.ResponseFraming;
 
 /**
  * The body of a request on its way through a proxy: read whole before it is sent if it is announced to
@@ -39,7 +43,7 @@ final class ProxiedRequest {
 
   /**
    * The caller has not sent what it announced: no fault of the instance, whose breaker must not count
-   * it. {@link HttpService} answers with 400, if anybody is there to read it.
+   * it. The server answers with 400, if the connection is still open.
    */
   private static CancellationException cancelled(IOException e) {
     CancellationException cancelled = new CancellationException("the body did not arrive whole");
@@ -65,15 +69,14 @@ final class ProxiedRequest {
 
   /** Sends {@code message} and returns when the head of the answer is there, within {@code nanos}. */
   HttpResponse<?> send(
-      ReverseProxy.Clients http, HttpRequest message, ProxiedAnswer answer, long nanos)
+      HttpClient quick, HttpClient streaming, HttpRequest message, ProxiedAnswer answer, long nanos)
       throws InterruptedException, TimeoutException, IOException {
     if (shortBody != null) {
-      return ResponseFraming.send(http.quick(), message, answer); // The message has its time limit.
+      return ResponseFraming.send(quick, message, answer); // The message has its time limit.
     }
     // That time limit does not hold while the client reads from a stream: the thread that waits for
     // the caller's bytes is the one that would have to give up.
-    CompletableFuture<? extends HttpResponse<?>> exchange =
-        http.streaming().sendAsync(message, answer);
+    CompletableFuture<? extends HttpResponse<?>> exchange = streaming.sendAsync(message, answer);
     boolean through = false;
     try {
       HttpResponse<?> head = exchange.get(nanos, TimeUnit.NANOSECONDS);

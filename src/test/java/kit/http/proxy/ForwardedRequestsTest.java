@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.proxy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
-import kit.http.ReverseProxy.Forward;
-import kit.http.ReverseProxy.Settings;
+import kit.http.proxy.ReverseProxy.Forward;
+import kit.http.proxy.ReverseProxy.Settings;
 import kit.tracing.Tracing;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.client;
 
 import java.io.IOException;
 import java.net.CookieHandler;
@@ -23,7 +23,7 @@ import java.util.Map;
  * <p>Sources: RFC 9112, section 6.3, items 1 and 3 to 5; RFC 9110, section 8.6 (a repeated
  * Content-Length with the same value).
  */
-final class ResponseFraming {
+public final class ResponseFraming {
   private static final String NO_CONTENT_WITH_LENGTH =
       "unexpected content length header with 204 response"; // JDK 17 to 25.
 
@@ -36,7 +36,7 @@ final class ResponseFraming {
    * before it reads the body (from JDK 21 on; JDK 17 keeps the connection open for good, see
    * docs/http.md). It neither sends nor stores cookies.
    */
-  static final CookieHandler GUARD =
+  public static final CookieHandler GUARD =
       new CookieHandler() {
         @Override
         public Map<String, List<String>> get(URI uri, Map<String, List<String>> headers) {
@@ -59,7 +59,7 @@ final class ResponseFraming {
    *
    * @throws ProtocolException that says what is wrong and quotes nothing
    */
-  static void check(ResponseInfo head, String method) throws ProtocolException {
+  public static void check(ResponseInfo head, String method) throws ProtocolException {
     HttpHeaders headers = head.headers();
     List<String> lengths = headers.allValues("Content-Length");
     for (String length : lengths) {
@@ -87,7 +87,8 @@ final class ResponseFraming {
    * @throws ProtocolException also if the client cannot parse a Content-Length; without {@link #GUARD}
    *     it throws an {@link IllegalArgumentException} then
    */
-  static <T> HttpResponse<T> send(HttpClient http, HttpRequest request, BodyHandler<T> handler)
+  public static <T> HttpResponse<T> send(
+      HttpClient http, HttpRequest request, BodyHandler<T> handler)
       throws IOException, InterruptedException {
     try {
       return http.send(request, handler);
@@ -100,12 +101,12 @@ final class ResponseFraming {
   }
 
   /** Returns the announced length in bytes, or -1 if there is none; of a checked head. */
-  static long length(HttpHeaders headers) {
+  public static long length(HttpHeaders headers) {
     return headers.firstValueAsLong("Content-Length").orElse(-1);
   }
 
   /** Whether the client refused a 204 for its Content-Length or Transfer-Encoding. */
-  static boolean isNoContent(Throwable thrown) {
+  public static boolean isNoContent(Throwable thrown) {
     return thrown instanceof IOException && NO_CONTENT_WITH_LENGTH.equals(thrown.getMessage());
   }
 
