@@ -72,8 +72,8 @@ public final class Options {
         new RegistryFlags(
             flags,
             System.getenv(),
-            "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name"
-                + " or static:host:port,...");
+            "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name,"
+                + " file:PATH or static:host:port,...");
     timeout =
         flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
     logs = Logs.flags(flags, leastLevel);

@@ -23,11 +23,12 @@ import kit.discovery.Services;
  *   consul+https://consul.example:8501   the same, over TLS
  *   etcd://127.0.0.1:2379,127.0.0.1:2381 the members of an etcd cluster; etcd+https:// over TLS
  *   dns://127.0.0.1:8600/service.consul  SRV records; with :port after the name, address records
+ *   file:/etc/kit/userservice            a file with one host:port a line
  *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list
  *   none                                 no registry
  * </pre>
  *
- * <p>The last three do not support registration. Programs get a registry from {@link RegistryFlags}.
+ * <p>The last four do not support registration. Programs get a registry from {@link RegistryFlags}.
  * Thread-safe. Each call of {@link #instances} opens a watch, which costs a thread and a connection.
  */
 public abstract class Registry implements AutoCloseable {

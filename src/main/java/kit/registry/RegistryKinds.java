@@ -11,6 +11,7 @@ final class RegistryKinds {
           ConsulRegistry.KIND,
           EtcdRegistry.KIND,
           DnsRegistry.KIND,
+          FileRegistry.KIND,
           StaticRegistry.KIND,
           NoRegistry.KIND);
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.discovery;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import kit.OneLine;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Watches a file that lists the instances of a service, as configuration management writes one.
+ *
+ * <pre>
+ *   # userservice
+ *   10.0.0.5:8081
+ *   10.0.0.6:8081   # since Monday
+ * </pre>
+ *
+ * <p>One {@code host:port} a line, in UTF-8; blank lines and what follows a {@code #} are ignored. A line
+ * with anything else is left out, with one warning.
+ *
+ * <h2>How it works</h2>
+ *
+ * <p>One thread reads the file each second: it is small, and its time of change would miss a change
+ * within the resolution of the clock of the file system.
+ *
+ * <p><b>The last good list stays</b> when the file is missing or cannot be read. It stays too, for 30
+ * seconds, when the file is empty but was not before: a program that rewrites a file truncates it
+ * first.
+ *
+ * <p>Thread-safe. {@link #close} ends the thread.
+ */
+public final class FileInstances implements Instances {
+  private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
+  private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
+  private static final int MAX_BYTES = 1 << 20; // Some 50,000 instances.
+
+  private final Logger log;
+  private final Path file;
+  private final Watch.Timing timing;
+  private final Watch<List<Instance>> watch;
+
+  // Confined to the thread of the watch.
+  private Set<String> leftOut = new HashSet<>(); // Lines: warned of already.
+
+  /** Watches the instances of {@code service} that {@code file} lists. */
+  public FileInstances(String service, Path file) {
+    this(service, file, EMPTY_GRACE);
+  }
+
+  /** As above; {@code emptyGrace} zero publishes an empty list at once. */
+  public FileInstances(String service, Path file, Duration emptyGrace) {
+    this(
+        service,
+        file,
+        emptyGrace,
+        Watch.Timing.real(),
+        LoggerFactory.getLogger(FileInstances.class));
+  }
+
+  FileInstances(String service, Path file, Duration emptyGrace, Watch.Timing timing, Logger log) {
+    this.log = log;
+    this.file = requireNonNull(file, "file");
+    this.timing = timing;
+    this.watch =
+        new Watch<>(
+            new Watch.Subject<>(
+                service,
+                "file " + OneLine.of(file.toString()),
+                List.of(),
+                List::isEmpty,
+                emptyGrace),
+            this::read,
+            log,
+            timing);
+  }
+
+  @Override
+  public List<Instance> snapshot() {
+    return watch.snapshot();
+  }
+
+  @Override
+  public Subscription onChange(Runnable listener) {
+    return watch.onChange(listener);
+  }
+
+  @Override
+  public boolean awaitFirst(Duration patience) throws InterruptedException {
+    return watch.awaitFirst(patience);
+  }
+
+  @Override
+  public Optional<Exception> failure() {
+    return watch.failure();
+  }
+
+  @Override
+  public void close() {
+    watch.close();
+  }
+
+  private void read(Watch<List<Instance>> watch) throws IOException, InterruptedException {
+    watch.publish(instances(text()));
+    timing.sleeper().sleep(watch.waitFor(POLL_INTERVAL).toNanos());
+  }
+
+  private String text() throws IOException {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new IOException("not a regular file"); // Reading a pipe might never end.
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) {
+        throw new IOException("larger than 1 MiB");
+      }
+      return new String(bytes, StandardCharsets.UTF_8);
+    } catch (NoSuchFileException e) { // The message of either is the path alone.
+      throw new IOException("no such file");
+    } catch (AccessDeniedException e) {
+      throw new IOException("permission denied");
+    }
+  }
+
+  private List<Instance> instances(String text) {
+    // By address, each once: equal content must compare equal.
+    Map<String, Instance> sorted = new TreeMap<>();
+    Set<String> unusable = new HashSet<>();
+    for (String line : text.split("\\R")) {
+      String authority = line.replaceFirst("#.*", "").strip();
+      if (authority.isEmpty()) {
+        continue;
+      }
+      try {
+        Instance instance = Instance.parse(authority);
+        sorted.put(instance.authority(), instance);
+      } catch (IllegalArgumentException e) {
+        if (unusable.add(authority) && !leftOut.contains(authority)) {
+          log.warn("{}: left out a line: {}", file, OneLine.of(e.getMessage()));
+        }
+      }
+    }
+    leftOut = unusable;
+    return List.copyOf(sorted.values());
+  }
+}
