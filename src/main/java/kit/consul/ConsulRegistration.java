@@ -10,7 +10,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import kit.OneLine;
-import kit.discovery.KeptRegistration;
+import kit.discovery.RegistrationLoop;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,9 +44,9 @@ import org.slf4j.LoggerFactory;
  * <p>With a {@link Heartbeat} the thread also reports the health of the service, three times per TTL:
  * for agents that cannot reach the service to check it.
  *
- * <p>What happens when the agent does not answer, errors and threads: see {@link KeptRegistration}.
+ * <p>What happens when the agent does not answer, errors and threads: see {@link RegistrationLoop}.
  */
-public final class ConsulRegistration extends KeptRegistration {
+public final class ConsulRegistration extends RegistrationLoop {
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration LOOK_INTERVAL = Duration.ofSeconds(10);
 

@@ -6,7 +6,7 @@
  * process a second watch of one service.
  *
  * <p>For those who connect another registry: {@link kit.discovery.Watch} and
- * {@link kit.discovery.KeptRegistration} do what is the same for all.
+ * {@link kit.discovery.RegistrationLoop} do what is the same for all.
  *
  * <p>In the map: on {@link kit} alone. {@link kit.consul}, {@link kit.etcd} and {@link kit.dns}
  * are behind it, {@link kit.balancer} before it.

@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import kit.discovery.Instance;
-import kit.discovery.KeptRegistration;
+import kit.discovery.RegistrationLoop;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,7 +49,7 @@ import org.slf4j.LoggerFactory;
  * <p>Tags and facts of the instance are not registered: the value is what Go kit's {@code etcdv3}
  * writes and reads.
  */
-public final class EtcdRegistration extends KeptRegistration {
+public final class EtcdRegistration extends RegistrationLoop {
   private static final Duration TTL = Duration.ofSeconds(10);
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(10);
 

@@ -19,7 +19,7 @@ import testing.Eventually;
 import testing.RecordingLogger;
 
 @Timeout(20)
-class KeptRegistrationTest {
+class RegistrationLoopTest {
   private static final Duration SOON = Duration.ofSeconds(10);
   private static final Duration LONG = Duration.ofMinutes(1);
 
@@ -32,8 +32,8 @@ class KeptRegistrationTest {
   private final List<String> calls = new CopyOnWriteArrayList<>();
   private final RecordingLogger log = new RecordingLogger();
   private volatile Step removal = () -> LONG;
-  private final KeptRegistration registration =
-      new KeptRegistration(log, "web-1", "a registry") {
+  private final RegistrationLoop registration =
+      new RegistrationLoop(log, "web-1", "a registry") {
         @Override
         protected Duration keep() throws IOException, InterruptedException {
           calls.add("keep");

@@ -35,7 +35,7 @@ import org.slf4j.event.Level;
  * <p>Safe for any number of threads. {@link #close} takes at most 2 seconds; if the registry has not
  * answered by then, the thread goes on, as a daemon, and deregisters as soon as it can.
  */
-public abstract class KeptRegistration implements Registration {
+public abstract class RegistrationLoop implements Registration {
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final Logger log;
@@ -57,7 +57,7 @@ public abstract class KeptRegistration implements Registration {
    * @param id names the instance in the log
    * @param registry names the registry in the log, without secrets
    */
-  protected KeptRegistration(Logger log, String id, String registry) {
+  protected RegistrationLoop(Logger log, String id, String registry) {
     this.log = requireNonNull(log, "log");
     this.id = requireNonNull(id, "id");
     this.registry = requireNonNull(registry, "registry");
