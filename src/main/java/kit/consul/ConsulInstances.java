@@ -42,8 +42,7 @@ import org.slf4j.LoggerFactory;
  * <h2>Threads and cost</h2>
  *
  * <p>Safe for any number of threads. {@link #close} cancels the query in flight and ends the thread.
- * Each change costs an answer with the whole list; see {@link kit.discovery.SharedInstances} for
- * several users of one service in one process.
+ * Each change costs a response with the whole list.
  */
 public final class ConsulInstances implements Instances {
   private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);

@@ -2,8 +2,7 @@
 /**
  * What a registry of services is to the rest of the toolkit: {@link kit.discovery.Instances} to
  * find others, {@link kit.discovery.Services} to see which there are,
- * {@link kit.discovery.Registration} to be found. {@link kit.discovery.SharedInstances} spares a
- * process a second watch of one service.
+ * {@link kit.discovery.Registration} to be found.
  *
  * <p>For those who connect another registry: {@link kit.discovery.Watch} and
  * {@link kit.discovery.RegistrationLoop} do what is the same for all.

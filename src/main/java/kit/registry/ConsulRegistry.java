@@ -25,7 +25,6 @@ import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
-import kit.discovery.SharedInstances;
 import kit.http.client.EachAddressClient;
 
 /**
@@ -77,8 +76,6 @@ final class ConsulRegistry extends Registry {
   private final URI base;
   private final String token; // Null if there is none.
   private final SSLContext tls;
-  private final SharedInstances<ConsulInstances.Settings> watches =
-      new SharedInstances<>(settings -> new ConsulInstances(client(), settings));
   private ConsulClient client; // Guarded by this. Made when first needed: it takes time.
 
   private ConsulRegistry(String uri, Settings settings) {
@@ -167,12 +164,13 @@ final class ConsulRegistry extends Registry {
 
   @Override
   public Instances instances(String service, List<String> tags) {
-    return watches.open(ConsulInstances.Settings.of(service).withTags(tags));
+    return new ConsulInstances(client(), ConsulInstances.Settings.of(service).withTags(tags));
   }
 
   @Override
   public Instances rawInstances(String service, List<String> tags) {
-    return watches.open(
+    return new ConsulInstances(
+        client(),
         ConsulInstances.Settings.of(service).withTags(tags).withEmptyGrace(Duration.ZERO));
   }
 

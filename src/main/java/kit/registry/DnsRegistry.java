@@ -9,7 +9,6 @@ import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
-import kit.discovery.SharedInstances;
 import kit.dns.SrvInstances;
 
 /**
@@ -28,8 +27,6 @@ final class DnsRegistry extends Registry {
   private final String server;
   private final String name;
   private final int port; // 0: SRV.
-  private final SharedInstances<SrvInstances.Settings> watches =
-      new SharedInstances<>(SrvInstances::new);
 
   private DnsRegistry(String uri) {
     super(uri);
@@ -58,13 +55,13 @@ final class DnsRegistry extends Registry {
   @Override
   public Instances instances(String service, List<String> tags) {
     refuse(tags);
-    return watches.open(settings(service));
+    return new SrvInstances(settings(service));
   }
 
   @Override
   public Instances rawInstances(String service, List<String> tags) {
     refuse(tags);
-    return watches.open(settings(service).withEmptyGrace(Duration.ZERO));
+    return new SrvInstances(settings(service).withEmptyGrace(Duration.ZERO));
   }
 
   @Override

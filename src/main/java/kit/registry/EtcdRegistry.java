@@ -21,7 +21,6 @@ import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
-import kit.discovery.SharedInstances;
 import kit.etcd.EtcdClient;
 import kit.etcd.EtcdInstances;
 import kit.etcd.EtcdRegistration;
@@ -65,12 +64,6 @@ final class EtcdRegistry extends Registry {
   private final List<Instance> members = new ArrayList<>();
   private final List<URI> endpoints = new ArrayList<>();
   private final EtcdClient.Access access;
-  private final SharedInstances<Watched> watches =
-      new SharedInstances<>(
-          watched ->
-              watched.isRaw()
-                  ? new EtcdInstances(client(), watched.service(), Duration.ZERO)
-                  : new EtcdInstances(client(), watched.service()));
   private EtcdClient client; // Guarded by this. Made when first needed: it takes time.
 
   private EtcdRegistry(String uri, Settings settings) {
@@ -159,25 +152,24 @@ final class EtcdRegistry extends Registry {
     return client;
   }
 
-  private record Watched(String service, boolean isRaw) {}
-
   @Override
   public Instances instances(String service, List<String> tags) {
-    return open(new Watched(service, false), tags);
+    check(service, tags);
+    return new EtcdInstances(client(), service);
   }
 
   @Override
   public Instances rawInstances(String service, List<String> tags) {
-    return open(new Watched(service, true), tags);
+    check(service, tags);
+    return new EtcdInstances(client(), service, Duration.ZERO);
   }
 
-  private Instances open(Watched watched, List<String> tags) {
+  private static void check(String service, List<String> tags) {
     refuse(tags);
-    if (isUnusable(watched.service())) {
+    if (isUnusable(service)) {
       throw new Flags.UsageException(
           "--service: empty or with a slash, which etcd keys cannot bear");
     }
-    return watches.open(watched);
   }
 
   @Override

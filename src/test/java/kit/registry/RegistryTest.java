@@ -176,23 +176,6 @@ class RegistryTest {
   }
 
   @Test
-  void usersOfOneServiceShareOneWatch() throws Exception {
-    try (FakeConsul fake = new FakeConsul()) {
-      fake.on("GET", "/v1/health/service/web").hang();
-      Registry registry = Registry.parse("consul://" + fake.uri().getAuthority());
-      Instances one = registry.instances("web");
-      Instances other = registry.instances("web");
-      fake.awaitRequest();
-      Instances tagged = registry.instances("web", List.of("a"));
-      fake.awaitRequest(); // Another list, so another watch.
-      tagged.close();
-      one.close();
-      other.close();
-      assertThat(fake.requests()).hasSize(2);
-    }
-  }
-
-  @Test
   void tagsAreForConsulAlone() {
     Registry fixed = Registry.parse("static:a:1");
     assertThatThrownBy(() -> fixed.instances("web", List.of("primary")))
