@@ -8,7 +8,7 @@
  * kit.Middleware} around endpoints, on the server and on the client alike.
  *
  * <pre>
- *   server   kit.http.HttpService -> RoutingHandler -> EndpointHandler -> endpoint -> service
+ *   server   kit.http.server.HttpService -> RoutingHandler -> EndpointHandler -> endpoint -> service
  *
  *   client   kit.balancer.BalancedEndpoint -> kit.http.client.HttpEndpoint -> the wire
  *                  ^ who is there?
@@ -20,7 +20,8 @@
  *
  * <pre>
  *   kit            Context, Endpoint, Middleware, StatusException, PeerException, Attempts, Shutdown
- *   kit.http       server and client; parts: Router, RequestTarget
+ *   kit.http       messages, routing and codecs; parts: Router, RequestTarget
+ *   kit.http.server   the server side: HttpService
  *   kit.http.client   the client side: HttpEndpoint
  *   kit.http.proxy    ReverseProxy
  *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it

@@ -31,6 +31,7 @@ class PackageEdgesTest {
       Map.ofEntries(
           entry("kit", Set.of()),
           entry("kit.http", Set.of("kit")),
+          entry("kit.http.server", Set.of("kit", "kit.http")),
           entry("kit.http.client", Set.of("kit", "kit.http")),
           entry("kit.http.proxy", Set.of("kit", "kit.http", "kit.http.client")),
           entry("kit.http.jsonrpc", Set.of("kit", "kit.http", "kit.http.client")),
@@ -39,10 +40,10 @@ class PackageEdgesTest {
           entry("kit.breaker", Set.of("kit", "kit.http")),
           entry("kit.command", Set.of("kit", "kit.http", "kit.breaker")),
           entry("kit.log", Set.of("kit", "kit.http")),
-          entry("kit.metrics", Set.of("kit", "kit.http")),
+          entry("kit.metrics", Set.of("kit", "kit.http", "kit.http.server")),
           entry("kit.ratelimit", Set.of("kit", "kit.http")),
           entry("kit.retry", Set.of("kit", "kit.http")),
-          entry("kit.tracing", Set.of("kit", "kit.http", "kit.http.client")),
+          entry("kit.tracing", Set.of("kit", "kit.http", "kit.http.client", "kit.http.server")),
           // Discovery and the registries behind it.
           entry("kit.discovery", Set.of("kit")),
           entry("kit.balancer", Set.of("kit", "kit.discovery")),
@@ -50,7 +51,9 @@ class PackageEdgesTest {
           // Discovery: Instance writes the address of the agent as it stands in a URL. Client:
           // health
           // checks over HTTP.
-          entry("kit.consul.agent", Set.of("kit", "kit.discovery", "kit.http", "kit.http.client")),
+          entry(
+              "kit.consul.agent",
+              Set.of("kit", "kit.discovery", "kit.http", "kit.http.client", "kit.http.server")),
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           // What puts the rest together.

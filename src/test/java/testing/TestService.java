@@ -9,9 +9,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import kit.Endpoint;
 import kit.http.Completed;
-import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
+import kit.http.server.HttpService;
 
 /** A service on a free port with clients that see the wire; all closed together. */
 public final class TestService implements AutoCloseable {

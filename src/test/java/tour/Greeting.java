@@ -8,11 +8,11 @@ import kit.Endpoint;
 import kit.Shutdown;
 import kit.http.Encoders;
 import kit.http.EndpointHandler;
-import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
+import kit.http.server.HttpService;
 
 /** The whole service that the README shows. */
 public final class Greeting {

@@ -7,9 +7,9 @@ import kit.Endpoint;
 import kit.StatusException;
 import kit.http.Encoders;
 import kit.http.EndpointHandler;
-import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
+import kit.http.server.HttpService;
 
 /** The same service in three layers: service, endpoint, transport. */
 public final class Step2Layers {

@@ -23,9 +23,9 @@ import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaking;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
-import kit.http.HttpService;
 import kit.http.Response;
 import kit.http.client.HttpEndpoint;
+import kit.http.server.HttpService;
 import kit.retry.Retrying;
 
 /** Two instances, one of them sick: nobody who calls notices. */

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import kit.Shutdown;
 import kit.consul.agent.DevAgent;
-import kit.http.HttpService;
+import kit.http.server.HttpService;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.Eventually;

@@ -16,7 +16,7 @@ import kit.Context;
  * @param nanos the time from the first look at the request to the last byte of the answer
  * @param error what the handler threw, or what broke the connection; null if nothing did
  * @param requestId the {@code X-Request-Id} of the answer
- * @param context what {@link HttpService#before} put into the context of the request; what inner
+ * @param context what {@code HttpService.before} put into the context of the request; what inner
  *     layers add is not seen here
  * @param remote the other end of the connection, which may be a proxy
  */

@@ -37,7 +37,7 @@ import kit.Endpoint;
  *   <li><b>after</b>: response headers to add; runs only when the endpoint has succeeded.
  *   <li><b>encode</b>: makes the whole body, before anything is sent; its failure is a 500 still.
  *   <li><b>error encoder</b>: makes an answer of any of their exceptions. Without one they pass
- *       through, and {@link HttpService} answers with a {@link Problem}.
+ *       through, and {@code HttpService} answers with a {@link Problem}.
  *   <li><b>finalizers</b>: run always, last, when the bytes are out.
  * </ul>
  *

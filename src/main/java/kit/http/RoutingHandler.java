@@ -23,7 +23,7 @@ import kit.StatusException;
  *   <li>No route has this path: 404.
  *   <li>Routes have this path, but not for this method: 405, with {@code Allow}.
  *   <li>{@code OPTIONS} without a route of its own: 204, with {@code Allow}.
- *   <li>{@code HEAD} goes to the {@code GET} handler; {@link HttpService} leaves the body out.
+ *   <li>{@code HEAD} goes to the {@code GET} handler; {@code HttpService} leaves the body out.
  *   <li>{@code TRACE} and {@code CONNECT} go nowhere, also where a route takes any method: 405. The
  *       one sends back what a proxy has added to the request, the other wants a proxy.
  * </ul>

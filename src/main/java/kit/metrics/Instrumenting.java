@@ -20,9 +20,9 @@ import kit.Context;
 import kit.Middleware;
 import kit.PeerException;
 import kit.http.Completed;
-import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.Response;
+import kit.http.server.HttpService;
 
 /**
  * Measures requests that are served and calls that are made, under the names that dashboards expect.

@@ -20,9 +20,9 @@ import kit.Middleware;
 import kit.OneLine;
 import kit.PeerException;
 import kit.http.Completed;
-import kit.http.HttpService;
 import kit.http.Request;
 import kit.http.RequestId;
+import kit.http.server.HttpService;
 
 /**
  * Follows a request from service to service: one span for each request served, one for each attempt

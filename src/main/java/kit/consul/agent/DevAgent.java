@@ -9,7 +9,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import kit.discovery.Instance;
-import kit.http.HttpService;
+import kit.http.server.HttpService;
 
 /**
  * A Consul agent for development and tests, in this process and in memory: for machines without

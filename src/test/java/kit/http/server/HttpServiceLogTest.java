@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -43,7 +43,7 @@ class HttpServiceLogTest {
           .satisfiesExactly(
               line ->
                   assertThat(line)
-                      .contains("ERROR kit.http.HttpService")
+                      .contains("ERROR kit.http.server.HttpService")
                       .endsWith(
                           "GET - failed: java.lang.IllegalStateException: two\\nlines"
                               + " (request id-1, trace 4b)"),
@@ -75,7 +75,7 @@ class HttpServiceLogTest {
       assertThat(jvm.log())
           .singleElement(InstanceOfAssertFactories.STRING)
           .matches(
-              ".* WARN kit.http.HttpService - GET -: response cut off after \\d+ bytes"
+              ".* WARN kit.http.server.HttpService - GET -: response cut off after \\d+ bytes"
                   + " by the time limit of 1 s \\(request id-1\\)");
     }
   }

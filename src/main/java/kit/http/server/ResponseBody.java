@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import kit.http.Response;
 
 /**
  * What a {@link Response.BodyWriter} writes to: counts, keeps to the announced length, tells a broken

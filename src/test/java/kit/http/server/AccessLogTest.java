@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,6 +12,11 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import kit.Endpoint;
 import kit.StatusException;
+import kit.http.Request;
+import kit.http.RequestId;
+import kit.http.Response;
+import kit.http.Router;
+import kit.http.RoutingHandler;
 import kit.log.KeyValueLog;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

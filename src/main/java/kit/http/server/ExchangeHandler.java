@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
@@ -17,6 +17,14 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.StatusException;
+import kit.http.Completed;
+import kit.http.EndpointHandler;
+import kit.http.Problem;
+import kit.http.Request;
+import kit.http.RequestBody;
+import kit.http.RequestId;
+import kit.http.RequestTarget;
+import kit.http.Response;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,9 +52,9 @@ final class ExchangeHandler implements HttpHandler {
   private volatile boolean closesConnections; // With each answer.
   private volatile long lastCameAtNanos; // Since draining.
 
-  ExchangeHandler(HttpService.Settings settings, LongSupplier nanoTime) {
-    this.maxInFlight = settings.maxInFlight();
-    this.ungated = settings.ungated();
+  ExchangeHandler(int maxInFlight, Set<String> ungated, LongSupplier nanoTime) {
+    this.maxInFlight = maxInFlight;
+    this.ungated = ungated;
     this.nanoTime = nanoTime;
   }
 

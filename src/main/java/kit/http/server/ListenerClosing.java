@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;

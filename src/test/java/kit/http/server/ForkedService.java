@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import java.io.IOException;
 import java.time.Duration;
@@ -7,6 +7,9 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import kit.Context;
 import kit.StatusException;
+import kit.http.Request;
+import kit.http.RequestId;
+import kit.http.Response;
 import kit.http.jsonrpc.JsonRpc;
 
 /** A program that serves until its input ends; see ServerSettingsTest and HttpServiceLogTest. */

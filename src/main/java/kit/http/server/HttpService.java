@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static java.util.Objects.requireNonNull;
 
@@ -15,6 +15,11 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.Shutdown;
+import kit.http.Completed;
+import kit.http.EndpointHandler;
+import kit.http.Problem;
+import kit.http.Request;
+import kit.http.Response;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -78,7 +83,8 @@ public final class HttpService implements AutoCloseable {
   private HttpService(HttpServer server, Settings settings) {
     this.server = server;
     this.threads = RequestThreads.newExecutor(settings.maxInFlight());
-    this.exchanges = new ExchangeHandler(settings, System::nanoTime);
+    this.exchanges =
+        new ExchangeHandler(settings.maxInFlight(), settings.ungated(), System::nanoTime);
     this.heads = HeadTimeout.of(server, settings.headTimeout());
   }
 

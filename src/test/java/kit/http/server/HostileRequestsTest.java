@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -19,6 +19,13 @@ import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import kit.Endpoint;
+import kit.http.Decoders;
+import kit.http.Encoders;
+import kit.http.EndpointHandler;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.Router;
+import kit.http.RoutingHandler;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static java.util.Objects.requireNonNull;
 
@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import kit.StatusException;
+import kit.http.Completed;
+import kit.http.RequestId;
 
 /**
  * Writes one line for each request that is served: who asked for what, what became of it, and how long

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import kit.http.RequestId;
+import kit.http.Response;
 
 /** Puts one response on the wire, in the way the JDK's server wants it, and knows how far it got. */
 final class ResponseSender {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -18,6 +18,13 @@ import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
 import kit.StatusException;
+import kit.http.Completed;
+import kit.http.EndpointHandler;
+import kit.http.Request;
+import kit.http.RequestId;
+import kit.http.Response;
+import kit.http.Router;
+import kit.http.RoutingHandler;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

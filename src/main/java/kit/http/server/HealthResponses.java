@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import java.nio.charset.StandardCharsets;
+import kit.http.Response;
 
 /** The responses of {@link HttpService#health} and {@link HttpService#ready}. */
 final class HealthResponses {

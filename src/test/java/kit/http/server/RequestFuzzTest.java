@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -25,6 +25,11 @@ import java.util.regex.Pattern;
 import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
+import kit.http.Completed;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.Router;
+import kit.http.RoutingHandler;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.Eventually;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.http;
+package kit.http.server;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import kit.StatusException;
+import kit.http.HostHeader;
+import kit.http.RequestId;
 
 /**
  * The head of one request: what the server itself needs of it, and what the JDK's server lets pass
