@@ -265,14 +265,14 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     if (!slots.tryAcquire()) {
       throw PeerException.refused(instance, "too many calls in flight", null, null);
     }
-    WholeBody body = null;
+    BodyCollector body = null;
     boolean through = false;
     try {
       long deadlineNanos =
           System.nanoTime()
               + (context.hasDeadline() ? context.remainingNanos() : DEFAULT_TIMEOUT_NANOS);
       HttpRequest request = untilDeadline(builder, deadlineNanos);
-      body = new WholeBody(settings.maxResponseBytes(), request.method());
+      body = new BodyCollector(settings.maxResponseBytes(), request.method());
       HttpResponse<byte[]> response;
       try {
         HttpResponse<?> head = ResponseFraming.send(http, request, body);

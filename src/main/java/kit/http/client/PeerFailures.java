@@ -29,9 +29,9 @@ public final class PeerFailures {
 
   private PeerFailures() {}
 
-  /** Returns what {@code thrown}, by the client or by {@link WholeBody}, says of the call. */
+  /** Returns what {@code thrown}, by the client or by {@link BodyCollector}, says of the call. */
   public static PeerException of(Throwable thrown, String instance) {
-    if (thrown instanceof WholeBody.TooLongException) {
+    if (thrown instanceof BodyCollector.TooLongException) {
       return PeerException.tooLarge(instance, thrown.getMessage(), thrown);
     }
     Throwable cause = original(thrown);

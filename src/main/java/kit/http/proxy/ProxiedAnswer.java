@@ -11,8 +11,8 @@ import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
+import kit.http.client.BodyCollector;
 import kit.http.client.ResponseFraming;
-import kit.http.client.WholeBody;
 
 /**
  * The body of an answer on its way through a proxy: collected if it is announced to be short, else as
@@ -24,7 +24,7 @@ final class ProxiedAnswer implements BodyHandler<Void> {
   private final String method;
 
   // Guarded by this. Once the head is there, one of the two: whole also if the head is malformed.
-  private WholeBody whole;
+  private BodyCollector whole;
   private InputStream stream;
   private ProtocolException malformed;
   private boolean cancelled;
@@ -46,10 +46,10 @@ final class ProxiedAnswer implements BodyHandler<Void> {
       fault = e;
     }
     BodySubscriber<Void> subscriber;
-    WholeBody bytes = null;
+    BodyCollector bytes = null;
     InputStream in = null;
     if (fault != null || length >= 0 && length <= SHORT_BYTES) {
-      bytes = new WholeBody(SHORT_BYTES, method);
+      bytes = new BodyCollector(SHORT_BYTES, method);
       subscriber = bytes.apply(head); // Closes the connection if the head is malformed.
     } else {
       BodySubscriber<InputStream> streaming = BodySubscribers.ofInputStream();
@@ -118,9 +118,9 @@ final class ProxiedAnswer implements BodyHandler<Void> {
     cancel();
   }
 
-  /** Waits for the end of a short body, as {@link WholeBody#await} does. */
+  /** Waits for the end of a short body, as {@link BodyCollector#await} does. */
   byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
-    WholeBody waiting;
+    BodyCollector waiting;
     synchronized (this) {
       waiting = whole;
     }
@@ -129,7 +129,7 @@ final class ProxiedAnswer implements BodyHandler<Void> {
 
   /** Gives up: closes the connection, now or when the head comes. A no-op after the body's end. */
   void cancel() {
-    WholeBody wholeNow;
+    BodyCollector wholeNow;
     InputStream streamNow;
     synchronized (this) {
       cancelled = true;
@@ -139,7 +139,7 @@ final class ProxiedAnswer implements BodyHandler<Void> {
     close(wholeNow, streamNow);
   }
 
-  private static void close(WholeBody whole, InputStream stream) {
+  private static void close(BodyCollector whole, InputStream stream) {
     if (whole != null) {
       whole.cancel();
     }

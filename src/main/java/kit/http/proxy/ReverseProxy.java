@@ -27,10 +27,10 @@ import kit.StatusException;
 import kit.http.Request;
 import kit.http.RequestId;
 import kit.http.Response;
+import kit.http.client.BodyCollector;
 import kit.http.client.HttpEndpoint;
 import kit.http.client.LazyTls;
 import kit.http.client.ResponseFraming;
-import kit.http.client.WholeBody;
 
 /**
  * Hands a request on to another server, and its answer back, without holding either in memory.
@@ -216,7 +216,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     Map<String, List<String>> headers = ProxyHeaders.ofAnswer(head.headers());
     try {
       if (length > settings.maxResponseBytes()) {
-        throw new WholeBody.TooLongException(settings.maxResponseBytes());
+        throw new BodyCollector.TooLongException(settings.maxResponseBytes());
       }
       if (!body.isStream() && !request.method().equals("HEAD")) {
         return Response.of(status, headers, body.await(deadlineNanos - System.nanoTime()));
@@ -257,7 +257,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
       copied += count;
       if (copied > settings.maxResponseBytes()) {
-        throw new WholeBody.TooLongException(settings.maxResponseBytes());
+        throw new BodyCollector.TooLongException(settings.maxResponseBytes());
       }
       to.write(buffer, 0, count);
       if (from.available() == 0) {

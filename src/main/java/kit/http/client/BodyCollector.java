@@ -25,7 +25,7 @@ import java.util.concurrent.TimeoutException;
  *
  * <p>Thread-safe.
  */
-public final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> {
+public final class BodyCollector implements BodyHandler<Void>, BodySubscriber<Void> {
   // To the client the body is "there" as soon as the head is: send() returns then, and the caller
   // waits here, where the wait can have an end. HttpRequest.timeout() does not cover the body
   // before JDK 26 (JDK-8208693), and a timer for each call costs more than this.
@@ -48,7 +48,7 @@ public final class WholeBody implements BodyHandler<Void>, BodySubscriber<Void> 
   private int count;
 
   /** Collects at most {@code maxBytes} of the response to a request with {@code method}. */
-  public WholeBody(int maxBytes, String method) {
+  public BodyCollector(int maxBytes, String method) {
     this.maxBytes = maxBytes;
     this.method = method;
   }
