@@ -135,7 +135,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     this.before = List.of();
     this.after = List.of();
     this.settings = Settings.defaults();
-    this.failure = PeerFailures::of;
+    this.failure = PeerExceptions::of;
     this.slots = new Semaphore(settings.maxInFlight());
   }
 
@@ -288,7 +288,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     } catch (TimeoutException e) {
       throw PeerException.timeout(instance, e);
     } catch (IOException e) {
-      throw PeerFailures.of(e, instance);
+      throw PeerExceptions.of(e, instance);
     } finally {
       if (!through && body != null) {
         body.cancel(); // Also if its head arrives later, and nobody is left to read it.

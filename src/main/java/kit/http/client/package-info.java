@@ -5,7 +5,7 @@
  *
  * <p>What it consists of also serves other clients: {@link kit.http.client.BodyCollector} collects a
  * response, {@link kit.http.client.ResponseFraming} checks its head, and
- * {@link kit.http.client.PeerFailures} makes a {@link kit.PeerException} of what went wrong.
+ * {@link kit.http.client.PeerExceptions} makes a {@link kit.PeerException} of what went wrong.
  * {@link kit.http.client.EachAddressClient} tries each address of a name,
  * {@link kit.http.client.LazyTls} sets TLS up with the first connection that needs it.
  *

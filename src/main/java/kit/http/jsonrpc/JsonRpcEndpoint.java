@@ -18,7 +18,7 @@ import kit.PeerException;
 import kit.http.Json;
 import kit.http.MediaTypes;
 import kit.http.client.HttpEndpoint;
-import kit.http.client.PeerFailures;
+import kit.http.client.PeerExceptions;
 
 /**
  * Calls one method of a JSON-RPC 2.0 server as an endpoint: the client side of {@link JsonRpc}.
@@ -73,9 +73,9 @@ public final class JsonRpcEndpoint {
 
   /** Some servers send an error of JSON-RPC with a status of 400 and above. */
   private static PeerException failure(HttpResponse<byte[]> response, String instance) {
-    PeerException failure = PeerFailures.of(response, instance);
+    PeerException failure = PeerExceptions.of(response, instance);
     boolean isJson =
-        PeerFailures.only(response, "Content-Type")
+        PeerExceptions.only(response, "Content-Type")
             .filter(type -> MediaTypes.is(type, MediaTypes.JSON))
             .isPresent();
     if (isJson) {

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import kit.PeerException;
 import kit.http.Request;
-import kit.http.client.PeerFailures;
+import kit.http.client.PeerExceptions;
 import kit.http.client.ResponseFraming;
 
 /**
@@ -96,7 +96,7 @@ final class ProxiedRequest {
     if (request.bodyStream().isBroken()) {
       return cancelled(thrown);
     }
-    PeerException failure = PeerFailures.of(thrown, instance);
+    PeerException failure = PeerExceptions.of(thrown, instance);
     return failure.kind().notSent() && begun
         ? PeerException.broken(instance, "no connection, and the body is gone", thrown)
         : failure;

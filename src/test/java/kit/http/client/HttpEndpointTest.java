@@ -345,7 +345,7 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   @Test
   void retryAfterInThePastIsNow() {
-    assertThat(PeerFailures.retryAfter("Thu, 01 Jan 1970 00:00:00 GMT", Instant.now()))
+    assertThat(PeerExceptions.retryAfter("Thu, 01 Jan 1970 00:00:00 GMT", Instant.now()))
         .isEqualTo(Duration.ZERO);
   }
 
@@ -353,14 +353,14 @@ class HttpEndpointTest extends RawPeerSetUp {
   @ValueSource(
       strings = {"", "soon", "1.5", "-5", "+5", "0x10", "3 seconds", "Thu, 01 Jan 1970", "\u0663"})
   void retryAfterThatIsNeitherIsIgnored(String header) {
-    assertThat(PeerFailures.retryAfter(header, Instant.now())).isNull();
+    assertThat(PeerExceptions.retryAfter(header, Instant.now())).isNull();
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"9223372036854775807", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"})
   void longestRetryAfterCanBeReckonedWith(String header) {
-    Duration retryAfter = PeerFailures.retryAfter(header, Instant.now());
+    Duration retryAfter = PeerExceptions.retryAfter(header, Instant.now());
     assertThat(retryAfter).isGreaterThan(Duration.ofDays(1));
     assertThat(retryAfter.toNanos()).isPositive(); // Would throw if it overflowed.
   }

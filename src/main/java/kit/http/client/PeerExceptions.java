@@ -23,11 +23,11 @@ import kit.http.Problem;
  * Makes a {@link PeerException} of what the JDK's client has thrown or received: its kind says how far
  * the call got.
  */
-public final class PeerFailures {
+public final class PeerExceptions {
   // What a peer sends must not overflow the nanoseconds of whoever reckons with it.
   private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
 
-  private PeerFailures() {}
+  private PeerExceptions() {}
 
   /** Returns what {@code thrown}, by the client or by {@link BodyCollector}, says of the call. */
   public static PeerException of(Throwable thrown, String instance) {
