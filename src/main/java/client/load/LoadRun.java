@@ -97,7 +97,7 @@ final class LoadRun implements AutoCloseable {
   }
 
   /**
-   * Starts a virtual one from JDK 24 on (see {@code RequestThreads}). It is not only that each call costs
+   * Starts a virtual one from JDK 24 on (see {@code ServerExecutor}). It is not only that each call costs
    * less: threads of the system that all want to run leave little of a small machine to the compiler of hot
    * code. On two cores, 32 came up to speed after 28 s, virtual ones after 20.
    */

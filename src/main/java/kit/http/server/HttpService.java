@@ -82,7 +82,7 @@ public final class HttpService implements AutoCloseable {
 
   private HttpService(HttpServer server, Settings settings) {
     this.server = server;
-    this.threads = RequestThreads.newExecutor(settings.maxInFlight());
+    this.threads = ServerExecutor.newExecutor(settings.maxInFlight());
     this.exchanges =
         new ExchangeHandler(settings.maxInFlight(), settings.ungated(), System::nanoTime);
     this.heads = HeadTimeout.of(server, settings.headTimeout());

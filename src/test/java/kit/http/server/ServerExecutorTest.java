@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(20)
-class RequestThreadsTest {
-  private final ExecutorService threads = RequestThreads.newExecutor(1);
+class ServerExecutorTest {
+  private final ExecutorService threads = ServerExecutor.newExecutor(1);
 
   @AfterEach
   void stop() {
@@ -43,7 +43,7 @@ class RequestThreadsTest {
 
   @Test
   void largestLimitIsNoMistake() throws Exception {
-    ExecutorService many = RequestThreads.newExecutor(Integer.MAX_VALUE);
+    ExecutorService many = ServerExecutor.newExecutor(Integer.MAX_VALUE);
     assertThat(many.submit(() -> 7).get()).isEqualTo(7);
     many.shutdown();
     assertThat(many.awaitTermination(5, TimeUnit.SECONDS)).isTrue();

@@ -20,11 +20,11 @@ import java.util.concurrent.atomic.AtomicLong;
  * is closed. Refusing politely is the job of {@link HttpService}'s limit of requests in flight, well
  * below the number of threads; the rest are spare, for clients that are slow to send.
  */
-final class RequestThreads {
+final class ServerExecutor {
   private static final int SPARE_THREADS = 1024;
   private static final int VIRTUAL_SINCE = 24;
 
-  private RequestThreads() {}
+  private ServerExecutor() {}
 
   /** Returns an executor for about {@code maxInFlight} requests at a time; the caller stops it. */
   static ExecutorService newExecutor(int maxInFlight) {
