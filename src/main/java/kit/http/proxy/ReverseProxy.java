@@ -156,7 +156,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       throw PeerException.timeout(instance, null);
     }
     long deadlineNanos = System.nanoTime() + nanos;
-    ProxiedRequest request = new ProxiedRequest(forward.request());
+    ProxyRequestBody request = new ProxyRequestBody(forward.request());
     HttpRequest message = message(context, forward, nanos, request);
     ProxiedAnswer answer = new ProxiedAnswer(message.method());
     boolean through = false;
@@ -180,7 +180,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     }
   }
 
-  private HttpRequest message(Context context, Forward forward, long nanos, ProxiedRequest body) {
+  private HttpRequest message(Context context, Forward forward, long nanos, ProxyRequestBody body) {
     Request request = forward.request();
     try {
       HttpRequest.Builder builder =

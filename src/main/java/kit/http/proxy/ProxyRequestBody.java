@@ -24,7 +24,7 @@ import kit.http.client.ResponseFraming;
  * <p>A short one costs no thread, and an upstream never waits for a caller who is slow to send it. One
  * that is passed on is read by a thread of the client.
  */
-final class ProxiedRequest {
+final class ProxyRequestBody {
   private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
 
   private final Request request;
@@ -32,7 +32,7 @@ final class ProxiedRequest {
   private volatile boolean begun; // To be passed on.
 
   /** Reads a short body, at the caller's pace. */
-  ProxiedRequest(Request request) {
+  ProxyRequestBody(Request request) {
     this.request = request;
     try {
       this.shortBody = request.shortBody(SHORT_BYTES);
