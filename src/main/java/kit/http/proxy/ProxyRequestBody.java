@@ -69,7 +69,11 @@ final class ProxyRequestBody {
 
   /** Sends {@code message} and returns when the head of the answer is there, within {@code nanos}. */
   HttpResponse<?> send(
-      HttpClient quick, HttpClient streaming, HttpRequest message, ProxiedAnswer answer, long nanos)
+      HttpClient quick,
+      HttpClient streaming,
+      HttpRequest message,
+      ProxyResponseBody answer,
+      long nanos)
       throws InterruptedException, TimeoutException, IOException {
     if (shortBody != null) {
       return ResponseFraming.send(quick, message, answer); // The message has its time limit.

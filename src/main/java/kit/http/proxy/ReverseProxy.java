@@ -158,7 +158,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     long deadlineNanos = System.nanoTime() + nanos;
     ProxyRequestBody request = new ProxyRequestBody(forward.request());
     HttpRequest message = message(context, forward, nanos, request);
-    ProxiedAnswer answer = new ProxiedAnswer(message.method());
+    ProxyResponseBody answer = new ProxyResponseBody(message.method());
     boolean through = false;
     try {
       HttpResponse<?> head = request.send(http.quick(), http.streaming(), message, answer, nanos);
@@ -205,7 +205,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   }
 
   private Response response(
-      Request request, HttpResponse<?> head, ProxiedAnswer body, long deadlineNanos)
+      Request request, HttpResponse<?> head, ProxyResponseBody body, long deadlineNanos)
       throws IOException, InterruptedException, TimeoutException {
     body.check();
     int status = head.statusCode();
@@ -240,7 +240,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   }
 
   /** When the caller has it all, or has gone, or when it takes too long. */
-  private void closeInTheEnd(ProxiedAnswer body, Request request) {
+  private void closeInTheEnd(ProxyResponseBody body, Request request) {
     CompletableFuture<Void> end = new CompletableFuture<>();
     end.orTimeout(settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
         .whenComplete((done, late) -> body.cancel(late == null ? null : settings.bodyTimeout()));

@@ -18,7 +18,7 @@ import kit.http.client.ResponseFraming;
  * The body of an answer on its way through a proxy: collected if it is announced to be short, else as
  * it comes.
  */
-final class ProxiedAnswer implements BodyHandler<Void> {
+final class ProxyResponseBody implements BodyHandler<Void> {
   private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
 
   private final String method;
@@ -31,7 +31,7 @@ final class ProxiedAnswer implements BodyHandler<Void> {
   private Duration exceeded; // Null unless that is why.
 
   /** For the response to a request with {@code method}. */
-  ProxiedAnswer(String method) {
+  ProxyResponseBody(String method) {
     this.method = method;
   }
 
