@@ -8,14 +8,14 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import kit.Endpoint;
-import kit.http.Completed;
 import kit.http.Request;
+import kit.http.RequestSummary;
 import kit.http.Response;
 import kit.http.server.HttpService;
 
 /** A service on a free port with clients that see the wire; all closed together. */
 public final class TestService implements AutoCloseable {
-  private final BlockingQueue<Completed> completed = new LinkedBlockingQueue<>();
+  private final BlockingQueue<RequestSummary> completed = new LinkedBlockingQueue<>();
   private final BlockingQueue<RawClient> clients = new LinkedBlockingQueue<>();
   private HttpService http;
 
@@ -46,8 +46,8 @@ public final class TestService implements AutoCloseable {
   }
 
   /** Waits for what the service tells its finalizers after the next request. */
-  public Completed nextCompleted() throws InterruptedException {
-    Completed next = completed.poll(5, TimeUnit.SECONDS);
+  public RequestSummary nextCompleted() throws InterruptedException {
+    RequestSummary next = completed.poll(5, TimeUnit.SECONDS);
     assertThat(next).as("completed").isNotNull();
     return next;
   }

@@ -97,7 +97,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
   private final Encoder<R> encoder;
   private final String mediaType;
   private final ErrorEncoder errorEncoder;
-  private final List<Consumer<Completed>> finalizers;
+  private final List<Consumer<RequestSummary>> finalizers;
 
   /** Serves {@code endpoint} with nothing more than decoding and encoding. */
   public EndpointHandler(Decoder<Q> decoder, Endpoint<Q, R> endpoint, Encoder<R> encoder) {
@@ -118,7 +118,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
       List<After<R>> after,
       Encoder<R> encoder,
       ErrorEncoder errorEncoder,
-      List<Consumer<Completed>> finalizers) {
+      List<Consumer<RequestSummary>> finalizers) {
     this.before = before;
     this.decoder = decoder;
     this.endpoint = endpoint;
@@ -149,7 +149,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
   }
 
   /** Returns this handler with one more function to call when an answer has been sent. */
-  public EndpointHandler<Q, R> onCompleted(Consumer<Completed> more) {
+  public EndpointHandler<Q, R> onCompleted(Consumer<RequestSummary> more) {
     return new EndpointHandler<>(
         before, decoder, endpoint, after, encoder, errorEncoder, plus(finalizers, more));
   }

@@ -36,7 +36,7 @@ public final class Request {
   private final RequestBody body;
   private final InetSocketAddress remote;
   private final String version;
-  private final List<Consumer<Completed>> finalizers;
+  private final List<Consumer<RequestSummary>> finalizers;
 
   private byte[] shortBody; // Null unless it has been asked for.
   private String route = NO_ROUTE;
@@ -69,7 +69,7 @@ public final class Request {
       RequestBody body,
       InetSocketAddress remote,
       String version,
-      List<Consumer<Completed>> finalizers) {
+      List<Consumer<RequestSummary>> finalizers) {
     this.method = requireNonNull(method, "method");
     this.target = requireNonNull(target, "target");
     this.headers = requireNonNull(headers, "headers");
@@ -201,7 +201,7 @@ public final class Request {
   }
 
   /** Has {@code finalizer} called when the answer has been sent, or could not be. */
-  public void onCompleted(Consumer<Completed> finalizer) {
+  public void onCompleted(Consumer<RequestSummary> finalizer) {
     finalizers.add(requireNonNull(finalizer, "finalizer"));
   }
 

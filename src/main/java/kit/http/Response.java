@@ -165,7 +165,7 @@ public final class Response {
 
   /**
    * Returns this response with the error that it was made of. Access log, metrics and trace then show
-   * the error ({@link Completed#error}); it is not sent.
+   * the error ({@link RequestSummary#error}); it is not sent.
    */
   public Response withError(Throwable error) {
     requireNonNull(error, "error");

@@ -19,8 +19,8 @@ import java.util.function.Supplier;
 import kit.Context;
 import kit.Middleware;
 import kit.PeerException;
-import kit.http.Completed;
 import kit.http.Request;
+import kit.http.RequestSummary;
 import kit.http.Response;
 import kit.http.server.HttpService;
 
@@ -127,7 +127,7 @@ public final class Instrumenting {
     http.onCompleted(this::served);
   }
 
-  private void served(Completed done) {
+  private void served(RequestSummary done) {
     String method = done.method();
     String route = done.route();
     requests.labels(method, route, Integer.toString(done.status())).inc();

@@ -19,9 +19,9 @@ import kit.Context;
 import kit.Middleware;
 import kit.OneLine;
 import kit.PeerException;
-import kit.http.Completed;
 import kit.http.Request;
 import kit.http.RequestId;
+import kit.http.RequestSummary;
 import kit.http.server.HttpService;
 
 /**
@@ -120,7 +120,7 @@ public final class Tracing {
     return TraceContext.parse(request.headers(TRACEPARENT).get(0), request.headers(TRACESTATE));
   }
 
-  private void end(Completed done) {
+  private void end(RequestSummary done) {
     Here here = done.context().get(HERE);
     if (here == null || !here.trace.isSampled()) { // Null if it was refused before it began.
       return;

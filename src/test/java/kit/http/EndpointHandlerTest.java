@@ -24,7 +24,7 @@ class EndpointHandlerTest {
   private static final Context.Key<String> SEEN = Context.key("seen");
 
   private final List<String> steps = new ArrayList<>();
-  private final List<Consumer<Completed>> finalizers = new ArrayList<>();
+  private final List<Consumer<RequestSummary>> finalizers = new ArrayList<>();
   private final Request request =
       new Request(
           "GET",
@@ -189,8 +189,8 @@ class EndpointHandlerTest {
 
   @Test
   void finalizersAreKeptInOrder() throws Exception {
-    Consumer<Completed> first = completed -> {};
-    Consumer<Completed> second = completed -> {};
+    Consumer<RequestSummary> first = completed -> {};
+    Consumer<RequestSummary> second = completed -> {};
     call(plain.onCompleted(first).onCompleted(second));
     assertThat(finalizers).containsExactly(first, second);
   }

@@ -107,7 +107,7 @@ class RequestBodyTest {
     client.send(chunked ? "a\r\nhello" : "hello");
     reading.await();
     client.reset();
-    Completed broken = http.nextCompleted();
+    RequestSummary broken = http.nextCompleted();
     assertThat(broken.status()).isIn(0, 400); // Dropped, or sent to nobody.
     assertThat(broken.error()).hasRootCause(seen.poll(5, TimeUnit.SECONDS));
     assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
@@ -122,7 +122,7 @@ class RequestBodyTest {
     assertThat(answer.status()).isEqualTo(400);
     assertThat(answer.body()).contains("\"detail\":\"the body did not arrive whole\"");
     assertThat(client.isClosed()).isTrue();
-    Completed broken = http.nextCompleted();
+    RequestSummary broken = http.nextCompleted();
     assertThat(broken.status()).isEqualTo(400);
     assertThat(broken.error()).isInstanceOf(IOException.class);
   }
@@ -138,7 +138,7 @@ class RequestBodyTest {
                 .onError((context, error) -> Response.text(500, error.toString())));
     client.request("POST", "/", "Content-Length: 10").send("hello").endOfRequests();
     assertThat(client.answer().status()).isEqualTo(400);
-    Completed broken = http.nextCompleted();
+    RequestSummary broken = http.nextCompleted();
     assertThat(broken.status()).isEqualTo(400);
     assertThat(broken.error()).isInstanceOf(IOException.class);
   }

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import kit.StatusException;
-import kit.http.Completed;
 import kit.http.RequestId;
+import kit.http.RequestSummary;
 
 /**
  * Writes one line for each request that is served: who asked for what, what became of it, and how long
@@ -22,12 +22,12 @@ import kit.http.RequestId;
  * //   remote=127.0.0.1:40112 request_id=5f0c... trace_id=4bf9...     (one line)
  * }</pre>
  *
- * <p>What each means is said in {@link Completed}. {@code trace_id} and {@code error} are there if there
+ * <p>What each means is said in {@link RequestSummary}. {@code trace_id} and {@code error} are there if there
  * is one. Path and error are as clients made them, so the log must escape them.
  *
  * <p>Thread-safe if the log is. It writes on the thread of the request, when the answer is out.
  */
-public final class AccessLog implements Consumer<Completed> {
+public final class AccessLog implements Consumer<RequestSummary> {
   /** Takes the keys and values of one line. */
   @FunctionalInterface
   public interface Line {
@@ -43,7 +43,7 @@ public final class AccessLog implements Consumer<Completed> {
   }
 
   @Override
-  public void accept(Completed done) {
+  public void accept(RequestSummary done) {
     List<Object> event = new ArrayList<>(20);
     add(event, "method", done.method());
     add(event, "route", done.route());

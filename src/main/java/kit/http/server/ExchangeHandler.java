@@ -17,12 +17,12 @@ import kit.Context;
 import kit.Endpoint;
 import kit.OneLine;
 import kit.StatusException;
-import kit.http.Completed;
 import kit.http.EndpointHandler;
 import kit.http.Problem;
 import kit.http.Request;
 import kit.http.RequestBody;
 import kit.http.RequestId;
+import kit.http.RequestSummary;
 import kit.http.RequestTarget;
 import kit.http.Response;
 import org.slf4j.Logger;
@@ -43,7 +43,7 @@ final class ExchangeHandler implements HttpHandler {
   private final Set<String> ungated;
   private final LongSupplier nanoTime;
   private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
-  private final List<Consumer<Completed>> finalizers = new CopyOnWriteArrayList<>();
+  private final List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final Object idle = new Object(); // Notified when inFlight has come down to 0.
 
@@ -66,7 +66,7 @@ final class ExchangeHandler implements HttpHandler {
     before.add(function);
   }
 
-  void onCompleted(Consumer<Completed> finalizer) {
+  void onCompleted(Consumer<RequestSummary> finalizer) {
     finalizers.add(finalizer);
   }
 
@@ -146,7 +146,7 @@ final class ExchangeHandler implements HttpHandler {
     private final RequestHead head;
     private final RequestBody requestBody;
     private final ResponseSender sender;
-    private final List<Consumer<Completed>> own = new ArrayList<>(0); // Of this request.
+    private final List<Consumer<RequestSummary>> own = new ArrayList<>(0); // Of this request.
 
     private Context context;
     private Request request; // Null until its head has been understood.
@@ -297,8 +297,8 @@ final class ExchangeHandler implements HttpHandler {
         return;
       }
       long nanos = nanoTime.getAsLong() - startedAtNanos;
-      Completed completed =
-          new Completed(
+      RequestSummary completed =
+          new RequestSummary(
               route(),
               path(),
               head.label(),
@@ -313,7 +313,7 @@ final class ExchangeHandler implements HttpHandler {
       finalizers.forEach(finalizer -> finish(finalizer, completed));
     }
 
-    private void finish(Consumer<Completed> finalizer, Completed completed) {
+    private void finish(Consumer<RequestSummary> finalizer, RequestSummary completed) {
       try {
         finalizer.accept(completed);
       } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.

@@ -15,10 +15,10 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.Shutdown;
-import kit.http.Completed;
 import kit.http.EndpointHandler;
 import kit.http.Problem;
 import kit.http.Request;
+import kit.http.RequestSummary;
 import kit.http.Response;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -102,7 +102,7 @@ public final class HttpService implements AutoCloseable {
 
   /**
    * Has {@code function} add to the context of each request, after the checks and before the limit of
-   * requests in flight, so that {@link Completed} shows what it added whatever becomes of the request.
+   * requests in flight, so that {@link RequestSummary} shows what it added whatever becomes of the request.
    */
   public HttpService before(EndpointHandler.Before function) {
     exchanges.before(requireNonNull(function, "function"));
@@ -110,7 +110,7 @@ public final class HttpService implements AutoCloseable {
   }
 
   /** Has {@code finalizer} called after each request, whatever became of it. */
-  public HttpService onCompleted(Consumer<Completed> finalizer) {
+  public HttpService onCompleted(Consumer<RequestSummary> finalizer) {
     exchanges.onCompleted(requireNonNull(finalizer, "finalizer"));
     return this;
   }

@@ -33,9 +33,9 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
-import kit.http.Completed;
 import kit.http.Request;
 import kit.http.RequestBody;
+import kit.http.RequestSummary;
 import kit.http.RequestTarget;
 import kit.http.Response;
 import kit.http.client.HttpEndpoint;
@@ -398,7 +398,7 @@ class ReverseProxyTest {
   void interruptionAtAnyMomentClosesTheConnection() throws Exception {
     rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\nx");
     ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
-    List<Consumer<Completed>> finalizers = new CopyOnWriteArrayList<>();
+    List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
     Request request = requestOf("GET", "/", finalizers);
     Random random = new Random(7);
     for (int i = 0; i < 200; i++) {
@@ -433,8 +433,8 @@ class ReverseProxyTest {
     return requestOf(method, path, new ArrayList<>());
   }
 
-  private static Request requestOf(String method, String path, List<Consumer<Completed>> finalizers)
-      throws Exception {
+  private static Request requestOf(
+      String method, String path, List<Consumer<RequestSummary>> finalizers) throws Exception {
     return new Request(
         method,
         RequestTarget.parse(path, "test"),

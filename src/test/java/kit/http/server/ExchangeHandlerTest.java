@@ -18,10 +18,10 @@ import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
 import kit.StatusException;
-import kit.http.Completed;
 import kit.http.EndpointHandler;
 import kit.http.Request;
 import kit.http.RequestId;
+import kit.http.RequestSummary;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
@@ -169,7 +169,7 @@ class ExchangeHandlerTest {
   void completedTellsRouteMethodStatusBytesTimeAndId() throws Exception {
     RawClient client = http.serve(user((context, request) -> Response.text(200, "hello")));
     client.request("GET", "/user/7", "X-Request-Id: id-1").answer();
-    Completed done = http.nextCompleted();
+    RequestSummary done = http.nextCompleted();
     assertThat(done.route()).isEqualTo("/user/{uid:\\d+}");
     assertThat(done.method()).isEqualTo("GET");
     assertThat(done.status()).isEqualTo(200);
@@ -210,7 +210,7 @@ class ExchangeHandlerTest {
   void completedTellsFailuresAndHidesRawPathsAndMethods() throws Exception {
     RawClient client = http.serve(user((context, request) -> Response.text(200, "hello")));
     Answer answer = client.request("PATCH", "/user/7").answer();
-    Completed refused = http.nextCompleted();
+    RequestSummary refused = http.nextCompleted();
     assertThat(refused.method()).isEqualTo("PATCH");
     assertThat(refused.status()).isEqualTo(405);
     assertThat(refused.bytes()).isEqualTo(answer.bytes().length);
@@ -220,12 +220,12 @@ class ExchangeHandlerTest {
     assertThat(http.nextCompleted().route()).isEqualTo("-");
 
     http.connect().request("EVIL", "/user/7").answer();
-    Completed unknown = http.nextCompleted();
+    RequestSummary unknown = http.nextCompleted();
     assertThat(unknown.method()).isEqualTo("OTHER");
     assertThat(unknown.status()).isEqualTo(501);
 
     client.request("GET", "/a/../b").answer();
-    Completed ambiguous = http.nextCompleted();
+    RequestSummary ambiguous = http.nextCompleted();
     assertThat(ambiguous.route()).isEqualTo("-");
     assertThat(ambiguous.status()).isEqualTo(400);
   }
@@ -243,7 +243,7 @@ class ExchangeHandlerTest {
                     (context, response) -> Response.empty(204))
                 .onError((context, error) -> Response.text(418, "no")));
     assertThat(client.request("GET", "/").answer().status()).isEqualTo(418);
-    Completed done = http.nextCompleted();
+    RequestSummary done = http.nextCompleted();
     assertThat(done.status()).isEqualTo(418);
     assertThat(done.error()).isSameAs(refusal);
   }
@@ -263,7 +263,7 @@ class ExchangeHandlerTest {
                       throw failure;
                     }));
     client.request("GET", "/");
-    Completed broken = http.nextCompleted();
+    RequestSummary broken = http.nextCompleted();
     assertThat(broken.status()).isEqualTo(200); // It is out, and cannot be taken back.
     assertThat(broken.bytes()).isEqualTo(5);
     assertThat(broken.error()).isSameAs(failure);

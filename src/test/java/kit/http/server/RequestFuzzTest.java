@@ -25,8 +25,8 @@ import java.util.regex.Pattern;
 import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
-import kit.http.Completed;
 import kit.http.Request;
+import kit.http.RequestSummary;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
@@ -158,7 +158,7 @@ class RequestFuzzTest {
     return Response.text(200, name);
   }
 
-  private static void note(Completed done, Queue<String> faults) {
+  private static void note(RequestSummary done, Queue<String> faults) {
     Throwable error = done.error();
     if (done.status() == 500
         || error != null

@@ -20,7 +20,7 @@ import kit.Context;
  *     layers add is not seen here
  * @param remote the other end of the connection, which may be a proxy
  */
-public record Completed(
+public record RequestSummary(
     String route,
     String path,
     String method,
