@@ -8,13 +8,13 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import kit.OneLine;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Watch;
+import kit.discovery.Watched;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +44,7 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for any number of threads. {@link #close} cancels the query in flight and ends the thread.
  * Each change costs a response with the whole list.
  */
-public final class ConsulInstances implements Instances {
+public final class ConsulInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
 
   private final Logger log;
@@ -84,28 +84,8 @@ public final class ConsulInstances implements Instances {
   }
 
   @Override
-  public List<Instance> snapshot() {
-    return watch.snapshot();
-  }
-
-  @Override
-  public Subscription onChange(Runnable listener) {
-    return watch.onChange(listener);
-  }
-
-  @Override
-  public boolean awaitFirst(Duration patience) throws InterruptedException {
-    return watch.awaitFirst(patience);
-  }
-
-  @Override
-  public Optional<Exception> failure() {
-    return watch.failure();
-  }
-
-  @Override
-  public void close() {
-    watch.close();
+  protected Watch<List<Instance>> watch() {
+    return watch;
   }
 
   private BlockingQuery.Answer<List<Instance>> ask(long index, Duration atMost)

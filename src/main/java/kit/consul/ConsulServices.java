@@ -7,10 +7,9 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import kit.discovery.Instances;
 import kit.discovery.Services;
 import kit.discovery.Watch;
+import kit.discovery.Watched;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * <p>Works as {@link ConsulInstances}: one thread, with a blocking query; the last list stays when
  * Consul does not answer. Safe for any number of threads.
  */
-public final class ConsulServices implements Services {
+public final class ConsulServices extends Watched<Map<String, List<String>>> implements Services {
   private static final Logger log = LoggerFactory.getLogger(ConsulServices.class);
 
   private final ConsulCatalog catalog;
@@ -45,27 +44,7 @@ public final class ConsulServices implements Services {
   }
 
   @Override
-  public Map<String, List<String>> snapshot() {
-    return watch.snapshot();
-  }
-
-  @Override
-  public Instances.Subscription onChange(Runnable listener) {
-    return watch.onChange(listener);
-  }
-
-  @Override
-  public boolean awaitFirst(Duration patience) throws InterruptedException {
-    return watch.awaitFirst(patience);
-  }
-
-  @Override
-  public Optional<Exception> failure() {
-    return watch.failure();
-  }
-
-  @Override
-  public void close() {
-    watch.close();
+  protected Watch<Map<String, List<String>>> watch() {
+    return watch;
   }
 }

@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import kit.OneLine;
@@ -44,7 +43,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe. {@link #close} ends the thread.
  */
-public final class FileInstances implements Instances {
+public final class FileInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
   private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
   private static final int MAX_BYTES = 1 << 20; // Some 50,000 instances.
@@ -90,28 +89,8 @@ public final class FileInstances implements Instances {
   }
 
   @Override
-  public List<Instance> snapshot() {
-    return watch.snapshot();
-  }
-
-  @Override
-  public Subscription onChange(Runnable listener) {
-    return watch.onChange(listener);
-  }
-
-  @Override
-  public boolean awaitFirst(Duration patience) throws InterruptedException {
-    return watch.awaitFirst(patience);
-  }
-
-  @Override
-  public Optional<Exception> failure() {
-    return watch.failure();
-  }
-
-  @Override
-  public void close() {
-    watch.close();
+  protected Watch<List<Instance>> watch() {
+    return watch;
   }
 
   private void read(Watch<List<Instance>> watch) throws IOException, InterruptedException {

@@ -11,7 +11,6 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -19,6 +18,7 @@ import kit.OneLine;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Watch;
+import kit.discovery.Watched;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,7 +65,7 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for any number of threads. {@link #close} ends the thread; it waits for a question on its
  * way, 1.5 seconds at most.
  */
-public final class SrvInstances implements Instances {
+public final class SrvInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration REFRESH = Duration.ofSeconds(5);
   private static final int MAX_QUERIES = 24;
   private static final int QUIET_QUERIES = 4;
@@ -105,28 +105,8 @@ public final class SrvInstances implements Instances {
   }
 
   @Override
-  public List<Instance> snapshot() {
-    return watch.snapshot();
-  }
-
-  @Override
-  public Subscription onChange(Runnable listener) {
-    return watch.onChange(listener);
-  }
-
-  @Override
-  public boolean awaitFirst(Duration patience) throws InterruptedException {
-    return watch.awaitFirst(patience);
-  }
-
-  @Override
-  public Optional<Exception> failure() {
-    return watch.failure();
-  }
-
-  @Override
-  public void close() {
-    watch.close();
+  protected Watch<List<Instance>> watch() {
+    return watch;
   }
 
   /** Where an instance is said to be; of an address, priority and port are given. */

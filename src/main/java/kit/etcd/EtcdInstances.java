@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -17,6 +16,7 @@ import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.OutageLog;
 import kit.discovery.Watch;
+import kit.discovery.Watched;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -58,7 +58,7 @@ import org.slf4j.event.Level;
  *
  * <p>Safe for any number of threads. {@link #close} ends the request in flight and the thread.
  */
-public final class EtcdInstances implements Instances {
+public final class EtcdInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration WAIT = Duration.ofSeconds(45);
   private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
   private static final long BRIEF_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -116,28 +116,8 @@ public final class EtcdInstances implements Instances {
   }
 
   @Override
-  public List<Instance> snapshot() {
-    return watch.snapshot();
-  }
-
-  @Override
-  public Subscription onChange(Runnable listener) {
-    return watch.onChange(listener);
-  }
-
-  @Override
-  public boolean awaitFirst(Duration patience) throws InterruptedException {
-    return watch.awaitFirst(patience);
-  }
-
-  @Override
-  public Optional<Exception> failure() {
-    return watch.failure();
-  }
-
-  @Override
-  public void close() {
-    watch.close();
+  protected Watch<List<Instance>> watch() {
+    return watch;
   }
 
   private void ask(Watch<List<Instance>> watch) throws IOException, InterruptedException {
