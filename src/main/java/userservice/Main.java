@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.Shutdown;
 import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
 import kit.cli.Program;
@@ -21,9 +22,7 @@ import kit.http.Json;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.RoutingHandler;
-import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
-import kit.http.server.ServerSettings;
 import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
@@ -57,11 +56,7 @@ public final class Main {
     options.registry.get().prepare(); // Takes its time, in which all the rest goes on.
 
     // The port comes first: only now do we know that it is ours, and which one it is.
-    HttpService http = bind(options);
-
-    if (options.accessLog.get().equals("on")) {
-      http.onCompleted(new AccessLog(logs.events("access")::log));
-    }
+    HttpService http = options.server.bind(logs);
 
     // Traces pass through us in any case; what is recorded goes to Zipkin.
     AdvertisedAddress advertised = advertised(options);
@@ -113,39 +108,20 @@ public final class Main {
     }
 
     // How it will end: nobody finds us any more, and only then nobody is served.
-    http.shutdown(registration, options.drainDelay.get(), options.drainTimeout.get())
-        .step("send the last traces", traces)
-        .onSignal();
+    Shutdown shutdown =
+        options.server.shutdown(http, registration).step("send the last traces", traces);
 
     // How it begins, the other way round: answer first, then be found.
-    http.start(handler);
-    http.selfCheck("/health");
-    System.out.println("listening on http://" + Instance.of(options.bind.get(), http.port()));
+    options.server.serve("listening", http, handler, shutdown);
     registration.start();
     JvmMetrics.register(metrics, Main.class); // Can wait until all else is up.
-  }
-
-  private static HttpService bind(Options options) {
-    String host = options.bind.get();
-    int port = options.port.get();
-    ServerSettings limits =
-        new ServerSettings(options.requestTimeout.get(), options.responseTimeout.get());
-    try {
-      return HttpService.bind(
-          HttpService.Settings.of(host, port)
-              .withMaxInFlight(options.maxInFlight.get())
-              .withServer(limits));
-    } catch (IOException e) {
-      throw new Program.FailedException(
-          "--port: cannot listen on " + host + ":" + port + ": " + e.getMessage(), e);
-    }
   }
 
   private static AdvertisedAddress advertised(Options options) throws IOException {
     Optional<String> host = options.advertise.get();
     return host.isPresent()
         ? new AdvertisedAddress(host.get(), false, "--advertise")
-        : AdvertisedAddress.choose(options.bind.get(), options.registry.get());
+        : AdvertisedAddress.choose(options.server.host(), options.registry.get());
   }
 
   /** The address in spans: the one that callers use, or none if only the registry knows it. */

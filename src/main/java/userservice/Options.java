@@ -12,18 +12,13 @@ import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.RateFlags;
+import kit.cli.ServerFlags;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.registry.RegistryFlags;
 
 /** What can be set from outside; each option is one flag. */
 final class Options {
-  // The JDK's server counts in whole seconds.
-  private static final Flags.Type<Duration> WHOLE_SECONDS =
-      Flags.DURATION.where(
-          "of whole seconds, 1s or more",
-          duration -> duration.toSeconds() >= 1 && duration.toNanosPart() == 0);
-
   private final Flags flags =
       new Flags(
           "java -jar user-service.jar",
@@ -32,11 +27,7 @@ final class Options {
 
   final Supplier<String> name = flags.required("name", Flags.TEXT, "service name");
 
-  final Supplier<Integer> port =
-      flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one");
-
-  final Supplier<String> bind =
-      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+  final ServerFlags server = new ServerFlags(flags);
 
   final Supplier<Optional<String>> advertise =
       flags.optional(
@@ -76,17 +67,9 @@ final class Options {
 
   final AccessFlags access = new AccessFlags(flags);
 
-  final Supplier<Integer> maxInFlight =
-      flags.optional(
-          "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
-
-  final Supplier<Duration> requestTimeout =
-      flags.optional(
-          "request-timeout", WHOLE_SECONDS, "10s", "for a request to arrive, its body included");
-
-  final Supplier<Duration> responseTimeout =
-      flags.optional(
-          "response-timeout", WHOLE_SECONDS, "60s", "from there to the end of its answer");
+  {
+    server.declareMaxInFlight().declareTimeouts();
+  }
 
   final Supplier<Double> failRatio =
       flags.optional(
@@ -104,17 +87,15 @@ final class Options {
 
   final TracingFlags tracing = new TracingFlags(flags, "0.1");
 
-  final Supplier<Duration> drainDelay =
-      flags.optional("drain-delay", Flags.DURATION, "1s", "pause after deregistration");
-
-  final Supplier<Duration> drainTimeout =
-      flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+  {
+    server.declareDrain("pause after deregistration");
+  }
 
   final Supplier<Logs> logs = Logs.flags(flags, "info");
 
-  final Supplier<String> accessLog =
-      flags.optional(
-          "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
+  {
+    server.declareAccessLog();
+  }
 
   /** Reads them from the command line, the environment and the defaults, in this order. */
   Options(String... args) {
@@ -125,7 +106,7 @@ final class Options {
 
   /** Returns {@code host:port}; port 0 is not known yet, and equal to that of no peer. */
   private String ownAddress() {
-    return port.get() == 0 ? "" : Instance.of(bind.get(), port.get()).authority();
+    return server.port() == 0 ? "" : Instance.of(server.host(), server.port()).authority();
   }
 
   /** Looks up no name: of a host that has been accepted, these are IP addresses only. */

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import kit.cli.Flags;
+import kit.http.server.ServerSettings;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,8 +18,8 @@ class OptionsTest {
   @Test
   void timeLimitsOfTheServerHaveDefaults() {
     Options options = new Options("--name", "a", "--port", "0");
-    assertThat(options.requestTimeout.get()).isEqualTo(Duration.ofSeconds(10));
-    assertThat(options.responseTimeout.get()).isEqualTo(Duration.ofSeconds(60));
+    assertThat(options.server.timeouts())
+        .isEqualTo(new ServerSettings(Duration.ofSeconds(10), Duration.ofSeconds(60)));
   }
 
   @ParameterizedTest

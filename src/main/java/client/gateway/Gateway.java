@@ -2,7 +2,6 @@
 package client.gateway;
 
 import client.options.Options;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -14,15 +13,14 @@ import java.util.TreeSet;
 import java.util.function.Supplier;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.Shutdown;
 import kit.StatusException;
 import kit.cli.Flags;
-import kit.cli.HttpAddress;
 import kit.cli.JwtFlags;
 import kit.cli.Logs;
-import kit.cli.Program;
 import kit.cli.RateFlags;
+import kit.cli.ServerFlags;
 import kit.cli.TracingFlags;
-import kit.discovery.Instance;
 import kit.discovery.Services;
 import kit.http.Json;
 import kit.http.Request;
@@ -31,7 +29,6 @@ import kit.http.Router;
 import kit.http.RoutingHandler;
 import kit.http.proxy.ReverseProxy;
 import kit.http.proxy.ReverseProxy.Forward;
-import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
 import kit.http.server.ServerSettings;
 import kit.metrics.Instrumenting;
@@ -51,10 +48,7 @@ public final class Gateway {
           System.getenv());
   private final RegistryFlags registry =
       new RegistryFlags(flags, System.getenv(), "where services are found");
-  private final Supplier<Integer> port =
-      flags.optional("port", Flags.PORT, "8080", "TCP port; 0 = any free one");
-  private final Supplier<String> bind =
-      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+  private final ServerFlags server = new ServerFlags(flags, "8080");
   private final Supplier<List<String>> names =
       flags.optional(
           "services",
@@ -63,9 +57,11 @@ public final class Gateway {
           "whom to lead to; all = whoever has the tag " + GatewayServices.TAG);
   private final RateFlags rate = new RateFlags(flags);
   private final JwtFlags tokens = new JwtFlags(flags);
-  private final Supplier<Integer> maxInFlight =
-      flags.optional(
-          "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+
+  {
+    server.declareMaxInFlight();
+  }
+
   private final Supplier<Duration> attemptTimeout =
       flags.optional(
           "attempt-timeout", Options.POSITIVE, "10s", "for an instance to begin its answer");
@@ -82,14 +78,16 @@ public final class Gateway {
           "none",
           "addresses whose Forwarded, X-Forwarded-... fields count");
   private final TracingFlags tracing = new TracingFlags(flags, "0.1");
-  private final Supplier<Duration> drainDelay =
-      flags.optional("drain-delay", Flags.DURATION, "1s", "pause between /ready = 503 and the end");
-  private final Supplier<Duration> drainTimeout =
-      flags.optional("drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+
+  {
+    server.declareDrain("pause between /ready = 503 and the end");
+  }
+
   private final Supplier<Logs> logs = Logs.flags(flags, "info");
-  private final Supplier<String> accessLog =
-      flags.optional(
-          "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
+
+  {
+    server.declareAccessLog();
+  }
 
   public static void run(String... args) throws Exception {
     new Gateway(args).serve();
@@ -108,10 +106,8 @@ public final class Gateway {
     Logs out = logs.get();
     LoggerFactory.getLogger(Gateway.class).debug("settings: {}", flags.effective());
     Optional<JwtFlags.Tokens> needed = tokens.read();
-    HttpService http = listen();
-    if (accessLog.get().equals("on")) {
-      http.onCompleted(new AccessLog(out.events("access")::log));
-    }
+    HttpService http =
+        server.bind(out, new ServerSettings(requestTimeout.get(), requestTimeout.get()));
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
@@ -128,17 +124,16 @@ public final class Gateway {
             instrumenting);
     AutoCloseable discovery = lead(services);
 
-    http.shutdown(discovery, drainDelay.get(), drainTimeout.get())
-        .step("let go of the services", services)
-        .step("send the last traces", traces)
-        .onSignal();
+    Shutdown shutdown =
+        server
+            .shutdown(http, discovery)
+            .step("let go of the services", services)
+            .step("send the last traces", traces);
     Middleware<Request, Response> guard =
         Middleware.chain(
             rate.limit(instrumenting), needed.map(JwtFlags.Tokens::guard).orElse(next -> next));
-    http.start(handler(http, services, instrumenting, guard));
-    http.selfCheck("/health");
-    System.out.println(
-        "gateway listening on http://" + Instance.of(bind.get(), http.port()).authority());
+    server.serve(
+        "gateway listening", http, handler(http, services, instrumenting, guard), shutdown);
     JvmMetrics.register(metrics, Gateway.class);
   }
 
@@ -163,18 +158,6 @@ public final class Gateway {
     }
     throw new Flags.UsageException(
         "--trusted-proxies: not an IP address: \"" + Flags.shown(text) + "\"");
-  }
-
-  private HttpService listen() {
-    try {
-      return HttpService.bind(
-          HttpService.Settings.of(bind.get(), port.get())
-              .withMaxInFlight(maxInFlight.get())
-              .withServer(new ServerSettings(requestTimeout.get(), requestTimeout.get())));
-    } catch (IOException e) {
-      throw new Program.FailedException(
-          "--port: cannot listen on " + bind.get() + ":" + port.get() + ": " + e.getMessage(), e);
-    }
   }
 
   /** Returns what has to be closed to stop looking for services. */

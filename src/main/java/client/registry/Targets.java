@@ -12,9 +12,8 @@ import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
 import kit.cli.Flags;
-import kit.cli.HttpAddress;
 import kit.cli.Logs;
-import kit.cli.Program;
+import kit.cli.ServerFlags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.http.Json;
@@ -45,8 +44,6 @@ import kit.registry.RegistryFlags;
  * <p>Source: Prometheus, "Writing HTTP Service Discovery".
  */
 public final class Targets {
-  private static final Duration SHUTDOWN_TIMEOUT = Duration.ofSeconds(2);
-
   private record Group(List<String> targets, Map<String, String> labels) {}
 
   private final Flags flags =
@@ -56,10 +53,7 @@ public final class Targets {
           System.getenv());
   private final RegistryFlags registry =
       new RegistryFlags(flags, System.getenv(), "where services are found");
-  private final Supplier<Integer> port =
-      flags.optional("port", Flags.PORT, "9200", "TCP port; 0 = any free one");
-  private final Supplier<String> bind =
-      flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+  private final ServerFlags server = new ServerFlags(flags, "9200");
   private final Supplier<List<String>> names =
       flags.optional("services", Flags.LIST, "userservice", "whose instances");
   private final Supplier<Logs> logs = Logs.flags(flags, "info");
@@ -73,11 +67,10 @@ public final class Targets {
   private Targets(String... args) {
     flags.parse(args);
     registry.get(); // Reports a wrong registry before the port is taken.
-    logs.get();
   }
 
   private void serve() throws IOException {
-    HttpService http = listen();
+    HttpService http = server.bind(logs.get());
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
@@ -91,25 +84,15 @@ public final class Targets {
               () -> instances.failure().isEmpty(),
               Map::of));
     }
-    http.shutdown(() -> watches.values().forEach(Instances::close), Duration.ZERO, SHUTDOWN_TIMEOUT)
-        .onSignal();
-    http.start(
+    server.serve(
+        "targets listening",
+        http,
         new RoutingHandler(
             new Router<Endpoint<Request, Response>>()
                 .route("GET", "/targets", this::targets)
                 .route("GET", "/health", http::health)
-                .route("GET", "/metrics", instrumenting::page)));
-    System.out.println(
-        "targets listening on http://" + Instance.of(bind.get(), http.port()).authority());
-  }
-
-  private HttpService listen() {
-    try {
-      return HttpService.bind(HttpService.Settings.of(bind.get(), port.get()));
-    } catch (IOException e) {
-      throw new Program.FailedException(
-          "--port: cannot listen on " + bind.get() + ":" + port.get() + ": " + e.getMessage(), e);
-    }
+                .route("GET", "/metrics", instrumenting::page)),
+        server.shutdown(http, () -> watches.values().forEach(Instances::close)));
   }
 
   private Response targets(Context context, Request request) throws InterruptedException {

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Supplier;
+import kit.Endpoint;
+import kit.Shutdown;
+import kit.discovery.Instance;
+import kit.http.Request;
+import kit.http.Response;
+import kit.http.server.AccessLog;
+import kit.http.server.HttpService;
+import kit.http.server.ServerSettings;
+
+/**
+ * The flags of programs that serve HTTP, and the steps from the bind to the graceful shutdown.
+ *
+ * <pre>{@code
+ * ServerFlags server = new ServerFlags(flags, "8080").declareMaxInFlight().declareAccessLog();
+ * flags.parse(args);
+ * HttpService http = server.bind(logs);
+ * ...
+ * Shutdown shutdown = server.shutdown(http, registration).step("send the last traces", traces);
+ * server.serve("listening", http, handler, shutdown);
+ * }</pre>
+ *
+ * <p>A program declares the flags that apply to it, in the order of its help. Without a flag its
+ * default holds, and without {@link #declareDrain} the drain takes 2 seconds at most.
+ *
+ * <p>Not thread-safe, as {@link Flags} is not.
+ */
+public final class ServerFlags {
+  // The JDK's server counts in whole seconds.
+  private static final Flags.Type<Duration> WHOLE_SECONDS =
+      Flags.DURATION.where(
+          "of whole seconds, 1s or more",
+          duration -> duration.toSeconds() >= 1 && duration.toNanosPart() == 0);
+
+  private static final String PORT_HELP = "TCP port; 0 = any free one";
+
+  private final Flags flags;
+  private final Supplier<Integer> port;
+  private final Supplier<String> host;
+  private Supplier<Optional<Integer>> maxInFlight = Optional::empty;
+  private Supplier<ServerSettings> timeouts = ServerSettings::defaults;
+  private Supplier<Duration> drainDelay = () -> Duration.ZERO;
+  private Supplier<Duration> drainTimeout = () -> Duration.ofSeconds(2);
+  private Supplier<Boolean> accessLog = () -> false;
+
+  private ServerFlags(Flags flags, Supplier<Integer> port) {
+    this.flags = flags;
+    this.port = port;
+    host = flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+  }
+
+  /** Declares {@code --port}, which must be given, and {@code --bind}. */
+  public ServerFlags(Flags flags) {
+    this(flags, flags.required("port", 'p', Flags.PORT, PORT_HELP));
+  }
+
+  /** Declares {@code --port} with a default, and {@code --bind}. */
+  public ServerFlags(Flags flags, String port) {
+    this(flags, flags.optional("port", Flags.PORT, port, PORT_HELP));
+  }
+
+  /** Declares {@code --max-in-flight}. */
+  public ServerFlags declareMaxInFlight() {
+    Supplier<Integer> most =
+        flags.optional(
+            "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+    maxInFlight = () -> Optional.of(most.get());
+    return this;
+  }
+
+  /** Declares {@code --request-timeout} and {@code --response-timeout}. */
+  public ServerFlags declareTimeouts() {
+    Supplier<Duration> request =
+        flags.optional(
+            "request-timeout", WHOLE_SECONDS, "10s", "for a request to arrive, its body included");
+    Supplier<Duration> response =
+        flags.optional(
+            "response-timeout", WHOLE_SECONDS, "60s", "from there to the end of its answer");
+    timeouts = () -> new ServerSettings(request.get(), response.get());
+    return this;
+  }
+
+  /** Declares {@code --drain-delay}, with {@code help} for its meaning, and {@code --drain-timeout}. */
+  public ServerFlags declareDrain(String help) {
+    drainDelay = flags.optional("drain-delay", Flags.DURATION, "1s", help);
+    drainTimeout =
+        flags.optional(
+            "drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+    return this;
+  }
+
+  /** Declares {@code --access-log}. */
+  public ServerFlags declareAccessLog() {
+    Supplier<String> log =
+        flags.optional(
+            "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
+    accessLog = () -> log.get().equals("on");
+    return this;
+  }
+
+  /** Returns the address that is bound, as given. */
+  public String host() {
+    return host.get();
+  }
+
+  /** Returns the port as given; 0 = any free one. */
+  public int port() {
+    return port.get();
+  }
+
+  /** Returns the time limits of the server. */
+  public ServerSettings timeouts() {
+    return timeouts.get();
+  }
+
+  /**
+   * Binds the port, and writes the access log if it is on.
+   *
+   * @throws Program.FailedException if the port is taken, or the address not one of this machine
+   */
+  public HttpService bind(Logs logs) {
+    return bind(logs, timeouts());
+  }
+
+  /** As {@link #bind(Logs)}, with other time limits than those of the flags. */
+  public HttpService bind(Logs logs, ServerSettings timeouts) {
+    HttpService http =
+        bind(
+            (host, port) -> {
+              HttpService.Settings settings =
+                  HttpService.Settings.of(host, port).withServer(timeouts);
+              return HttpService.bind(
+                  maxInFlight.get().map(settings::withMaxInFlight).orElse(settings));
+            });
+    if (accessLog.get()) {
+      http.onCompleted(new AccessLog(logs.events("access")::log));
+    }
+    return http;
+  }
+
+  /** Binds a port. */
+  @FunctionalInterface
+  public interface Binding<T> {
+    /** Returns what listens at {@code host} and {@code port}. */
+    T bind(String host, int port) throws IOException;
+  }
+
+  /** As {@link #bind(Logs)}, for a server that is not an {@link HttpService}. */
+  public <T> T bind(Binding<T> binding) {
+    try {
+      return binding.bind(host(), port());
+    } catch (IOException e) {
+      throw new Program.FailedException(
+          "--port: cannot listen on " + host() + ":" + port() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Returns the steps of a graceful shutdown, to which the program adds its own.
+   *
+   * @param registration closed first, so that no client finds the server any more
+   */
+  public Shutdown shutdown(HttpService http, AutoCloseable registration) {
+    return http.shutdown(registration, drainDelay.get(), drainTimeout.get());
+  }
+
+  /**
+   * Serves until a signal: starts {@code http}, checks that {@code /health} answers, and prints the
+   * line with the address.
+   *
+   * @param announcement the line up to the address: {@code gateway listening}
+   * @param shutdown runs on the signal
+   * @throws IOException if {@code /health} does not answer with 200
+   */
+  public void serve(
+      String announcement, HttpService http, Endpoint<Request, Response> handler, Shutdown shutdown)
+      throws IOException {
+    shutdown.onSignal();
+    http.start(handler);
+    http.selfCheck("/health");
+    System.out.println(announcement + " on http://" + Instance.of(host(), http.port()).authority());
+  }
+}
