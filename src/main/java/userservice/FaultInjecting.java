@@ -6,33 +6,46 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
+import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 
-/** Makes a service slow and unreliable on purpose, to show what its callers do about it. */
+/** Injects faults, latency and errors, so that operators can see how callers handle them. */
 final class FaultInjecting {
-  private FaultInjecting() {}
+  private final double failRatio;
+  private final Delay delay;
+  private final DoubleSupplier random;
+
+  private FaultInjecting(double failRatio, Delay delay, DoubleSupplier random) {
+    this.failRatio = failRatio;
+    this.delay = requireNonNull(delay, "delay");
+    this.random = requireNonNull(random, "random");
+  }
 
   /**
-   * Waits, then fails some of the calls with a 500.
+   * Waits, then fails some of the calls with a 500. Without a delay and with a ratio of 0 it adds
+   * nothing to the chain.
    *
    * @param failRatio the share of calls that fail, 0 to 1
    * @param random draws from 0 to below 1
    */
   static <Q, R> Middleware<Q, R> around(double failRatio, Delay delay, DoubleSupplier random) {
-    requireNonNull(delay, "delay");
-    requireNonNull(random, "random");
-    return next ->
-        (context, request) -> {
-          long waitNanos = delay.nanos(random.getAsDouble());
-          if (waitNanos > 0) {
-            TimeUnit.NANOSECONDS.sleep(waitNanos);
-          }
-          if (random.getAsDouble() < failRatio) {
-            throw new StatusException(500, "failed on purpose: --fail-ratio " + failRatio);
-          }
-          return next.call(context, request);
-        };
+    FaultInjecting faults = new FaultInjecting(failRatio, delay, random);
+    return failRatio == 0 && delay.max().isZero()
+        ? next -> next
+        : next -> (context, request) -> faults.call(next, context, request);
+  }
+
+  private <Q, R> R call(Endpoint<Q, R> next, Context context, Q request) throws Exception {
+    long waitNanos = delay.nanos(random.getAsDouble());
+    if (waitNanos > 0) {
+      TimeUnit.NANOSECONDS.sleep(waitNanos);
+    }
+    if (random.getAsDouble() < failRatio) {
+      throw new StatusException(500, "failed on purpose: --fail-ratio " + failRatio);
+    }
+    return next.call(context, request);
   }
 
   /**
