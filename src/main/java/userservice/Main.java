@@ -30,7 +30,7 @@ import kit.registry.AdvertisedAddress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The user service as a program: all the wiring, top to bottom. */
+/** Starts the user service: all the wiring, one block per concern, top to bottom. */
 public final class Main {
   private Main() {}
 
@@ -42,6 +42,7 @@ public final class Main {
   }
 
   private static void serve(Options options) throws IOException {
+    // Logs and settings.
     Logs logs = options.logs.get();
     Logger log = LoggerFactory.getLogger(Main.class); // Not before: it would not know its settings.
     log.info("settings: {}", options);
@@ -51,26 +52,28 @@ public final class Main {
       log.warn("without effect, because {} has no use for it: {}", options.registry.get(), flags);
     }
 
+    // Keys and passwords: a file that cannot be used ends the start before the port is bound.
     Optional<Access> access = options.access.read();
 
-    options.registry.get().prepare(); // Takes its time, in which all the rest goes on.
+    // Registry client: prepared in the background while the rest starts.
+    options.registry.get().prepare();
 
-    // The port comes first: only now do we know that it is ours, and which one it is.
+    // Server: bound first, because the address and the service need the port.
     HttpService http = options.server.bind(logs);
 
-    // Traces pass through us in any case; what is recorded goes to Zipkin.
+    // Tracing: traceparent is always propagated; sampled spans are sent to Zipkin.
     AdvertisedAddress advertised = advertised(options);
     TracingFlags.Traces traces =
         options.tracing.open(options.name.get(), reported(advertised, http.port()));
     traces.tracing().serve(http);
 
-    // What can be measured.
+    // Metrics.
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
     traces.show(metrics);
 
-    // Service -> endpoints -> transport.
+    // Service: the business logic and its middleware.
     UserService local = new InMemoryUserService(Integer.toString(http.port()));
     UserService proxied =
         options
@@ -82,39 +85,43 @@ public final class Main {
     UserService logged =
         log.isDebugEnabled() ? new LoggingUserService(proxied, logs.events("users")) : proxied;
     UserService users = new InstrumentingUserService(logged, metrics);
+
+    // Guard of the routes: rate limit, then token, then fault injection if asked for.
+    Middleware<Request, Response> limit = options.rate.limit(instrumenting);
+    Middleware<Request, Response> token = access.map(Access::guard).orElse(next -> next);
     Middleware<Request, Response> faults =
         FaultInjecting.around(
             options.failRatio.get(),
             options.delay.get(),
             () -> ThreadLocalRandom.current().nextDouble());
-    Middleware<Request, Response> limit = options.rate.limit(instrumenting);
-    Middleware<Request, Response> token = access.map(Access::guard).orElse(next -> next);
     Middleware<Request, Response> guard = Middleware.chain(limit, token, faults);
+
+    // Routes.
     Optional<Endpoint<Request, Response>> accessToken =
         access.flatMap(it -> it.accessToken(instrumenting)).map(limit::around);
     RoutingHandler handler =
         UserRoutes.handler(
             users, http::health, http::ready, instrumenting::page, accessToken, guard);
 
-    // What the registry is told.
+    // Registration.
     Registration registration =
         options.registry.get().registration(offer(options, advertised, http, handler));
 
-    if (!options.registry.get().isNone()) { // Nobody is to be told that it is not registered.
+    if (!options.registry.get().isNone()) { // With "none", 0 would look like an outage.
       metrics.gauge(
           "registration_up",
           "Whether the registry has taken this instance.",
           () -> registration.isRegistered() ? 1 : 0);
     }
 
-    // How it will end: nobody finds us any more, and only then nobody is served.
+    // Graceful shutdown: deregister, drain, stop serving, flush.
     Shutdown shutdown =
         options.server.shutdown(http, registration).step("send the last traces", traces);
 
-    // How it begins, the other way round: answer first, then be found.
+    // Start, in the opposite order: serve, then register.
     options.server.serve("listening", http, handler, shutdown);
     registration.start();
-    JvmMetrics.register(metrics, Main.class); // Can wait until all else is up.
+    JvmMetrics.register(metrics, Main.class); // Last, because it is not urgent.
   }
 
   private static AdvertisedAddress advertised(Options options) throws IOException {

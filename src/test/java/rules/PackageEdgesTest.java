@@ -48,9 +48,8 @@ class PackageEdgesTest {
           entry("kit.discovery", Set.of("kit")),
           entry("kit.balancer", Set.of("kit", "kit.discovery")),
           entry("kit.consul", Set.of("kit", "kit.discovery")),
-          // Discovery: Instance writes the address of the agent as it stands in a URL. Client:
-          // health
-          // checks over HTTP.
+          // Discovery for the address of the agent in a URL, the client for health checks over
+          // HTTP.
           entry(
               "kit.consul.agent",
               Set.of("kit", "kit.discovery", "kit.http", "kit.http.client", "kit.http.server")),
@@ -65,6 +64,7 @@ class PackageEdgesTest {
                   "kit.discovery",
                   "kit.http",
                   "kit.http.client",
+                  "kit.http.server",
                   "kit.log",
                   "kit.metrics",
                   "kit.ratelimit",
@@ -78,7 +78,7 @@ class PackageEdgesTest {
                   "kit.discovery",
                   "kit.dns",
                   "kit.etcd",
-                  "kit.http")),
+                  "kit.http.client")),
           entry(
               "kit.chain",
               Set.of(
