@@ -75,9 +75,19 @@ final class ResponseBody extends OutputStream {
     }
     try {
       out.close();
-    } catch (IOException | RuntimeException e) { // Runtime: see RequestBody; closing drains it.
+    } catch (IOException | RuntimeException e) {
       isBroken = true;
-      throw e;
+      throw broken(e);
     }
+  }
+
+  /**
+   * Returns the exception of a broken connection. To send and to close drains the request, and of a
+   * chunk size such as FFFFFFFF the JDK makes an IndexOutOfBoundsException then.
+   */
+  static IOException broken(Exception e) {
+    return e instanceof IOException failure
+        ? failure
+        : new IOException("request body cannot be drained", e);
   }
 }

@@ -78,17 +78,21 @@ final class ResponseSender {
       sendHeaders(response.status(), -1); // and -1 is "no body".
       // That has drained the request. Where it broke off, the JDK has closed the connection and
       // forgotten to take it off its books; this does. Otherwise it does nothing.
-      exchange.getResponseBody().close();
+      try {
+        exchange.getResponseBody().close();
+      } catch (IOException | RuntimeException e) {
+        isBroken = true;
+        throw ResponseBody.broken(e);
+      }
     }
   }
 
   private void sendHeaders(int status, long length) throws IOException {
     try {
       exchange.sendResponseHeaders(status, length);
-    } catch (IOException
-        | RuntimeException e) { // Runtime: see RequestBody, of a body being drained.
+    } catch (IOException | RuntimeException e) {
       isBroken = true;
-      throw e;
+      throw ResponseBody.broken(e);
     }
     this.status = status;
   }
