@@ -13,7 +13,7 @@ import client.registry.WatchInstances;
 import client.user.CallOnce;
 import client.user.Loop;
 import java.util.Arrays;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Flags;
 import kit.cli.HttpClientProperties;
 import kit.cli.Program;
@@ -67,7 +67,7 @@ public final class Main {
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
       default ->
-          throw new Flags.UsageException("unknown command " + OneLine.of(command) + "; see --help");
+          throw new Flags.UsageException("unknown command " + LogSafe.of(command) + "; see --help");
     }
   }
 

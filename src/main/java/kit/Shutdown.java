@@ -163,7 +163,7 @@ public final class Shutdown implements AutoCloseable {
       log.warn("shutdown: {} was interrupted", step.name());
       return true;
     } catch (Throwable e) {
-      log.warn("shutdown: {} failed: {}", step.name(), OneLine.of(e));
+      log.warn("shutdown: {} failed: {}", step.name(), LogSafe.of(e));
     }
     return Thread.interrupted();
   }

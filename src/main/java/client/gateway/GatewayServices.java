@@ -14,7 +14,7 @@ import java.util.function.Function;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
@@ -170,7 +170,7 @@ final class GatewayServices implements AutoCloseable {
       }
     } catch (
         RuntimeException e) { // The name is the registry's; the other services are still there.
-      log.error("cannot forward to service {}: {}", OneLine.of(name), OneLine.of(e));
+      log.error("cannot forward to service {}: {}", LogSafe.of(name), LogSafe.of(e));
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import kit.Middleware;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.discovery.Instance;
 
@@ -75,7 +75,7 @@ final class LoadTally {
     if (failure == null) {
       answered();
     } else {
-      failed(kind(failure), OneLine.of(Failure.why(failure)));
+      failed(kind(failure), LogSafe.of(Failure.why(failure)));
     }
   }
 

@@ -3,7 +3,7 @@ package client.options;
 
 import java.time.Duration;
 import kit.Middleware;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.Shutdown;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
@@ -56,7 +56,7 @@ public final class CallTraces implements AutoCloseable {
         traces.tracing().local(UserCall::template),
         next ->
             (context, call) -> {
-              log().debug("{} is trace {}", OneLine.of(call), context.get(RequestId.TRACE_ID));
+              log().debug("{} is trace {}", LogSafe.of(call), context.get(RequestId.TRACE_ID));
               return next.call(context, call);
             });
   }

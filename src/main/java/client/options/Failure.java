@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package client.options;
 
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.cli.Output;
 
@@ -11,7 +11,7 @@ public final class Failure {
 
   /** Prints for instance {@code GET /user/101 failed: 403 permission denied (127.0.0.1:8081)}. */
   public static void print(Object call, Exception error) {
-    Output.errorLine(OneLine.of(call + " failed: " + why(error)));
+    Output.errorLine(LogSafe.of(call + " failed: " + why(error)));
   }
 
   /** Says what went wrong: a peer's failure explains itself; of any other we need to know the type. */

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Flags;
 import kit.cli.Output;
 import kit.discovery.Services;
@@ -33,7 +33,7 @@ public final class ListServices {
       Output.line(new String(Json.write(tagsByName), StandardCharsets.UTF_8));
     } else {
       tagsByName.forEach(
-          (name, tags) -> Output.line(OneLine.of((name + " " + String.join(",", tags)).strip())));
+          (name, tags) -> Output.line(LogSafe.of((name + " " + String.join(",", tags)).strip())));
     }
   }
 }

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Output;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -74,6 +74,6 @@ public final class WatchInstances {
   }
 
   private static void print(String text) {
-    Output.line(Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + OneLine.of(text));
+    Output.line(Instant.now().truncatedTo(ChronoUnit.SECONDS) + " " + LogSafe.of(text));
   }
 }

@@ -9,7 +9,7 @@ import java.net.http.HttpClient;
 import java.util.List;
 import java.util.function.Supplier;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
@@ -50,7 +50,7 @@ public final class CallOnce {
       Failure.print(call, e);
       throw new Program.FailedException();
     }
-    Output.line(OneLine.of(result));
+    Output.line(LogSafe.of(result));
   }
 
   private static void callAll(Options options, UserCall call) throws Exception {
@@ -67,7 +67,7 @@ public final class CallOnce {
           Failure.print(call, e);
           continue;
         }
-        Output.line(OneLine.of(result));
+        Output.line(LogSafe.of(result));
       }
     }
     if (failed) {

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
@@ -67,7 +67,7 @@ public final class Loop {
       Failure.print(call, e);
       return false;
     }
-    Output.line(OneLine.of(name));
+    Output.line(LogSafe.of(name));
     return true;
   }
 

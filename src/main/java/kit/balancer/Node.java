@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.discovery.Instance;
 import org.slf4j.Logger;
@@ -99,7 +99,7 @@ public final class Node<Q, R> {
       isUnmade = false;
     } catch (Exception e) {
       isUnmade = true;
-      throw leftOut(OneLine.of(e), e);
+      throw leftOut(LogSafe.of(e), e);
     }
     if (endpoint.compareAndSet(null, made)) {
       return made;
@@ -127,7 +127,7 @@ public final class Node<Q, R> {
         if (e instanceof InterruptedException) {
           Thread.currentThread().interrupt();
         }
-        log.warn("endpoint not closed cleanly: {}", OneLine.of(e));
+        log.warn("endpoint not closed cleanly: {}", LogSafe.of(e));
       }
     }
   }

@@ -14,7 +14,7 @@ import kit.Attempts;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.StatusException;
 import kit.breaker.CircuitBreaker.OpenException;
@@ -102,7 +102,7 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   }
 
   private static void logState(String instance, State state) {
-    log.info("circuit breaker of {} is {}", OneLine.of(instance), state);
+    log.info("circuit breaker of {} is {}", LogSafe.of(instance), state);
   }
 
   /**

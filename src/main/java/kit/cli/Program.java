@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
-import kit.OneLine;
+import kit.LogSafe;
 
 /**
  * Runs a program's main method the way command-line users expect: help on stdout and status 0, a
@@ -44,7 +44,7 @@ public final class Program {
     } catch (FailedException e) {
       end(FAILURE, e.getMessage());
     } catch (Throwable e) { // Errors too: a server's threads would keep half a program alive.
-      end(FAILURE, OneLine.of(e));
+      end(FAILURE, LogSafe.of(e));
     }
   }
 

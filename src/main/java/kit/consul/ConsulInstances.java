@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Watch;
@@ -116,7 +116,7 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
             new Instance(service.host(), service.port(), service.tags(), service.meta());
         sorted.putIfAbsent(instance.authority(), instance);
       } catch (IllegalArgumentException e) {
-        String problem = OneLine.of(service.id()) + ": " + OneLine.of(e.getMessage());
+        String problem = LogSafe.of(service.id()) + ": " + LogSafe.of(e.getMessage());
         if (unusable.add(problem) && !leftOut.contains(problem)) {
           log.warn("{}: left out {}", settings.service(), problem);
         }

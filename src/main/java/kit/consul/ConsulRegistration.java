@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.discovery.RegistrationLoop;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -142,7 +142,7 @@ public final class ConsulRegistration extends RegistrationLoop {
   private static String why(ConsulClient.Entry known) {
     return known.checks().stream()
         .filter(check -> check.status() == ConsulClient.Status.CRITICAL)
-        .map(check -> OneLine.of(check.checkId() + ": " + check.output().strip()))
+        .map(check -> LogSafe.of(check.checkId() + ": " + check.output().strip()))
         .collect(Collectors.joining(", "));
   }
 
@@ -155,7 +155,7 @@ public final class ConsulRegistration extends RegistrationLoop {
     } catch (InterruptedException e) {
       throw e;
     } catch (Exception e) {
-      output = OneLine.of(e);
+      output = LogSafe.of(e);
     }
     try {
       consul.updateTtl(heartbeat.checkId(), status, output);

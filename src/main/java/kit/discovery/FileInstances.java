@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import kit.OneLine;
+import kit.LogSafe;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,7 +79,7 @@ public final class FileInstances extends Watched<List<Instance>> implements Inst
         new Watch<>(
             new Watch.Subject<>(
                 service,
-                "file " + OneLine.of(file.toString()),
+                "file " + LogSafe.of(file.toString()),
                 List.of(),
                 List::isEmpty,
                 emptyGrace),
@@ -129,7 +129,7 @@ public final class FileInstances extends Watched<List<Instance>> implements Inst
         sorted.put(instance.authority(), instance);
       } catch (IllegalArgumentException e) {
         if (unusable.add(authority) && !leftOut.contains(authority)) {
-          log.warn("{}: left out a line: {}", file, OneLine.of(e.getMessage()));
+          log.warn("{}: left out a line: {}", file, LogSafe.of(e.getMessage()));
         }
       }
     }

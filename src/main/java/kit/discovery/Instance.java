@@ -7,7 +7,7 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Map;
-import kit.OneLine;
+import kit.LogSafe;
 
 /**
  * One running instance of a service: its address, tags and meta.
@@ -32,7 +32,7 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
       throw new IllegalArgumentException("port not in 1..65535: " + port);
     }
     if (!isCallable(host, port)) {
-      throw new IllegalArgumentException("not a host: " + OneLine.of(host));
+      throw new IllegalArgumentException("not a host: " + LogSafe.of(host));
     }
     tags = List.copyOf(tags);
     meta = Map.copyOf(meta);
@@ -63,12 +63,12 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
   public static Instance parse(String authority) {
     int colon = requireNonNull(authority, "authority").lastIndexOf(':');
     if (colon < 1 || !authority.substring(colon + 1).matches("\\d{1,5}")) {
-      throw new IllegalArgumentException("not host:port: " + OneLine.of(authority));
+      throw new IllegalArgumentException("not host:port: " + LogSafe.of(authority));
     }
     String host = authority.substring(0, colon);
     boolean ipv6 = host.contains(":");
     if (ipv6 && !(host.startsWith("[") && host.endsWith("]"))) {
-      throw new IllegalArgumentException("IPv6 address not in brackets: " + OneLine.of(authority));
+      throw new IllegalArgumentException("IPv6 address not in brackets: " + LogSafe.of(authority));
     }
     return of(
         ipv6 ? host.substring(1, host.length() - 1) : host,

@@ -7,7 +7,7 @@ import java.net.ConnectException;
 import java.nio.channels.UnresolvedAddressException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import kit.OneLine;
+import kit.LogSafe;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
@@ -95,6 +95,6 @@ public final class OutageLog {
         message = "connection refused"; // Unless its cause knows better.
       }
     }
-    return OneLine.of(message);
+    return LogSafe.of(message);
   }
 }

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
-import kit.OneLine;
+import kit.LogSafe;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
@@ -230,7 +230,7 @@ public final class Watch<T> implements AutoCloseable {
     try {
       listener.run();
     } catch (Throwable e) {
-      log.error("listener to changes of {} failed: {}", subject.what(), OneLine.of(e));
+      log.error("listener to changes of {} failed: {}", subject.what(), LogSafe.of(e));
       log.debug("stack trace", e);
     }
   }

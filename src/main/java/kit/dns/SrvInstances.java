@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Watch;
@@ -185,7 +185,7 @@ public final class SrvInstances extends Watched<List<Instance>> implements Insta
       Instance instance = Instance.of(host, port);
       instances.put(instance.authority(), instance);
     } catch (IllegalArgumentException e) {
-      String problem = OneLine.of(host) + ": " + OneLine.of(e.getMessage());
+      String problem = LogSafe.of(host) + ": " + LogSafe.of(e.getMessage());
       if (unusable.add(problem) && !leftOut.contains(problem)) {
         log.warn("{}: left out {}", settings.name(), problem);
       }
@@ -209,7 +209,7 @@ public final class SrvInstances extends Watched<List<Instance>> implements Insta
     public Settings {
       requireNonNull(server, "server");
       if (!NAME.matcher(name).matches()) {
-        throw new IllegalArgumentException("not a DNS name: " + OneLine.of(name));
+        throw new IllegalArgumentException("not a DNS name: " + LogSafe.of(name));
       }
       if (port < 0 || port > 65_535) {
         throw new IllegalArgumentException("port not in 0..65535: " + port);

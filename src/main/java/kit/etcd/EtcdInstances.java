@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.OutageLog;
@@ -110,7 +110,7 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
   static String prefix(String service) {
     if (service.isEmpty() || service.contains("/")) {
       throw new IllegalArgumentException(
-          "name of a service empty or with a slash: " + OneLine.of(service));
+          "name of a service empty or with a slash: " + LogSafe.of(service));
     }
     return "/services/" + service + "/";
   }
@@ -166,7 +166,7 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
     } catch (IllegalArgumentException e) {
       // Some registrars put the same value over and over.
       if (!entry.value().equals(leftOut.put(entry.key(), entry.value()))) {
-        log.warn("left out {}: {}", OneLine.of(entry.key()), OneLine.of(e.getMessage()));
+        log.warn("left out {}: {}", LogSafe.of(entry.key()), LogSafe.of(e.getMessage()));
       }
     }
   }

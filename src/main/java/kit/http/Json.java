@@ -22,7 +22,7 @@ import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import kit.OneLine;
+import kit.LogSafe;
 
 /**
  * Turns objects into JSON and back: the toolkit's one way, with limits on what it reads.
@@ -116,7 +116,7 @@ public final class Json {
       value = reading.read();
     } catch (InvalidDefinitionException e) { // A mistake of the program, not of the sender.
       throw new IllegalArgumentException(
-          "cannot be read from JSON: " + type + ": " + OneLine.of(e.getOriginalMessage()));
+          "cannot be read from JSON: " + type + ": " + LogSafe.of(e.getOriginalMessage()));
     } catch (JacksonException e) {
       throw new MalformedException(message(e));
     } catch (IOException e) {
@@ -142,7 +142,7 @@ public final class Json {
       return "unexpected value at "
           + mapping.getPath().stream()
               .map(part -> part.getFieldName() == null ? "" + part.getIndex() : part.getFieldName())
-              .collect(Collectors.collectingAndThen(Collectors.joining("."), OneLine::of));
+              .collect(Collectors.collectingAndThen(Collectors.joining("."), LogSafe::of));
     }
     return "unexpected value";
   }

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Flags;
 import kit.discovery.Instance;
 
@@ -54,7 +54,7 @@ public record AdvertisedAddress(String host, boolean useAgentAddress, String why
           "--advertise: auto finds an address that other machines cannot call ("
               + why
               + "): "
-              + OneLine.of(host));
+              + LogSafe.of(host));
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.cli.Flags;
 
 /**
@@ -72,7 +72,7 @@ public final class RegistryFlags implements Supplier<Registry> {
 
   /** A value with a user in it holds a password, which the message must not show. */
   private static String why(IllegalArgumentException e) {
-    return e.getMessage().contains("@") ? "(not shown)" : OneLine.of(e.getMessage());
+    return e.getMessage().contains("@") ? "(not shown)" : LogSafe.of(e.getMessage());
   }
 
   /**

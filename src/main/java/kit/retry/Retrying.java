@@ -13,7 +13,7 @@ import kit.Attempts;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -296,11 +296,11 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
         "attempt {} failed, next one in {} ms: {}",
         attempt,
         TimeUnit.NANOSECONDS.toMillis(pauseNanos),
-        OneLine.of(failure));
+        LogSafe.of(failure));
     try {
       settings.onRetry().onRetry(attempt, failure);
     } catch (RuntimeException e) {
-      log.warn("onRetry failed: {}", OneLine.of(e));
+      log.warn("onRetry failed: {}", LogSafe.of(e));
     }
   }
 

@@ -17,7 +17,7 @@ import java.util.function.Function;
 import java.util.function.LongSupplier;
 import kit.Context;
 import kit.Middleware;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.http.Request;
 import kit.http.RequestId;
@@ -217,7 +217,7 @@ public final class Tracing {
       String host = peer.substring(0, colon).replaceAll("^\\[|]$", "");
       return InetSocketAddress.createUnresolved(host, Integer.parseInt(peer.substring(colon + 1)));
     } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
-      throw new IllegalArgumentException("not host:port: " + OneLine.of(peer), e);
+      throw new IllegalArgumentException("not host:port: " + LogSafe.of(peer), e);
     }
   }
 

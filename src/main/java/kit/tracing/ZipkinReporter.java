@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.http.Json;
 import kit.http.client.EachAddressClient;
@@ -170,7 +170,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     } catch (InterruptedException e) {
       throw e;
     } catch (Exception e) {
-      log(false, OneLine.of(e instanceof PeerException ? e.getMessage() : e));
+      log(false, LogSafe.of(e instanceof PeerException ? e.getMessage() : e));
     } finally {
       (isTaken ? sent : dropped).add(batch.size());
     }

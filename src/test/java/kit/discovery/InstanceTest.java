@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import kit.OneLine;
+import kit.LogSafe;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -79,7 +79,7 @@ class InstanceTest {
   void refusesWhatIsNotHostAndPort(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
-        .withMessage("not host:port: " + OneLine.of(authority));
+        .withMessage("not host:port: " + LogSafe.of(authority));
   }
 
   @ParameterizedTest

@@ -8,7 +8,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import kit.OneLine;
+import kit.LogSafe;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -83,7 +83,7 @@ final class AgentChecks implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // Closed; nobody wants to know.
     } catch (RuntimeException e) {
-      log.error("check {} failed: {}", OneLine.of(check.definition.id()), OneLine.of(e));
+      log.error("check {} failed: {}", LogSafe.of(check.definition.id()), LogSafe.of(e));
       state.report(check, CheckDefinition.Status.CRITICAL, e.toString());
     }
   }

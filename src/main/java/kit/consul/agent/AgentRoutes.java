@@ -13,7 +13,7 @@ import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.StatusException;
 import kit.consul.agent.CheckDefinition.Status;
 import kit.http.Json;
@@ -93,7 +93,7 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     state.register(service, checks, "".equals(replace) || "true".equals(replace));
     for (CheckDefinition check : checks) {
       if (check.type() == CheckDefinition.Type.GRPC) {
-        log.warn("{} is a gRPC check, which this agent does not run", OneLine.of(check.id()));
+        log.warn("{} is a gRPC check, which this agent does not run", LogSafe.of(check.id()));
       }
     }
     return Response.empty(200);

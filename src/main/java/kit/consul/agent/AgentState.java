@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.StatusException;
 import kit.consul.agent.CheckDefinition.Status;
 import kit.consul.agent.CheckDefinition.Type;
@@ -232,7 +232,7 @@ final class AgentState {
   List<Check> takeDue() {
     List<String> reaped = new ArrayList<>();
     List<Check> toRun = takeDue(reaped);
-    reaped.forEach(id -> log.info("deregistered {}: critical for too long", OneLine.of(id)));
+    reaped.forEach(id -> log.info("deregistered {}: critical for too long", LogSafe.of(id)));
     return toRun;
   }
 

@@ -24,7 +24,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.consul.agent.CheckDefinition.Status;
 import kit.http.client.LazyTls;
 
@@ -163,7 +163,7 @@ final class CheckProbe {
       throws IOException, TimeoutException {
     int colon = authority.lastIndexOf(':');
     if (colon < 1) {
-      throw new IllegalArgumentException("not host:port: " + OneLine.of(authority));
+      throw new IllegalArgumentException("not host:port: " + LogSafe.of(authority));
     }
     // Not an Instance: a name that no URL can hold, such as my_database, can be connected to.
     InetSocketAddress address =

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.http.EndpointHandler;
 import kit.http.Problem;
@@ -158,7 +158,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     } catch (IllegalArgumentException e) {
       // Refused below.
     }
-    throw new IllegalArgumentException("no address of an HTTP server: " + OneLine.of(base));
+    throw new IllegalArgumentException("no address of an HTTP server: " + LogSafe.of(base));
   }
 
   private HttpEndpoint(
@@ -256,7 +256,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       return decoder.decode(context, response);
     } catch (IOException e) {
       throw PeerException.malformed(
-          instance, "malformed response: " + OneLine.of(e.getMessage()), e);
+          instance, "malformed response: " + LogSafe.of(e.getMessage()), e);
     }
   }
 

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.http.MediaTypes;
 import kit.http.Problem;
@@ -37,7 +37,7 @@ public final class PeerExceptions {
     Throwable cause = original(thrown);
     if (cause instanceof ProtocolException) {
       return PeerException.malformed(
-          instance, "malformed response: " + OneLine.of(cause.getMessage()), cause);
+          instance, "malformed response: " + LogSafe.of(cause.getMessage()), cause);
     }
     if (cause instanceof HttpConnectTimeoutException) {
       return PeerException.notConnected(instance, "no connection in time", cause);
@@ -48,7 +48,7 @@ public final class PeerExceptions {
     if (cause instanceof HttpTimeoutException) {
       return PeerException.timeout(instance, cause);
     }
-    return PeerException.broken(instance, "connection broke: " + OneLine.of(cause), cause);
+    return PeerException.broken(instance, "connection broke: " + LogSafe.of(cause), cause);
   }
 
   /**
@@ -75,7 +75,7 @@ public final class PeerExceptions {
       return "unknown host";
     }
     String message = cause.getMessage(); // Such as "Network is unreachable".
-    return message == null ? "connection refused" : OneLine.of(message.toLowerCase(Locale.ROOT));
+    return message == null ? "connection refused" : LogSafe.of(message.toLowerCase(Locale.ROOT));
   }
 
   /** Returns what an answer that is no success says of the call. */
@@ -88,7 +88,7 @@ public final class PeerExceptions {
             .orElseGet(() -> Problem.title(status));
     Duration retryAfter =
         only(response, "Retry-After").map(value -> retryAfter(value, Instant.now())).orElse(null);
-    return PeerException.status(instance, status, OneLine.of(detail), retryAfter);
+    return PeerException.status(instance, status, LogSafe.of(detail), retryAfter);
   }
 
   /** Returns the value of a field that must be single; of several values, none is the right one. */

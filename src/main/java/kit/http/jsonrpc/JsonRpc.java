@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.StatusException;
 import kit.http.Json;
 import kit.http.MediaTypes;
@@ -225,8 +225,8 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     Throwable cause = Problem.unwrap(e);
     cause = cause instanceof StatusException ? cause.getCause() : cause;
     if (cause != null) {
-      String method = OneLine.of(message.path("method").textValue());
-      log.error("{} failed: {} ({})", method, OneLine.of(cause), RequestId.idsIn(context));
+      String method = LogSafe.of(message.path("method").textValue());
+      log.error("{} failed: {} ({})", method, LogSafe.of(cause), RequestId.idsIn(context));
     }
   }
 

@@ -13,7 +13,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.http.Json;
 import kit.http.MediaTypes;
@@ -133,7 +133,7 @@ public final class JsonRpcEndpoint {
     if (!code.isInt() || !message.isTextual()) {
       throw new IOException("error without code or message");
     }
-    String detail = OneLine.of(message.textValue());
+    String detail = LogSafe.of(message.textValue());
     return PeerException.status(
         instance,
         status(code.intValue()),

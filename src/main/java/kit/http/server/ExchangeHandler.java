@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import kit.Context;
 import kit.Endpoint;
-import kit.OneLine;
+import kit.LogSafe;
 import kit.StatusException;
 import kit.http.EndpointHandler;
 import kit.http.Problem;
@@ -271,7 +271,7 @@ final class ExchangeHandler implements HttpHandler {
             "{} {} failed: {} ({})",
             head.label(),
             route(),
-            OneLine.of(cause),
+            LogSafe.of(cause),
             RequestId.idsIn(context));
       }
       log.debug("stack trace of request {}", head.requestId(), e);
@@ -317,7 +317,7 @@ final class ExchangeHandler implements HttpHandler {
       try {
         finalizer.accept(completed);
       } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.
-        log.error("finalizer failed: {} ({})", OneLine.of(e), RequestId.idsIn(context));
+        log.error("finalizer failed: {} ({})", LogSafe.of(e), RequestId.idsIn(context));
       }
     }
 

@@ -8,11 +8,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class OneLineTest {
+class LogSafeTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "GET /user/101", "Jürgen, 用户, 😀", "a\\b \"c\""})
   void harmlessTextIsLeftAlone(String text) {
-    assertThat(OneLine.of(text)).isEqualTo(text);
+    assertThat(LogSafe.of(text)).isEqualTo(text);
   }
 
   @ParameterizedTest
@@ -25,47 +25,47 @@ class OneLineTest {
         0x061c
       })
   void whatSteersATerminalIsEscaped(char steering) {
-    assertThat(OneLine.of("a" + steering + "b"))
+    assertThat(LogSafe.of("a" + steering + "b"))
         .isEqualTo("a" + String.format("\\u%04x", (int) steering) + "b");
   }
 
   @Test
   void lineEndsAndTabsKeepTheirUsualNames() {
-    assertThat(OneLine.of("x\r\n2026-01-01 INFO all is well\t!"))
+    assertThat(LogSafe.of("x\r\n2026-01-01 INFO all is well\t!"))
         .isEqualTo("x\\r\\n2026-01-01 INFO all is well\\t!");
   }
 
   @Test
   void neighboursOfTheEscapedAreKept() {
     String text = " ~\u00a0\u2027\u202f\u2065\u206a";
-    assertThat(OneLine.of(text)).isEqualTo(text);
+    assertThat(LogSafe.of(text)).isEqualTo(text);
   }
 
   @Test
   void lengthIsBounded() {
-    assertThat(OneLine.of("x".repeat(500))).isEqualTo("x".repeat(500));
-    assertThat(OneLine.of("x".repeat(501))).isEqualTo("x".repeat(500) + "...");
-    assertThat(OneLine.of("\n".repeat(1_000_000))).isEqualTo("\\n".repeat(500) + "...");
+    assertThat(LogSafe.of("x".repeat(500))).isEqualTo("x".repeat(500));
+    assertThat(LogSafe.of("x".repeat(501))).isEqualTo("x".repeat(500) + "...");
+    assertThat(LogSafe.of("\n".repeat(1_000_000))).isEqualTo("\\n".repeat(500) + "...");
   }
 
   @Test
   void characterOfTwoUnitsIsNotCutInHalf() {
-    assertThat(OneLine.of("x".repeat(499) + "😀y")).isEqualTo("x".repeat(499) + "...");
-    assertThat(OneLine.of("x".repeat(498) + "😀y")).isEqualTo("x".repeat(498) + "😀...");
+    assertThat(LogSafe.of("x".repeat(499) + "😀y")).isEqualTo("x".repeat(499) + "...");
+    assertThat(LogSafe.of("x".repeat(498) + "😀y")).isEqualTo("x".repeat(498) + "😀...");
   }
 
   @Test
   void halfACharacterIsEscapedInsteadOfPrintedAsAQuestionMark() {
-    assertThat(OneLine.of("a\ud800b\udc00c\ud83d\ude00"))
+    assertThat(LogSafe.of("a\ud800b\udc00c\ud83d\ude00"))
         .isEqualTo("a\\ud800b\\udc00c\ud83d\ude00");
-    assertThat(OneLine.of("\ude00\ud83d")).isEqualTo("\\ude00\\ud83d");
-    assertThat(OneLine.of("\ud83d\ud83d\ude00")).isEqualTo("\\ud83d\ud83d\ude00");
-    assertThat(OneLine.of("x".repeat(499) + "\ud800y")).isEqualTo("x".repeat(499) + "...");
+    assertThat(LogSafe.of("\ude00\ud83d")).isEqualTo("\\ude00\\ud83d");
+    assertThat(LogSafe.of("\ud83d\ud83d\ude00")).isEqualTo("\\ud83d\ud83d\ude00");
+    assertThat(LogSafe.of("x".repeat(499) + "\ud800y")).isEqualTo("x".repeat(499) + "...");
   }
 
   @Test
   void anyObjectHasALine() {
-    assertThat(OneLine.of(null)).isEqualTo("null");
-    assertThat(OneLine.of(new IOException("a\nb"))).isEqualTo("java.io.IOException: a\\nb");
+    assertThat(LogSafe.of(null)).isEqualTo("null");
+    assertThat(LogSafe.of(new IOException("a\nb"))).isEqualTo("java.io.IOException: a\\nb");
   }
 }

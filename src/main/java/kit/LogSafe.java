@@ -8,10 +8,10 @@ package kit;
  * <p>Without it, whoever sends {@code "x\n2026-01-01 INFO all is well"} writes our log (CWE-117), and
  * an escape sequence takes over the operator's terminal.
  */
-public final class OneLine {
+public final class LogSafe {
   private static final int MAX_LENGTH = 500;
 
-  private OneLine() {}
+  private LogSafe() {}
 
   /**
    * Returns {@code text} with everything escaped that could end the line or steer a terminal, and with
