@@ -39,7 +39,7 @@
  *   kit.consul     Consul as a registry; part: ConsulClient
  *   kit.consul.agent  an embedded, Consul-compatible agent for development: DevAgent
  *   kit.etcd       etcd over its JSON gateway; part: EtcdClient
- *   kit.dns        SRV records, to find others by: SrvInstances
+ *   kit.dns        SRV records, to find others by: DnsInstances
  *   kit.cli        command lines; part: Flags
  *   kit.registry   registries by URI: Registry, RegistryFlags
  * </pre>

@@ -52,7 +52,7 @@ public final class ConsulRegistration extends RegistrationLoop {
 
   private final Logger log;
   private final ConsulClient consul;
-  private final Wanted wanted;
+  private final DesiredRegistration wanted;
   private final Heartbeat heartbeat; // Null if the agent checks by itself.
   private final long lookNanos; // On average.
 
@@ -91,7 +91,7 @@ public final class ConsulRegistration extends RegistrationLoop {
     super(log, service.id(), consul.toString());
     this.log = log;
     this.consul = consul.withTimeout(REQUEST_TIMEOUT);
-    this.wanted = new Wanted(service, checks);
+    this.wanted = new DesiredRegistration(service, checks);
     this.heartbeat = heartbeat;
     this.lookNanos = lookInterval.toNanos();
   }

@@ -42,7 +42,7 @@ public abstract class RegistrationLoop implements Registration {
   private final String id;
   private final String registry;
   private final OutageLog outage;
-  private final Pace pace = new Pace();
+  private final RequestPacer pacer = new RequestPacer();
 
   // Guarded by this.
   private Thread thread; // Null until the start.
@@ -120,14 +120,14 @@ public abstract class RegistrationLoop implements Registration {
       try {
         pauseNanos = keep().toNanos();
         outage.worked();
-        pace.succeeded();
+        pacer.succeeded();
         registered = true; // Last: who sees it can read of it in the log.
       } catch (InterruptedException e) {
         break; // Nobody of ours interrupts this thread; who does wants it to end.
       } catch (Throwable e) { // Without this thread, nobody would register or deregister any more.
         registered = false;
         outage.failed(exception(e), "serving without, retrying");
-        pauseNanos = pace.nanosAfterFailure();
+        pauseNanos = pacer.nanosAfterFailure();
       }
     }
     if (attempted) {

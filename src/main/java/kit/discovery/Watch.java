@@ -30,7 +30,7 @@ import org.slf4j.event.Level;
  * before anybody could register again.
  *
  * <p>Requests that fail are repeated later and later, and those that succeed without an end are slowed
- * down, see {@link Pace}. An outage is logged in two lines, its beginning and its end.
+ * down, see {@link RequestPacer}. An outage is logged in two lines, its beginning and its end.
  *
  * <h2>Threads</h2>
  *
@@ -46,7 +46,7 @@ public final class Watch<T> implements AutoCloseable {
   private final Source<T> source;
   private final Logger log;
   private final Timing timing;
-  private final Pace pace;
+  private final RequestPacer pacer;
   private final OutageLog outage;
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private final CountDownLatch answered = new CountDownLatch(1);
@@ -67,7 +67,7 @@ public final class Watch<T> implements AutoCloseable {
     this.log = requireNonNull(log, "log");
     this.timing = requireNonNull(timing, "timing");
     this.snapshot = subject.nothing();
-    this.pace = new Pace(timing.nanoTime(), timing.random());
+    this.pacer = new RequestPacer(timing.nanoTime(), timing.random());
     this.outage =
         new OutageLog(
             log,
@@ -153,7 +153,7 @@ public final class Watch<T> implements AutoCloseable {
 
   /** Takes what the registry says; for the source. */
   public void publish(T fresh) {
-    pace.succeeded();
+    pacer.succeeded();
     failure = null;
     outage.worked();
     take(requireNonNull(fresh, "fresh"));
@@ -175,7 +175,7 @@ public final class Watch<T> implements AutoCloseable {
   private void run() {
     while (!closed) {
       try {
-        long excessNanos = pace.nanosBeforeRequest();
+        long excessNanos = pacer.nanosBeforeRequest();
         if (excessNanos > 0) {
           timing.sleeper().sleep(excessNanos);
         }
@@ -195,7 +195,7 @@ public final class Watch<T> implements AutoCloseable {
     failure = e;
     outage.failed(e, "keeping what is known, retrying");
     try {
-      timing.sleeper().sleep(pace.nanosAfterFailure());
+      timing.sleeper().sleep(pacer.nanosAfterFailure());
       return true;
     } catch (InterruptedException interrupted) {
       return false;

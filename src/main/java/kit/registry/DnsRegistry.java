@@ -9,7 +9,7 @@ import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
-import kit.dns.SrvInstances;
+import kit.dns.DnsInstances;
 
 /**
  * {@code dns://host:port/name}: the SRV records of a name. With a port behind the name, its addresses.
@@ -39,14 +39,14 @@ final class DnsRegistry extends Registry {
     name = colon < 0 ? parts[1] : parts[1].substring(0, colon);
     // A name that is asked for may be one that nobody can call, such as one with an underscore.
     port = colon < 0 ? 0 : Instance.parse("localhost" + parts[1].substring(colon)).port();
-    SrvInstances.Settings.of(server, name); // Refuses what is wrong.
+    DnsInstances.Settings.of(server, name); // Refuses what is wrong.
   }
 
-  private SrvInstances.Settings settings(String service) {
+  private DnsInstances.Settings settings(String service) {
     List<String> labels = List.of(name.split("\\."));
     boolean isWhole = labels.contains(service) || labels.contains("_" + service);
     try {
-      return SrvInstances.Settings.of(server, isWhole ? name : service + "." + name).withPort(port);
+      return DnsInstances.Settings.of(server, isWhole ? name : service + "." + name).withPort(port);
     } catch (IllegalArgumentException e) {
       throw new Flags.UsageException("--service: " + e.getMessage());
     }
@@ -55,13 +55,13 @@ final class DnsRegistry extends Registry {
   @Override
   public Instances instances(String service, List<String> tags) {
     refuse(tags);
-    return new SrvInstances(settings(service));
+    return new DnsInstances(settings(service));
   }
 
   @Override
   public Instances rawInstances(String service, List<String> tags) {
     refuse(tags);
-    return new SrvInstances(settings(service).withEmptyGrace(Duration.ZERO));
+    return new DnsInstances(settings(service).withEmptyGrace(Duration.ZERO));
   }
 
   @Override

@@ -26,7 +26,7 @@ import testing.RecordingLogger;
 
 /** The list against a DNS server that does what it is told; with Consul's: it.DnsRegistryIT. */
 @Timeout(30)
-class SrvInstancesTest {
+class DnsInstancesTest {
   private static final String WEB = "web.service.consul";
   private static final Duration SOON = Duration.ofSeconds(10);
 
@@ -35,7 +35,7 @@ class SrvInstancesTest {
   private final Semaphore rounds = new Semaphore(0); // That may begin, but for the first.
   private final Semaphore pauses = new Semaphore(0); // That have begun.
   private FakeDns dns;
-  private SrvInstances instances;
+  private DnsInstances instances;
 
   @BeforeEach
   void startServer() throws Exception {
@@ -50,7 +50,7 @@ class SrvInstancesTest {
     dns.close();
   }
 
-  private void watch(SrvInstances.Settings settings) {
+  private void watch(DnsInstances.Settings settings) {
     Watch.Timing timing =
         new Watch.Timing(
             time,
@@ -60,11 +60,11 @@ class SrvInstancesTest {
               time.advance(Duration.ofNanos(nanos));
             },
             () -> 1.0);
-    instances = new SrvInstances(settings, timing, log);
+    instances = new DnsInstances(settings, timing, log);
   }
 
   private void watch() {
-    watch(SrvInstances.Settings.of(dns.authority(), WEB));
+    watch(DnsInstances.Settings.of(dns.authority(), WEB));
   }
 
   /** Waits for the end of the round. */
@@ -246,7 +246,7 @@ class SrvInstancesTest {
   @Test
   void withAPortTheAddressesOfTheNameAreTheInstances() throws Exception {
     dns.on(WEB, "A", "10.0.0.1", "10.0.0.2");
-    watch(SrvInstances.Settings.of(dns.authority(), WEB).withPort(8081));
+    watch(DnsInstances.Settings.of(dns.authority(), WEB).withPort(8081));
     awaitRound();
 
     assertThat(instances.snapshot())
@@ -303,12 +303,12 @@ class SrvInstancesTest {
   @ValueSource(strings = {"", ".", "a..b", "a b", "a/b", "\"a\"", "a\\.b", "a,b", "ü"})
   void whatIsNoNameIsRefused(String name) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> SrvInstances.Settings.of("127.0.0.1:53", name));
+        .isThrownBy(() -> DnsInstances.Settings.of("127.0.0.1:53", name));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"a", "_web._tcp.service.consul", "1.2.", "web-1.example.org"})
   void whatIsANameIsNot(String name) {
-    assertThat(SrvInstances.Settings.of("[::1]:53", name).name()).isEqualTo(name);
+    assertThat(DnsInstances.Settings.of("[::1]:53", name).name()).isEqualTo(name);
   }
 }

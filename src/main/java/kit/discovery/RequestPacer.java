@@ -19,7 +19,7 @@ import java.util.function.LongSupplier;
  *
  * <p>Not thread-safe: it belongs to the loop.
  */
-public final class Pace {
+public final class RequestPacer {
   private static final long MIN_BACKOFF_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
   private static final long MAX_BACKOFF_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final int DOUBLINGS = 5; // From 0.25 s, more than enough to reach the most.
@@ -32,12 +32,12 @@ public final class Pace {
   private long spentUntilNanos; // What has been asked is paid for at one a second, until then.
 
   /** Goes by the real time. */
-  public Pace() {
+  public RequestPacer() {
     this(System::nanoTime, () -> ThreadLocalRandom.current().nextDouble());
   }
 
   /** Goes by {@code nanoTime}; {@code random} draws from 0 to 1. */
-  public Pace(LongSupplier nanoTime, DoubleSupplier random) {
+  public RequestPacer(LongSupplier nanoTime, DoubleSupplier random) {
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
     this.random = requireNonNull(random, "random");
     this.spentUntilNanos = nanoTime.getAsLong();

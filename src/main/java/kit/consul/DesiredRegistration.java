@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Set;
 
 /** What an agent should know of an instance; to be compared with what it knows. */
-record Wanted(ConsulClient.Service service, List<ConsulCheck> checks) {
-  Wanted {
+record DesiredRegistration(ConsulClient.Service service, List<ConsulCheck> checks) {
+  DesiredRegistration {
     requireNonNull(service, "service");
     checks = List.copyOf(checks);
   }

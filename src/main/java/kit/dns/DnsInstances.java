@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>{@code
  * Instances instances =
- *     new SrvInstances(SrvInstances.Settings.of("127.0.0.1:8600", "userservice.service.consul"));
+ *     new DnsInstances(DnsInstances.Settings.of("127.0.0.1:8600", "userservice.service.consul"));
  * }</pre>
  *
  * <p><b>DNS is second best.</b> It cannot tell of changes, so a list is up to 5 seconds old, and one
@@ -65,7 +65,7 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for any number of threads. {@link #close} ends the thread; it waits for a question on its
  * way, 1.5 seconds at most.
  */
-public final class SrvInstances extends Watched<List<Instance>> implements Instances {
+public final class DnsInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration REFRESH = Duration.ofSeconds(5);
   private static final int MAX_QUERIES = 24;
   private static final int QUIET_QUERIES = 4;
@@ -82,11 +82,11 @@ public final class SrvInstances extends Watched<List<Instance>> implements Insta
   private Set<String> leftOut = new HashSet<>();
 
   /** Begins to watch. */
-  public SrvInstances(Settings settings) {
-    this(settings, Watch.Timing.real(), LoggerFactory.getLogger(SrvInstances.class));
+  public DnsInstances(Settings settings) {
+    this(settings, Watch.Timing.real(), LoggerFactory.getLogger(DnsInstances.class));
   }
 
-  SrvInstances(Settings settings, Watch.Timing timing, Logger log) {
+  DnsInstances(Settings settings, Watch.Timing timing, Logger log) {
     this.log = log;
     this.settings = requireNonNull(settings, "settings");
     this.timing = timing;

@@ -9,14 +9,14 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import testing.FakeNanoTime;
 
-class PaceTest {
+class RequestPacerTest {
   private static final long SECOND = 1_000_000_000;
 
   private final FakeNanoTime time = new FakeNanoTime();
 
   @Test
   void failuresBackOffFromAQuarterToFiveSecondsAndASuccessStartsAgain() {
-    Pace pace = new Pace(time, () -> 1.0);
+    RequestPacer pace = new RequestPacer(time, () -> 1.0);
     assertThat(
             LongStream.generate(pace::nanosAfterFailure).limit(8).map(nanos -> nanos / 1_000_000))
         .containsExactly(250L, 500L, 1000L, 2000L, 4000L, 5000L, 5000L, 5000L);
@@ -26,12 +26,12 @@ class PaceTest {
 
   @Test
   void chanceTakesOffUpToAHalf() {
-    assertThat(new Pace(time, () -> 0.0).nanosAfterFailure()).isEqualTo(SECOND / 8);
+    assertThat(new RequestPacer(time, () -> 0.0).nanosAfterFailure()).isEqualTo(SECOND / 8);
   }
 
   @Test
   void tenRequestsAtOnceThenOneASecond() {
-    Pace pace = new Pace(time, () -> 1.0);
+    RequestPacer pace = new RequestPacer(time, () -> 1.0);
     assertThat(IntStream.range(0, 10).mapToLong(i -> pace.nanosBeforeRequest())).containsOnly(0L);
     assertThat(pace.nanosBeforeRequest()).isEqualTo(SECOND);
     time.advance(Duration.ofSeconds(1)); // As told.
@@ -44,7 +44,7 @@ class PaceTest {
   @Test
   void worksWhenNanoTimeOverflows() {
     FakeNanoTime late = new FakeNanoTime(Long.MAX_VALUE - SECOND);
-    Pace pace = new Pace(late, () -> 1.0);
+    RequestPacer pace = new RequestPacer(late, () -> 1.0);
     for (int i = 0; i < 10; i++) {
       assertThat(pace.nanosBeforeRequest()).isZero();
     }
