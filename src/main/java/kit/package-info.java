@@ -30,7 +30,7 @@
  *   kit.ratelimit  turns away or delays what is too much; part: TokenBucket
  *   kit.breaker    refuses calls to what keeps failing; part: CircuitBreaker
  *   kit.command    Hystrix's shape: breaker, slots, timeout and fallback in one
- *   kit.chain      the layers of a client in one call: ClientChain
+ *   kit.client      the layers of a client in one call: ServiceClient
  *   kit.retry      the same call again: Retrying; parts: Backoff, RetryBudget
  *   kit.log        events as keys and values, logfmt and JSON; part: KeyValueLog
  *   kit.tracing    who asked whom, W3C and Zipkin; part: TraceContext

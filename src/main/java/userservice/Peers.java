@@ -11,7 +11,7 @@ import java.util.Map;
 import kit.Context;
 import kit.Endpoint;
 import kit.auth.JwtAuthenticating;
-import kit.chain.ClientChain;
+import kit.client.ServiceClient;
 import kit.cli.Flags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -99,14 +99,14 @@ final class Peers {
   Endpoint<Integer, String> getName(
       Registry registry, Tracing tracing, Instrumenting instrumenting) {
     HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
-    return new ClientChain<>(
+    return new ServiceClient<>(
         service == null ? "the peers" : service,
         instances(registry),
         instance ->
             new HttpEndpoint<>(http, base(instance), Peers::encode, Peers::decode)
                 .before(Tracing::inject)
                 .before(JwtAuthenticating.passingOn()), // They ask who calls, too.
-        ClientChain.Settings.<Integer, String>defaults()
+        ServiceClient.Settings.<Integer, String>defaults()
             .withIdempotent(uid -> true)
             .withAroundAttempt(
                 instance -> tracing.calls(uid -> "GET /user/{uid}", instance.authority())),

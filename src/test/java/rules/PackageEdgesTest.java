@@ -80,7 +80,7 @@ class PackageEdgesTest {
                   "kit.etcd",
                   "kit.http.client")),
           entry(
-              "kit.chain",
+              "kit.client",
               Set.of(
                   "kit",
                   "kit.balancer",

@@ -16,7 +16,7 @@ import java.util.concurrent.Semaphore;
 import kit.Context;
 import kit.Endpoint;
 import kit.Shutdown;
-import kit.chain.ClientChain;
+import kit.client.ServiceClient;
 import kit.consul.ConsulCheck;
 import kit.consul.ConsulClient;
 import kit.consul.ConsulClient.Status;
@@ -53,7 +53,7 @@ public final class Step10Cluster {
       }
 
       try (Instances instances = new ConsulInstances(consul, "userservice");
-          ClientChain<Integer, String> getName = client(instances)) {
+          ServiceClient<Integer, String> getName = client(instances)) {
         await(3, instances);
         out.println("three services: " + answersOf(12, getName));
 
@@ -97,9 +97,9 @@ public final class Step10Cluster {
   private record Name(String result) {}
 
   // docs: client
-  private static ClientChain<Integer, String> client(Instances instances) {
+  private static ServiceClient<Integer, String> client(Instances instances) {
     HttpClient http = HttpEndpoint.newClient();
-    return new ClientChain<>(
+    return new ServiceClient<>(
         "userservice",
         instances,
         instance ->
@@ -108,7 +108,7 @@ public final class Step10Cluster {
                 URI.create("http://" + instance),
                 (context, base, uid) -> HttpRequest.newBuilder(base.resolve("/user/" + uid)),
                 (context, response) -> Json.read(response.body(), Name.class).result()),
-        ClientChain.Settings.<Integer, String>defaults().withIdempotent(uid -> true));
+        ServiceClient.Settings.<Integer, String>defaults().withIdempotent(uid -> true));
   }
 
   // end of client

@@ -20,7 +20,7 @@ import java.util.function.ToDoubleFunction;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
-import kit.chain.ClientChain;
+import kit.client.ServiceClient;
 import kit.cli.HttpClientProperties;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -79,7 +79,7 @@ final class ClientBench {
         "HttpEndpoint", () -> endpoint.call(Context.background().withTimeout(TIMEOUT), 101));
     Endpoint<Integer, byte[]> chain = chain(http, instance);
     candidates.put(
-        "ClientChain: metrics, retry, balancer, trace, limiter, breaker",
+        "ServiceClient: metrics, retry, balancer, trace, limiter, breaker",
         () -> chain.call(Context.background().withTimeout(TIMEOUT), 101));
     return candidates;
   }
@@ -98,11 +98,11 @@ final class ClientBench {
 
   private static Endpoint<Integer, byte[]> chain(HttpClient http, Instance instance) {
     Tracing tracing = new Tracing(0, span -> {});
-    return new ClientChain<>(
+    return new ServiceClient<>(
         "userservice",
         Instances.fixed(List.of(instance)),
         one -> endpoint(http, one).before(Tracing::inject),
-        ClientChain.Settings.<Integer, byte[]>defaults()
+        ServiceClient.Settings.<Integer, byte[]>defaults()
             .withIdempotent(uid -> true)
             .withAroundAttempt(
                 one ->

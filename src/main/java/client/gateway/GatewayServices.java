@@ -20,7 +20,7 @@ import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.breaker.CircuitBreaker.Outcome;
 import kit.breaker.CircuitBreaking;
-import kit.chain.ClientChain;
+import kit.client.ServiceClient;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.RouteMeta;
@@ -55,7 +55,7 @@ final class GatewayServices implements AutoCloseable {
    */
   record Limits(Duration attempt, Duration whole) {}
 
-  private record Upstream(String name, Instances instances, ClientChain<Forward, Response> chain)
+  private record Upstream(String name, Instances instances, ServiceClient<Forward, Response> chain)
       implements AutoCloseable {
     /** Unlike a client that has just started, a gateway does not wait for a service to come. */
     Response call(Context context, Forward forward) throws Exception {
@@ -182,8 +182,8 @@ final class GatewayServices implements AutoCloseable {
 
   private Upstream open(String name) {
     Instances instances = watch.apply(name);
-    ClientChain.Settings<Forward, Response> chain =
-        ClientChain.Settings.<Forward, Response>defaults()
+    ServiceClient.Settings<Forward, Response> chain =
+        ServiceClient.Settings.<Forward, Response>defaults()
             .withIdempotent(Forward::isRepeatable)
             .withAttempts(3, limits.whole())
             .withPicker(new LeastLoadedPicker<Node<Forward, Response>>(Node::inFlight)::pick)
@@ -200,7 +200,7 @@ final class GatewayServices implements AutoCloseable {
     return new Upstream(
         name,
         instances,
-        new ClientChain<>(
+        new ServiceClient<>(
             name,
             instances,
             instance ->

@@ -17,7 +17,7 @@ import kit.balancer.Node;
 import kit.balancer.Picker;
 import kit.balancer.RandomPicker;
 import kit.balancer.RoundRobinPicker;
-import kit.chain.ClientChain;
+import kit.client.ServiceClient;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
@@ -204,12 +204,12 @@ public final class Options {
           traces::close);
     }
     Instances instances = instances();
-    ClientChain<UserCall, String> chain =
-        new ClientChain<>(
+    ServiceClient<UserCall, String> chain =
+        new ServiceClient<>(
             service.get(),
             instances,
             instance -> at(URI.create("http://" + instance.authority()), http),
-            ClientChain.Settings.<UserCall, String>defaults()
+            ServiceClient.Settings.<UserCall, String>defaults()
                 // GET and DELETE alike: a user that is deleted twice is as gone as one deleted
                 // once.
                 .withIdempotent(call -> true)

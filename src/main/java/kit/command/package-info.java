@@ -5,6 +5,6 @@
  * {@link kit.command.Commands} keeps them by name.
  *
  * <p>In the map: on {@link kit.breaker}. For work of any kind; for calls to a service of many
- * instances, {@link kit.chain} is the better choice.
+ * instances, {@link kit.client} is the better choice.
  */
 package kit.command;

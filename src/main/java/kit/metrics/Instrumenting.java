@@ -34,7 +34,7 @@ import kit.http.server.HttpService;
  * instrumenting.serve(http); // each request
  * router.route("GET", "/metrics", instrumenting::page);
  *
- * new ClientChain<>(service, instances, factory, settings, instrumenting); // each call
+ * new ServiceClient<>(service, instances, factory, settings, instrumenting); // each call
  * }</pre>
  *
  * <h2>What there is</h2>

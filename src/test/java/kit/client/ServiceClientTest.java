@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.chain;
+package kit.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(10)
-class ClientChainTest {
+class ServiceClientTest {
   private static final Instances THREE =
       Instances.fixed(List.of(Instance.of("a", 1), Instance.of("b", 1), Instance.of("c", 1)));
 
@@ -44,15 +44,15 @@ class ClientChainTest {
     };
   }
 
-  private ClientChain.Settings<String, String> settings() {
-    return ClientChain.Settings.<String, String>defaults()
+  private ServiceClient.Settings<String, String> settings() {
+    return ServiceClient.Settings.<String, String>defaults()
         .withIdempotent(request -> request.startsWith("get"))
         .withAttempts(3, Duration.ofMillis(500))
         .withPicker(new RoundRobinPicker(0)::pick);
   }
 
-  private ClientChain<String, String> chain(ClientChain.Settings<String, String> settings) {
-    return new ClientChain<>("web", THREE, this::peer, settings);
+  private ServiceClient<String, String> chain(ServiceClient.Settings<String, String> settings) {
+    return new ServiceClient<>("web", THREE, this::peer, settings);
   }
 
   private <Q, R> Middleware<Q, R> noting(String name) {
@@ -66,7 +66,7 @@ class ClientChainTest {
   @Test
   void layersAreInTheDocumentedOrderAndTheInnerOnesRunForEachAttempt() throws Exception {
     failures.put("a", PeerException.broken("a:1", "hung up", null));
-    try (ClientChain<String, String> chain =
+    try (ServiceClient<String, String> chain =
         chain(
             settings()
                 .withAroundCall(noting("call"))
@@ -80,7 +80,7 @@ class ClientChainTest {
   @Test
   void whatIsNotIdempotentIsSentOnce() throws Exception {
     failures.put("a", PeerException.broken("a:1", "hung up", null));
-    try (ClientChain<String, String> chain = chain(settings())) {
+    try (ServiceClient<String, String> chain = chain(settings())) {
       PeerException failure =
           catchThrowableOfType(PeerException.class, () -> chain.call(Context.background(), "post"));
       assertThat(failure.kind()).isEqualTo(PeerException.Kind.BROKEN);
@@ -91,7 +91,7 @@ class ClientChainTest {
   @Test
   void instanceThatKeepsFailingIsLeftOutAndNoCallIsLost() throws Exception {
     failures.put("b", PeerException.status("b:1", 500, "broken", null));
-    try (ClientChain<String, String> chain = chain(settings())) {
+    try (ServiceClient<String, String> chain = chain(settings())) {
       for (int i = 0; i < 100; i++) {
         assertThat(chain.call(Context.background(), "get")).isIn("a", "c");
       }
@@ -104,15 +104,15 @@ class ClientChainTest {
     throw PeerException.timeout("a:1", null);
   }
 
-  private static ClientChain<String, String> hanging(
-      ClientChain.Settings<String, String> settings) {
+  private static ServiceClient<String, String> hanging(
+      ServiceClient.Settings<String, String> settings) {
     Instances one = Instances.fixed(List.of(Instance.of("a", 1)));
-    return new ClientChain<>("web", one, instance -> (context, request) -> hang(context), settings);
+    return new ServiceClient<>("web", one, instance -> (context, request) -> hang(context), settings);
   }
 
   @Test
   void impatientCallersDoNotOpenTheBreakerForPatientOnes() {
-    try (ClientChain<String, String> chain =
+    try (ServiceClient<String, String> chain =
         hanging(settings().withAttempts(3, Duration.ofSeconds(20)))) {
       for (int i = 0; i < 20; i++) {
         Context impatient = Context.background().withTimeout(Duration.ofMillis(5));
@@ -126,7 +126,7 @@ class ClientChainTest {
   @Test
   void attemptsThatHangOpenTheBreakerWhereverTheirTimeIsLimited() {
     Context patient = Context.background().withTimeout(Duration.ofSeconds(20));
-    try (ClientChain<String, String> chain =
+    try (ServiceClient<String, String> chain =
         hanging(settings().withAttempts(1, Duration.ofMillis(5)))) {
       for (int i = 0; i < 5; i++) {
         assertThat(failureOf(chain, patient)).isEqualTo(PeerException.Kind.TIMEOUT);
@@ -135,7 +135,7 @@ class ClientChainTest {
     }
     Middleware<String, String> limit =
         next -> (context, request) -> next.call(context.withTimeout(Duration.ofMillis(5)), request);
-    try (ClientChain<String, String> chain =
+    try (ServiceClient<String, String> chain =
         hanging(
             settings()
                 .withAttempts(1, Duration.ofSeconds(20))
@@ -147,7 +147,7 @@ class ClientChainTest {
     }
   }
 
-  private static PeerException.Kind failureOf(ClientChain<String, String> chain, Context context) {
+  private static PeerException.Kind failureOf(ServiceClient<String, String> chain, Context context) {
     return catchThrowableOfType(PeerException.class, () -> chain.call(context, "get")).kind();
   }
 
@@ -170,8 +170,8 @@ class ClientChainTest {
             return false;
           }
         };
-    try (ClientChain<String, String> chain =
-        new ClientChain<>(
+    try (ServiceClient<String, String> chain =
+        new ServiceClient<>(
             "web", nobody, this::peer, settings().withAttempts(3, Duration.ofMillis(1)))) {
       long startNanos = System.nanoTime();
       PeerException failure =
@@ -188,8 +188,8 @@ class ClientChainTest {
   void metricsShowCallsAttemptsRetriesAndWhatIsKnownOfTheService() throws Exception {
     Metrics metrics = new Metrics();
     failures.put("a", PeerException.timeout("a:1", null));
-    ClientChain<String, String> chain =
-        new ClientChain<>("web", THREE, this::peer, settings(), new Instrumenting(metrics));
+    ServiceClient<String, String> chain =
+        new ServiceClient<>("web", THREE, this::peer, settings(), new Instrumenting(metrics));
     for (int i = 0; i < 13; i++) { // At a for the fifth time with the last: its breaker opens.
       assertThat(chain.call(Context.background(), "get")).isIn("b", "c");
     }
@@ -232,8 +232,8 @@ class ClientChainTest {
           }
         };
     Metrics metrics = new Metrics();
-    try (ClientChain<String, String> chain =
-        new ClientChain<>("web", instances, this::peer, settings(), new Instrumenting(metrics))) {
+    try (ServiceClient<String, String> chain =
+        new ServiceClient<>("web", instances, this::peer, settings(), new Instrumenting(metrics))) {
       assertThat(chain.call(Context.background(), "get")).isEqualTo("a");
       assertThat(metrics.text()).contains("instance=\"a:1\"");
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.chain;
+package kit.client;
 
 import static java.util.Objects.requireNonNull;
 
@@ -31,12 +31,12 @@ import kit.retry.Retrying;
  * Calls a service through everything that a good client has, in one call and in the right order.
  *
  * <pre>{@code
- * ClientChain<Integer, String> getName =
- *     new ClientChain<>(
+ * ServiceClient<Integer, String> getName =
+ *     new ServiceClient<>(
  *         "userservice",
  *         instances,
  *         instance -> new HttpEndpoint<>(http, URI.create("http://" + instance), encode, decode),
- *         ClientChain.Settings.<Integer, String>defaults().withIdempotent(uid -> true));
+ *         ServiceClient.Settings.<Integer, String>defaults().withIdempotent(uid -> true));
  * getName.call(Context.background().withTimeout(Duration.ofSeconds(2)), 101);
  * }</pre>
  *
@@ -67,10 +67,10 @@ import kit.retry.Retrying;
  * <p>Safe for any number of threads. {@link #close} lets go of the instances; the list of them is the
  * caller's to close.
  */
-public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
+public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   private final BalancedEndpoint<Q, R> balanced;
   private final Endpoint<Q, R> outermost;
-  private final Set<Guarded<Q, R>> guarded = ConcurrentHashMap.newKeySet(); // Until it is closed.
+  private final Set<InstanceEndpoint<Q, R>> endpoints = ConcurrentHashMap.newKeySet(); // Until it is closed.
   private final Runnable hide; // Takes us out of the metrics.
 
   /**
@@ -79,7 +79,7 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
    * @param service the name to use in messages
    * @param factory makes the endpoint of one instance, the innermost layer
    */
-  public ClientChain(
+  public ServiceClient(
       String service,
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
@@ -88,7 +88,7 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   }
 
   /** As above; {@code metrics} measure calls and attempts, and show what is known of the service. */
-  public ClientChain(
+  public ServiceClient(
       String service,
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
@@ -100,7 +100,7 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
             instances,
             instance -> {
               Middleware<Q, R> around = settings.aroundAttempt().apply(instance);
-              return guarded(
+              return instanceEndpoint(
                   instance,
                   factory.apply(instance),
                   Middleware.chain(metrics.attempts(service), around),
@@ -127,13 +127,13 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
                 this::breakerStates));
   }
 
-  private Guarded<Q, R> guarded(
+  private InstanceEndpoint<Q, R> instanceEndpoint(
       Instance instance,
       Endpoint<Q, R> innermost,
       Middleware<Q, R> around,
       Settings<Q, R> settings) {
-    Guarded<Q, R> made = new Guarded<>(instance, innermost, around, settings, guarded::remove);
-    guarded.add(made);
+    InstanceEndpoint<Q, R> made = new InstanceEndpoint<>(instance, innermost, around, settings, endpoints::remove);
+    endpoints.add(made);
     return made;
   }
 
@@ -151,7 +151,7 @@ public final class ClientChain<Q, R> implements Endpoint<Q, R>, AutoCloseable {
 
   private Map<String, String> breakerStates() {
     Map<String, String> states = new HashMap<>();
-    guarded.forEach(one -> states.put(one.instance(), one.state()));
+    endpoints.forEach(one -> states.put(one.instance(), one.state()));
     return states;
   }
 

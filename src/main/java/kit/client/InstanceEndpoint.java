@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package kit.chain;
+package kit.client;
 
 import java.time.Duration;
 import java.util.Locale;
@@ -15,21 +15,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
-final class Guarded<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ClientChain.class);
+final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ServiceClient.class);
 
   private final String instance;
   private final Endpoint<Q, R> innermost;
   private final CircuitBreaking<Q, R> breaking;
-  private final Endpoint<Q, R> guarded;
-  private final Consumer<Guarded<Q, R>> onClose;
+  private final Endpoint<Q, R> endpoints;
+  private final Consumer<InstanceEndpoint<Q, R>> onClose;
 
-  Guarded(
+  InstanceEndpoint(
       Instance instance,
       Endpoint<Q, R> innermost,
       Middleware<Q, R> around,
-      ClientChain.Settings<Q, R> settings,
-      Consumer<Guarded<Q, R>> onClose) {
+      ServiceClient.Settings<Q, R> settings,
+      Consumer<InstanceEndpoint<Q, R>> onClose) {
     String name = instance.authority();
     Duration timeout = settings.attemptTimeout();
     this.instance = name;
@@ -41,7 +41,7 @@ final class Guarded<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
                 settings.breaker(),
                 System::nanoTime,
                 state -> log.debug("circuit breaker of {} is {}", name, state)));
-    this.guarded =
+    this.endpoints =
         around.around(
             breaking.around(
                 (context, request) -> innermost.call(context.withTimeout(timeout), request)));
@@ -50,7 +50,7 @@ final class Guarded<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
 
   @Override
   public R call(Context context, Q request) throws Exception {
-    return guarded.call(context, request);
+    return endpoints.call(context, request);
   }
 
   @Override
