@@ -54,7 +54,7 @@ record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
         Middleware.chain(
                 RateLimiting.<Request, Response>rejecting(
                     instrumenting.limit("passwords", checks::tryAcquireNanos)),
-                BasicAuthenticating.checking("access token", users.get()::isRight))
+                BasicAuthenticating.checking("access token", users.get()::verify))
             .around((context, request) -> issue(context, signer.get())));
   }
 

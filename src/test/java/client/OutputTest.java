@@ -196,9 +196,9 @@ class OutputTest {
             client(environment, "hash-password", "tom").in("p\u00e4\n".getBytes(UTF_8))) {
       Path users = Files.writeString(folder.resolve("u"), one.line() + "\n" + other.line() + "\n");
       PasswordFile read = PasswordFile.read(users);
-      assertThat(read.isRight("jerry", "p\u00e4")).isTrue();
-      assertThat(read.isRight("tom", "pa\u0308")).isTrue();
-      assertThat(read.isRight("tom", "p\u00f6")).isFalse();
+      assertThat(read.verify("jerry", "p\u00e4")).isTrue();
+      assertThat(read.verify("tom", "pa\u0308")).isTrue();
+      assertThat(read.verify("tom", "p\u00f6")).isFalse();
     }
   }
 

@@ -231,7 +231,7 @@ final class Uses {
   // docs: PasswordFile
   static boolean isKnown(Path file, String name, String password) throws IOException {
     PasswordFile users = PasswordFile.read(file); // Once, at the start of the program.
-    return users.isRight(name, password); // Slow on purpose: limit how often it is asked.
+    return users.verify(name, password); // Slow on purpose: limit how often it is asked.
   }
 
   static String lineForTheFile(String name, String password) {

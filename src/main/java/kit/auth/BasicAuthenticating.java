@@ -21,7 +21,7 @@ import kit.http.Response;
  * Lets only those requests pass that bring a user's name and password.
  *
  * <pre>{@code
- * BasicAuthenticating.checking("users", passwordFile::isRight)
+ * BasicAuthenticating.checking("users", passwordFile::verify)
  * BasicAuthenticating.checking("metrics", BasicAuthenticating.only("prometheus", password))
  *
  * context.get(BasicAuthenticating.USER); // "jerry"
@@ -53,7 +53,7 @@ public final class BasicAuthenticating {
      * Returns whether this is the password of that user, in a time that does not depend on why not.
      * Both are in form NFC.
      */
-    boolean isRight(String user, String password);
+    boolean verify(String user, String password);
   }
 
   /**
@@ -77,7 +77,7 @@ public final class BasicAuthenticating {
             throw refusal;
           }
           String user = credentials.substring(0, colon);
-          if (!check.isRight(user, credentials.substring(colon + 1))) {
+          if (!check.verify(user, credentials.substring(colon + 1))) {
             throw refusal;
           }
           return next.call(context.with(USER, user), request);

@@ -24,7 +24,7 @@ import javax.crypto.spec.PBEKeySpec;
  * System.out.println(PasswordFile.line("jerry", password, new SecureRandom()));
  *
  * PasswordFile users = PasswordFile.read(Path.of("users"));
- * users.isRight("jerry", "secret");
+ * users.verify("jerry", "secret");
  * }</pre>
  *
  * <h2>How it works</h2>
@@ -49,7 +49,7 @@ import javax.crypto.spec.PBEKeySpec;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable. {@link #isRight} is slow on purpose, some 0.4 seconds of a core with the 600,000
+ * <p>Immutable. {@link #verify} is slow on purpose, some 0.4 seconds of a core with the 600,000
  * iterations of {@link #line}: put a rate limit before it.
  *
  * <h2>Copying this class</h2>
@@ -147,7 +147,7 @@ public final class PasswordFile {
   }
 
   /** Whether this is the password of that user; takes its time either way. */
-  public boolean isRight(String user, String password) {
+  public boolean verify(String user, String password) {
     String name = normal(user);
     // Users may have different counts, so a name that is not there passes for one of them, and
     // always for the same.

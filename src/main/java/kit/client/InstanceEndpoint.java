@@ -21,7 +21,7 @@ final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Avoidable, AutoClo
   private final String instance;
   private final Endpoint<Q, R> innermost;
   private final CircuitBreaking<Q, R> breaking;
-  private final Endpoint<Q, R> endpoints;
+  private final Endpoint<Q, R> outermost;
   private final Consumer<InstanceEndpoint<Q, R>> onClose;
 
   InstanceEndpoint(
@@ -41,7 +41,7 @@ final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Avoidable, AutoClo
                 settings.breaker(),
                 System::nanoTime,
                 state -> log.debug("circuit breaker of {} is {}", name, state)));
-    this.endpoints =
+    this.outermost =
         around.around(
             breaking.around(
                 (context, request) -> innermost.call(context.withTimeout(timeout), request)));
@@ -50,7 +50,7 @@ final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Avoidable, AutoClo
 
   @Override
   public R call(Context context, Q request) throws Exception {
-    return endpoints.call(context, request);
+    return outermost.call(context, request);
   }
 
   @Override

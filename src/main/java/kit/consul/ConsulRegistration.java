@@ -116,11 +116,11 @@ public final class ConsulRegistration extends RegistrationLoop {
   /** Returns whether the registration is still as it should be. */
   private boolean look() throws IOException, InterruptedException {
     ConsulClient.Entry known = consul.instance(wanted.id()).orElse(null);
-    if (known == null || !wanted.isMetBy(known)) {
+    if (known == null || !wanted.matches(known)) {
       return lost();
     }
     lookAgainLater();
-    tellOfHealth(known);
+    logHealth(known);
     return true;
   }
 
@@ -130,7 +130,7 @@ public final class ConsulRegistration extends RegistrationLoop {
   }
 
   /** The agent's words name the commonest mistake: an address that it cannot reach. */
-  private void tellOfHealth(ConsulClient.Entry known) {
+  private void logHealth(ConsulClient.Entry known) {
     boolean isCritical = known.status() == ConsulClient.Status.CRITICAL;
     if (isCritical != toldCritical) {
       String finding = isCritical ? "critical, so nobody calls it: " + why(known) : "well again";

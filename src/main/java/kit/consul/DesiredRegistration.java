@@ -24,7 +24,7 @@ record DesiredRegistration(ConsulClient.Service service, List<ConsulCheck> check
   }
 
   /** Whether nothing is missing or different; more checks are somebody else's business. */
-  boolean isMetBy(ConsulClient.Entry known) {
+  boolean matches(ConsulClient.Entry known) {
     return isSame(known.service()) && hasAllChecks(known);
   }
 

@@ -133,7 +133,7 @@ class BasicAuthenticatingTest {
   })
   void onlyOneUserIsKnown(String user, String password, boolean isRight) {
     BasicAuthenticating.Check check = BasicAuthenticating.only("prometheus", "secret");
-    assertThat(check.isRight(user, password)).isEqualTo(isRight);
+    assertThat(check.verify(user, password)).isEqualTo(isRight);
   }
 
   @Test
@@ -143,9 +143,9 @@ class BasicAuthenticatingTest {
     assertThat(answer.body()).isEqualTo("hello j\u00e9rry");
     for (String form : List.of("p\u00e4", "pa\u0308")) {
       BasicAuthenticating.Check check = BasicAuthenticating.only(form, form);
-      assertThat(check.isRight("p\u00e4", "pa\u0308")).isTrue();
-      assertThat(check.isRight("pa\u0308", "p\u00e4")).isTrue();
-      assertThat(check.isRight("pa", "pa")).isFalse();
+      assertThat(check.verify("p\u00e4", "pa\u0308")).isTrue();
+      assertThat(check.verify("pa\u0308", "p\u00e4")).isTrue();
+      assertThat(check.verify("pa", "pa")).isFalse();
     }
   }
 
@@ -155,7 +155,7 @@ class BasicAuthenticatingTest {
         .isThrownBy(() -> BasicAuthenticating.only("jerry", "p\ud800"))
         .withMessage("half a character (a lone surrogate) in name or password");
     assertThatIllegalArgumentException().isThrownBy(() -> BasicAuthenticating.only("\udc00", "p"));
-    assertThat(BasicAuthenticating.only("jerry", "p?").isRight("jerry", "p\ud800")).isFalse();
+    assertThat(BasicAuthenticating.only("jerry", "p?").verify("jerry", "p\ud800")).isFalse();
   }
 
   @ParameterizedTest

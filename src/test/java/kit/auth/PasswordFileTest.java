@@ -48,40 +48,40 @@ class PasswordFileTest {
   @Test
   void hashesAreThoseOfOthers() throws Exception {
     PasswordFile users = read("# by hand\n\njerry:" + UNICODE + "\n");
-    assertThat(users.isRight("jerry", "p\u00e4ssword \u20ac \ud83d\ude00")).isTrue();
+    assertThat(users.verify("jerry", "p\u00e4ssword \u20ac \ud83d\ude00")).isTrue();
   }
 
   @Test
   void onlyTheRightPasswordOfTheRightUserIsRight() throws Exception {
     PasswordFile users = read("jerry:" + ONE + "\ntom cat:" + ONE.replace(":1:", ":2:") + "\n");
-    assertThat(users.isRight("jerry", "password")).isTrue();
-    assertThat(users.isRight("jerry", "passwore")).isFalse();
-    assertThat(users.isRight("jerry", "password ")).isFalse();
-    assertThat(users.isRight("jerry", "")).isFalse();
-    assertThat(users.isRight("Jerry", "password")).isFalse();
-    assertThat(users.isRight("tom cat", "password")).isFalse(); // 2 iterations make another hash.
-    assertThat(users.isRight("nobody", "password")).isFalse();
-    assertThat(users.isRight("", "password")).isFalse();
-    assertThat(users.isRight("#", "")).isFalse();
+    assertThat(users.verify("jerry", "password")).isTrue();
+    assertThat(users.verify("jerry", "passwore")).isFalse();
+    assertThat(users.verify("jerry", "password ")).isFalse();
+    assertThat(users.verify("jerry", "")).isFalse();
+    assertThat(users.verify("Jerry", "password")).isFalse();
+    assertThat(users.verify("tom cat", "password")).isFalse(); // 2 iterations make another hash.
+    assertThat(users.verify("nobody", "password")).isFalse();
+    assertThat(users.verify("", "password")).isFalse();
+    assertThat(users.verify("#", "")).isFalse();
   }
 
   @Test
   void lineThatWeMakeIsRead() throws Exception {
     PasswordFile users = read(PasswordFile.line("j\u00e9rry", "p\u00e4ss:word", RANDOM, 1000));
-    assertThat(users.isRight("j\u00e9rry", "p\u00e4ss:word")).isTrue();
-    assertThat(users.isRight("j\u00e9rry", "p\u00e4ss:worse")).isFalse();
+    assertThat(users.verify("j\u00e9rry", "p\u00e4ss:word")).isTrue();
+    assertThat(users.verify("j\u00e9rry", "p\u00e4ss:worse")).isFalse();
   }
 
   @Test
   void nameAndPasswordAreTheSameComposedOrNot() throws Exception {
     for (String form : List.of("j\u00e9rry", "je\u0301rry")) {
       PasswordFile users = read(PasswordFile.line(form, form + "!", RANDOM, 1000));
-      assertThat(users.isRight("j\u00e9rry", "j\u00e9rry!")).isTrue();
-      assertThat(users.isRight("je\u0301rry", "je\u0301rry!")).isTrue();
-      assertThat(users.isRight("jerry", "jerry!")).isFalse();
+      assertThat(users.verify("j\u00e9rry", "j\u00e9rry!")).isTrue();
+      assertThat(users.verify("je\u0301rry", "je\u0301rry!")).isTrue();
+      assertThat(users.verify("jerry", "jerry!")).isFalse();
     }
     PasswordFile byHand = read("je\u0301rry:" + ONE + "\n");
-    assertThat(byHand.isRight("j\u00e9rry", "password")).isTrue();
+    assertThat(byHand.verify("j\u00e9rry", "password")).isTrue();
     refused("j\u00e9rry:" + ONE + "\nje\u0301rry:" + ONE, ", line 2: the name is there twice");
   }
 
@@ -93,8 +93,8 @@ class PasswordFileTest {
           .withMessage("half a character (a lone surrogate) in the password");
     }
     PasswordFile users = read(PasswordFile.line("jerry", "p?", RANDOM, 1000));
-    assertThat(users.isRight("jerry", "p?")).isTrue();
-    assertThat(users.isRight("jerry", "p\ud800")).isFalse();
+    assertThat(users.verify("jerry", "p?")).isTrue();
+    assertThat(users.verify("jerry", "p\ud800")).isFalse();
   }
 
   @Test
@@ -127,7 +127,7 @@ class PasswordFileTest {
   private static long cpuNanos(PasswordFile users, String name) {
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long startedAtNanos = threads.getCurrentThreadCpuTime();
-    assertThat(users.isRight(name, "wrong")).isFalse();
+    assertThat(users.verify(name, "wrong")).isFalse();
     return threads.getCurrentThreadCpuTime() - startedAtNanos;
   }
 

@@ -223,7 +223,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       }
       Response response =
           Response.streaming(status, headers, length, out -> copy(body.stream(), out));
-      closeInTheEnd(body, request);
+      closeAfterwards(body, request);
       return response;
     } catch (IllegalArgumentException e) { // A header field that the server does not send.
       throw PeerException.malformed(instance, "malformed response: " + e.getMessage(), e);
@@ -240,7 +240,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   }
 
   /** When the caller has it all, or has gone, or when it takes too long. */
-  private void closeInTheEnd(ProxyResponseBody body, Request request) {
+  private void closeAfterwards(ProxyResponseBody body, Request request) {
     CompletableFuture<Void> end = new CompletableFuture<>();
     end.orTimeout(settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
         .whenComplete((done, late) -> body.cancel(late == null ? null : settings.bodyTimeout()));

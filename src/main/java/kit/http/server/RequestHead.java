@@ -37,7 +37,7 @@ final class RequestHead {
   private String contentLength;
   private boolean isChunked;
   private boolean hasControlCharacter;
-  private boolean isTooDemanding;
+  private boolean hasUnsupportedExpect;
   private boolean hasTwoIdentities;
 
   /** Reads all, and refuses nothing yet. */
@@ -56,7 +56,7 @@ final class RequestHead {
     }
     switch (name.length()) { // Far cheaper than six comparisons for each header.
       case 4 -> hosts = name.equalsIgnoreCase("Host") ? values : hosts;
-      case 6 -> isTooDemanding |= name.equalsIgnoreCase("Expect") && !isContinue(values);
+      case 6 -> hasUnsupportedExpect |= name.equalsIgnoreCase("Expect") && !isContinue(values);
       case 10 -> connection = name.equalsIgnoreCase("Connection") ? values : connection;
       case 12 -> requestId = name.equalsIgnoreCase(RequestId.HEADER) ? only(values) : requestId;
       case 13 -> hasTwoIdentities |= name.equalsIgnoreCase("Authorization") && values.size() > 1;
@@ -141,7 +141,7 @@ final class RequestHead {
     if (hasTwoIdentities) {
       throw new StatusException(400, "more than one Authorization header");
     }
-    if (isTooDemanding) {
+    if (hasUnsupportedExpect) {
       throw new StatusException(417, "Expect is not 100-continue");
     }
   }
