@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * request and failed is another matter: repeating may do the work twice, so that is left to retry,
  * which passes {@link Attempts} along; instances in it are asked last or not at all.
  *
- * <p>An instance whose endpoint {@linkplain Avoidable asks} to be left out (its breaker is open) gets
+ * <p>An instance whose endpoint is {@linkplain Availability unavailable} (its circuit breaker is open) gets
  * no calls, unless all ask. So does one whose endpoint cannot be made, because the factory throws an
  * exception: it is left out with one warning, and tried again when the list has changed, or when no other
  * instance is left.
@@ -165,12 +165,12 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     // calls instead of a third.
     for (int i = 0; i < all.size(); i++) {
       Node<Q, R> picked = picker.pick(all);
-      if (!picked.isAvoided() && (candidates == all || candidates.contains(picked))) {
+      if (picked.isAvailable() && (candidates == all || candidates.contains(picked))) {
         return picked;
       }
     }
     List<Node<Q, R>> wanted = new ArrayList<>(candidates);
-    wanted.removeIf(Node::isAvoided);
+    wanted.removeIf(node -> !node.isAvailable());
     return picker.pick(wanted.isEmpty() ? candidates : wanted);
   }
 

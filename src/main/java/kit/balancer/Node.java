@@ -42,9 +42,10 @@ public final class Node<Q, R> {
     return instance;
   }
 
-  /** Whether its endpoint asks to be left out, see {@link Avoidable}, or could not be made. */
-  public boolean isAvoided() {
-    return isUnmade || endpoint.get() instanceof Avoidable avoidable && avoidable.isAvoided();
+  /** Returns whether its endpoint could be made and is available, see {@link Availability}. */
+  public boolean isAvailable() {
+    return !isUnmade
+        && !(endpoint.get() instanceof Availability availability && !availability.isAvailable());
   }
 
   /** Has the factory called again, if it failed. */

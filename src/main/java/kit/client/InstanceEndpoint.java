@@ -7,7 +7,7 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
-import kit.balancer.Avoidable;
+import kit.balancer.Availability;
 import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaking;
 import kit.discovery.Instance;
@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
-final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Avoidable, AutoCloseable {
+final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Availability, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ServiceClient.class);
 
   private final String instance;
@@ -54,8 +54,8 @@ final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Avoidable, AutoClo
   }
 
   @Override
-  public boolean isAvoided() {
-    return breaking.isOpen();
+  public boolean isAvailable() {
+    return !breaking.isOpen();
   }
 
   /** Returns {@code host:port}. */

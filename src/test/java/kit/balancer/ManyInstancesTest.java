@@ -26,7 +26,7 @@ class ManyInstancesTest {
   private final AtomicInteger asked = new AtomicInteger();
   private final AtomicInteger lookedAt = new AtomicInteger();
 
-  private final class Counted implements Endpoint<String, String>, Avoidable, AutoCloseable {
+  private final class Counted implements Endpoint<String, String>, Availability, AutoCloseable {
     private final String name;
 
     Counted(Instance instance) {
@@ -40,9 +40,9 @@ class ManyInstancesTest {
     }
 
     @Override
-    public boolean isAvoided() {
+    public boolean isAvailable() {
       asked.incrementAndGet();
-      return false;
+      return true;
     }
 
     @Override

@@ -16,7 +16,7 @@ import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;
 
 /** What a balancer does about endpoints that ask to be left out. */
-class AvoidableTest {
+class AvailabilityTest {
   private final Set<String> avoided = ConcurrentHashMap.newKeySet();
   private final BalancedEndpoint<String, String> balanced =
       new BalancedEndpoint<>(
@@ -25,7 +25,7 @@ class AvoidableTest {
           Peer::new,
           new RoundRobinPicker(0)::pick);
 
-  private final class Peer implements Endpoint<String, String>, Avoidable {
+  private final class Peer implements Endpoint<String, String>, Availability {
     private final String name;
 
     Peer(Instance instance) {
@@ -41,8 +41,8 @@ class AvoidableTest {
     }
 
     @Override
-    public boolean isAvoided() {
-      return avoided.contains(name);
+    public boolean isAvailable() {
+      return !avoided.contains(name);
     }
   }
 
