@@ -242,10 +242,10 @@ public final class Command {
     };
   }
 
-  private <R> CompletableFuture<R> queue(Callable<R> work, Answer<R> answer) {
+  private <R> CompletableFuture<R> queue(Callable<R> work, Completion<R> answer) {
     CompletableFuture<R> future = new CompletableFuture<>();
     Setup now = setup;
-    Call<R> call;
+    Execution<R> call;
     try {
       call = start(now, work, ended -> answer.complete(future, ended));
     } catch (CommandException refused) {
@@ -268,7 +268,7 @@ public final class Command {
   }
 
   /** Lets a call in and has it run, or refuses it. */
-  private <R> Call<R> start(Setup now, Callable<R> work, Consumer<Call<R>> whenEnded) {
+  private <R> Execution<R> start(Setup now, Callable<R> work, Consumer<Execution<R>> whenEnded) {
     requireNonNull(work, "work");
     CircuitBreaker.Permit permit;
     try {
@@ -282,7 +282,7 @@ public final class Command {
       permit.ignored();
       throw rejected("all slots taken: " + slots, null);
     }
-    Call<R> call = new Call<>(name, work, permit, counter, running::decrementAndGet, whenEnded);
+    Execution<R> call = new Execution<>(name, work, permit, counter, running::decrementAndGet, whenEnded);
     try {
       executor.execute(call);
     } catch (RejectedExecutionException | OutOfMemoryError e) {
@@ -297,8 +297,8 @@ public final class Command {
     return new RejectedException(name, detail, cause);
   }
 
-  private <R> Answer<R> answer(Fallback<R> fallback) {
-    return new Answer<>(name, counter, executor, fallback);
+  private <R> Completion<R> answer(Fallback<R> fallback) {
+    return new Completion<>(name, counter, executor, fallback);
   }
 
   /**

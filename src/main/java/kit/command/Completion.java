@@ -15,7 +15,7 @@ import kit.command.CommandException.FallbackFailedException;
  *
  * @param fallback null if there is none
  */
-record Answer<R>(
+record Completion<R>(
     String command,
     CommandCounts.Counter counter,
     Executor executor,
@@ -60,7 +60,7 @@ record Answer<R>(
   }
 
   /** As above, by a call that has ended on this thread. */
-  void complete(CompletableFuture<R> future, Call<R> ended) {
+  void complete(CompletableFuture<R> future, Execution<R> ended) {
     if (!ended.isLate()) {
       complete(future, () -> ended.await(0, Context.background()));
       return;
@@ -73,7 +73,7 @@ record Answer<R>(
           cause -> {
             throw e;
           };
-      new Answer<>(command, counter, executor, fallback == null ? null : none)
+      new Completion<>(command, counter, executor, fallback == null ? null : none)
           .complete(future, () -> ended.await(0, Context.background()));
     }
   }

@@ -23,7 +23,7 @@ import kit.command.CommandException.TimedOutException;
  * stop, whichever is first: {@link FutureTask} decides that. The <em>work</em> ends when it likes,
  * and only then is the slot free.
  */
-final class Call<R> implements Runnable {
+final class Execution<R> implements Runnable {
   private final String command;
   private final Callable<R> work;
   private final CircuitBreaker.Permit permit;
@@ -39,13 +39,13 @@ final class Call<R> implements Runnable {
    * @param freeSlot called once
    * @param whenEnded called once, on the thread that ended the call, perhaps after {@link #await}
    */
-  Call(
+  Execution(
       String command,
       Callable<R> work,
       CircuitBreaker.Permit permit,
       CommandCounts.Counter counter,
       Runnable freeSlot,
-      Consumer<Call<R>> whenEnded) {
+      Consumer<Execution<R>> whenEnded) {
     this.command = command;
     this.work = work;
     this.permit = permit;
@@ -55,7 +55,7 @@ final class Call<R> implements Runnable {
         new FutureTask<>(this::work) {
           @Override
           protected void done() {
-            whenEnded.accept(Call.this);
+            whenEnded.accept(Execution.this);
           }
         };
   }
