@@ -173,24 +173,26 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   @Override
   public Endpoint<Q, R> around(Endpoint<Q, R> next) {
     requireNonNull(next, "next");
-    return (context, request) -> {
-      Permit permit = permit(context);
-      R response;
-      try {
-        response = next.call(context, request);
-      } catch (Throwable error) {
-        if (isTimeout(error) && isTimeUp(context)) {
-          permit.ignored();
-        } else if (breaker.state() == State.HALF_OPEN && isAnswer(error)) {
-          permit.success();
-        } else {
-          permit.finished(null, error);
-        }
-        throw error;
+    return (context, request) -> call(next, context, request);
+  }
+
+  private R call(Endpoint<Q, R> next, Context context, Q request) throws Exception {
+    Permit permit = permit(context);
+    R response;
+    try {
+      response = next.call(context, request);
+    } catch (Throwable error) {
+      if (isTimeout(error) && isTimeUp(context)) {
+        permit.ignored();
+      } else if (breaker.state() == State.HALF_OPEN && isAnswer(error)) {
+        permit.success();
+      } else {
+        permit.finished(null, error);
       }
-      permit.finished(response, null);
-      return response;
-    };
+      throw error;
+    }
+    permit.finished(response, null);
+    return response;
   }
 
   private Permit permit(Context context) {

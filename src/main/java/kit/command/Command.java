@@ -223,23 +223,25 @@ public final class Command {
    */
   public <Q, R> Endpoint<Q, R> around(Endpoint<Q, R> next) {
     requireNonNull(next, "next");
-    return (outer, request) -> {
-      if (outer.remainingNanos() <= 0) {
-        throw PeerException.timeout(null, null); // Its caller's fault, so the breaker has no part.
-      }
-      Setup now = setup;
-      Context context = outer.withTimeout(now.settings.timeout());
-      try {
-        return start(now, () -> next.call(context, request), ended -> {})
-            .await(context.remainingNanos(), outer);
-      } catch (ShortCircuitedException e) {
-        throw PeerException.refused(null, e.getMessage(), e.retryAfter().orElse(null), e);
-      } catch (RejectedException e) {
-        throw PeerException.refused(null, e.getMessage(), null, e);
-      } catch (TimedOutException e) {
-        throw PeerException.timeout(null, e);
-      }
-    };
+    return (context, request) -> call(next, context, request);
+  }
+
+  private <Q, R> R call(Endpoint<Q, R> next, Context outer, Q request) throws Exception {
+    if (outer.remainingNanos() <= 0) {
+      throw PeerException.timeout(null, null); // Its caller's fault, so the breaker has no part.
+    }
+    Setup now = setup;
+    Context context = outer.withTimeout(now.settings.timeout());
+    try {
+      return start(now, () -> next.call(context, request), ended -> {})
+          .await(context.remainingNanos(), outer);
+    } catch (ShortCircuitedException e) {
+      throw PeerException.refused(null, e.getMessage(), e.retryAfter().orElse(null), e);
+    } catch (RejectedException e) {
+      throw PeerException.refused(null, e.getMessage(), null, e);
+    } catch (TimedOutException e) {
+      throw PeerException.timeout(null, e);
+    }
   }
 
   private <R> CompletableFuture<R> queue(Callable<R> work, Completion<R> answer) {

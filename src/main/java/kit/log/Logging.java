@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 import java.util.Arrays;
 import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.http.RequestId;
 
@@ -30,25 +31,26 @@ public final class Logging {
   public static <Q, R> Middleware<Q, R> calls(KeyValueLog log, String method) {
     requireNonNull(log, "log");
     requireNonNull(method, "method");
-    return next ->
-        (context, request) -> {
-          long startedAtNanos = System.nanoTime();
-          R response = null;
-          Throwable error = null;
-          try {
-            response = next.call(context, request);
-            return response;
-          } catch (Throwable e) {
-            error = e;
-            throw e;
-          } finally {
-            Duration took = Duration.ofNanos(System.nanoTime() - startedAtNanos);
-            withIds(log, context)
-                .log(
-                    "method", method, "input", request, "output", response, "err", error, "took",
-                    took);
-          }
-        };
+    return next -> (context, request) -> call(log, method, next, context, request);
+  }
+
+  private static <Q, R> R call(
+      KeyValueLog log, String method, Endpoint<Q, R> next, Context context, Q request)
+      throws Exception {
+    long startedAtNanos = System.nanoTime();
+    R response = null;
+    Throwable error = null;
+    try {
+      response = next.call(context, request);
+      return response;
+    } catch (Throwable e) {
+      error = e;
+      throw e;
+    } finally {
+      Duration took = Duration.ofNanos(System.nanoTime() - startedAtNanos);
+      withIds(log, context)
+          .log("method", method, "input", request, "output", response, "err", error, "took", took);
+    }
   }
 
   /** Returns {@code log} with the ids of request and trace after all else, as far as there are any. */

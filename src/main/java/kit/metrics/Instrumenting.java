@@ -17,6 +17,7 @@ import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.PeerException;
 import kit.http.Request;
@@ -170,20 +171,25 @@ public final class Instrumenting {
 
   private static <Q, R> Middleware<Q, R> measured(
       String service, Metrics.Family<Metrics.Counter> counts, Metrics.Observer seconds) {
-    return next ->
-        (context, request) -> {
-          long startedAtNanos = System.nanoTime();
-          String outcome = "ok";
-          try {
-            return next.call(context, request);
-          } catch (Throwable e) {
-            outcome = outcome(e);
-            throw e;
-          } finally {
-            counts.labels(service, outcome).inc();
-            seconds.observe((System.nanoTime() - startedAtNanos) / 1e9);
-          }
-        };
+    Measurement measurement = new Measurement(service, counts, seconds);
+    return next -> (context, request) -> measurement.call(next, context, request);
+  }
+
+  private record Measurement(
+      String service, Metrics.Family<Metrics.Counter> counts, Metrics.Observer seconds) {
+    <Q, R> R call(Endpoint<Q, R> next, Context context, Q request) throws Exception {
+      long startedAtNanos = System.nanoTime();
+      String outcome = "ok";
+      try {
+        return next.call(context, request);
+      } catch (Throwable e) {
+        outcome = outcome(e);
+        throw e;
+      } finally {
+        counts.labels(service, outcome).inc();
+        seconds.observe((System.nanoTime() - startedAtNanos) / 1e9);
+      }
+    }
   }
 
   private static String outcome(Throwable e) {

@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.LogSafe;
 import kit.PeerException;
@@ -175,30 +176,37 @@ public final class Tracing {
   private <Q, R> Middleware<Q, R> spans(
       Span.Kind kind, Function<? super Q, String> name, InetSocketAddress remote) {
     requireNonNull(name, "name");
-    return next ->
-        (context, request) -> {
-          Here parent = context.get(HERE);
-          TraceContext trace =
-              parent == null ? TraceContext.root(ratio, random) : parent.trace.child(random);
-          Context inner = context.with(HERE, new Here(trace, null));
-          if (parent == null) {
-            inner = inner.with(RequestId.TRACE_ID, trace.traceId());
-          }
-          if (!trace.isSampled()) {
-            return next.call(inner, request);
-          }
-          long startedAtNanos = System.nanoTime();
-          Map<String, String> tags = new LinkedHashMap<>();
-          try {
-            return next.call(inner, request);
-          } catch (Throwable e) {
-            tags.putAll(tagsOf(e));
-            throw e;
-          } finally {
-            long nanos = System.nanoTime() - startedAtNanos;
-            report(trace, kind, name.apply(request), nanos, remote, tags);
-          }
-        };
+    SpanOf<Q> span = new SpanOf<>(kind, name, remote);
+    return next -> (context, request) -> call(span, next, context, request);
+  }
+
+  /** What the spans of one middleware have in common. */
+  private record SpanOf<Q>(
+      Span.Kind kind, Function<? super Q, String> name, InetSocketAddress remote) {}
+
+  private <Q, R> R call(SpanOf<Q> span, Endpoint<Q, R> next, Context context, Q request)
+      throws Exception {
+    Here parent = context.get(HERE);
+    TraceContext trace =
+        parent == null ? TraceContext.root(ratio, random) : parent.trace.child(random);
+    Context inner = context.with(HERE, new Here(trace, null));
+    if (parent == null) {
+      inner = inner.with(RequestId.TRACE_ID, trace.traceId());
+    }
+    if (!trace.isSampled()) {
+      return next.call(inner, request);
+    }
+    long startedAtNanos = System.nanoTime();
+    Map<String, String> tags = new LinkedHashMap<>();
+    try {
+      return next.call(inner, request);
+    } catch (Throwable e) {
+      tags.putAll(tagsOf(e));
+      throw e;
+    } finally {
+      long nanos = System.nanoTime() - startedAtNanos;
+      report(trace, span.kind(), span.name().apply(request), nanos, span.remote(), tags);
+    }
   }
 
   private static Map<String, String> tagsOf(Throwable e) {
