@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import kit.Middleware;
 import kit.LogSafe;
+import kit.Middleware;
 import kit.PeerException;
 import kit.discovery.Instance;
 

@@ -2,8 +2,8 @@
 package client.options;
 
 import java.time.Duration;
-import kit.Middleware;
 import kit.LogSafe;
+import kit.Middleware;
 import kit.Shutdown;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;

@@ -70,7 +70,8 @@ import kit.retry.Retrying;
 public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   private final BalancedEndpoint<Q, R> balanced;
   private final Endpoint<Q, R> outermost;
-  private final Set<InstanceEndpoint<Q, R>> endpoints = ConcurrentHashMap.newKeySet(); // Until it is closed.
+  private final Set<InstanceEndpoint<Q, R>> endpoints =
+      ConcurrentHashMap.newKeySet(); // Until it is closed.
   private final Runnable hide; // Takes us out of the metrics.
 
   /**
@@ -132,7 +133,8 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       Endpoint<Q, R> innermost,
       Middleware<Q, R> around,
       Settings<Q, R> settings) {
-    InstanceEndpoint<Q, R> made = new InstanceEndpoint<>(instance, innermost, around, settings, endpoints::remove);
+    InstanceEndpoint<Q, R> made =
+        new InstanceEndpoint<>(instance, innermost, around, settings, endpoints::remove);
     endpoints.add(made);
     return made;
   }

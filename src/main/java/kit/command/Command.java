@@ -284,7 +284,8 @@ public final class Command {
       permit.ignored();
       throw rejected("all slots taken: " + slots, null);
     }
-    Execution<R> call = new Execution<>(name, work, permit, counter, running::decrementAndGet, whenEnded);
+    Execution<R> call =
+        new Execution<>(name, work, permit, counter, running::decrementAndGet, whenEnded);
     try {
       executor.execute(call);
     } catch (RejectedExecutionException | OutOfMemoryError e) {

@@ -68,16 +68,14 @@ public final class Encoders {
 
   private static <R> EndpointHandler.Encoder<R> typed(
       String mediaType, EndpointHandler.Encoder<R> encoder) {
-    return new EndpointHandler.Encoder<>() {
-      @Override
-      public Response encode(Context context, R response) throws Exception {
-        return encoder.encode(context, response);
-      }
+    return new Typed<>(mediaType, encoder);
+  }
 
-      @Override
-      public String mediaType() {
-        return mediaType;
-      }
-    };
+  private record Typed<R>(String mediaType, EndpointHandler.Encoder<R> encoder)
+      implements EndpointHandler.Encoder<R> {
+    @Override
+    public Response encode(Context context, R response) throws Exception {
+      return encoder.encode(context, response);
+    }
   }
 }

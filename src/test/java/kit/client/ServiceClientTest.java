@@ -107,7 +107,8 @@ class ServiceClientTest {
   private static ServiceClient<String, String> hanging(
       ServiceClient.Settings<String, String> settings) {
     Instances one = Instances.fixed(List.of(Instance.of("a", 1)));
-    return new ServiceClient<>("web", one, instance -> (context, request) -> hang(context), settings);
+    return new ServiceClient<>(
+        "web", one, instance -> (context, request) -> hang(context), settings);
   }
 
   @Test
@@ -147,7 +148,8 @@ class ServiceClientTest {
     }
   }
 
-  private static PeerException.Kind failureOf(ServiceClient<String, String> chain, Context context) {
+  private static PeerException.Kind failureOf(
+      ServiceClient<String, String> chain, Context context) {
     return catchThrowableOfType(PeerException.class, () -> chain.call(context, "get")).kind();
   }
 
