@@ -25,7 +25,7 @@ import java.util.Map;
  */
 public final class ResponseFraming {
   private static final String NO_CONTENT_WITH_LENGTH =
-      "unexpected content length header with 204 response"; // JDK 17 to 25.
+      "unexpected content length header with 204 response"; // Seen on 17.0.15, 25.0.3.
 
   private ResponseFraming() {}
 
@@ -33,7 +33,7 @@ public final class ResponseFraming {
    * Refuses what the JDK's client cannot parse, for clients that are made here.
    *
    * <p>An exception of the cookie handler is the one way to make that client close the connection
-   * before it reads the body (from JDK 21 on; JDK 17 keeps the connection open for good, see
+   * before it reads the body (seen on JDK 25; JDK 17 keeps the connection open for good, see
    * docs/http.md). It neither sends nor stores cookies.
    */
   public static final CookieHandler GUARD =

@@ -251,7 +251,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     byte[] buffer = new byte[BUFFER_BYTES];
     long copied = 0;
     if (from.available() == 0) {
-      to.flush(); // From JDK 20 on the head waits for this; a stream of events may be silent at
+      to.flush(); // On JDK 25 the head waits for this; a stream of events may be silent at
       // first.
     }
     for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
