@@ -5,7 +5,9 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
@@ -52,7 +54,8 @@ public final class ConsulRegistration extends RegistrationLoop {
 
   private final Logger log;
   private final ConsulClient consul;
-  private final DesiredRegistration wanted;
+  private final ConsulClient.Service service;
+  private final List<ConsulCheck> checks;
   private final Heartbeat heartbeat; // Null if the agent checks by itself.
   private final long lookNanos; // On average.
 
@@ -91,7 +94,8 @@ public final class ConsulRegistration extends RegistrationLoop {
     super(log, service.id(), consul.toString());
     this.log = log;
     this.consul = consul.withTimeout(REQUEST_TIMEOUT);
-    this.wanted = new DesiredRegistration(service, checks);
+    this.service = service;
+    this.checks = List.copyOf(checks);
     this.heartbeat = heartbeat;
     this.lookNanos = lookInterval.toNanos();
   }
@@ -115,8 +119,8 @@ public final class ConsulRegistration extends RegistrationLoop {
 
   /** Returns whether the registration is still as it should be. */
   private boolean look() throws IOException, InterruptedException {
-    ConsulClient.Entry known = consul.instance(wanted.id()).orElse(null);
-    if (known == null || !wanted.matches(known)) {
+    ConsulClient.Entry known = consul.instance(service.id()).orElse(null);
+    if (known == null || !matches(known)) {
       return lost();
     }
     lookAgainLater();
@@ -124,8 +128,27 @@ public final class ConsulRegistration extends RegistrationLoop {
     return true;
   }
 
+  /** Returns whether nothing is missing or different; checks of others may be there, too. */
+  private boolean matches(ConsulClient.Entry known) {
+    ConsulClient.Service found = known.service();
+    return found.name().equals(service.name())
+        && (service.host().isEmpty() || found.host().equals(service.host()))
+        && found.port() == service.port()
+        && Set.copyOf(found.tags()).equals(Set.copyOf(service.tags()))
+        && found.meta().equals(service.meta())
+        && found.weights().equals(service.weights())
+        && hasAllChecks(known);
+  }
+
+  /** Without its check, an instance that has died would pass for ever. */
+  private boolean hasAllChecks(ConsulClient.Entry known) {
+    Set<String> found = new HashSet<>();
+    known.checks().forEach(check -> found.add(check.checkId()));
+    return checks.stream().allMatch(check -> found.contains(check.id()));
+  }
+
   private boolean lost() {
-    log.warn("{} has lost or changed {}: registering again", consul, wanted.id());
+    log.warn("{} has lost or changed {}: registering again", consul, service.id());
     return false;
   }
 
@@ -134,7 +157,7 @@ public final class ConsulRegistration extends RegistrationLoop {
     boolean isCritical = known.status() == ConsulClient.Status.CRITICAL;
     if (isCritical != toldCritical) {
       String finding = isCritical ? "critical, so nobody calls it: " + why(known) : "well again";
-      log.warn("{} finds {} {}", consul, wanted.id(), finding);
+      log.warn("{} finds {} {}", consul, service.id(), finding);
       toldCritical = isCritical;
     }
   }
@@ -169,9 +192,9 @@ public final class ConsulRegistration extends RegistrationLoop {
   }
 
   private void register() throws IOException, InterruptedException {
-    consul.register(wanted.service(), wanted.definitions());
+    consul.register(service, checks.stream().map(ConsulCheck::definition).toList());
     lookAgainLater();
-    log.info("registered {} with {}", wanted.id(), consul);
+    log.info("registered {} with {}", service.id(), consul);
     if (heartbeat != null && !beat()) {
       throw new IOException("the check that was registered is unknown: " + heartbeat.checkId());
     }
@@ -184,8 +207,8 @@ public final class ConsulRegistration extends RegistrationLoop {
 
   @Override
   protected void remove() throws IOException, InterruptedException {
-    consul.deregister(wanted.id());
-    log.info("deregistered {}", wanted.id());
+    consul.deregister(service.id());
+    log.info("deregistered {}", service.id());
   }
 
   /**
