@@ -5,12 +5,8 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
-import kit.LogSafe;
+import kit.discovery.CallableInstances;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Watch;
@@ -45,16 +41,14 @@ import org.slf4j.LoggerFactory;
  * Each change costs a response with the whole list.
  */
 public final class ConsulInstances extends Watched<List<Instance>> implements Instances {
-  private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
-
   private final Logger log;
   private final ConsulClient consul;
   private final Settings settings;
   private final Watch<List<Instance>> watch;
 
-  // Confined to the thread of the watch: what has been said already.
-  private Set<String> leftOut = new HashSet<>();
-  private boolean filtered;
+  // Confined to the thread of the watch.
+  private final CallableInstances callable;
+  private boolean filtered; // Warned of already.
 
   /** Watches the instances of {@code service} that pass all their checks. */
   public ConsulInstances(ConsulClient consul, String service) {
@@ -70,14 +64,10 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
     this.log = log;
     this.consul = requireNonNull(consul, "consul");
     this.settings = requireNonNull(settings, "settings");
+    this.callable = new CallableInstances(settings.service(), log);
     this.watch =
         new Watch<>(
-            new Watch.Subject<>(
-                settings.service(),
-                consul.toString(),
-                List.of(),
-                List::isEmpty,
-                settings.emptyGrace()),
+            Watch.Subject.instances(settings.service(), consul.toString(), settings.emptyGrace()),
             new BlockingQuery<>(this::ask),
             log,
             timing);
@@ -103,27 +93,18 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
   }
 
   private List<Instance> instances(List<ConsulClient.Entry> entries) {
-    // By address: the same service may be registered twice, and equal content must compare equal.
-    Map<String, Instance> sorted = new TreeMap<>();
-    Set<String> unusable = new HashSet<>();
-    for (ConsulClient.Entry entry : entries) {
-      if (settings.withWarnings() && entry.status() == ConsulClient.Status.CRITICAL) {
-        continue; // Consul sends either those that pass, or all.
-      }
-      ConsulClient.Service service = entry.service();
-      try {
-        Instance instance =
-            new Instance(service.host(), service.port(), service.tags(), service.meta());
-        sorted.putIfAbsent(instance.authority(), instance);
-      } catch (IllegalArgumentException e) {
-        String problem = LogSafe.of(service.id()) + ": " + LogSafe.of(e.getMessage());
-        if (unusable.add(problem) && !leftOut.contains(problem)) {
-          log.warn("{}: left out {}", settings.service(), problem);
-        }
-      }
-    }
-    leftOut = unusable;
-    return List.copyOf(sorted.values());
+    List<ConsulClient.Service> healthy =
+        entries.stream().filter(this::isHealthy).map(ConsulClient.Entry::service).toList();
+    return callable.of(healthy, ConsulClient.Service::id, ConsulInstances::instance);
+  }
+
+  /** Consul returns either those that pass, or all. */
+  private boolean isHealthy(ConsulClient.Entry entry) {
+    return !settings.withWarnings() || entry.status() != ConsulClient.Status.CRITICAL;
+  }
+
+  private static Instance instance(ConsulClient.Service service) {
+    return new Instance(service.host(), service.port(), service.tags(), service.meta());
   }
 
   /**
@@ -149,7 +130,7 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
 
     /** Any tags, only those that pass, as the leader knows them, a grace of 30 seconds. */
     public static Settings of(String service) {
-      return new Settings(service, List.of(), false, false, EMPTY_GRACE);
+      return new Settings(service, List.of(), false, false, Watch.EMPTY_GRACE);
     }
 
     /** Returns these settings for instances with all these tags. */

@@ -11,11 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
 import kit.LogSafe;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +41,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class FileInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
-  private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
   private static final int MAX_BYTES = 1 << 20; // Some 50,000 instances.
 
   private final Logger log;
@@ -54,11 +49,11 @@ public final class FileInstances extends Watched<List<Instance>> implements Inst
   private final Watch<List<Instance>> watch;
 
   // Confined to the thread of the watch.
-  private Set<String> leftOut = new HashSet<>(); // Lines: warned of already.
+  private final CallableInstances callable;
 
   /** Watches the instances of {@code service} that {@code file} lists. */
   public FileInstances(String service, Path file) {
-    this(service, file, EMPTY_GRACE);
+    this(service, file, Watch.EMPTY_GRACE);
   }
 
   /** As above; {@code emptyGrace} zero publishes an empty list at once. */
@@ -75,17 +70,10 @@ public final class FileInstances extends Watched<List<Instance>> implements Inst
     this.log = log;
     this.file = requireNonNull(file, "file");
     this.timing = timing;
+    String source = "file " + LogSafe.of(file.toString());
+    this.callable = new CallableInstances(source, log);
     this.watch =
-        new Watch<>(
-            new Watch.Subject<>(
-                service,
-                "file " + LogSafe.of(file.toString()),
-                List.of(),
-                List::isEmpty,
-                emptyGrace),
-            this::read,
-            log,
-            timing);
+        new Watch<>(Watch.Subject.instances(service, source, emptyGrace), this::read, log, timing);
   }
 
   @Override
@@ -116,24 +104,11 @@ public final class FileInstances extends Watched<List<Instance>> implements Inst
   }
 
   private List<Instance> instances(String text) {
-    // By address, each once: equal content must compare equal.
-    Map<String, Instance> sorted = new TreeMap<>();
-    Set<String> unusable = new HashSet<>();
-    for (String line : text.split("\\R")) {
-      String authority = line.replaceFirst("#.*", "").strip();
-      if (authority.isEmpty()) {
-        continue;
-      }
-      try {
-        Instance instance = Instance.parse(authority);
-        sorted.put(instance.authority(), instance);
-      } catch (IllegalArgumentException e) {
-        if (unusable.add(authority) && !leftOut.contains(authority)) {
-          log.warn("{}: left out a line: {}", file, LogSafe.of(e.getMessage()));
-        }
-      }
-    }
-    leftOut = unusable;
-    return List.copyOf(sorted.values());
+    List<String> lines =
+        text.lines()
+            .map(line -> line.replaceFirst("#.*", "").strip())
+            .filter(line -> !line.isEmpty())
+            .toList();
+    return callable.of(lines, line -> "a line", Instance::parse);
   }
 }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.discovery;
 
-import static java.util.Objects.requireNonNull;
-
-import java.util.function.Supplier;
-
 /**
  * Keeps one instance in a registry for as long as it is open.
  *
@@ -28,14 +24,6 @@ public interface Registration extends AutoCloseable {
   /** Removes the instance, once, and takes a few seconds at most, whatever the registry does. */
   @Override
   void close();
-
-  /**
-   * Returns a registration that is made when it is started. Setting up the client of a registry can
-   * take as long as all the rest of a start; so it is done when the service answers already.
-   */
-  static Registration deferred(Supplier<Registration> factory) {
-    return new DeferredRegistration(requireNonNull(factory, "factory"));
-  }
 
   /** Returns a registration in no registry. */
   static Registration none() {

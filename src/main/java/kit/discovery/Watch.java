@@ -40,6 +40,9 @@ import org.slf4j.event.Level;
  * @param <T> the content: immutable, and equal if nothing has changed
  */
 public final class Watch<T> implements AutoCloseable {
+  /** How long a registry that returns nothing all at once is not believed: 30 seconds. */
+  public static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
+
   private static final Duration SHORTEST_WAIT = Duration.ofMillis(10);
 
   private final Subject<T> subject;
@@ -112,6 +115,12 @@ public final class Watch<T> implements AutoCloseable {
       if (emptyGrace.isNegative()) {
         throw new IllegalArgumentException("emptyGrace < 0: " + emptyGrace);
       }
+    }
+
+    /** Returns the subject of a watch of the instances of {@code service}. */
+    public static Subject<List<Instance>> instances(
+        String service, String where, Duration emptyGrace) {
+      return new Subject<>(service, where, List.of(), List::isEmpty, emptyGrace);
     }
   }
 

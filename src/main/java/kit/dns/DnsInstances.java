@@ -7,14 +7,13 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.regex.Pattern;
 import kit.LogSafe;
+import kit.discovery.CallableInstances;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.Watch;
@@ -79,7 +78,7 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
 
   // Confined to the thread of the watch.
   private final Map<Place, Integer> roundsUnseen = new HashMap<>();
-  private Set<String> leftOut = new HashSet<>();
+  private final CallableInstances callable;
 
   /** Begins to watch. */
   public DnsInstances(Settings settings) {
@@ -89,16 +88,12 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
   DnsInstances(Settings settings, Watch.Timing timing, Logger log) {
     this.log = log;
     this.settings = requireNonNull(settings, "settings");
+    this.callable = new CallableInstances(settings.name(), log);
     this.timing = timing;
     this.server = new DnsServer(settings.server().authority());
     this.watch =
         new Watch<>(
-            new Watch.Subject<>(
-                settings.name(),
-                server.toString(),
-                List.of(),
-                List::isEmpty,
-                settings.emptyGrace()),
+            Watch.Subject.instances(settings.name(), server.toString(), settings.emptyGrace()),
             this::ask,
             log,
             timing);
@@ -154,9 +149,8 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
   }
 
   private List<Instance> instances() throws IOException, InterruptedException {
-    Map<String, Instance> sorted = new TreeMap<>(); // By address: equal content must compare equal.
     Map<String, List<String>> addresses = new HashMap<>();
-    Set<String> unusable = new HashSet<>();
+    List<Place> resolved = new ArrayList<>();
     int lowest = roundsUnseen.keySet().stream().mapToInt(Place::priority).min().orElse(0);
     for (Place place : roundsUnseen.keySet()) {
       if (place.priority() == lowest) {
@@ -164,36 +158,23 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
           addresses.put(place.host(), resolved(place.host()));
         }
         for (String address : addresses.get(place.host())) {
-          add(address, place.port(), sorted, unusable);
+          resolved.add(new Place(lowest, place.port(), address));
         }
       }
     }
-    leftOut = unusable;
-    return List.copyOf(sorted.values());
+    return callable.of(resolved, Place::host, place -> Instance.of(place.host(), place.port()));
   }
 
   private List<String> resolved(String target) throws IOException, InterruptedException {
     if (settings.port() != 0 || !Settings.NAME.matcher(target).matches()) {
-      return List.of(target); // An address; or nothing that can be asked for, which add() rejects.
+      return List.of(target); // An address; or nothing that can be asked for, which is left out.
     }
     List<String> addresses = server.addresses(target);
     return addresses.isEmpty() ? List.of(target) : addresses;
   }
 
-  private void add(String host, int port, Map<String, Instance> instances, Set<String> unusable) {
-    try {
-      Instance instance = Instance.of(host, port);
-      instances.put(instance.authority(), instance);
-    } catch (IllegalArgumentException e) {
-      String problem = LogSafe.of(host) + ": " + LogSafe.of(e.getMessage());
-      if (unusable.add(problem) && !leftOut.contains(problem)) {
-        log.warn("{}: left out {}", settings.name(), problem);
-      }
-    }
-  }
-
   /**
-   * Whom to ask for what.
+   * What to query.
    *
    * @param server where the DNS server listens
    * @param name whose records are looked for; without search domains
@@ -219,7 +200,7 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
 
     /** SRV records of a name, with a grace of 30 seconds. */
     public static Settings of(String server, String name) {
-      return new Settings(Instance.parse(server), name, 0, Duration.ofSeconds(30));
+      return new Settings(Instance.parse(server), name, 0, Watch.EMPTY_GRACE);
     }
 
     /** Returns these settings for addresses, with this port. */

@@ -5,13 +5,13 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import kit.LogSafe;
+import kit.discovery.CallableInstances;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.discovery.OutageLog;
@@ -60,7 +60,6 @@ import org.slf4j.event.Level;
  */
 public final class EtcdInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration WAIT = Duration.ofSeconds(45);
-  private static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
   private static final long BRIEF_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int MAX_BRIEF_WATCHES = 3;
 
@@ -72,13 +71,13 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
   private final Watch<List<Instance>> watch;
 
   // Confined to the thread of the watch.
-  private final Map<String, Instance> known = new TreeMap<>(); // By key: two may have one address.
-  private final Map<String, String> leftOut = new HashMap<>(); // Values, by key: warned of already.
+  private final Map<String, EtcdClient.Entry> known = new TreeMap<>(); // By key.
+  private final CallableInstances callable;
   private int briefWatches; // That have failed in a row, each within a second.
 
   /** Watches the instances of {@code service}. */
   public EtcdInstances(EtcdClient etcd, String service) {
-    this(etcd, service, EMPTY_GRACE);
+    this(etcd, service, Watch.EMPTY_GRACE);
   }
 
   /** As above; {@code emptyGrace} zero believes an empty list at once. */
@@ -96,14 +95,12 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
     this.log = log;
     this.etcd = requireNonNull(etcd, "etcd");
     this.prefix = prefix(service);
+    this.callable = new CallableInstances(service, log);
     this.nanoTime = timing.nanoTime();
     this.watchOutage = new OutageLog(log, "hearing of changes from " + etcd, Level.WARN, nanoTime);
     this.watch =
         new Watch<>(
-            new Watch.Subject<>(service, etcd.toString(), List.of(), List::isEmpty, emptyGrace),
-            this::ask,
-            log,
-            timing);
+            Watch.Subject.instances(service, etcd.toString(), emptyGrace), this::ask, log, timing);
   }
 
   /** Where the instances of a service are. */
@@ -123,8 +120,7 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
   private void ask(Watch<List<Instance>> watch) throws IOException, InterruptedException {
     EtcdClient.Listing all = etcd.list(prefix);
     known.clear();
-    leftOut.keySet().retainAll(all.entries().stream().map(EtcdClient.Entry::key).toList());
-    all.entries().forEach(this::put);
+    all.entries().forEach(entry -> known.put(entry.key(), entry));
     watch.publish(instances());
     long startNanos = nanoTime.getAsLong();
     try {
@@ -143,11 +139,10 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
   /** Returns whether to go on. */
   private boolean take(List<EtcdClient.Event> changes, Watch<List<Instance>> watch) {
     for (EtcdClient.Event change : changes) {
-      known.remove(change.entry().key());
       if (change.isDeletion()) {
-        leftOut.remove(change.entry().key());
+        known.remove(change.entry().key());
       } else {
-        put(change.entry());
+        known.put(change.entry().key(), change.entry());
       }
     }
     watchWorked();
@@ -160,21 +155,8 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
     watchOutage.worked();
   }
 
-  private void put(EtcdClient.Entry entry) {
-    try {
-      known.put(entry.key(), Instance.parse(entry.value()));
-    } catch (IllegalArgumentException e) {
-      // Some registrars put the same value over and over.
-      if (!entry.value().equals(leftOut.put(entry.key(), entry.value()))) {
-        log.warn("left out {}: {}", LogSafe.of(entry.key()), LogSafe.of(e.getMessage()));
-      }
-    }
-  }
-
   private List<Instance> instances() {
-    // By address, each once: equal content must compare equal.
-    Map<String, Instance> sorted = new TreeMap<>();
-    known.values().forEach(instance -> sorted.put(instance.authority(), instance));
-    return List.copyOf(sorted.values());
+    return callable.of(
+        known.values(), EtcdClient.Entry::key, entry -> Instance.parse(entry.value()));
   }
 }

@@ -163,15 +163,9 @@ final class ConsulRegistry extends Registry {
   }
 
   @Override
-  public Instances instances(String service, List<String> tags) {
-    return new ConsulInstances(client(), ConsulInstances.Settings.of(service).withTags(tags));
-  }
-
-  @Override
-  public Instances rawInstances(String service, List<String> tags) {
+  Instances watch(String service, List<String> tags, Duration emptyGrace) {
     return new ConsulInstances(
-        client(),
-        ConsulInstances.Settings.of(service).withTags(tags).withEmptyGrace(Duration.ZERO));
+        client(), ConsulInstances.Settings.of(service).withTags(tags).withEmptyGrace(emptyGrace));
   }
 
   @Override
@@ -180,16 +174,12 @@ final class ConsulRegistry extends Registry {
   }
 
   @Override
-  public Registration registration(InstanceRegistration wanted) {
-    return Registration.deferred(() -> register(wanted));
-  }
-
-  @Override
   void load() throws IOException, InterruptedException {
     client().instance("none");
   }
 
-  private Registration register(InstanceRegistration wanted) {
+  @Override
+  public Registration registration(InstanceRegistration wanted) {
     Instance instance = wanted.instance();
     ConsulClient.Service service =
         new ConsulClient.Service(

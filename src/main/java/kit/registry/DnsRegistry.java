@@ -53,15 +53,9 @@ final class DnsRegistry extends Registry {
   }
 
   @Override
-  public Instances instances(String service, List<String> tags) {
+  Instances watch(String service, List<String> tags, Duration emptyGrace) {
     refuse(tags);
-    return new DnsInstances(settings(service));
-  }
-
-  @Override
-  public Instances rawInstances(String service, List<String> tags) {
-    refuse(tags);
-    return new DnsInstances(settings(service).withEmptyGrace(Duration.ZERO));
+    return new DnsInstances(settings(service).withEmptyGrace(emptyGrace));
   }
 
   @Override

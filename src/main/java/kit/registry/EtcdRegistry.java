@@ -153,23 +153,13 @@ final class EtcdRegistry extends Registry {
   }
 
   @Override
-  public Instances instances(String service, List<String> tags) {
-    check(service, tags);
-    return new EtcdInstances(client(), service);
-  }
-
-  @Override
-  public Instances rawInstances(String service, List<String> tags) {
-    check(service, tags);
-    return new EtcdInstances(client(), service, Duration.ZERO);
-  }
-
-  private static void check(String service, List<String> tags) {
+  Instances watch(String service, List<String> tags, Duration emptyGrace) {
     refuse(tags);
     if (isUnusable(service)) {
       throw new Flags.UsageException(
           "--service: empty or with a slash, which etcd keys cannot bear");
     }
+    return new EtcdInstances(client(), service, emptyGrace);
   }
 
   @Override
@@ -177,8 +167,7 @@ final class EtcdRegistry extends Registry {
     if (isUnusable(wanted.name())) {
       throw new Flags.UsageException("--name: empty or with a slash, which etcd keys cannot bear");
     }
-    return Registration.deferred(
-        () -> new EtcdRegistration(client(), wanted.name(), wanted.id(), wanted.instance()));
+    return new EtcdRegistration(client(), wanted.name(), wanted.id(), wanted.instance());
   }
 
   @Override

@@ -27,15 +27,9 @@ final class FileRegistry extends Registry {
   }
 
   @Override
-  public Instances instances(String service, List<String> tags) {
+  Instances watch(String service, List<String> tags, Duration emptyGrace) {
     refuse(tags);
-    return new FileInstances(service, file);
-  }
-
-  @Override
-  public Instances rawInstances(String service, List<String> tags) {
-    refuse(tags);
-    return new FileInstances(service, file, Duration.ZERO);
+    return new FileInstances(service, file, emptyGrace);
   }
 
   @Override

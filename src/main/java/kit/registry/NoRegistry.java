@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.registry;
 
+import java.time.Duration;
 import java.util.List;
 import kit.cli.Flags;
 import kit.discovery.InstanceRegistration;
@@ -24,7 +25,7 @@ final class NoRegistry extends Registry {
   }
 
   @Override
-  public Instances instances(String service, List<String> tags) {
+  Instances watch(String service, List<String> tags, Duration emptyGrace) {
     throw new Flags.UsageException("--registry: nobody can be found with none");
   }
 

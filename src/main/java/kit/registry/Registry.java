@@ -4,6 +4,7 @@ package kit.registry;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
+import kit.discovery.Watch;
 
 /**
  * A service registry, chosen by its URI: watches instances and services, and registers instances.
@@ -81,15 +83,17 @@ public abstract class Registry implements AutoCloseable {
    *
    * @throws Flags.UsageException if this is no registry, or one without tags
    */
-  public abstract Instances instances(String service, List<String> tags);
+  public final Instances instances(String service, List<String> tags) {
+    return watch(service, tags, Watch.EMPTY_GRACE);
+  }
 
   /**
    * As above, without the grace: to show the content of the registry, not to route calls.
    *
    * @throws Flags.UsageException if this is no registry, or one without tags
    */
-  public Instances rawInstances(String service, List<String> tags) {
-    return instances(service, tags);
+  public final Instances rawInstances(String service, List<String> tags) {
+    return watch(service, tags, Duration.ZERO);
   }
 
   /**
@@ -125,6 +129,9 @@ public abstract class Registry implements AutoCloseable {
   public final String toString() {
     return uri;
   }
+
+  /** Watches instances; {@code emptyGrace} zero publishes an empty list at once. */
+  abstract Instances watch(String service, List<String> tags, Duration emptyGrace);
 
   /** Sends any request, so that all classes are loaded. */
   void load() throws IOException, InterruptedException {}

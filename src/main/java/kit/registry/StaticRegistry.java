@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.registry;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import kit.cli.Flags;
@@ -26,7 +27,7 @@ final class StaticRegistry extends Registry {
   }
 
   @Override
-  public Instances instances(String service, List<String> tags) {
+  Instances watch(String service, List<String> tags, Duration emptyGrace) {
     refuse(tags);
     return Instances.fixed(instances);
   }

@@ -252,8 +252,8 @@ class EtcdInstancesTest {
     awaitSnapshot(A);
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
-            "WARN left out /services/web/bad: not host:port: not an\\naddress",
-            "WARN left out /services/web/zero: port not in 1..65535: 0");
+            "WARN web: left out /services/web/bad: not host:port: not an\\naddress",
+            "WARN web: left out /services/web/zero: port not in 1..65535: 0");
   }
 
   @Test
@@ -273,8 +273,8 @@ class EtcdInstancesTest {
     awaitSnapshot(A, B);
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
-            "WARN left out /services/web/bad: not a host: my_service",
-            "WARN left out /services/web/zone: not a host: fe80::1%eth0");
+            "WARN web: left out /services/web/bad: not a host: my_service",
+            "WARN web: left out /services/web/zone: not a host: fe80::1%eth0");
   }
 
   @Test
