@@ -7,7 +7,6 @@ import com.sun.net.httpserver.Headers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -21,10 +20,10 @@ import kit.StatusException;
  * all middleware fits: {@code Endpoint<Request, Response>}. It needs no socket, so a handler can be
  * tested by calling it.
  *
- * <p>{@link #route()} and {@link #variables()} are filled in when the router has found a handler;
- * they are how the outer layers (access log, metrics) learn afterwards which route it was.
+ * <p>Immutable, but for its body, which can be read once. {@link #route()} and {@link #variables()} are
+ * those of the request that a router passes to its handler, see {@link #matched}.
  *
- * <p>Not thread-safe: one request belongs to one thread at a time.
+ * <p>Not thread-safe, because of the body: one request belongs to one thread at a time.
  */
 public final class Request {
   /** What access log and metrics show for a request that no route matched: few distinct labels. */
@@ -36,11 +35,9 @@ public final class Request {
   private final RequestBody body;
   private final InetSocketAddress remote;
   private final String version;
-  private final List<Consumer<RequestSummary>> finalizers;
-
-  private byte[] shortBody; // Null unless it has been asked for.
-  private String route = NO_ROUTE;
-  private Map<String, String> variables = Map.of();
+  private final Tracker tracker;
+  private final String route;
+  private final Map<String, String> variables;
 
   /**
    * Makes a request without a connection, such as for a test of a handler: its version is 1.1, and its
@@ -50,7 +47,14 @@ public final class Request {
    * @param body read at most once
    */
   public Request(String method, RequestTarget target, Headers headers, InputStream body) {
-    this(method, target, headers, new RequestBody(body, -1), null, "1.1", new ArrayList<>());
+    this(
+        method,
+        target,
+        headers,
+        new RequestBody(body, announcedLength(headers)),
+        null,
+        "1.1",
+        finalizer -> {});
   }
 
   /**
@@ -60,7 +64,7 @@ public final class Request {
    * @param body read at most once
    * @param remote the other end of the connection
    * @param version the version of HTTP, such as 1.1
-   * @param finalizers where {@link #onCompleted} adds; the server calls them in the end
+   * @param tracker the server's, which learns what is found out about the request
    */
   public Request(
       String method,
@@ -69,14 +73,47 @@ public final class Request {
       RequestBody body,
       InetSocketAddress remote,
       String version,
-      List<Consumer<RequestSummary>> finalizers) {
+      Tracker tracker) {
+    this(method, target, headers, body, remote, version, tracker, NO_ROUTE, Map.of());
+  }
+
+  private Request(
+      String method,
+      RequestTarget target,
+      Headers headers,
+      RequestBody body,
+      InetSocketAddress remote,
+      String version,
+      Tracker tracker,
+      String route,
+      Map<String, String> variables) {
     this.method = requireNonNull(method, "method");
     this.target = requireNonNull(target, "target");
     this.headers = requireNonNull(headers, "headers");
     this.body = requireNonNull(body, "body");
     this.remote = remote;
     this.version = requireNonNull(version, "version");
-    this.finalizers = requireNonNull(finalizers, "finalizers");
+    this.tracker = requireNonNull(tracker, "tracker");
+    this.route = requireNonNull(route, "route");
+    this.variables = requireNonNull(variables, "variables");
+  }
+
+  /** Learns what handlers find out about a request: the server does, for its log and metrics. */
+  @FunctionalInterface
+  public interface Tracker {
+    /** Adds a function to be called when the response has been sent, or could not be. */
+    void onCompleted(Consumer<RequestSummary> finalizer);
+
+    /** The route with this template has matched. */
+    default void matched(String route) {}
+  }
+
+  private static long announcedLength(Headers headers) {
+    if (headers.containsKey("Transfer-Encoding")) {
+      return -1;
+    }
+    String length = headers.getFirst("Content-Length");
+    return length == null ? 0 : Long.parseLong(length);
   }
 
   /** The method, upper case as it came: {@code GET}. */
@@ -127,11 +164,7 @@ public final class Request {
 
   /** The announced length of the body in bytes, 0 if there is none; -1 if it is not known. */
   public long bodyLength() {
-    if (headers.containsKey("Transfer-Encoding")) {
-      return -1;
-    }
-    String length = headers.getFirst("Content-Length");
-    return length == null ? 0 : Long.parseLong(length);
+    return Math.max(-1, body.length());
   }
 
   /** Returns the body as a stream, for handlers that need not hold the whole of it. */
@@ -146,10 +179,8 @@ public final class Request {
    * @throws IOException if it breaks off
    */
   public byte[] shortBody(int maxBytes) throws IOException {
-    if (shortBody == null && bodyLength() >= 0 && bodyLength() <= maxBytes) {
-      shortBody = body(maxBytes);
-    }
-    return shortBody;
+    boolean isShort = body.length() >= 0 && body.length() <= maxBytes;
+    return isShort ? body.readOnce(maxBytes) : null;
   }
 
   /** Returns the template of the route that matched, or {@link #NO_ROUTE}. */
@@ -202,7 +233,7 @@ public final class Request {
 
   /** Has {@code finalizer} called when the answer has been sent, or could not be. */
   public void onCompleted(Consumer<RequestSummary> finalizer) {
-    finalizers.add(requireNonNull(finalizer, "finalizer"));
+    tracker.onCompleted(requireNonNull(finalizer, "finalizer"));
   }
 
   /** The version of HTTP that the request was received with, such as 1.1. */
@@ -210,9 +241,16 @@ public final class Request {
     return version;
   }
 
-  /** Notes the route; for {@link RoutingHandler}, which alone may do so. */
-  void matched(String route, Map<String, String> variables) {
-    this.route = route;
-    this.variables = variables;
+  /**
+   * Returns this request with its route, for a router to pass on to the handler that it has found. The
+   * server learns of it too: access log, metrics and trace name the route.
+   *
+   * @param route the template of the route
+   * @param variables the decoded path variables by name
+   */
+  public Request matched(String route, Map<String, String> variables) {
+    tracker.matched(route);
+    return new Request(
+        method, target, headers, body, remote, version, tracker, route, Map.copyOf(variables));
   }
 }

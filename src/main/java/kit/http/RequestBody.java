@@ -18,6 +18,7 @@ public final class RequestBody extends FilterInputStream {
   private long read;
   private boolean isBroken;
   private boolean isAbandoned;
+  private byte[] once; // Null until it has been asked for.
 
   /**
    * Reads from {@code in}.
@@ -56,6 +57,14 @@ public final class RequestBody extends FilterInputStream {
   /** Whether reading has failed: the client hung up, was too slow, or sent malformed chunks. */
   public boolean isBroken() {
     return isBroken;
+  }
+
+  /** Reads at most {@code maxBytes}, the first time; returns the same array each time. */
+  byte[] readOnce(int maxBytes) throws IOException {
+    if (once == null) {
+      once = readNBytes(maxBytes);
+    }
+    return once;
   }
 
   @Override

@@ -72,8 +72,7 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
       if (NEVER_SERVED.contains(request.method())) {
         return notAllowed(request.method(), SERVED);
       }
-      request.matched(found.template(), found.variables());
-      return found.handler().call(context, request);
+      return found.handler().call(context, request.matched(found.template(), found.variables()));
     }
     if (match instanceof Router.MethodNotAllowed<Endpoint<Request, Response>> other) {
       return notAllowed(request.method(), other.allow());

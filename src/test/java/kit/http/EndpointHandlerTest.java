@@ -33,7 +33,7 @@ class EndpointHandlerTest {
           new RequestBody(InputStream.nullInputStream(), 0),
           null,
           "1.1",
-          finalizers);
+          finalizers::add);
 
   private String failingStep = "none";
 

@@ -73,8 +73,9 @@ class RequestTest {
         .isThrownBy(() -> request.variable("uid"))
         .withMessage("no variable in route -: uid");
 
-    request.matched("/user/{uid}", Map.of("uid", "7"));
-    assertThat(request.route()).isEqualTo("/user/{uid}");
-    assertThat(request.variable("uid")).isEqualTo("7");
+    Request matched = request.matched("/user/{uid}", Map.of("uid", "7"));
+    assertThat(matched.route()).isEqualTo("/user/{uid}");
+    assertThat(matched.variable("uid")).isEqualTo("7");
+    assertThat(request.route()).isEqualTo("-");
   }
 }

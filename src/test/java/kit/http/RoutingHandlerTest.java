@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.sun.net.httpserver.Headers;
 import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import kit.Context;
@@ -38,10 +40,20 @@ class RoutingHandlerTest {
 
   @Test
   void handlerFindsTemplateAndVariablesInTheRequest() throws Exception {
-    Request request = request("DELETE", "/user/7");
-    assertThat(answer(request).bytes()).asString().isEqualTo("del");
-    assertThat(request.route()).isEqualTo("/user/{uid:\\d+}");
-    assertThat(request.variables()).isEqualTo(Map.of("uid", "7"));
+    List<Request> seen = new ArrayList<>();
+    Router<Endpoint<Request, Response>> router = new Router<>();
+    router.route(
+        "DELETE",
+        "/user/{uid:\\d+}",
+        (context, request) -> {
+          seen.add(request);
+          return Response.text(200, "del");
+        });
+    new RoutingHandler(router).call(Context.background(), request("DELETE", "/user/7"));
+
+    assertThat(seen).hasSize(1);
+    assertThat(seen.get(0).route()).isEqualTo("/user/{uid:\\d+}");
+    assertThat(seen.get(0).variables()).isEqualTo(Map.of("uid", "7"));
   }
 
   @Test

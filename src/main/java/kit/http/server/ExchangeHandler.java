@@ -140,7 +140,7 @@ final class ExchangeHandler implements HttpHandler {
   }
 
   /** One request and its answer. */
-  private final class Exchange {
+  private final class Exchange implements Request.Tracker {
     private final long startedAtNanos = nanoTime.getAsLong();
     private final HttpExchange exchange;
     private final RequestHead head;
@@ -149,7 +149,8 @@ final class ExchangeHandler implements HttpHandler {
     private final List<Consumer<RequestSummary>> own = new ArrayList<>(0); // Of this request.
 
     private Context context;
-    private Request request; // Null until its head has been understood.
+    private boolean isUnderstood; // Whether the head is a request.
+    private String route = Request.NO_ROUTE;
     private Throwable error;
 
     Exchange(HttpExchange exchange) {
@@ -205,7 +206,7 @@ final class ExchangeHandler implements HttpHandler {
       } catch (RequestTarget.InvalidException e) {
         throw new StatusException(e.status(), e.getMessage());
       }
-      request =
+      Request request =
           new Request(
               head.method(),
               target,
@@ -213,7 +214,8 @@ final class ExchangeHandler implements HttpHandler {
               requestBody,
               exchange.getRemoteAddress(),
               head.version(),
-              own);
+              this);
+      isUnderstood = true;
       for (EndpointHandler.Before function : before) {
         context = function.before(context, request);
       }
@@ -229,7 +231,7 @@ final class ExchangeHandler implements HttpHandler {
 
     /** A head that has been refused may have meant something else; so may the bytes behind it. */
     private boolean isLast() {
-      return request == null
+      return !isUnderstood
           || head.isLast()
           || closesConnections
           || requestBody.isBroken()
@@ -240,8 +242,7 @@ final class ExchangeHandler implements HttpHandler {
     private Response problem(Throwable e) {
       try {
         if (requestBody.isBroken()) {
-          log.debug(
-              "{} {}: body broke off (request {})", head.label(), route(), head.requestId(), e);
+          log.debug("{} {}: body broke off (request {})", head.label(), route, head.requestId(), e);
           return Problem.of(400, "the body did not arrive whole", context);
         }
         Response problem = Problem.of(e, context);
@@ -251,7 +252,7 @@ final class ExchangeHandler implements HttpHandler {
         log.error(
             "{} {} failed with {}, and answering that with {} ({})",
             head.label(),
-            route(),
+            route,
             e.getClass(),
             worse.getClass(),
             RequestId.idsIn(context));
@@ -270,7 +271,7 @@ final class ExchangeHandler implements HttpHandler {
         log.error(
             "{} {} failed: {} ({})",
             head.label(),
-            route(),
+            route,
             LogSafe.of(cause),
             RequestId.idsIn(context));
       }
@@ -285,7 +286,7 @@ final class ExchangeHandler implements HttpHandler {
         log.warn(
             "{} {}: response cut off after {} bytes by the time limit of {} s ({})",
             head.label(),
-            route(),
+            route,
             sender.bytes(),
             TimeUnit.NANOSECONDS.toSeconds(limitNanos),
             RequestId.idsIn(context));
@@ -299,7 +300,7 @@ final class ExchangeHandler implements HttpHandler {
       long nanos = nanoTime.getAsLong() - startedAtNanos;
       RequestSummary completed =
           new RequestSummary(
-              route(),
+              route,
               path(),
               head.label(),
               sender.status(),
@@ -327,8 +328,14 @@ final class ExchangeHandler implements HttpHandler {
       return query < 0 ? target : target.substring(0, query);
     }
 
-    private String route() {
-      return request == null ? Request.NO_ROUTE : request.route();
+    @Override
+    public void matched(String template) {
+      route = template;
+    }
+
+    @Override
+    public void onCompleted(Consumer<RequestSummary> finalizer) {
+      own.add(finalizer);
     }
   }
 }

@@ -39,7 +39,7 @@ class ProxyHeadersTest {
             new RequestBody(InputStream.nullInputStream(), 0),
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 4711),
             "1.1",
-            List.of());
+            finalizer -> {});
     return ProxyHeaders.ofRequest(request, isTrusted);
   }
 

@@ -442,7 +442,7 @@ class ReverseProxyTest {
         new RequestBody(InputStream.nullInputStream(), 0),
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 1),
         "1.1",
-        finalizers);
+        finalizers::add);
   }
 
   private static OutputStream failingOut() {
