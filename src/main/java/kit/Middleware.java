@@ -3,6 +3,8 @@ package kit;
 
 import static java.util.Objects.requireNonNull;
 
+import java.time.Duration;
+
 /**
  * Adds one behaviour around any endpoint, without the endpoint knowing.
  *
@@ -27,6 +29,20 @@ import static java.util.Objects.requireNonNull;
 public interface Middleware<Q, R> {
   /** Returns an endpoint that does what this middleware adds and leaves the rest to {@code next}. */
   Endpoint<Q, R> around(Endpoint<Q, R> next);
+
+  /**
+   * Returns a middleware that limits the time of each call: to {@code longest}, or to what is left
+   * until the deadline of the context if that is sooner. It is the endpoint that gives up in time, as
+   * {@code HttpEndpoint} does.
+   *
+   * @throws IllegalArgumentException if {@code longest} is not positive
+   */
+  static <Q, R> Middleware<Q, R> timeout(Duration longest) {
+    if (longest.isNegative() || longest.isZero()) {
+      throw new IllegalArgumentException("timeout <= 0: " + longest);
+    }
+    return next -> (context, request) -> next.call(context.withTimeout(longest), request);
+  }
 
   /**
    * Makes one middleware of several: the first one named sees the request first and the response

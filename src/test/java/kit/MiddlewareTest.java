@@ -2,12 +2,17 @@
 package kit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MiddlewareTest {
   private final List<String> steps = new ArrayList<>();
@@ -68,6 +73,36 @@ class MiddlewareTest {
     assertThatThrownBy(() -> endpoint.call(Context.background(), "hello"))
         .isInstanceOf(StatusException.class);
     assertThat(steps).containsExactly("first pre", "second pre");
+  }
+
+  @Test
+  void timeoutIsTheDeadlineUnlessThatOfTheCallerIsSooner() throws Exception {
+    List<Context> seen = new ArrayList<>();
+    Endpoint<String, String> endpoint =
+        Middleware.<String, String>timeout(Duration.ofMinutes(1))
+            .around(
+                (context, request) -> {
+                  seen.add(context);
+                  return request;
+                });
+    endpoint.call(Context.background(), "without a deadline");
+    endpoint.call(Context.background().withTimeout(Duration.ofHours(1)), "later");
+    endpoint.call(Context.background().withTimeout(Duration.ofSeconds(1)), "sooner");
+
+    assertThat(seen)
+        .extracting(context -> TimeUnit.NANOSECONDS.toSeconds(context.remainingNanos()))
+        .satisfiesExactly(
+            left -> assertThat(left).isBetween(30L, 60L),
+            left -> assertThat(left).isBetween(30L, 60L),
+            left -> assertThat(left).isBetween(-30L, 1L)); // On a machine that stalls.
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"PT0S", "PT-1S"})
+  void timeoutThatIsNotPositiveIsRefused(Duration longest) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Middleware.timeout(longest))
+        .withMessage("timeout <= 0: " + longest);
   }
 
   @Test

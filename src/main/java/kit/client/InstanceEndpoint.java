@@ -28,23 +28,21 @@ final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Availability, Auto
       Instance instance,
       Endpoint<Q, R> innermost,
       Middleware<Q, R> around,
-      ServiceClient.Settings<Q, R> settings,
+      Duration timeout,
+      CircuitBreaker.Settings breaker,
       Consumer<InstanceEndpoint<Q, R>> onClose) {
     String name = instance.authority();
-    Duration timeout = settings.attemptTimeout();
     this.instance = name;
     this.innermost = innermost;
     this.breaking =
         new CircuitBreaking<>(
             name,
             new CircuitBreaker(
-                settings.breaker(),
+                breaker,
                 System::nanoTime,
                 state -> log.debug("circuit breaker of {} is {}", name, state)));
     this.outermost =
-        around.around(
-            breaking.around(
-                (context, request) -> innermost.call(context.withTimeout(timeout), request)));
+        Middleware.chain(around, breaking, Middleware.timeout(timeout)).around(innermost);
     this.onClose = onClose;
   }
 

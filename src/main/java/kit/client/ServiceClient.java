@@ -4,9 +4,9 @@ package kit.client;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
-import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -85,7 +85,7 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       Instances instances,
       Function<Instance, Endpoint<Q, R>> factory,
       Settings<Q, R> settings) {
-    this(service, instances, factory, settings, new Instrumenting(new Metrics())); // Nobody looks.
+    this(service, instances, factory, settings, Optional.empty());
   }
 
   /** As above; {@code metrics} measure calls and attempts, and show what is known of the service. */
@@ -95,6 +95,26 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       Function<Instance, Endpoint<Q, R>> factory,
       Settings<Q, R> settings,
       Instrumenting metrics) {
+    this(service, instances, factory, settings, Optional.of(metrics));
+  }
+
+  private ServiceClient(
+      String service,
+      Instances instances,
+      Function<Instance, Endpoint<Q, R>> factory,
+      Settings<Q, R> settings,
+      Optional<Instrumenting> metrics) {
+    Middleware<Q, R> measuredCalls = none();
+    Middleware<Q, R> measuredAttempts = none();
+    Retrying.Settings retries = Retrying.Settings.defaults().withAttempts(settings.attempts());
+    if (metrics.isPresent()) {
+      measuredCalls = metrics.get().calls(service);
+      measuredAttempts = metrics.get().attempts(service);
+      Metrics.Counter repeated = metrics.get().retries(service);
+      retries = retries.withOnRetry((attempt, failure) -> repeated.inc());
+    }
+
+    Middleware<Q, R> aroundEach = measuredAttempts;
     this.balanced =
         new BalancedEndpoint<>(
             service,
@@ -104,28 +124,25 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
               return instanceEndpoint(
                   instance,
                   factory.apply(instance),
-                  Middleware.chain(metrics.attempts(service), around),
+                  Middleware.chain(aroundEach, around),
                   settings);
             },
             settings.picker());
-    // The time of an attempt is limited at the instance, inside its breaker. Limited out here it
-    // would also cut the wait for the first list.
-    Metrics.Counter repeated = metrics.retries(service);
-    Retrying.Settings retries =
-        Retrying.Settings.defaults()
-            .withAttempts(settings.attempts())
-            .withAttemptTimeout(ChronoUnit.FOREVER.getDuration())
-            .withOnRetry((attempt, failure) -> repeated.inc());
     Retrying<Q, R> retrying = new Retrying<>(settings.isIdempotent(), retries, new RetryBudget());
     this.outermost =
-        Middleware.chain(metrics.calls(service), settings.aroundCall(), retrying).around(balanced);
-    this.hide =
-        metrics.show(
-            new Instrumenting.Client(
-                service,
-                () -> instances.snapshot().size(),
-                () -> instances.failure().isEmpty(),
-                this::breakerStates));
+        Middleware.chain(measuredCalls, settings.aroundCall(), retrying).around(balanced);
+
+    Instrumenting.Client shown =
+        new Instrumenting.Client(
+            service,
+            () -> instances.snapshot().size(),
+            () -> instances.failure().isEmpty(),
+            this::breakerStates);
+    this.hide = metrics.map(it -> it.show(shown)).orElse(() -> {});
+  }
+
+  private static <Q, R> Middleware<Q, R> none() {
+    return next -> next;
   }
 
   private InstanceEndpoint<Q, R> instanceEndpoint(
@@ -134,7 +151,13 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       Middleware<Q, R> around,
       Settings<Q, R> settings) {
     InstanceEndpoint<Q, R> made =
-        new InstanceEndpoint<>(instance, innermost, around, settings, endpoints::remove);
+        new InstanceEndpoint<>(
+            instance,
+            innermost,
+            around,
+            settings.attemptTimeout(),
+            settings.breaker(),
+            endpoints::remove);
     endpoints.add(made);
     return made;
   }

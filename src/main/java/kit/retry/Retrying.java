@@ -57,7 +57,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>It ends</b> with the first success, or when attempts or {@link RetryBudget} are used up, or
  * at once when the pause would outlast the deadline of the context: no call sleeps only to fail.
- * Without a deadline, attempts, their timeouts and the pauses are the limit.
+ * Without a deadline, attempts and the pauses are the limit. To limit the time of each attempt, put
+ * {@link Middleware#timeout} around the endpoints of the instances, where the breaker can see it.
  *
  * <h2>Errors</h2>
  *
@@ -98,9 +99,6 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
    * How often, how long, and after which failures.
    *
    * @param attempts how many at most, the first included; 1 repeats nothing
-   * @param attemptTimeout the longest time for one attempt as a whole: the wait for a first list of
-   *     instances, those that are passed over, and the one that answers. To limit each instance by
-   *     itself instead, leave this long and put a timeout around the endpoints of the instances.
    * @param backoff the pause before the next attempt
    * @param maxRetryAfter the longest pause granted to a peer that asks for one
    * @param isTransient which failures of sent requests may pass by themselves
@@ -108,7 +106,6 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
    */
   public record Settings(
       int attempts,
-      Duration attemptTimeout,
       Backoff backoff,
       Duration maxRetryAfter,
       Predicate<PeerException> isTransient,
@@ -119,9 +116,6 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
       if (attempts < 1) {
         throw new IllegalArgumentException("attempts < 1: " + attempts);
       }
-      if (attemptTimeout.isNegative() || attemptTimeout.isZero()) {
-        throw new IllegalArgumentException("attemptTimeout <= 0: " + attemptTimeout);
-      }
       requireNonNull(backoff, "backoff");
       if (maxRetryAfter.isNegative()) {
         throw new IllegalArgumentException("maxRetryAfter < 0: " + maxRetryAfter);
@@ -131,53 +125,42 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
     }
 
     /**
-     * Returns 3 attempts of 1 s each, a {@link Backoff} from 10 ms to 1 s, and 1 s for Retry-After:
+     * Returns 3 attempts, a {@link Backoff} from 10 ms to 1 s, and 1 s for Retry-After:
      * it comes in whole seconds, so less would be none.
      */
     public static Settings defaults() {
       return new Settings(
-          3,
-          Duration.ofSeconds(1),
-          new Backoff(),
-          Duration.ofSeconds(1),
-          Retrying::isTransient,
-          (attempt, failure) -> {});
+          3, new Backoff(), Duration.ofSeconds(1), Retrying::isTransient, (attempt, failure) -> {});
     }
 
     /** Returns these settings with another {@link #attempts}. */
     public Settings withAttempts(int attempts) {
-      return new Settings(attempts, attemptTimeout, backoff, maxRetryAfter, isTransient, onRetry);
-    }
-
-    /** Returns these settings with another {@link #attemptTimeout}. */
-    public Settings withAttemptTimeout(Duration attemptTimeout) {
-      return new Settings(attempts, attemptTimeout, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
     }
 
     /** Returns these settings with another {@link #backoff}. */
     public Settings withBackoff(Backoff backoff) {
-      return new Settings(attempts, attemptTimeout, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
     }
 
     /** Returns these settings with another {@link #maxRetryAfter}. */
     public Settings withMaxRetryAfter(Duration maxRetryAfter) {
-      return new Settings(attempts, attemptTimeout, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
     }
 
     /** Returns these settings with another {@link #isTransient}. */
     public Settings withIsTransient(Predicate<PeerException> isTransient) {
-      return new Settings(attempts, attemptTimeout, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
     }
 
     /** Returns these settings with another {@link #onRetry}. */
     public Settings withOnRetry(Listener onRetry) {
-      return new Settings(attempts, attemptTimeout, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
     }
   }
 
   private final Predicate<? super Q> isIdempotent;
   private final Settings settings;
-  private final long attemptTimeoutNanos;
   private final long maxRetryAfterNanos;
   private final RetryBudget budget;
   private final LongSupplier nanoTime;
@@ -202,7 +185,6 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
       Sleeper sleeper) {
     this.isIdempotent = requireNonNull(isIdempotent, "isIdempotent");
     this.settings = requireNonNull(settings, "settings");
-    this.attemptTimeoutNanos = nanos(settings.attemptTimeout());
     this.maxRetryAfterNanos = nanos(settings.maxRetryAfter());
     this.budget = requireNonNull(budget, "budget");
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
@@ -243,8 +225,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
     List<Exception> failures = new ArrayList<>(0);
     for (int attempt = 1; ; attempt++) {
       try {
-        R response =
-            next.call(call.withDeadline(nanoTime.getAsLong() + attemptTimeoutNanos), request);
+        R response = next.call(call, request);
         budget.succeeded();
         return response;
       } catch (Exception failure) {

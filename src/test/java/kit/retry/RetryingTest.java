@@ -347,21 +347,16 @@ class RetryingTest {
     @CsvSource(
         textBlock =
             """
-            # deadline, attempt timeout, an attempt takes, left at the start of each attempt
-            10s       , 1s             , 1s              , 1s 1s 1s
-            2500ms    , 1s             , 1s              , 1s 1s 470ms
-            2500ms    , 10s            , 1s              , 2500ms 1490ms 470ms
-            500ms     , 1s             , 0ms             , 500ms 490ms 470ms
-            none      , 1s             , 5s              , 1s 1s 1s
+            # deadline, an attempt takes, left at the start of each attempt
+            2500ms    , 1s              , 2500ms 1490ms 470ms
+            500ms     , 0ms             , 500ms 490ms 470ms
             """)
-    void attemptHasItsTimeoutOrWhatIsLeft(
-        String deadline, String attemptTimeout, String takes, String expected) {
+    void attemptHasTheTimeThatIsLeft(String deadline, String takes, String expected) {
       peer.does(timeout, broken, unavailable);
       peer.takes(duration(takes));
-      Context context = deadline.equals("none") ? Context.background() : within(duration(deadline));
+      Context context = within(duration(deadline));
 
-      assertThatThrownBy(() -> call(context, SETTINGS.withAttemptTimeout(duration(attemptTimeout))))
-          .isSameAs(unavailable);
+      assertThatThrownBy(() -> call(context, SETTINGS)).isSameAs(unavailable);
       assertThat(peer.left)
           .containsExactlyElementsOf(Stream.of(expected.split(" ")).map(Time::duration).toList());
     }
@@ -370,15 +365,6 @@ class RetryingTest {
       return text.endsWith("ms")
           ? Duration.ofMillis(Long.parseLong(text.replace("ms", "")))
           : Duration.ofSeconds(Long.parseLong(text.replace("s", "")));
-    }
-
-    @Test
-    void attemptTimeoutMayBeForEver() throws Exception {
-      peer.does("answer");
-
-      assertThat(call(within(Duration.ofMinutes(1)), SETTINGS.withAttemptTimeout(FOREVER)))
-          .isEqualTo("answer");
-      assertThat(peer.left).containsExactly(Duration.ofMinutes(1));
     }
 
     @ParameterizedTest
@@ -634,22 +620,16 @@ class RetryingTest {
   class MakingOne {
     @Test
     void takesTheRealClockUnlessToldOtherwise() throws Exception {
-      List<Long> left = new ArrayList<>();
       Endpoint<String, String> endpoint =
-          new Retrying<String, String>(request -> true)
-              .around(
-                  (context, request) -> {
-                    left.add(context.remainingNanos());
-                    if (left.size() == 1) {
-                      throw timeout;
-                    }
-                    return "answer";
-                  });
+          new Retrying<String, String>(request -> true).around(peer);
 
-      assertThat(endpoint.call(Context.background(), "request")).isEqualTo("answer");
-      assertThat(left) // A second or less; much less on a machine that stalls.
-          .hasSize(2)
-          .allSatisfy(nanos -> assertThat(nanos).isBetween(-60_000_000_000L, 1_000_000_000L));
+      peer.does(timeout, "answer");
+      Context withTime = Context.background().withTimeout(Duration.ofMinutes(1));
+      assertThat(endpoint.call(withTime, "request")).isEqualTo("answer");
+
+      peer.does(timeout);
+      Context withoutTime = Context.background().withTimeout(Duration.ofNanos(1));
+      assertThatThrownBy(() -> endpoint.call(withoutTime, "request")).isSameAs(timeout);
     }
 
     @Test
@@ -657,7 +637,6 @@ class RetryingTest {
       Retrying.Settings defaults = Retrying.Settings.defaults();
 
       assertThat(defaults.attempts()).isEqualTo(3);
-      assertThat(defaults.attemptTimeout()).isEqualTo(Duration.ofSeconds(1));
       assertThat(defaults.maxRetryAfter()).isEqualTo(Duration.ofSeconds(1));
       assertThat(defaults.backoff()).hasToString(new Backoff().toString());
       assertThat(defaults.isTransient()).accepts(timeout).rejects(refused);
@@ -668,12 +647,6 @@ class RetryingTest {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> SETTINGS.withAttempts(0))
           .withMessage("attempts < 1: 0");
-      assertThatIllegalArgumentException()
-          .isThrownBy(() -> SETTINGS.withAttemptTimeout(Duration.ZERO))
-          .withMessage("attemptTimeout <= 0: PT0S");
-      assertThatIllegalArgumentException()
-          .isThrownBy(() -> SETTINGS.withAttemptTimeout(millis(-1)))
-          .withMessage("attemptTimeout <= 0: PT-0.001S");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> SETTINGS.withMaxRetryAfter(millis(-1)))
           .withMessage("maxRetryAfter < 0: PT-0.001S");
