@@ -12,6 +12,7 @@ import java.text.Normalizer;
 import java.util.Base64;
 import java.util.regex.Pattern;
 import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 import kit.http.Request;
@@ -69,19 +70,26 @@ public final class BasicAuthenticating {
     StatusException refusal =
         new StatusException(401, "a user's name and password are needed")
             .with("WWW-Authenticate", "Basic realm=\"" + realm + "\", charset=\"UTF-8\"");
-    return next ->
-        (context, request) -> {
-          String credentials = credentials(request);
-          int colon = credentials.indexOf(':');
-          if (colon < 0) {
-            throw refusal;
-          }
-          String user = credentials.substring(0, colon);
-          if (!check.verify(user, credentials.substring(colon + 1))) {
-            throw refusal;
-          }
-          return next.call(context.with(USER, user), request);
-        };
+    return next -> (context, request) -> check(check, refusal, next, context, request);
+  }
+
+  private static Response check(
+      Check check,
+      StatusException refusal,
+      Endpoint<Request, Response> next,
+      Context context,
+      Request request)
+      throws Exception {
+    String credentials = credentials(request);
+    int colon = credentials.indexOf(':');
+    if (colon < 0) {
+      throw refusal;
+    }
+    String user = credentials.substring(0, colon);
+    if (!check.verify(user, credentials.substring(colon + 1))) {
+      throw refusal;
+    }
+    return next.call(context.with(USER, user), request);
   }
 
   /**

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 import kit.http.Request;
@@ -67,12 +68,15 @@ public final class JwtAuthenticating {
   /** Answers 401 unless {@code verifier} believes the request's bearer token. */
   public static Middleware<Request, Response> verifying(Jwt.Verifier verifier) {
     requireNonNull(verifier, "verifier");
-    return next ->
-        (context, request) -> {
-          String token = token(request);
-          return next.call(
-              context.with(CLAIMS, claims(verifier, token)).with(TOKEN, token), request);
-        };
+    return next -> (context, request) -> verify(verifier, next, context, request);
+  }
+
+  private static Response verify(
+      Jwt.Verifier verifier, Endpoint<Request, Response> next, Context context, Request request)
+      throws Exception {
+    String token = token(request);
+    Jwt.Claims claims = claims(verifier, token);
+    return next.call(context.with(CLAIMS, claims).with(TOKEN, token), request);
   }
 
   /**
@@ -83,20 +87,20 @@ public final class JwtAuthenticating {
    */
   public static <Q, R> Middleware<Q, R> requiringScope(String scope) {
     checkedScope(scope);
-    return next ->
-        (context, request) -> {
-          Jwt.Claims claims = context.get(CLAIMS);
-          if (claims == null) {
-            throw new IllegalStateException("no claims: requiringScope goes inside verifying");
-          }
-          if (!claims.scopes().contains(scope)) {
-            throw new StatusException(403, "the access token lacks the scope " + scope)
-                .with(
-                    "WWW-Authenticate",
-                    "Bearer error=\"insufficient_scope\", scope=\"" + scope + '"');
-          }
-          return next.call(context, request);
-        };
+    return next -> (context, request) -> requireScope(scope, next, context, request);
+  }
+
+  private static <Q, R> R requireScope(
+      String scope, Endpoint<Q, R> next, Context context, Q request) throws Exception {
+    Jwt.Claims claims = context.get(CLAIMS);
+    if (claims == null) {
+      throw new IllegalStateException("no claims: requiringScope goes inside verifying");
+    }
+    if (!claims.scopes().contains(scope)) {
+      throw new StatusException(403, "the access token lacks the scope " + scope)
+          .with("WWW-Authenticate", "Bearer error=\"insufficient_scope\", scope=\"" + scope + '"');
+    }
+    return next.call(context, request);
   }
 
   /**

@@ -7,6 +7,8 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
+import kit.Context;
+import kit.Endpoint;
 import kit.Middleware;
 import kit.PeerException;
 import kit.StatusException;
@@ -101,26 +103,40 @@ public final class RateLimiting {
   private static <Q, R> Middleware<Q, R> rejecting(
       LongSupplier nanosToWait, LongFunction<RuntimeException> refusal) {
     requireNonNull(nanosToWait, "nanosToWait");
-    return next ->
-        (context, request) -> {
-          long nanos = nanosToWait.getAsLong();
-          if (nanos > 0) {
-            throw refusal.apply(nanos);
-          }
-          return next.call(context, request);
-        };
+    return next -> (context, request) -> reject(nanosToWait, refusal, next, context, request);
+  }
+
+  private static <Q, R> R reject(
+      LongSupplier nanosToWait,
+      LongFunction<RuntimeException> refusal,
+      Endpoint<Q, R> next,
+      Context context,
+      Q request)
+      throws Exception {
+    long nanos = nanosToWait.getAsLong();
+    if (nanos > 0) {
+      throw refusal.apply(nanos);
+    }
+    return next.call(context, request);
   }
 
   private static <Q, R> Middleware<Q, R> delaying(
       WaitingLimit limit, LongFunction<RuntimeException> refusal) {
     requireNonNull(limit, "limit");
-    return next ->
-        (context, request) -> {
-          if (!limit.acquire(Duration.ofNanos(context.remainingNanos()))) {
-            throw refusal.apply(UNKNOWN);
-          }
-          return next.call(context, request);
-        };
+    return next -> (context, request) -> delay(limit, refusal, next, context, request);
+  }
+
+  private static <Q, R> R delay(
+      WaitingLimit limit,
+      LongFunction<RuntimeException> refusal,
+      Endpoint<Q, R> next,
+      Context context,
+      Q request)
+      throws Exception {
+    if (!limit.acquire(Duration.ofNanos(context.remainingNanos()))) {
+      throw refusal.apply(UNKNOWN);
+    }
+    return next.call(context, request);
   }
 
   private static StatusException tooManyRequests(long nanosToWait) {
