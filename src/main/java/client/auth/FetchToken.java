@@ -32,11 +32,13 @@ public final class FetchToken {
     Options options =
         new Options("token", "Gets an access token for a user's password.").forTarget();
     Supplier<String> user =
-        options.flags.required(
-            "user",
-            Flags.TEXT.where("without a colon", name -> name.indexOf(':') < 0),
-            "whose token");
-    Password password = new Password(options.flags);
+        options
+            .flags()
+            .required(
+                "user",
+                Flags.TEXT.where("without a colon", name -> name.indexOf(':') < 0),
+                "whose token");
+    Password password = new Password(options.flags());
     options.parse(args);
     String credentials = user.get() + ":" + password.read();
     String token;

@@ -29,19 +29,24 @@ public final class Load {
                     + "--rate so many a second, whether they are answered or not. A signal ends it"
                     + " early.")
             .forCalls();
-    Supplier<String> uid = options.flags.optional("uid", Flags.TEXT, "101", "whose name");
+    Supplier<String> uid = options.flags().optional("uid", Flags.TEXT, "101", "whose name");
     Supplier<Integer> concurrency =
-        options.flags.optional(
-            "concurrency", Flags.integer(1, 10_000), "8", "calls at a time, at most");
+        options
+            .flags()
+            .optional("concurrency", Flags.integer(1, 10_000), "8", "calls at a time, at most");
     Supplier<Double> rate =
-        options.flags.optional(
-            "rate", Flags.NUMBER, "0", "calls a second; 0 = as fast as they are answered");
+        options
+            .flags()
+            .optional(
+                "rate", Flags.NUMBER, "0", "calls a second; 0 = as fast as they are answered");
     Supplier<Duration> duration =
-        options.flags.optional("duration", Options.POSITIVE, "10s", "for how long");
+        options.flags().optional("duration", Options.POSITIVE, "10s", "for how long");
     Supplier<Integer> count =
-        options.flags.optional(
-            "count", Flags.integer(0, Integer.MAX_VALUE), "0", "calls at most; 0 = no limit");
-    Supplier<Boolean> json = options.flags.optional("json", Flags.SWITCH, "false", "as JSON");
+        options
+            .flags()
+            .optional(
+                "count", Flags.integer(0, Integer.MAX_VALUE), "0", "calls at most; 0 = no limit");
+    Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "as JSON");
     options.parse(args);
 
     LoadPlan plan =

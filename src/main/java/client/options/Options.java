@@ -42,8 +42,7 @@ public final class Options {
   public static final Flags.Type<Duration> POSITIVE =
       Flags.DURATION.where("above 0", duration -> !duration.isZero());
 
-  /** To declare a command's own flags on. */
-  public final Flags flags;
+  private final Flags flags;
 
   private final Supplier<Registry> registry;
   private final Supplier<Duration> timeout;
@@ -62,10 +61,12 @@ public final class Options {
   private Supplier<Duration> attemptTimeout;
   private TracingFlags tracing;
 
+  /** Declares the flags of all commands: registry, timeout and logs. */
   public Options(String command, String description) {
     this(command, description, "warn");
   }
 
+  /** As above; logs begin at {@code leastLevel} unless a flag says otherwise. */
   public Options(String command, String description, String leastLevel) {
     flags = new Flags("java -jar client.jar " + command, description, System.getenv());
     registry =
@@ -77,6 +78,11 @@ public final class Options {
     timeout =
         flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
     logs = Logs.flags(flags, leastLevel);
+  }
+
+  /** Returns the flags, for a command to declare its own. */
+  public Flags flags() {
+    return flags;
   }
 
   /** Declares the flags of commands that look for a service. */

@@ -35,11 +35,11 @@ final class UserClient {
   /** Returns the same over JSON-RPC; {@code before} adds to each request. */
   static Endpoint<UserCall, String> rpcAt(URI base, HttpClient http, HttpEndpoint.Before before) {
     URI uri = base.resolve("/rpc");
-    HttpEndpoint<Map<String, ?>, Answer> get =
-        JsonRpcEndpoint.<Map<String, ?>, Answer>of(http, uri, "user.get", Answer.class)
+    HttpEndpoint<Map<String, ?>, UserResult> get =
+        JsonRpcEndpoint.<Map<String, ?>, UserResult>of(http, uri, "user.get", UserResult.class)
             .before(before);
-    HttpEndpoint<Map<String, ?>, Answer> delete =
-        JsonRpcEndpoint.<Map<String, ?>, Answer>of(http, uri, "user.delete", Answer.class)
+    HttpEndpoint<Map<String, ?>, UserResult> delete =
+        JsonRpcEndpoint.<Map<String, ?>, UserResult>of(http, uri, "user.delete", UserResult.class)
             .before(before);
     return (context, call) ->
         (call.method().equals("GET") ? get : delete)
@@ -62,11 +62,11 @@ final class UserClient {
   }
 
   private static String decode(Context context, HttpResponse<byte[]> response) throws IOException {
-    return Json.read(response.body(), Answer.class).result();
+    return Json.read(response.body(), UserResult.class).result();
   }
 
-  private record Answer(String result) {
-    Answer {
+  private record UserResult(String result) {
+    UserResult {
       requireNonNull(result, "result");
     }
   }

@@ -18,7 +18,7 @@ public final class ListInstances {
     Options options =
         new Options("instances", "Lists the healthy instances of a service.").forService();
     Supplier<Boolean> json =
-        options.flags.optional("json", Flags.SWITCH, "false", "as JSON, with tags and meta");
+        options.flags().optional("json", Flags.SWITCH, "false", "as JSON, with tags and meta");
     options.parse(args);
     List<Instance> instances = options.currentInstances();
     if (json.get()) {

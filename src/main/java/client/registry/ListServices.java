@@ -18,7 +18,7 @@ public final class ListServices {
 
   public static void run(String... args) throws Exception {
     Options options = new Options("services", "Lists the services, healthy or not.");
-    Supplier<Boolean> json = options.flags.optional("json", Flags.SWITCH, "false", "as JSON");
+    Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "as JSON");
     options.parse(args);
     try (Services services = options.services()) {
       if (!services.awaitFirst(options.timeout())) {

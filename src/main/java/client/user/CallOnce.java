@@ -23,9 +23,9 @@ public final class CallOnce {
 
   public static void get(String... args) throws Exception {
     Options options = new Options("get", "Asks for the name of a user.").forCalls();
-    Supplier<List<String>> uid = options.flags.positionals("UID", 1, 1);
+    Supplier<List<String>> uid = options.flags().positionals("UID", 1, 1);
     Supplier<Boolean> all =
-        options.flags.optional("all", Flags.SWITCH, "false", "ask every instance once");
+        options.flags().optional("all", Flags.SWITCH, "false", "ask every instance once");
     options.parse(args);
     UserCall call = UserCall.getName(uid.get().get(0));
     if (all.get()) {
@@ -37,7 +37,7 @@ public final class CallOnce {
 
   public static void delete(String... args) throws Exception {
     Options options = new Options("delete", "Deletes a user.").forCalls();
-    Supplier<List<String>> uid = options.flags.positionals("UID", 1, 1);
+    Supplier<List<String>> uid = options.flags().positionals("UID", 1, 1);
     options.parse(args);
     callOne(options, UserCall.delete(uid.get().get(0)));
   }

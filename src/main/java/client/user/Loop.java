@@ -21,16 +21,20 @@ public final class Loop {
 
   public static void run(String... args) throws Exception {
     Options options = new Options("loop", "Asks for a name again and again.").forCalls();
-    Supplier<String> uid = options.flags.optional("uid", Flags.TEXT, "101", "whose name");
+    Supplier<String> uid = options.flags().optional("uid", Flags.TEXT, "101", "whose name");
     Supplier<Duration> interval =
-        options.flags.optional("interval", Flags.DURATION, "3s", "from call to call");
+        options.flags().optional("interval", Flags.DURATION, "3s", "from call to call");
     Supplier<Integer> count =
-        options.flags.optional(
-            "count", Flags.integer(0, Integer.MAX_VALUE), "0", "how many calls; 0 = for ever");
+        options
+            .flags()
+            .optional(
+                "count", Flags.integer(0, Integer.MAX_VALUE), "0", "how many calls; 0 = for ever");
     Supplier<Optional<String>> fallback =
-        options.flags.optional(
-            "fallback", Flags.TEXT.or("none"), "none", "the answer while the service has none");
-    options.flags.positionals("calls", 0, 1); // As in "loop calls", which reads well.
+        options
+            .flags()
+            .optional(
+                "fallback", Flags.TEXT.or("none"), "none", "the answer while the service has none");
+    options.flags().positionals("calls", 0, 1); // As in "loop calls", which reads well.
     options.parse(args);
 
     UserCall call = UserCall.getName(uid.get());

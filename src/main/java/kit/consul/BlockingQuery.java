@@ -39,17 +39,17 @@ final class BlockingQuery<T> implements Watch.Source<T> {
   /** Asks Consul; it answers at once if the index is 0. */
   @FunctionalInterface
   interface Query<T> {
-    Answer<T> ask(long index, Duration atMost) throws IOException, InterruptedException;
+    Snapshot<T> ask(long index, Duration atMost) throws IOException, InterruptedException;
   }
 
   /** What Consul said, and the index to ask for news with. */
-  record Answer<T>(T content, long index) {}
+  record Snapshot<T>(T content, long index) {}
 
   @Override
   public void ask(Watch<T> watch) throws IOException, InterruptedException {
     long since = index;
     index = 0; // Unless there is an answer.
-    Answer<T> answer = query.ask(since, since == 0 ? NO_WAIT : watch.waitFor(WAIT));
+    Snapshot<T> answer = query.ask(since, since == 0 ? NO_WAIT : watch.waitFor(WAIT));
     // Unsigned, as Consul counts.
     boolean wentBack = Long.compareUnsigned(answer.index(), since) < 0;
     index = wentBack ? 0 : answer.index() == 0 ? 1 : answer.index();

@@ -78,11 +78,11 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
     return watch;
   }
 
-  private BlockingQuery.Answer<List<Instance>> ask(long index, Duration atMost)
+  private BlockingQuery.Snapshot<List<Instance>> ask(long index, Duration atMost)
       throws IOException, InterruptedException {
     ConsulClient.Health health = consul.health(settings.query(index, atMost));
     tellOfFilter(health.filteredByAcl());
-    return new BlockingQuery.Answer<>(instances(health.entries()), health.index());
+    return new BlockingQuery.Snapshot<>(instances(health.entries()), health.index());
   }
 
   private void tellOfFilter(boolean isFiltered) {

@@ -37,10 +37,10 @@ public final class ConsulServices extends Watched<Map<String, List<String>>> imp
             Watch.Timing.real());
   }
 
-  private BlockingQuery.Answer<Map<String, List<String>>> ask(long index, Duration atMost)
+  private BlockingQuery.Snapshot<Map<String, List<String>>> ask(long index, Duration atMost)
       throws IOException, InterruptedException {
     ConsulCatalog.Services services = catalog.services(index, atMost);
-    return new BlockingQuery.Answer<>(services.tagsByName(), services.index());
+    return new BlockingQuery.Snapshot<>(services.tagsByName(), services.index());
   }
 
   @Override
