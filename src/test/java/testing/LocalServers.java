@@ -3,17 +3,27 @@ package testing;
 
 import java.io.File;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Assumptions;
 
 /** What it takes to start a real server on this machine. */
 public final class LocalServers {
+  private static final int PORTS = 3_000; // For each JVM.
+  private static final int FIRST_PORT =
+      10_000 + PORTS * (Integer.getInteger("surefire.forkNumber", 1) % 7);
+
+  // Not the same one at first when two builds run at a time.
+  private static int nextPort = ThreadLocalRandom.current().nextInt(PORTS); // Guarded by the class.
+
   private LocalServers() {}
 
   /**
@@ -65,18 +75,24 @@ public final class LocalServers {
     return Assumptions.abort(message);
   }
 
-  /** Finds TCP ports that nobody uses at the moment. */
-  public static List<Integer> freePorts(int count) throws IOException {
-    List<ServerSocket> sockets = new ArrayList<>(); // All open at once, so that they differ.
-    try {
-      for (int i = 0; i < count; i++) {
-        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+  /**
+   * Finds free TCP ports. They are none of those that the kernel gives to connections, one of which could
+   * take a port before the server is there; and each JVM that runs tests has a range of its own.
+   */
+  public static synchronized List<Integer> freePorts(int count) throws IOException {
+    List<Integer> free = new ArrayList<>();
+    for (int tried = 0; free.size() < count; tried++) {
+      if (tried == PORTS) {
+        throw new IOException("no " + count + " free ports from " + FIRST_PORT + " on");
       }
-      return sockets.stream().map(ServerSocket::getLocalPort).toList();
-    } finally {
-      for (ServerSocket socket : sockets) {
-        socket.close();
+      int port = FIRST_PORT + nextPort++ % PORTS;
+      try (ServerSocket socket = new ServerSocket()) {
+        socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        free.add(port);
+      } catch (BindException e) {
+        // In use: the next one.
       }
     }
+    return free;
   }
 }
