@@ -26,7 +26,7 @@ import testing.MainProcess;
 
 /** What commands print, as bytes, and what they do when nothing reads it. */
 @Timeout(60)
-class OutputTest {
+class OutputIT {
   private static final String CLASS_PATH = "java.class.path";
   private static final int BROKEN_PIPE = 141; // 128 + SIGPIPE
 

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** scripts/copy-part copies parts and tests that work where they come to. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
-class CopyPartTest {
+class CopyPartIT {
   // JUnit's launcher is there when tests run, and not when they are compiled.
   private static final String RUNNER =
       """
