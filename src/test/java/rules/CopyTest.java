@@ -29,8 +29,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * a neighbour in the same package; and without slf4j on the class path, no part can log.
  */
 class CopyTest {
-  private static final int MAX_LINES = 450; // what a reader can take in at one sitting
-
   @TempDir private Path scratch;
 
   static List<Part> parts() throws IOException {
@@ -72,18 +70,6 @@ class CopyTest {
         .contains("| [" + part.name() + "](#" + part.name().toLowerCase(Locale.ROOT) + ") |")
         .containsOnlyOnce("\n### " + part.name() + "\n")
         .containsOnlyOnce("<!-- from: src/test/java/embedding/Uses.java " + part.name() + " -->");
-  }
-
-  @Test
-  void partIsShort() throws Exception {
-    List<String> tooLong = new ArrayList<>();
-    for (Part part : Part.all()) {
-      int lines = Files.readAllLines(part.file()).size();
-      if (lines > MAX_LINES) {
-        tooLong.add(part + ": " + lines + " lines, at most " + MAX_LINES);
-      }
-    }
-    assertThat(tooLong).isEmpty();
   }
 
   @Test
