@@ -5,21 +5,17 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Function;
-import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
  * Finds the handler for a method and a path, or reports that the path or only the method has none.
- * {@code H} is any type; a path comes as decoded segments, such as RequestTarget has.
+ * Handlers are of any type {@code H}; a path comes as decoded segments, such as RequestTarget has.
  *
  * <pre>{@code
  * Router<HttpHandler> router = new Router<HttpHandler>()
@@ -46,13 +42,17 @@ import java.util.regex.PatternSyntaxException;
  * <h2>How it works</h2>
  *
  * <p>Routes form a tree with one level per segment. At each level these are tried in order: the
- * literal (a hash lookup), segments with a regex or several parts (first registered first), the
- * plain variable, the rest. A branch that ends without a route for the method is left for the next.
- * Hence a full match wins over 405 and 405 over 404, in whatever order routes were registered.
+ * literal (a hash lookup), segments with a regex or several parts, the plain variable, the rest. A
+ * branch that ends without a route for the method is abandoned for the next one. Hence a full match
+ * wins over 405 and 405 over 404, in whatever order routes were registered.
+ *
+ * <p>Order counts among regexes only: the one registered first is tried first. Register {@code
+ * /user/{uid:\d+}} before {@code /user/{name:\w+}}; the other way round, the digits never get a turn.
  *
  * <p>On one template the method's own route comes first, then for HEAD that of GET (RFC 9110,
  * 9.3.2), then {@link #routeAny}. {@link MethodNotAllowed} has the methods of all routes whose path
- * matches, HEAD where GET is, and always OPTIONS, which the caller answers if no route does.
+ * matches, and HEAD where GET is. OPTIONS is a method like any other: a server that answers it by
+ * itself adds it to {@code Allow}.
  *
  * <h2>Errors</h2>
  *
@@ -61,13 +61,14 @@ import java.util.regex.PatternSyntaxException;
  *
  * <p>A regex cannot stall the server: it sees no segment longer than {@value #MAX_REGEX_LENGTH}
  * characters, counts as no match after {@value #MAX_REGEX_STEPS} steps (characters read and groups
- * entered), and may not repeat an anchor or a group with a quantifier, as {@code (?:a+)+} does.
- * Groups that capture are refused. {@code \d+} is ASCII digits, any number of them.
+ * entered). What would escape the count is refused: groups that capture, back references, repeated
+ * anchors. {@code \d+} is ASCII digits, any number of them.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Register in one thread and publish the router safely; then any number of threads may match. Cost
- * grows with the levels and branches that a path can take. A literal path allocates nothing.
+ * <p>Thread-safe. The first match ends registration: a route is either seen by every match or refused
+ * with an {@link IllegalStateException}. From then on no lock is taken. Cost grows with the levels and
+ * branches that a path can take. A literal path allocates nothing.
  *
  * <h2>Copying this class</h2>
  *
@@ -77,28 +78,38 @@ import java.util.regex.PatternSyntaxException;
 public final class Router<H> {
   static final int MAX_REGEX_LENGTH = 256; // characters; ids and names are far below
   static final int MAX_REGEX_STEPS = 65_536; // 256 squared: room for quadratic work on a segment
+
   private static final String ANY_METHOD = "*"; // route() refuses it as a name
 
-  private final Node<H> root = new Node<>(null);
   private final Match<H> notFound = new NotFound<>();
-  private final List<String> routes = new ArrayList<>();
-  private boolean hasMatched; // not volatile: the check is a courtesy, worth no fence per request
 
-  /** What {@link #match} found out. */
+  // Guarded by "this" until the first match; unchanged from then on.
+  private final Node<H> root = new Node<>(new Segment(Kind.LITERAL, ""));
+  private final List<String> routes = new ArrayList<>();
+
+  // Null until the first match, then the root: what was registered happens before what is matched.
+  private volatile Node<H> frozenRoot;
+
+  /** The result of {@link #match}. */
   public sealed interface Match<H> permits Found, MethodNotAllowed, NotFound {}
 
-  /** The handler that answers. The template is as registered, a good label for metrics. */
+  /**
+   * The path and the method have a route.
+   *
+   * @param template as registered, a good label for metrics
+   * @param variables values by name, decoded; unmodifiable if the router made it
+   */
   public record Found<H>(H handler, String template, Map<String, String> variables)
-      implements Match<H> {
-    public Found {
-      variables = Map.copyOf(variables);
-    }
-  }
+      implements Match<H> {}
 
-  /** The path exists, but not for this method. {@code allow} is sorted, ready for the header. */
+  /**
+   * The path has routes, but none for this method.
+   *
+   * @param allow the methods that have one, sorted, ready for the header field {@code Allow}
+   */
   public record MethodNotAllowed<H>(List<String> allow) implements Match<H> {}
 
-  /** No route matches the path. */
+  /** No route has this path. */
   public record NotFound<H>() implements Match<H> {}
 
   /**
@@ -111,43 +122,44 @@ public final class Router<H> {
     return route(Set.of(requireNonNull(method, "method")), template, handler);
   }
 
-  /** The same for several methods. */
+  /** Registers a handler for several methods; throws as {@link #route(String, String, Object)}. */
   public Router<H> route(Set<String> methods, String template, H handler) {
-    if (methods.isEmpty() || !methods.stream().allMatch(name -> name.matches("[A-Z][A-Z_-]*"))) {
-      throw new IllegalArgumentException("methods are not names in upper case: " + methods);
-    }
+    boolean areNames = methods.stream().allMatch(name -> name.matches("[A-Z][A-Z_-]*"));
+    require(areNames && !methods.isEmpty(), "methods are not names in upper case: " + methods);
     return add(methods, template, handler);
   }
 
-  /** The same for all methods that have no route of their own on this template. */
+  /** Registers a handler for all methods without a route of their own on this template. */
   public Router<H> routeAny(String template, H handler) {
     return add(Set.of(ANY_METHOD), template, handler);
   }
 
-  private Router<H> add(Set<String> methods, String template, H handler) {
+  private synchronized Router<H> add(Set<String> methods, String template, H handler) {
     requireNonNull(handler, "handler");
-    if (hasMatched) {
+    if (frozenRoot != null) {
       throw new IllegalStateException("route registered after a match: " + template);
     }
-    new Template(template).addTo(new Node<>(null)); // a mistake must leave no traces in the tree
-    Template parsed = new Template(template);
-    Node<H> node = parsed.addTo(root);
-    for (String method : methods) {
-      if (node.routes.containsKey(method)) {
-        String other = node.routes.get(method).found.template;
-        throw new IllegalArgumentException(
-            "duplicate route: " + method + " " + template + " has the shape of " + other);
-      }
+    RouteTemplate parsed = new RouteTemplate(template); // a mistake leaves no traces in the tree
+    Node<H> node = root;
+    for (Segment segment : parsed.segments) {
+      node = node.child(segment);
     }
-    Route<H> route =
-        new Route<>(new Found<>(handler, template, Map.of()), List.copyOf(parsed.names));
-    methods.forEach(method -> node.routes.put(method, route));
-    methods.stream().sorted().forEach(method -> routes.add(method + " " + template));
+    for (String method : methods) {
+      String other = node.routes.containsKey(method) ? node.routes.get(method).found.template : "";
+      String duplicate = "duplicate route: " + method + " " + template;
+      require(other.isEmpty(), duplicate + " has the shape of " + other);
+    }
+
+    Route<H> route = new Route<>(new Found<>(handler, template, Map.of()), parsed.names);
+    for (String method : new TreeSet<>(methods)) {
+      node.routes.put(method, route);
+      routes.add(method + " " + template);
+    }
     return this;
   }
 
-  /** All routes as registered, such as {@code GET /user/{uid:\d+}}; any method is {@code *}. */
-  public List<String> routes() {
+  /** Returns all routes as registered: {@code GET /user/{uid:\d+}}; any method is {@code *}. */
+  public synchronized List<String> routes() {
     return List.copyOf(routes);
   }
 
@@ -159,59 +171,58 @@ public final class Router<H> {
    */
   public Match<H> match(String method, List<String> segments) {
     requireNonNull(method, "method");
-    if (!hasMatched) {
-      hasMatched = true;
+    Node<H> tree = frozenRoot == null ? freeze() : frozenRoot;
+
+    Node<H> literal = tree; // The branch of literals comes first; alone, it needs no memory.
+    for (int i = 0; i < segments.size() && literal != null; i++) {
+      literal = literal.literals.get(segments.get(i));
     }
-    Node<H> node = root; // The branch of literals comes first; alone, it needs no memory.
-    for (int i = 0; i < segments.size() && node != null; i++) {
-      node = node.literals.get(segments.get(i));
-    }
-    Route<H> route = node == null ? null : node.routeFor(method);
+    Route<H> route = literal == null ? null : literal.routeFor(method);
     if (route != null) {
       return route.found;
     }
-    List<String> values = new ArrayList<>(4); // what the current branch has taken for variables
-    Walk<H> walk = new Walk<>(method, segments, values, new TreeSet<>());
-    route = walk.find(root, 0);
-    if (route != null || walk.allow.isEmpty()) {
-      return route == null ? notFound : route.found(values);
+
+    Search<H> search = new Search<>(method, segments, new ArrayList<>(4), new TreeSet<>());
+    route = search.find(tree, 0);
+    if (route != null) {
+      return route.found(search.captured);
     }
-    walk.allow.addAll(walk.allow.contains("GET") ? Set.of("HEAD", "OPTIONS") : Set.of("OPTIONS"));
-    return new MethodNotAllowed<>(List.copyOf(walk.allow));
+    return search.allow.isEmpty() ? notFound : new MethodNotAllowed<>(List.copyOf(search.allow));
   }
 
-  /** One search with backtracking. Its depth is that of the templates, not that of the request. */
-  private record Walk<H>(
-      String method, List<String> segments, List<String> values, Set<String> allow) {
+  private synchronized Node<H> freeze() {
+    frozenRoot = root;
+    return root;
+  }
+
+  private static void require(boolean legal, String message) {
+    if (!legal) {
+      throw new IllegalArgumentException(message);
+    }
+  }
+
+  /**
+   * A search with backtracking. Its depth is that of the templates, not that of the request.
+   *
+   * @param captured values of variables on the current branch
+   * @param allow methods that paths which match have a route for
+   */
+  private record Search<H>(
+      String method, List<String> segments, List<String> captured, Set<String> allow) {
     Route<H> find(Node<H> node, int index) {
       if (index == segments.size()) {
         return routeAt(node);
       }
-      String segment = segments.get(index);
-      Node<H> literal = node.literals.get(segment);
+      Node<H> literal = node.literals.get(segments.get(index));
       Route<H> route = literal == null ? null : find(literal, index + 1);
-      int taken = values.size();
-      if (!segment.isEmpty() && !node.patterns.isEmpty()) {
-        for (Node<H> candidate : node.patterns.values()) {
-          if (route == null && capture(candidate.pattern, segment, values)) {
-            route = orBacktrack(find(candidate, index + 1), taken);
-          }
+      for (int i = 0; route == null && i < node.others.size(); i++) {
+        Node<H> next = node.others.get(i);
+        int before = captured.size();
+        int end = next.capture(segments, index, captured);
+        route = end < 0 ? null : find(next, end);
+        if (route == null && end >= 0) {
+          captured.subList(before, captured.size()).clear(); // the next branch starts afresh
         }
-      }
-      if (route == null && !segment.isEmpty() && node.variable != null) {
-        values.add(segment);
-        route = orBacktrack(find(node.variable, index + 1), taken);
-      }
-      if (route == null && node.rest != null) {
-        values.add(String.join("/", segments.subList(index, segments.size())));
-        route = orBacktrack(routeAt(node.rest), taken);
-      }
-      return route;
-    }
-
-    private Route<H> orBacktrack(Route<H> route, int taken) {
-      if (route == null) {
-        values.subList(taken, values.size()).clear();
       }
       return route;
     }
@@ -220,25 +231,89 @@ public final class Router<H> {
       Route<H> route = node.routeFor(method);
       if (route == null) {
         allow.addAll(node.routes.keySet());
+        allow.addAll(allow.contains("GET") ? Set.of("HEAD") : Set.of());
       }
       return route;
     }
   }
 
-  /** Adds the groups of a regex if it matches the whole segment. */
-  private static boolean capture(Pattern pattern, String segment, List<String> values) {
-    try {
-      // Not find() with ^ and $: a $ also matches before a final line break.
-      Matcher matcher = pattern.matcher(new CountedText(segment));
-      if (segment.length() > MAX_REGEX_LENGTH || !matcher.matches()) {
+  /** A place in the tree: what may follow, and the routes that end here, by method. */
+  private static final class Node<H> {
+    private final Segment segment; // the one before this node
+    private final Pattern pattern;
+    private final Map<String, Node<H>> literals = new HashMap<>();
+    private final List<Node<H>> others = new ArrayList<>(); // in the order in which they are tried
+    private final Map<String, Route<H>> routes = new HashMap<>();
+
+    Node(Segment segment) {
+      this.segment = segment;
+      this.pattern = segment.kind == Kind.PATTERN ? Pattern.compile(segment.text) : null;
+    }
+
+    /** Returns the node after this segment, a new one if there is none yet. */
+    Node<H> child(Segment next) {
+      if (next.kind == Kind.LITERAL) {
+        return literals.computeIfAbsent(next.text, text -> new Node<>(next));
+      }
+      int i = 0;
+      while (i < others.size() && others.get(i).segment.kind.compareTo(next.kind) <= 0) {
+        if (others.get(i).segment.equals(next)) {
+          return others.get(i);
+        }
+        i++;
+      }
+      others.add(i, new Node<>(next));
+      return others.get(i);
+    }
+
+    /** Adds the values of its variables and returns the index after it; -1 if it does not match. */
+    int capture(List<String> segments, int index, List<String> captured) {
+      if (segment.kind == Kind.REST) {
+        captured.add(String.join("/", segments.subList(index, segments.size())));
+        return segments.size();
+      }
+      String text = segments.get(index);
+      boolean isMatch = !text.isEmpty() && capture(text, captured);
+      return isMatch ? index + 1 : -1;
+    }
+
+    private boolean capture(String text, List<String> captured) {
+      if (pattern == null) {
+        return captured.add(text);
+      }
+      try {
+        // Not find() with ^ and $: a $ also matches before a final line break.
+        Matcher matcher = pattern.matcher(new CountedText(text));
+        boolean isMatch = text.length() <= MAX_REGEX_LENGTH && matcher.matches();
+        for (int i = 1; isMatch && i <= matcher.groupCount(); i++) {
+          captured.add(text.substring(matcher.start(i), matcher.end(i)));
+        }
+        return isMatch;
+      } catch (TooManyStepsException | StackOverflowError givenUp) {
         return false;
       }
-      for (int i = 1; i <= matcher.groupCount(); i++) {
-        values.add(segment.substring(matcher.start(i), matcher.end(i)));
+    }
+
+    Route<H> routeFor(String method) {
+      Route<H> route = routes.get(method);
+      if (route == null && method.equals("HEAD")) {
+        route = routes.get("GET");
       }
-      return true;
-    } catch (TooManyStepsException | StackOverflowError givenUp) {
-      return false;
+      return route == null ? routes.get(ANY_METHOD) : route;
+    }
+  }
+
+  /** A registered route: its result without variables, and their names from left to right. */
+  private record Route<H>(Found<H> found, List<String> names) {
+    Found<H> found(List<String> captured) {
+      if (captured.size() == 1) { // as most have it; a HashMap would only be copied
+        return new Found<>(found.handler, found.template, Map.of(names.get(0), captured.get(0)));
+      }
+      Map<String, String> variables = new HashMap<>();
+      for (int i = 0; i < captured.size(); i++) {
+        variables.put(names.get(i), captured.get(i));
+      }
+      return new Found<>(found.handler, found.template, Map.copyOf(variables));
     }
   }
 
@@ -272,179 +347,114 @@ public final class Router<H> {
 
   private static final class TooManyStepsException extends RuntimeException {}
 
-  /** A place in the tree: what may follow, and the routes that end here, by method. */
-  private static final class Node<H> {
-    private final Pattern pattern; // matches the segment before this node; null if no regex does
-    private final Map<String, Node<H>> literals = new HashMap<>();
-    private final Map<String, Node<H>> patterns = new LinkedHashMap<>();
-    private Node<H> variable;
-    private Node<H> rest;
-    private final Map<String, Route<H>> routes = new HashMap<>();
-
-    Node(Pattern pattern) {
-      this.pattern = pattern;
-    }
-
-    Route<H> routeFor(String method) {
-      Route<H> route = routes.get(method);
-      if (route == null && method.equals("HEAD")) {
-        route = routes.get("GET");
-      }
-      return route == null ? routes.get(ANY_METHOD) : route;
-    }
+  /** What a segment of a template may be, in the order in which they are tried. */
+  private enum Kind {
+    LITERAL,
+    PATTERN,
+    VARIABLE,
+    REST
   }
 
-  /** A registered route: its answer without variables, and their names from left to right. */
-  private record Route<H>(Found<H> found, List<String> names) {
-    Found<H> found(List<String> values) {
-      if (values.size() == 1) { // as most have it; a HashMap would be copied once more by Found
-        return new Found<>(found.handler, found.template, Map.of(names.get(0), values.get(0)));
-      }
-      Map<String, String> variables = new HashMap<>();
-      for (int i = 0; i < values.size(); i++) {
-        variables.put(names.get(i), values.get(i));
-      }
-      return new Found<>(found.handler, found.template, variables);
-    }
-  }
+  /** A segment of a template: literal text, or a regex whose groups are the variables. */
+  private record Segment(Kind kind, String text) {}
 
-  /** Takes a template apart and refuses its mistakes. */
-  private static final class Template {
-    private static final String ANY_TEXT = "([^/]+)"; // a dot would not match line separators
+  /** A template taken apart. It knows nothing of the tree. */
+  private static final class RouteTemplate {
+    private static final Pattern LITERAL = Pattern.compile("[^{}%?#\\\\\\p{Cc}]+");
+    private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_-]*");
+    private static final Pattern VARIABLE = // (1) name, (2) regex, whose braces come in pairs
+        Pattern.compile("\\{([^:}]*)(?::((?:[^{}\\\\]++|\\\\.|\\{[^{}]*})*))?}");
     private static final Pattern REST = Pattern.compile("\\{([^{}:]*)\\.\\.\\.}");
+    private static final String ANY_TEXT = "([^/]+)"; // a dot would not match line separators
+
     private static final String ESCAPE = "\\\\[^1-9kQAbBGzZ]"; // \1, \k: back references; anchors
-    private static final Pattern FORBIDDEN = Pattern.compile("\\\\[1-9kQ]|\\(\\?[a-zA-Z-]*[Ux]");
-    private static final String BRACKETS = "\\[(?:[^\\[\\]]|\\[[^\\[\\]]*])*]";
-    private static final Pattern GROUP = // an escape, a class, or (1) the start of a group
-        Pattern.compile("\\\\.|" + BRACKETS + "|(\\(\\?(?:[a-zA-Z-]*:|[=!>]|<[=!]))");
-    private static final String READ = "(?![^\\s\\S])(?<![^\\s\\S])"; // always true, and looks
-    private static final String QUANTIFIED_GROUP = "\\([^()]*[*+?][^()]*\\)";
-    private static final String ANCHOR = "(?:[\\^$]|\\\\[AbBGzZ])[*+?{]";
-    private static final Pattern NESTED = Pattern.compile(QUANTIFIED_GROUP + "[*+{]|" + ANCHOR);
+    private static final String CLASS = "\\[(?:\\\\[^Q]|[^\\[\\]\\\\]|\\[[^\\[\\]]*])*]";
+    private static final Pattern UNCOUNTED =
+        Pattern.compile("\\\\[1-9kQ]|\\(\\?[a-zA-Z-]*[Ux]|(?:[\\^$]|\\\\[AbBGzZ])[*+?{]");
+
+    // Up to the next start of a group that is not escaped and not in a class.
+    private static final Pattern GROUP =
+        Pattern.compile("(?:\\\\.|" + CLASS + "|[^\\\\\\[(])*+\\(\\?(?:[a-zA-Z-]*:|[=!>]|<[=!])");
+    private static final String READ = "(?![a&&b])(?<![a&&b])"; // always true, and looks
 
     private final String template;
-    private final Set<String> names = new LinkedHashSet<>(); // of variables, left to right
+    private final List<Segment> segments = new ArrayList<>();
+    private final List<String> names = new ArrayList<>(); // of variables, left to right
 
-    Template(String template) {
+    RouteTemplate(String template) {
       this.template = requireNonNull(template, "template");
+      check(template.startsWith("/"), "template does not start with '/'", 0);
+      int start = 1;
+      for (String text : template.substring(start).split("/", -1)) {
+        segments.add(segment(text, start));
+        start += text.length() + 1;
+      }
     }
 
-    /** Grows the tree below this root as needed, and returns the node where the template ends. */
-    <H> Node<H> addTo(Node<H> root) {
-      if (!template.startsWith("/")) {
-        throw mistake("template does not start with '/'", 0);
-      }
-      Node<H> node = root;
-      int end = 0;
-      while (end < template.length()) {
-        int start = end + 1;
-        int slash = template.indexOf('/', start);
-        end = slash < 0 ? template.length() : slash;
-        node = addSegment(node, start, end);
-      }
-      return node;
-    }
-
-    private <H> Node<H> addSegment(Node<H> node, int start, int end) {
-      String segment = template.substring(start, end);
+    private Segment segment(String text, int start) {
+      int end = start + text.length();
       boolean isLast = end == template.length();
-      if (segment.equals(".") || segment.equals("..") || segment.isEmpty() && !isLast) {
-        throw mistake("empty segment or dot segment", start);
+      boolean isText = !text.equals(".") && !text.equals("..") && (isLast || !text.isEmpty());
+      check(isText, "empty segment or dot segment", start);
+
+      Matcher rest = REST.matcher(text);
+      if (isLast && rest.matches()) {
+        addName(rest.group(1), start + 1);
+        return new Segment(Kind.REST, "");
       }
-      Matcher restVariable = REST.matcher(segment);
-      if (isLast && restVariable.matches()) {
-        addName(restVariable.group(1), start + 1);
-        node.rest = node.rest == null ? new Node<>(null) : node.rest;
-        return node.rest;
+      String regex = regex(start, end);
+      if (text.indexOf('{') < 0) {
+        return new Segment(Kind.LITERAL, text);
       }
-      int namesBefore = names.size();
+      return new Segment(regex.equals(ANY_TEXT) ? Kind.VARIABLE : Kind.PATTERN, regex);
+    }
+
+    private String regex(int start, int end) {
       StringBuilder regex = new StringBuilder();
-      for (int i = start; i < end; i++) {
-        if (template.charAt(i) == '{') {
-          int close = closingBrace(i, end);
-          String[] variable = template.substring(i + 1, close).split(":", 2);
-          addName(variable[0], i + 1);
-          int regexStart = i + variable[0].length() + 2;
-          regex.append(variable.length == 1 ? ANY_TEXT : counted(checked(variable[1], regexStart)));
-          i = close;
-        } else {
-          char character = template.charAt(i);
-          if ("}%?#\\".indexOf(character) >= 0 || Character.isISOControl(character)) {
-            throw mistake("not literal text of a decoded path", i);
-          }
-          boolean isMeta = character < 128 && !Character.isLetterOrDigit(character);
-          regex.append(isMeta ? "\\" : "").append(character);
-        }
+      int i = start;
+      while (i < end) {
+        boolean isOpen = template.charAt(i) == '{';
+        String form =
+            isOpen ? "'{' without '}' in its segment" : "not literal text of a decoded path";
+        Matcher token = (isOpen ? VARIABLE : LITERAL).matcher(template).region(i, end);
+        check(token.lookingAt(), form, i);
+        regex.append(isOpen ? group(token) : Pattern.quote(token.group()));
+        i = token.end();
       }
-      if (names.size() == namesBefore) {
-        return node.literals.computeIfAbsent(segment, absent -> new Node<>(null));
-      }
-      if (regex.toString().equals(ANY_TEXT)) {
-        node.variable = node.variable == null ? new Node<>(null) : node.variable;
-        return node.variable;
-      }
-      return node.patterns.computeIfAbsent(
-          regex.toString(), absent -> new Node<>(Pattern.compile(absent)));
+      return regex.toString();
     }
 
-    /** Returns a group of it; what can branch without reading reads a character at each entry. */
-    private static String counted(String regex) {
-      Function<MatchResult, String> token =
-          it -> Matcher.quoteReplacement(it.group() + (it.group(1) == null ? "" : READ));
-      boolean mayBranch = regex.indexOf('|') >= 0 || regex.indexOf('(') >= 0;
-      return "(" + (mayBranch ? READ + GROUP.matcher(regex).replaceAll(token) : regex) + ")";
-    }
-
-    private int closingBrace(int open, int end) {
-      int depth = 0;
-      for (int i = open; i < end; i++) {
-        char character = template.charAt(i);
-        depth += character == '{' ? 1 : character == '}' ? -1 : 0;
-        if (depth == 0) {
-          return i;
-        }
-        i += character == '\\' ? 1 : 0;
-      }
-      throw mistake("'{' without '}' in its segment", open);
+    private String group(Matcher variable) {
+      addName(variable.group(1), variable.start(1));
+      String regex = variable.group(2);
+      return regex == null ? ANY_TEXT : "(" + counted(regex, variable.start(2)) + ")";
     }
 
     private void addName(String name, int index) {
-      if (name.endsWith("...")) {
-        throw mistake("rest variable is not the whole last segment", index);
-      }
-      if (!name.matches("[A-Za-z_][A-Za-z0-9_-]*") || !names.add(name)) {
-        throw mistake("variable name is repeated or not of letters, digits, '_' and '-'", index);
-      }
+      check(!name.endsWith("..."), "rest variable is not the whole last segment", index);
+      boolean isNew = NAME.matcher(name).matches() && !names.contains(name);
+      check(isNew, "variable name is repeated or not of letters, digits, '_' and '-'", index);
+      names.add(name);
     }
 
-    private String checked(String regex, int index) {
+    /** Returns the regex, reading a character wherever it can branch without reading one. */
+    private String counted(String regex, int index) {
       try {
-        if (regex.isEmpty() || Pattern.compile(regex).matcher("").groupCount() > 0) {
-          throw mistake("regex is empty or captures; a group is (?:...)", index);
-        }
+        boolean captures = Pattern.compile(regex).matcher("").groupCount() > 0;
+        check(
+            !captures && !regex.isEmpty(), "regex is empty or captures; a group is (?:...)", index);
       } catch (PatternSyntaxException e) {
-        throw mistake("bad regex, " + e.getDescription(), index + Math.max(0, e.getIndex()));
+        check(false, "bad regex, " + e.getDescription(), index + Math.max(0, e.getIndex()));
       }
-      String shape = regex.replaceAll(ESCAPE, "x");
-      if (FORBIDDEN.matcher(shape).find()) {
-        throw mistake("back reference, \\Q, or flag U or x in a regex", index);
-      }
-      // Reduced to groups and quantifiers, folded from the inside out: catches usual mistakes
-      // early.
-      shape = shape.replaceAll(BRACKETS, "x").replace("(?", "(");
-      shape = shape.replaceAll("\\{\\d+,\\d*}", "+"); // but {2} alone leaves no choice
-      for (String before = ""; !shape.equals(before); ) { // folds groups from the inside out
-        if (NESTED.matcher(shape).find()) {
-          throw mistake("repeated anchor, or repeated group with a quantifier", index);
-        }
-        before = shape;
-        shape = shape.replaceAll(QUANTIFIED_GROUP, "x?").replaceAll("\\([^()*+?]*\\)", "x");
-      }
-      return regex;
+      String shape = regex.replaceAll(ESCAPE, "x").replaceAll(CLASS, "x");
+      boolean isCounted = !UNCOUNTED.matcher(shape).find();
+      check(isCounted, "back reference, \\Q, flag U or x, or repeated anchor in a regex", index);
+      boolean mayBranch = regex.indexOf('|') >= 0 || regex.indexOf('(') >= 0;
+      return mayBranch ? READ + GROUP.matcher(regex).replaceAll("$0" + READ) : regex;
     }
 
-    private IllegalArgumentException mistake(String what, int index) {
-      return new IllegalArgumentException(what + " at index " + index + ": " + template);
+    private void check(boolean legal, String mistake, int index) {
+      require(legal, mistake + " at index " + index + ": " + template);
     }
   }
 }

@@ -3,8 +3,10 @@ package kit.http;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import kit.Context;
 import kit.Endpoint;
 import kit.StatusException;
@@ -32,7 +34,7 @@ import kit.StatusException;
  * Middleware that should also see the 404s goes around this handler, other middleware around one
  * route's.
  *
- * <p>Thread-safe if the handlers are; the router must be complete.
+ * <p>Thread-safe if the handlers are; the first request ends registration with the router.
  */
 public final class RoutingHandler implements Endpoint<Request, Response> {
   private static final Set<String> NEVER_SERVED = Set.of("TRACE", "CONNECT");
@@ -44,8 +46,8 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
   /**
    * Serves the routes of {@code router}.
    *
-   * @throws IllegalArgumentException if one of them can never be reached: because a regex before it
-   *     takes all that it could, or for its method, such as {@code BREW} or {@code get}
+   * @throws IllegalArgumentException if one of them can never be reached for its method, such as
+   *     {@code BREW} or {@code get}
    */
   public RoutingHandler(Router<Endpoint<Request, Response>> router) {
     this.router = requireNonNull(router, "router");
@@ -56,7 +58,6 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
             "route that is never reached: " + route + ": methods are " + SERVED);
       }
     }
-    ShadowedRoutes.refuse(router.routes());
   }
 
   /** All routes, as {@link Router#routes} lists them. */
@@ -75,7 +76,7 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
       return found.handler().call(context, request.matched(found.template(), found.variables()));
     }
     if (match instanceof Router.MethodNotAllowed<Endpoint<Request, Response>> other) {
-      return notAllowed(request.method(), other.allow());
+      return notAllowed(request.method(), withOptions(other.allow()));
     }
     throw new StatusException(404, "no such path");
   }
@@ -89,7 +90,14 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     return notAllowed(method, SERVED);
   }
 
-  private static Response notAllowed(String method, List<String> allow) {
+  /** Adds the method that this handler answers by itself. */
+  private static Collection<String> withOptions(List<String> allow) {
+    Set<String> all = new TreeSet<>(allow);
+    all.add("OPTIONS");
+    return all;
+  }
+
+  private static Response notAllowed(String method, Collection<String> allow) {
     String methods = String.join(", ", allow);
     if (method.equals("OPTIONS")) {
       return Response.empty(204).with("Allow", methods);
