@@ -62,12 +62,8 @@ record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
     Jwt.Expected expected = tokens.expected();
     Map<String, Object> claims = new LinkedHashMap<>();
     claims.put("sub", context.get(BasicAuthenticating.USER));
-    if (expected.issuer() != null) {
-      claims.put("iss", expected.issuer());
-    }
-    if (expected.audience() != null) {
-      claims.put("aud", expected.audience());
-    }
+    expected.issuer().ifPresent(issuer -> claims.put("iss", issuer));
+    expected.audience().ifPresent(audience -> claims.put("aud", audience));
     tokens.scope().ifPresent(word -> claims.put("scope", word));
     Map<String, Object> answer = new LinkedHashMap<>(); // RFC 6749, 5.1
     answer.put("access_token", signer.sign(claims, LIFETIME));

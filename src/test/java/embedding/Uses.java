@@ -253,11 +253,11 @@ final class Uses {
   // docs: Jwt
   static String loggedIn(Key secret, String user) {
     Jwt.Signer signer = new Jwt.Signer(Jwt.Algorithm.HS256, secret, InstantSource.system());
-    return signer.sign(Map.of("sub", user), Duration.ofHours(1));
+    return signer.sign(Map.of("sub", user, "aud", "userservice"), Duration.ofHours(1));
   }
 
   static String callerOf(String token, Key secret) { // In another process, which knows the key.
-    Jwt.Expected expected = Jwt.Expected.of(null, null); // Any issuer; for nobody in particular.
+    Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier =
         new Jwt.Verifier(Jwt.Algorithm.HS256, secret, expected, InstantSource.system());
     try {

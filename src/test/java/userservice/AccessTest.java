@@ -176,7 +176,7 @@ class AccessTest {
         new Jwt.Verifier(
                 Jwt.Algorithm.valueOf(algorithm),
                 KeyFile.read(KEYS.resolve(verifying)).verifying(),
-                Jwt.Expected.of("me", "us"),
+                Jwt.Expected.anyIssuer().withIssuer("me").withAudience("us"),
                 InstantSource.system())
             .verify(json.get("access_token").textValue())
             .json();

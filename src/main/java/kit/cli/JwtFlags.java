@@ -3,6 +3,7 @@ package kit.cli;
 
 import java.nio.file.Path;
 import java.security.Key;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,6 +28,8 @@ public final class JwtFlags {
 
   private static final Flags.Type<String> SCOPE =
       new Flags.Type<>("SCOPE", "one word", JwtAuthenticating::checkedScope);
+
+  private static final Duration LEEWAY = Duration.ofSeconds(10); // NTP keeps clocks closer.
 
   private final Supplier<Optional<Path>> keyFile;
   private final Supplier<Optional<Jwt.Algorithm>> algorithm;
@@ -86,7 +89,7 @@ public final class JwtFlags {
     }
     KeyFile keys = FlagFile.read("--jwt-key-file", keyFile.get().get(), KeyFile::read);
     Jwt.Algorithm chosen = algorithm.get().orElse(Jwt.Algorithm.of(keys.verifying()));
-    Jwt.Expected expected = Jwt.Expected.of(issuer.get().orElse(null), audience.get().orElse(null));
+    Jwt.Expected expected = new Jwt.Expected(issuer.get(), audience.get(), LEEWAY);
     try {
       return Optional.of(
           new Tokens(

@@ -67,7 +67,7 @@ class JwtAuthenticatingTest {
   void serve() throws Exception {
     Middleware<Request, Response> known =
         JwtAuthenticating.verifying(
-            new Jwt.Verifier(Jwt.Algorithm.HS256, KEY, Jwt.Expected.of(null, null), CLOCK));
+            new Jwt.Verifier(Jwt.Algorithm.HS256, KEY, Jwt.Expected.anyIssuer(), CLOCK));
     Endpoint<Request, Response> whoAmI =
         (context, request) -> {
           reached.add(request.target().rawPath());
@@ -139,7 +139,7 @@ class JwtAuthenticatingTest {
         new Request("GET", RequestTarget.parse("/me", "h"), headers, InputStream.nullInputStream());
     Endpoint<Request, Response> guarded =
         JwtAuthenticating.verifying(
-                new Jwt.Verifier(Jwt.Algorithm.HS256, KEY, Jwt.Expected.of(null, null), CLOCK))
+                new Jwt.Verifier(Jwt.Algorithm.HS256, KEY, Jwt.Expected.anyIssuer(), CLOCK))
             .around((context, passed) -> Response.empty(204));
     assertThatExceptionOfType(StatusException.class)
         .isThrownBy(() -> guarded.call(Context.background(), request))

@@ -35,6 +35,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import javax.crypto.SecretKey;
@@ -56,9 +57,9 @@ class JwtTest {
   private static final byte[] SECRET = "0123456789abcdef0123456789abcdef".getBytes(UTF_8);
   private static final SecretKey KEY = new SecretKeySpec(SECRET, "HMAC");
   private static final String HS256 = "{\"alg\":\"HS256\"}";
-  private static final Jwt.Expected ANYBODY = Jwt.Expected.of(null, null);
+  private static final Jwt.Expected ANY_ISSUER = Jwt.Expected.anyIssuer();
 
-  private final Jwt.Verifier verifier = verifier(ANYBODY);
+  private final Jwt.Verifier verifier = verifier(ANY_ISSUER);
 
   private static Jwt.Verifier verifier(Jwt.Expected expected) {
     return new Jwt.Verifier(Algorithm.HS256, KEY, expected, CLOCK);
@@ -80,9 +81,9 @@ class JwtTest {
     byte[] secret = SECRET;
     SecretKey key = new SecretKeySpec(secret, "HMAC"); // 32 random bytes
     Jwt.Signer signer = new Jwt.Signer(Jwt.Algorithm.HS256, key, InstantSource.system());
-    String token = signer.sign(Map.of("sub", "jerry"), Duration.ofHours(1));
+    String token = signer.sign(Map.of("sub", "jerry", "aud", "userservice"), Duration.ofHours(1));
 
-    Jwt.Expected expected = Jwt.Expected.of(null, null); // any issuer, no audience
+    Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier =
         new Jwt.Verifier(Jwt.Algorithm.HS256, key, expected, InstantSource.system());
     assertThat(verifier.verify(token).subject()).isEqualTo("jerry");
@@ -160,7 +161,7 @@ class JwtTest {
     Algorithm algorithm = (Algorithm) example.get(0);
     Key key = (Key) example.get(1);
     String token = (String) example.get(2);
-    Jwt.Expected expected = new Jwt.Expected("joe", null, Duration.ZERO);
+    Jwt.Expected expected = new Jwt.Expected(Optional.of("joe"), Optional.empty(), Duration.ZERO);
 
     Instant justBefore = Instant.ofEpochSecond(RFC_EXP).minusNanos(1);
     Jwt.Claims claims =
@@ -185,7 +186,7 @@ class JwtTest {
             .entrySet()) {
       assertThat(
               refusal(
-                  new Jwt.Verifier(verifying.getKey(), verifying.getValue(), ANYBODY, then), a5))
+                  new Jwt.Verifier(verifying.getKey(), verifying.getValue(), ANY_ISSUER, then), a5))
           .isEqualTo(Reason.WRONG_ALGORITHM);
     }
   }
@@ -217,7 +218,8 @@ class JwtTest {
   @ParameterizedTest
   @EnumSource
   void tokensOfJoseAreBelieved(Algorithm algorithm) throws Exception {
-    Jwt.Expected expected = Jwt.Expected.of("https://jose.example", "userservice");
+    Jwt.Expected expected =
+        Jwt.Expected.anyIssuer().withIssuer("https://jose.example").withAudience("userservice");
     Jwt.Claims claims =
         new Jwt.Verifier(algorithm, joseKey(algorithm, "public"), expected, CLOCK)
             .verify(joseToken(algorithm));
@@ -235,7 +237,7 @@ class JwtTest {
         new Jwt.Signer(algorithm, signing, CLOCK)
             .sign(Map.of("sub", "jerry"), Duration.ofMinutes(1));
     Key verifying = joseKey(algorithm, "public");
-    assertThat(new Jwt.Verifier(algorithm, verifying, ANYBODY, CLOCK).verify(token).subject())
+    assertThat(new Jwt.Verifier(algorithm, verifying, ANY_ISSUER, CLOCK).verify(token).subject())
         .isEqualTo("jerry");
   }
 
@@ -244,7 +246,8 @@ class JwtTest {
   void tokenOfOneAlgorithmIsOfTheWrongOneForAllOthers(Algorithm algorithm) throws Exception {
     Key key = joseKey(algorithm, "public");
     Jwt.Verifier verifier =
-        new Jwt.Verifier(algorithm, key, Jwt.Expected.of(null, "userservice"), CLOCK);
+        new Jwt.Verifier(
+            algorithm, key, Jwt.Expected.anyIssuer().withAudience("userservice"), CLOCK);
     for (Algorithm other : Algorithm.values()) {
       if (other != algorithm) {
         assertThat(refusal(verifier, joseToken(other))).isEqualTo(Reason.WRONG_ALGORITHM);
@@ -256,7 +259,7 @@ class JwtTest {
   @EnumSource
   void anyChangedBitIsNoticed(Algorithm algorithm) throws Exception {
     Key key = joseKey(algorithm, "public");
-    Jwt.Expected expected = Jwt.Expected.of(null, "userservice");
+    Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier = new Jwt.Verifier(algorithm, key, expected, CLOCK);
     String[] parts = joseToken(algorithm).split("\\.");
     for (int part = 0; part < 3; part++) {
@@ -278,7 +281,7 @@ class JwtTest {
   void publicKeyUsedAsASecretConvincesNobody() throws Exception {
     byte[] pem = java.nio.file.Files.readAllBytes(JOSE.resolve("RS256-public.pem"));
     Key key = joseKey(Algorithm.RS256, "public");
-    Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.RS256, key, ANYBODY, CLOCK);
+    Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.RS256, key, ANY_ISSUER, CLOCK);
     String payload = "{\"sub\":\"root\",\"exp\":" + (NOW + 60) + "}";
     for (byte[] secret :
         List.of(pem, new String(pem, UTF_8).strip().getBytes(UTF_8), key.getEncoded())) {
@@ -315,7 +318,7 @@ class JwtTest {
   @Test
   void zeroesAndNumbersBeyondTheOrderAreNoEcdsaSignature() throws Exception {
     ECPublicKey key = (ECPublicKey) joseKey(Algorithm.ES256, "public");
-    Jwt.Expected expected = Jwt.Expected.of(null, "userservice");
+    Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.ES256, key, expected, CLOCK);
     String token = joseToken(Algorithm.ES256);
     String input = token.substring(0, token.lastIndexOf('.') + 1);
@@ -615,7 +618,14 @@ class JwtTest {
           me    | us  | ,"iss":"you","aud":"them"        | WRONG_ISSUER
           """)
   void issuerAndAudienceAreAsExpected(String issuer, String audience, String more, Reason reason) {
-    Jwt.Verifier verifier = verifier(Jwt.Expected.of(issuer, audience));
+    Jwt.Expected expected = Jwt.Expected.anyIssuer();
+    if (issuer != null) {
+      expected = expected.withIssuer(issuer);
+    }
+    if (audience != null) {
+      expected = expected.withAudience(audience);
+    }
+    Jwt.Verifier verifier = verifier(expected);
     String token = token("{\"exp\":1800000060" + (more == null ? "" : more) + "}");
     if (reason == null) {
       verifier.verify(token);
@@ -626,7 +636,7 @@ class JwtTest {
 
   @Test
   void checksHaveAnOrderSoThatForgedClaimsAreNotLookedAt() {
-    Jwt.Verifier verifier = verifier(Jwt.Expected.of("me", "us"));
+    Jwt.Verifier verifier = verifier(Jwt.Expected.anyIssuer().withIssuer("me").withAudience("us"));
     String none = "{\"alg\":\"none\"}";
     String allWrong = "{\"exp\":0,\"nbf\":253402300799,\"iss\":\"you\",\"aud\":\"them\"}";
     byte[] other = new byte[32];
@@ -742,7 +752,7 @@ class JwtTest {
     Key enough = new SecretKeySpec(new byte[bytes], "HMAC");
     Key tooShort = new SecretKeySpec(new byte[bytes - 1], "HMAC");
     String token = new Jwt.Signer(algorithm, enough, CLOCK).sign(Map.of(), Duration.ofSeconds(1));
-    new Jwt.Verifier(algorithm, enough, ANYBODY, CLOCK).verify(token);
+    new Jwt.Verifier(algorithm, enough, ANY_ISSUER, CLOCK).verify(token);
     String message =
         algorithm
             + " needs a secret of at least "
@@ -751,7 +761,7 @@ class JwtTest {
             + (bytes - 1)
             + " bytes";
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new Jwt.Verifier(algorithm, tooShort, ANYBODY, CLOCK))
+        .isThrownBy(() -> new Jwt.Verifier(algorithm, tooShort, ANY_ISSUER, CLOCK))
         .withMessage(message);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Jwt.Signer(algorithm, tooShort, CLOCK))
@@ -774,7 +784,7 @@ class JwtTest {
             Map.entry(Algorithm.RS256, KEY),
             Map.entry(Algorithm.ES256, KEY))) {
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> new Jwt.Verifier(wrong.getKey(), wrong.getValue(), ANYBODY, CLOCK))
+          .isThrownBy(() -> new Jwt.Verifier(wrong.getKey(), wrong.getValue(), ANY_ISSUER, CLOCK))
           .withMessageStartingWith(wrong.getKey() + " needs ");
     }
     assertThatIllegalArgumentException()
@@ -785,7 +795,7 @@ class JwtTest {
         .withMessage("a public key cannot sign");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new Jwt.Verifier(Algorithm.ES256, otherCurve.getPrivate(), ANYBODY, CLOCK))
+            () -> new Jwt.Verifier(Algorithm.ES256, otherCurve.getPrivate(), ANY_ISSUER, CLOCK))
         .withMessage("a private key cannot verify");
   }
 
@@ -806,7 +816,7 @@ class JwtTest {
   @ValueSource(strings = {"PT-1S", "PT1M0.001S"})
   void leewayIsShort(Duration leeway) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new Jwt.Expected(null, null, leeway))
+        .isThrownBy(() -> new Jwt.Expected(Optional.empty(), Optional.empty(), leeway))
         .withMessage("leeway not in 0..60 s: " + leeway);
   }
 
@@ -818,7 +828,7 @@ class JwtTest {
       Key signing = joseKey(algorithm, "private");
       Jwt.Signer signer = new Jwt.Signer(algorithm, signing, CLOCK);
       Jwt.Verifier verifier =
-          new Jwt.Verifier(algorithm, joseKey(algorithm, "public"), ANYBODY, CLOCK);
+          new Jwt.Verifier(algorithm, joseKey(algorithm, "public"), ANY_ISSUER, CLOCK);
       Race.runNumbered(
           8,
           thread -> {
