@@ -24,7 +24,7 @@ public class CounterBenchmark {
     switch (library) {
       case "kit" -> {
         Metrics.Family<Metrics.Counter> family =
-            new Metrics().counter("requests_total", "Requests.", "method", "status");
+            new Metrics().counterFamily("requests_total", "Requests.", "method", "status");
         Metrics.Counter series = family.labels("GET", "200");
         increment = series::inc;
         byLabels = () -> family.labels("GET", "200").inc();

@@ -26,12 +26,12 @@ public final class InstrumentingUserService implements UserService {
   public InstrumentingUserService(UserService next, Metrics metrics) {
     this.next = requireNonNull(next, "next");
     this.calls =
-        metrics.counter("userservice_calls_total", "Calls of the service.", "method", "error");
+        metrics.counterFamily(
+            "userservice_calls_total", "Calls of the service.", "method", "error");
     this.seconds =
-        metrics.summary(
+        metrics.summaryFamily(
             "userservice_call_duration_seconds", "Calls of the service.", "method", "error");
-    this.nameLength =
-        metrics.summary("userservice_name_length", "Characters of a name given out.").labels();
+    this.nameLength = metrics.summary("userservice_name_length", "Characters of a name given out.");
   }
 
   @Override

@@ -108,10 +108,10 @@ public final class Main {
         options.registry.get().registration(offer(options, advertised, http, handler));
 
     if (!options.registry.get().isNone()) { // With "none", 0 would look like an outage.
-      metrics.gauge(
+      metrics.polledGauge(
           "registration_up",
           "Whether the registry has taken this instance.",
-          () -> registration.isRegistered() ? 1 : 0);
+          samples -> samples.add(registration.isRegistered() ? 1 : 0));
     }
 
     // Graceful shutdown: deregister, drain, stop serving, flush.

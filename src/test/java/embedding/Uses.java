@@ -188,10 +188,10 @@ final class Uses {
   static Metrics measured(Runnable request, Supplier<Integer> queueLength) {
     Metrics metrics = new Metrics();
     Metrics.Family<Metrics.Counter> requests =
-        metrics.counter("requests_total", "Requests answered.", "status");
+        metrics.counterFamily("requests_total", "Requests answered.", "status");
     Metrics.Observer seconds =
-        metrics.histogram("request_seconds", "Time to answer.", Metrics.SECONDS).labels();
-    metrics.gauge("queue_length", "Jobs waiting.", () -> queueLength.get()); // At each scrape.
+        metrics.histogram("request_seconds", "Time to answer.", Metrics.SECONDS);
+    metrics.polledGauge("queue_length", "Jobs.", samples -> samples.add(queueLength.get()));
 
     long startedAtNanos = System.nanoTime();
     request.run();

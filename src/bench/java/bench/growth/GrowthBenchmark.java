@@ -47,7 +47,7 @@ public class GrowthBenchmark {
     regexes = new Router<>();
     paths = new ArrayList<>();
     labels = new String[size];
-    family = metrics.counter("requests_total", "Requests.", "route");
+    family = metrics.counterFamily("requests_total", "Requests.", "route");
     for (int i = 0; i < size; i++) {
       regexes.route("GET", "/{id:" + name(i) + "-\\d+}", handler);
       paths.add(List.of(name(i), "101"));

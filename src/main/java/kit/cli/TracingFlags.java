@@ -77,8 +77,10 @@ public final class TracingFlags {
     public void show(Metrics metrics) {
       reporter.ifPresent(
           it ->
-              metrics.counter(
-                  "tracing_spans_dropped_total", "Spans that did not reach Zipkin.", it::dropped));
+              metrics.polledCounter(
+                  "tracing_spans_dropped_total",
+                  "Spans that did not reach Zipkin.",
+                  samples -> samples.add(it.dropped())));
     }
 
     /** Sends what is waiting, for a second at most. */

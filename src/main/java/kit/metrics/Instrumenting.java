@@ -86,34 +86,38 @@ public final class Instrumenting {
     this.metrics = requireNonNull(metrics, "metrics");
     String route = "route";
     String method = "method";
-    requests = metrics.counter("http_requests_total", "Requests served.", method, route, "status");
+    requests =
+        metrics.counterFamily("http_requests_total", "Requests served.", method, route, "status");
     requestSeconds =
-        metrics.histogram(
+        metrics.histogramFamily(
             "http_request_duration_seconds",
             "Time from the first look at a request to the last byte of its answer.",
             Metrics.SECONDS,
             method,
             route);
     responseBytes =
-        metrics.counter("http_response_bytes_total", "Length of the bodies sent.", method, route);
-    refused = metrics.counter("ratelimit_refused_total", "Refused by a rate limit.", "limit");
+        metrics.counterFamily(
+            "http_response_bytes_total", "Length of the bodies sent.", method, route);
+    refused = metrics.counterFamily("ratelimit_refused_total", "Refused by a rate limit.", "limit");
 
     String service = "service";
     String outcome = "outcome";
-    calls = metrics.counter("client_calls_total", "Calls to a service.", service, outcome);
+    calls = metrics.counterFamily("client_calls_total", "Calls to a service.", service, outcome);
     callSeconds =
-        metrics.histogram(
+        metrics.histogramFamily(
             "client_call_duration_seconds", "Calls, retries and all.", Metrics.SECONDS, service);
     attempts =
-        metrics.counter("client_attempts_total", "Attempts at an instance.", service, outcome);
+        metrics.counterFamily(
+            "client_attempts_total", "Attempts at an instance.", service, outcome);
     attemptSeconds =
-        metrics.histogram("client_attempt_duration_seconds", "Attempts.", Metrics.SECONDS, service);
-    retries = metrics.counter("client_retries_total", "Calls that were repeated.", service);
-    metrics.gauges(
+        metrics.histogramFamily(
+            "client_attempt_duration_seconds", "Attempts.", Metrics.SECONDS, service);
+    retries = metrics.counterFamily("client_retries_total", "Calls that were repeated.", service);
+    metrics.polledGauge(
         "client_instances", "Instances in the list of a service.", this::instances, service);
-    metrics.gauges(
+    metrics.polledGauge(
         "client_registry_up", "Whether the registry answers.", this::registries, service);
-    metrics.gauges(
+    metrics.polledGauge(
         "client_breaker_state",
         "The state of an instance's circuit breaker.",
         this::breakers,
@@ -124,7 +128,10 @@ public final class Instrumenting {
 
   /** Measures the requests of {@code http}; once. */
   public void serve(HttpService http) {
-    metrics.gauge("http_requests_in_flight", "Requests being answered.", http::inFlight);
+    metrics.polledGauge(
+        "http_requests_in_flight",
+        "Requests being answered.",
+        samples -> samples.add(http.inFlight()));
     http.onCompleted(this::served);
   }
 

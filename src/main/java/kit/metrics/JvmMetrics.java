@@ -42,7 +42,7 @@ public final class JvmMetrics {
     garbageCollection(metrics);
     process(metrics);
     String version = program.getPackage().getImplementationVersion(); // As the manifest has it.
-    metrics.gauges(
+    metrics.polledGauge(
         "build_info",
         "What runs here.",
         samples ->
@@ -60,7 +60,7 @@ public final class JvmMetrics {
 
   private static void memory(
       Metrics metrics, String what, String help, ToDoubleFunction<MemoryUsage> bytes) {
-    metrics.gauges(
+    metrics.polledGauge(
         "jvm_memory_" + what + "_bytes",
         help,
         samples -> {
@@ -78,18 +78,18 @@ public final class JvmMetrics {
   }
 
   private static void threads(Metrics metrics) {
-    metrics.gauge(
+    metrics.polledGauge(
         "jvm_threads_current",
         "Threads, without virtual ones.",
-        () -> ManagementFactory.getThreadMXBean().getThreadCount());
-    metrics.gauge(
+        samples -> samples.add(ManagementFactory.getThreadMXBean().getThreadCount()));
+    metrics.polledGauge(
         "jvm_threads_daemon",
         "Threads that do not keep the process alive.",
-        () -> ManagementFactory.getThreadMXBean().getDaemonThreadCount());
-    metrics.gauge(
+        samples -> samples.add(ManagementFactory.getThreadMXBean().getDaemonThreadCount()));
+    metrics.polledGauge(
         "jvm_threads_peak",
         "Most threads at a time so far.",
-        () -> ManagementFactory.getThreadMXBean().getPeakThreadCount());
+        samples -> samples.add(ManagementFactory.getThreadMXBean().getPeakThreadCount()));
   }
 
   private static void garbageCollection(Metrics metrics) {
@@ -107,7 +107,7 @@ public final class JvmMetrics {
 
   private static void garbageCollection(
       Metrics metrics, String name, String help, ToDoubleFunction<GarbageCollectorMXBean> value) {
-    metrics.counters(
+    metrics.polledCounter(
         name,
         help,
         samples ->
@@ -117,7 +117,7 @@ public final class JvmMetrics {
   }
 
   private static void process(Metrics metrics) {
-    metrics.counters(
+    metrics.polledCounter(
         "process_cpu_seconds_total",
         "Processor time used.",
         samples -> {
@@ -125,14 +125,14 @@ public final class JvmMetrics {
             addKnown(samples, bean.getProcessCpuTime() / 1e9);
           }
         });
-    metrics.gauge(
+    metrics.polledGauge(
         "process_start_time_seconds",
         "When the process started, in seconds since 1970.",
-        () -> ManagementFactory.getRuntimeMXBean().getStartTime() / 1e3);
-    metrics.gauge(
+        samples -> samples.add(ManagementFactory.getRuntimeMXBean().getStartTime() / 1e3));
+    metrics.polledGauge(
         "process_uptime_seconds",
         "How long the process has been running.",
-        () -> ManagementFactory.getRuntimeMXBean().getUptime() / 1e3);
+        samples -> samples.add(ManagementFactory.getRuntimeMXBean().getUptime() / 1e3));
     files(
         metrics,
         "process_open_fds",
@@ -150,7 +150,7 @@ public final class JvmMetrics {
       String name,
       String help,
       ToDoubleFunction<UnixOperatingSystemMXBean> count) {
-    metrics.gauges(
+    metrics.polledGauge(
         name,
         help,
         samples -> {

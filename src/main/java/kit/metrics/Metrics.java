@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.metrics;
 
+import static java.lang.Double.doubleToRawLongBits;
+import static java.lang.Double.longBitsToDouble;
 import static java.util.Objects.requireNonNull;
 
 import java.math.BigDecimal;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,22 +19,21 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
-import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /**
- * Counts and measures what a program does, and shows it in the text format of Prometheus.
+ * Counters, gauges, summaries and histograms in the text format of Prometheus.
  *
  * <pre>{@code
  * Metrics metrics = new Metrics();
- * Metrics.Family<Metrics.Counter> requests =
- *     metrics.counter("http_requests_total", "Requests answered.", "method", "status");
- * requests.labels("GET", "200").inc();
- * Metrics.Counter jobs = metrics.counter("jobs_total", "Jobs done.").labels(); // just one series
+ * Metrics.Counter jobs = metrics.counter("jobs_total", "Jobs done.");
  * jobs.inc();
- * metrics.gauge("queue_length", "Jobs waiting.", queue::size); // asked at each scrape
- * metrics.text(); // what GET /metrics answers, as CONTENT_TYPE
+ * Metrics.Family<Metrics.Counter> requests =
+ *     metrics.counterFamily("http_requests_total", "Requests answered.", "method", "status");
+ * requests.labels("GET", "200").inc();
+ * metrics.polledGauge("queue_length", "Jobs waiting.", samples -> samples.add(queue.size()));
+ * metrics.text(); // the body of GET /metrics, of the type CONTENT_TYPE
  * }</pre>
  *
  * <h2>How it works</h2>
@@ -46,11 +45,15 @@ import java.util.regex.Pattern;
  *   histogram   and how many were at most 0.1    name_bucket{le="0.1"}, ...
  * </pre>
  *
- * <p>A metric with labels is a {@link Family} of series, one for each combination of values. A label
- * value that clients can choose (a path, a user) makes series without end, until memory is full. So a
- * family has at most 1,000 series, or what you say; what comes after is not shown. A callback that
- * throws leaves out its own metric, not the others; one that hangs holds up the scrape. {@code
- * metrics_dropped_total} counts the uses of a series that is not shown, and the callbacks that failed.
+ * <p>A metric without labels is one series: {@link #counter}, {@link #gauge}. With labels it is a
+ * {@link Family} of series, one for each combination of values: {@link #counterFamily}. A value that
+ * is kept elsewhere is polled by a callback at each scrape: {@link #polledGauge}.
+ *
+ * <p>A label value that clients can choose (a path, a user) makes series without end, until memory is
+ * full. So a family has at most 1,000 series, or the number given to the constructor; later ones are
+ * not shown. A callback that throws leaves out its own metric, not the others; one that hangs holds up
+ * the scrape. {@code metrics_dropped_total} counts the uses of a series that is not shown, and the
+ * callbacks that failed.
  *
  * <h2>Units</h2>
  *
@@ -82,48 +85,63 @@ public final class Metrics {
   public static final List<Double> SECONDS =
       List.of(.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1.0, 2.5, 5.0, 10.0);
 
-  private static final int MAX_SERIES = 1_000; // A page of 100 kB; more is a mistake in a label.
-  private static final Pattern NAME = Pattern.compile("[a-zA-Z_:][a-zA-Z0-9_:]*");
   private static final Pattern HALF_A_CHARACTER = Pattern.compile("\\p{Cs}");
-  private static final Pattern LABEL = Pattern.compile("(?!__)[a-zA-Z_][a-zA-Z0-9_]*");
 
   private final int maxSeries;
   private final Map<String, Metric> metrics = new ConcurrentSkipListMap<>();
   private final Set<String> taken = new HashSet<>(); // Names as shown. Guarded by this.
 
-  /** At most 1,000 series a family. */
+  /** Allows 1,000 series in a family. */
   public Metrics() {
-    this(MAX_SERIES);
+    this(1_000); // A page of 100 kB; more is a mistake in a label.
   }
 
-  /** At most {@code maxSeries} series a family. */
+  /** Allows {@code maxSeries} series in a family, at least 1. */
   public Metrics(int maxSeries) {
-    if (maxSeries < 1) {
-      throw new IllegalArgumentException("maxSeries < 1: " + maxSeries);
-    }
+    require(maxSeries >= 1, "maxSeries < 1: " + maxSeries);
     this.maxSeries = maxSeries;
-    counters("metrics_dropped_total", "What is missing here.", this::dropped, "metric", "reason");
+    polledCounter("metrics_dropped_total", "What is missing here.", this::lost, "metric", "reason");
   }
 
-  private void dropped(Samples samples) {
+  private void lost(Samples samples) {
     metrics.forEach(
         (name, metric) ->
             metric.dropped.forEach((reason, count) -> samples.add(count.sum(), name, reason)));
   }
 
+  /** Registers a counter with one series. */
+  public Counter counter(String name, String help) {
+    return counterFamily(name, help).labels();
+  }
+
   /** Registers a counter for each combination of label values. */
-  public Family<Counter> counter(String name, String help, String... labels) {
+  public Family<Counter> counterFamily(String name, String help, String... labels) {
     return register(new Family<>("counter", name, help, labels, Counter::new));
   }
 
+  /** Registers a gauge with one series. */
+  public Gauge gauge(String name, String help) {
+    return gaugeFamily(name, help).labels();
+  }
+
   /** Registers a gauge for each combination of label values. */
-  public Family<Gauge> gauge(String name, String help, String... labels) {
-    return register(new Family<>("gauge", name, help, labels, Gauge::new));
+  public Family<Gauge> gaugeFamily(String name, String help, String... labels) {
+    return register(new Family<>("gauge", name, help, labels, () -> new Gauge(0)));
+  }
+
+  /** Registers a summary with one series. */
+  public Observer summary(String name, String help) {
+    return summaryFamily(name, help).labels();
   }
 
   /** Registers a summary for each combination of label values. */
-  public Family<Observer> summary(String name, String help, String... labels) {
+  public Family<Observer> summaryFamily(String name, String help, String... labels) {
     return register(new Family<>("summary", name, help, labels, () -> new Observer(List.of())));
+  }
+
+  /** Registers a histogram with one series; the bounds are as in {@link #histogramFamily}. */
+  public Observer histogram(String name, String help, List<Double> bounds) {
+    return histogramFamily(name, help, bounds).labels();
   }
 
   /**
@@ -131,42 +149,27 @@ public final class Metrics {
    *
    * @param bounds the upper bounds of all buckets but the last, ascending; see {@link #SECONDS}
    */
-  public Family<Observer> histogram(
+  public Family<Observer> histogramFamily(
       String name, String help, List<Double> bounds, String... labels) {
-    if (bounds.isEmpty()) {
-      throw new IllegalArgumentException("no bounds for " + name);
-    }
+    require(!bounds.isEmpty(), "no bounds for " + name);
     List<Double> copy = List.copyOf(bounds);
     return register(new Family<>("histogram", name, help, labels, () -> new Observer(copy)));
   }
 
-  /** Registers a counter that is kept elsewhere, and asked for at each scrape. */
-  public void counter(String name, String help, DoubleSupplier value) {
-    requireNonNull(value, "value");
-    counters(name, help, samples -> samples.add(value.getAsDouble()));
+  /** Registers a counter whose series {@code poll} adds at each scrape. */
+  public void polledCounter(String name, String help, Consumer<Samples> poll, String... labels) {
+    register(new Callback("counter", name, help, labels, poll));
   }
 
-  /** Registers a gauge that is kept elsewhere, and asked for at each scrape. */
-  public void gauge(String name, String help, DoubleSupplier value) {
-    requireNonNull(value, "value");
-    gauges(name, help, samples -> samples.add(value.getAsDouble()));
-  }
-
-  /** Registers counters of which only {@code callback} knows which there are. */
-  public void counters(String name, String help, Consumer<Samples> callback, String... labels) {
-    register(new Callback("counter", name, help, labels, callback));
-  }
-
-  /** Registers gauges of which only {@code callback} knows which there are. */
-  public void gauges(String name, String help, Consumer<Samples> callback, String... labels) {
-    register(new Callback("gauge", name, help, labels, callback));
+  /** Registers a gauge whose series {@code poll} adds at each scrape. */
+  public void polledGauge(String name, String help, Consumer<Samples> poll, String... labels) {
+    register(new Callback("gauge", name, help, labels, poll));
   }
 
   private synchronized <M extends Metric> M register(M metric) {
-    if (!Collections.disjoint(taken, metric.shownNames())) {
-      throw new IllegalArgumentException("taken by another metric: one of " + metric.shownNames());
-    }
-    taken.addAll(metric.shownNames());
+    Set<String> names = metric.shownNames();
+    require(names.stream().noneMatch(taken::contains), "taken by another metric: one of " + names);
+    taken.addAll(names);
     metrics.put(metric.name, metric);
     return metric;
   }
@@ -186,7 +189,13 @@ public final class Metrics {
     return out.toString();
   }
 
-  /** Takes the values of a callback. */
+  private static void require(boolean legal, String message) {
+    if (!legal) {
+      throw new IllegalArgumentException(message);
+    }
+  }
+
+  /** Collects the values of a callback. */
   public interface Samples {
     /** Adds a series; {@code labels} are its label values, which must be new in this scrape. */
     void add(double value, String... labels);
@@ -204,14 +213,11 @@ public final class Metrics {
       this.name = name;
       this.help = requireNonNull(help, "help");
       this.labels = List.of(labels);
-      if (!NAME.matcher(name).matches()) {
-        throw new IllegalArgumentException("not a name for a metric: " + name);
-      }
+      require(name.matches("[a-zA-Z_:][a-zA-Z0-9_:]*"), "not a name for a metric: " + name);
       Set<String> distinct = new HashSet<>(Set.of("le", "quantile")); // The format's own.
       for (String label : labels) {
-        if (!LABEL.matcher(label).matches() || !distinct.add(label)) {
-          throw new IllegalArgumentException("not a label for " + name + ": " + label);
-        }
+        boolean isNew = label.matches("(?!__)[a-zA-Z_][a-zA-Z0-9_]*") && distinct.add(label);
+        require(isNew, "not a label for " + name + ": " + label);
       }
     }
 
@@ -228,13 +234,12 @@ public final class Metrics {
     }
 
     /** Returns the series by their label values as shown. */
-    abstract SortedMap<String, ? extends Series> series();
+    abstract Map<String, ? extends Series> series();
 
     void write(StringBuilder out) {
-      SortedMap<String, ? extends Series> series = series();
+      Map<String, ? extends Series> series = series();
       if (!series.isEmpty()) {
-        out.append("# HELP ").append(name).append(' ').append(escaped(help)).append('\n');
-        out.append("# TYPE ").append(name).append(' ').append(type).append('\n');
+        out.append("# HELP %s %s\n# TYPE %s %s\n".formatted(name, escaped(help), name, type));
         series.forEach((shown, one) -> one.write(new Lines(out, name, shown)));
       }
     }
@@ -246,8 +251,7 @@ public final class Metrics {
       }
       StringJoiner shown = new StringJoiner(",");
       for (int i = 0; i < labels.size(); i++) {
-        String value = escaped(values.get(i)).replace("\"", "\\\"");
-        shown.add(labels.get(i) + "=\"" + value + '"');
+        shown.add(labels.get(i) + "=\"" + escaped(values.get(i)).replace("\"", "\\\"") + '"');
       }
       return shown.toString();
     }
@@ -289,8 +293,8 @@ public final class Metrics {
     }
 
     @Override
-    SortedMap<String, S> series() {
-      SortedMap<String, S> sorted = new TreeMap<>();
+    Map<String, S> series() {
+      Map<String, S> sorted = new TreeMap<>();
       known.forEach((values, series) -> sorted.put(shown(values), series));
       return sorted;
     }
@@ -305,19 +309,18 @@ public final class Metrics {
     }
 
     @Override
-    SortedMap<String, Gauge> series() {
-      SortedMap<String, Gauge> sorted = new TreeMap<>();
-      callback.accept(
-          (value, values) -> {
-            Gauge series = new Gauge();
-            series.set(value);
-            if (sorted.size() >= maxSeries) {
-              drop("too many series");
-            } else if (sorted.put(shown(Arrays.asList(values)), series) != null) {
-              throw new IllegalArgumentException("series twice: " + Arrays.toString(values));
-            }
-          });
+    Map<String, Gauge> series() {
+      Map<String, Gauge> sorted = new TreeMap<>();
+      callback.accept((value, values) -> add(sorted, value, shown(Arrays.asList(values))));
       return sorted;
+    }
+
+    private void add(Map<String, Gauge> sorted, double value, String labels) {
+      if (sorted.size() >= maxSeries) {
+        drop("too many series");
+      } else if (sorted.putIfAbsent(labels, new Gauge(value)) != null) {
+        throw new IllegalArgumentException("series twice: " + labels);
+      }
     }
   }
 
@@ -340,12 +343,12 @@ public final class Metrics {
     }
   }
 
-  /** One line of a metric, or a few that belong together. */
+  /** One combination of label values: a line of the text, or a few that belong together. */
   public abstract static sealed class Series permits Counter, Gauge, Observer {
     abstract void write(Lines lines);
   }
 
-  /** Goes up, and starts again at 0 with the process. */
+  /** A number that goes up, and starts again at 0 with the process. */
   public static final class Counter extends Series {
     private final LongAdder ones = new LongAdder();
     private final DoubleAdder amounts = new DoubleAdder();
@@ -371,34 +374,33 @@ public final class Metrics {
     }
   }
 
-  /** Goes up and down. */
+  /** A number that goes up and down. */
   public static final class Gauge extends Series {
-    private final AtomicLong bits = new AtomicLong(); // Of a double; those of 0.0 are 0.
+    private final AtomicLong bits; // Of a double, as the JDK has no atomic one.
 
-    private Gauge() {}
+    private Gauge(double value) {
+      bits = new AtomicLong(doubleToRawLongBits(value));
+    }
 
-    /** Makes {@code value} the value. */
+    /** Sets the value. */
     public void set(double value) {
-      bits.set(Double.doubleToRawLongBits(value));
+      bits.set(doubleToRawLongBits(value));
     }
 
     /** Adds {@code amount}, which may be negative. */
     public void add(double amount) {
-      long before;
-      long after;
-      do {
-        before = bits.get();
-        after = Double.doubleToRawLongBits(Double.longBitsToDouble(before) + amount);
-      } while (!bits.compareAndSet(before, after));
+      bits.accumulateAndGet(
+          doubleToRawLongBits(amount),
+          (one, other) -> doubleToRawLongBits(longBitsToDouble(one) + longBitsToDouble(other)));
     }
 
     @Override
     void write(Lines lines) {
-      lines.add("", "", Double.longBitsToDouble(bits.get()));
+      lines.add("", "", longBitsToDouble(bits.get()));
     }
   }
 
-  /** A summary or a histogram: adds up what it observes, and sorts it into buckets. */
+  /** A series of a summary or a histogram: sums observed values and counts them by bucket. */
   public static final class Observer extends Series {
     private final double[] bounds; // None in a summary.
     private final LongAdder[] counts; // One for each bound, and one for what is above.
@@ -407,17 +409,12 @@ public final class Metrics {
     private Observer(List<Double> bounds) {
       this.bounds = bounds.stream().mapToDouble(bound -> bound).toArray();
       this.counts = new LongAdder[bounds.size() + 1];
-      double before = Double.NEGATIVE_INFINITY;
-      for (double bound : this.bounds) {
-        if (!(bound > before && bound < Double.POSITIVE_INFINITY)) { // NaN is neither.
-          throw new IllegalArgumentException("bounds not ascending and finite: " + bounds);
-        }
-        before = bound;
-      }
+      List<Double> sorted = bounds.stream().filter(Double::isFinite).sorted().distinct().toList();
+      require(sorted.equals(bounds), "bounds not ascending and finite: " + bounds);
       Arrays.setAll(counts, i -> new LongAdder());
     }
 
-    /** Takes note of {@code value}. */
+    /** Observes a value; {@code NaN} is ignored. */
     public void observe(double value) {
       if (!Double.isNaN(value)) {
         int bucket = 0;

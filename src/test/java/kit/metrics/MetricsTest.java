@@ -21,7 +21,8 @@ class MetricsTest {
   @Test
   void halfACharacterInALabelIsEscapedSoThatSeriesStayDifferent() {
     Metrics metrics = new Metrics();
-    Metrics.Family<Metrics.Counter> calls = metrics.counter("calls_total", "Calls \ud800.", "a");
+    Metrics.Family<Metrics.Counter> calls =
+        metrics.counterFamily("calls_total", "Calls \ud800.", "a");
     calls.labels("x\ud800").inc();
     calls.labels("x\udc01y").inc();
     calls.labels("\ud83d\ude00").inc();
@@ -35,18 +36,18 @@ class MetricsTest {
   @Test
   void textIsAsPrometheusWantsIt() {
     Metrics.Family<Metrics.Counter> requests =
-        metrics.counter("requests_total", "Requests answered.", "method", "status");
+        metrics.counterFamily("requests_total", "Requests answered.", "method", "status");
     requests.labels("GET", "404").inc();
     requests.labels("DELETE", "200").add(2.5);
     requests.labels("GET", "200").inc();
     requests.labels("GET", "200").inc();
-    metrics.gauge("temperature_celsius", "How warm it is.").labels().set(-3.25);
-    Metrics.Observer sizes = metrics.summary("size_bytes", "Sizes.").labels();
+    metrics.gauge("temperature_celsius", "How warm it is.").set(-3.25);
+    Metrics.Observer sizes = metrics.summary("size_bytes", "Sizes.");
     sizes.observe(10);
     sizes.observe(20.5);
     Metrics.Observer times =
         metrics
-            .histogram("duration_seconds", "Times.", List.of(.0005, 0.1, 1.0), "route")
+            .histogramFamily("duration_seconds", "Times.", List.of(.0005, 0.1, 1.0), "route")
             .labels("/user/{uid:\\d+}");
     for (double seconds : new double[] {.0005, .05, .1, .5, 7}) {
       times.observe(seconds);
@@ -80,7 +81,7 @@ class MetricsTest {
 
   @Test
   void histogramWithoutLabelsHasOneForItsBounds() {
-    metrics.histogram("h", "H.", List.of(2.0)).labels().observe(3);
+    metrics.histogram("h", "H.", List.of(2.0)).observe(3);
 
     assertThat(metrics.text())
         .contains("h_bucket{le=\"2\"} 0\nh_bucket{le=\"+Inf\"} 1\nh_sum 3\nh_count 1\n");
@@ -88,15 +89,15 @@ class MetricsTest {
 
   @Test
   void seriesIsShownAsZeroFromItsFirstLookUp() {
-    metrics.counter("jobs_total", "Jobs.").labels();
+    metrics.counter("jobs_total", "Jobs.");
 
     assertThat(metrics.text()).endsWith("jobs_total 0\n");
   }
 
   @Test
   void familyWithoutSeriesIsLeftOut() {
-    metrics.counter("jobs_total", "Jobs.", "kind");
-    metrics.gauges("nobody", "None.", samples -> {}, "name");
+    metrics.counterFamily("jobs_total", "Jobs.", "kind");
+    metrics.polledGauge("nobody", "None.", samples -> {}, "name");
 
     assertThat(metrics.text()).isEmpty();
   }
@@ -104,7 +105,7 @@ class MetricsTest {
   @Test
   void helpAndLabelValuesAreEscaped() {
     metrics
-        .gauge("odd", "Line one\nand \"two\" \\ three", "value")
+        .gaugeFamily("odd", "Line one\nand \"two\" \\ three", "value")
         .labels("a\\b\"c\nd\u00e9\u20ac{},=# e")
         .set(1);
 
@@ -132,7 +133,7 @@ class MetricsTest {
           -Infinity,              -Inf
           """)
   void numbersAreThoseThatGoReads(double value, String shown) {
-    metrics.gauge("g", "G.", () -> value);
+    metrics.polledGauge("g", "G.", samples -> samples.add(value));
 
     assertThat(metrics.text()).endsWith("\ng " + shown + "\n");
   }
@@ -149,14 +150,14 @@ class MetricsTest {
   @ValueSource(strings = {"", "1st", "with-dash", "with:colon", "__internal", "le", "quantile"})
   void badLabelsAreRefused(String label) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> metrics.gauge("g", "H.", "good", label))
+        .isThrownBy(() -> metrics.gaugeFamily("g", "H.", "good", label))
         .withMessage("not a label for g: " + label);
   }
 
   @Test
   void labelCannotComeTwice() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> metrics.gauge("g", "H.", "a", "b", "a"))
+        .isThrownBy(() -> metrics.gaugeFamily("g", "H.", "a", "b", "a"))
         .withMessage("not a label for g: a");
   }
 
@@ -165,7 +166,7 @@ class MetricsTest {
     metrics.counter("a_total", "A.");
 
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> metrics.gauge("a_total", "A.", () -> 1))
+        .isThrownBy(() -> metrics.polledGauge("a_total", "A.", samples -> samples.add(1)))
         .withMessage("taken by another metric: one of [a_total]");
   }
 
@@ -184,7 +185,7 @@ class MetricsTest {
 
   @Test
   void eachLabelTakesOneValue() {
-    Metrics.Family<Metrics.Counter> family = metrics.counter("c_total", "C.", "a", "b");
+    Metrics.Family<Metrics.Counter> family = metrics.counterFamily("c_total", "C.", "a", "b");
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> family.labels("1"))
@@ -196,7 +197,7 @@ class MetricsTest {
 
   @Test
   void sameValuesAreTheSameSeriesAndSiblingsStayApart() {
-    Metrics.Family<Metrics.Counter> family = metrics.counter("c_total", "C.", "a", "b");
+    Metrics.Family<Metrics.Counter> family = metrics.counterFamily("c_total", "C.", "a", "b");
     String[] values = {"1", "2"};
     Metrics.Counter first = family.labels(values);
     values[1] = "3"; // go-kit/kit#1296: siblings that share their labels overwrite each other.
@@ -208,7 +209,7 @@ class MetricsTest {
   @ParameterizedTest
   @ValueSource(doubles = {-1, -0.1, Double.NaN, Double.POSITIVE_INFINITY})
   void counterOnlyGoesUp(double amount) {
-    Metrics.Counter counter = metrics.counter("c_total", "C.").labels();
+    Metrics.Counter counter = metrics.counter("c_total", "C.");
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> counter.add(amount))
@@ -217,7 +218,7 @@ class MetricsTest {
 
   @Test
   void gaugeGoesUpAndDown() {
-    Metrics.Gauge gauge = metrics.gauge("g", "G.").labels();
+    Metrics.Gauge gauge = metrics.gauge("g", "G.");
     gauge.set(10);
     gauge.add(2.5);
     gauge.add(-20);
@@ -227,8 +228,8 @@ class MetricsTest {
 
   @Test
   void whatIsNoNumberIsNotObserved() {
-    Metrics.Observer summary = metrics.summary("s", "S.").labels();
-    Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0)).labels();
+    Metrics.Observer summary = metrics.summary("s", "S.");
+    Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0));
     for (Metrics.Observer observer : List.of(summary, histogram)) {
       observer.observe(2);
       observer.observe(Double.NaN);
@@ -265,9 +266,10 @@ class MetricsTest {
   @Test
   void callbacksAreAskedAtEachScrape() {
     AtomicInteger asked = new AtomicInteger();
-    metrics.gauge("asked", "How often.", asked::incrementAndGet);
-    metrics.counter("twice_asked_total", "Twice as often.", () -> 2 * asked.get());
-    metrics.gauges(
+    metrics.polledGauge("asked", "How often.", samples -> samples.add(asked.incrementAndGet()));
+    metrics.polledCounter(
+        "twice_asked_total", "Twice as often.", samples -> samples.add(2 * asked.get()));
+    metrics.polledGauge(
         "by_name",
         "One for each.",
         samples -> {
@@ -285,14 +287,14 @@ class MetricsTest {
 
   @Test
   void callbackThatFailsCostsOnlyItsOwnMetric() {
-    metrics.gauge("a", "A.", () -> 1);
-    metrics.gauge(
+    metrics.polledGauge("a", "A.", samples -> samples.add(1));
+    metrics.polledGauge(
         "bad",
         "B.",
-        () -> {
+        samples -> {
           throw new IllegalStateException("no answer");
         });
-    metrics.gauges(
+    metrics.polledGauge(
         "half",
         "H.",
         samples -> {
@@ -300,7 +302,7 @@ class MetricsTest {
           throw new NoClassDefFoundError("com/example/Missing");
         },
         "name");
-    metrics.gauges(
+    metrics.polledGauge(
         "double",
         "D.",
         samples -> {
@@ -308,9 +310,9 @@ class MetricsTest {
           samples.add(2, "x");
         },
         "name");
-    metrics.gauges("labels", "L.", samples -> samples.add(1, "x", "y"), "name");
-    metrics.gauges("null", "N.", samples -> samples.add(1, (String) null), "name");
-    metrics.gauge("z", "Z.", () -> 2);
+    metrics.polledGauge("labels", "L.", samples -> samples.add(1, "x", "y"), "name");
+    metrics.polledGauge("null", "N.", samples -> samples.add(1, (String) null), "name");
+    metrics.polledGauge("z", "Z.", samples -> samples.add(2));
 
     metrics.text();
     assertThat(metrics.text())
@@ -335,11 +337,11 @@ class MetricsTest {
   @Test
   void seriesBeyondTheLimitAreCountedButNotShown() {
     Metrics small = new Metrics(2);
-    Metrics.Family<Metrics.Counter> paths = small.counter("c_total", "C.", "path");
+    Metrics.Family<Metrics.Counter> paths = small.counterFamily("c_total", "C.", "path");
     for (String path : List.of("/a", "/b", "/c", "/d", "/a", "/c")) {
       paths.labels(path).inc();
     }
-    small.gauges(
+    small.polledGauge(
         "g",
         "G.",
         samples -> {
@@ -367,9 +369,9 @@ class MetricsTest {
 
   @Test
   void threadsLoseNothing() throws Exception {
-    Metrics.Family<Metrics.Counter> counters = metrics.counter("c_total", "C.", "kind");
-    Metrics.Gauge gauge = metrics.gauge("g", "G.").labels();
-    Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0, 2.0)).labels();
+    Metrics.Family<Metrics.Counter> counters = metrics.counterFamily("c_total", "C.", "kind");
+    Metrics.Gauge gauge = metrics.gauge("g", "G.");
+    Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0, 2.0));
     int rounds = 10_000;
     Race.runNumbered(
         8,
@@ -397,7 +399,7 @@ class MetricsTest {
   @Test
   void threadsAgreeOnASeriesAndOnTheLimit() throws Exception {
     Metrics small = new Metrics(100);
-    Metrics.Family<Metrics.Counter> family = small.counter("c_total", "C.", "number");
+    Metrics.Family<Metrics.Counter> family = small.counterFamily("c_total", "C.", "number");
     List<List<Metrics.Counter>> seen =
         Race.run(
             8,
@@ -415,7 +417,7 @@ class MetricsTest {
 
   @Test
   void scrapeNeverShowsMoreInABucketThanInTheCount() throws Exception {
-    Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0)).labels();
+    Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0));
     Race.runNumbered(
         4,
         thread -> {
@@ -433,9 +435,9 @@ class MetricsTest {
 
   @Test
   void countingAndObservingAllocateNothing() {
-    Metrics.Counter counter = metrics.counter("c_total", "C.").labels();
-    Metrics.Gauge gauge = metrics.gauge("g", "G.").labels();
-    Metrics.Observer histogram = metrics.histogram("h", "H.", Metrics.SECONDS).labels();
+    Metrics.Counter counter = metrics.counter("c_total", "C.");
+    Metrics.Gauge gauge = metrics.gauge("g", "G.");
+    Metrics.Observer histogram = metrics.histogram("h", "H.", Metrics.SECONDS);
     Runnable work =
         () -> {
           for (int i = 0; i < 100_000; i++) {
