@@ -11,6 +11,7 @@ import java.util.function.Supplier;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
+import kit.cli.Program;
 import kit.cli.RateFlags;
 import kit.cli.ServerFlags;
 import kit.cli.TracingFlags;
@@ -23,6 +24,7 @@ final class Options {
       new Flags(
           "java -jar user-service.jar",
           "Answers GET and DELETE /user/{uid}, and registers itself.",
+          Program.ENVIRONMENT_PREFIX,
           System.getenv());
 
   final Supplier<String> name = flags.required("name", Flags.TEXT, "service name");

@@ -215,7 +215,8 @@ final class Uses {
 
   // docs: Flags
   static String hello(String... args) {
-    Flags flags = new Flags("java -jar hello.jar", "Says hello over HTTP.", System.getenv());
+    Flags flags =
+        new Flags("java -jar hello.jar", "Says hello over HTTP.", "HELLO_", System.getenv());
     Supplier<Integer> port = flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one");
     Supplier<Duration> pause = flags.optional("pause", Flags.DURATION, "1s", "wait before the end");
     try {

@@ -87,7 +87,7 @@ class SecuredConsulIT {
   /** As a program would find its registry, over TLS. */
   private static Registry registry(Map<String, String> environment, String... more)
       throws Exception {
-    Flags flags = new Flags("test", "Test.", environment);
+    Flags flags = new Flags("test", "Test.", "KIT_", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     String[] args = new String[more.length + 2];
     args[0] = "--registry=consul+https://" + agent.httpsAuthority();
@@ -184,7 +184,7 @@ class SecuredConsulIT {
             certificate.pem().toString(),
             "CONSUL_HTTP_TOKEN",
             MASTER);
-    Flags flags = new Flags("test", "Test.", environment);
+    Flags flags = new Flags("test", "Test.", "KIT_", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     flags.parse();
     assertThat(flags.effective()).doesNotContain(MASTER);

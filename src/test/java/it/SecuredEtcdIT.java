@@ -30,7 +30,7 @@ class SecuredEtcdIT {
   @TempDir private static Path files;
 
   private static Registry registry(String... args) {
-    Flags flags = new Flags("test", "Test.", Map.of());
+    Flags flags = new Flags("test", "Test.", "KIT_", Map.of());
     RegistryFlags registry = new RegistryFlags(flags, Map.of(), "any");
     flags.parse(args);
     return registry.get();

@@ -66,7 +66,7 @@ class AccessTest {
   }
 
   private static Optional<Access> access(String... args) {
-    Flags flags = new Flags("user-service", "serves", Map.of());
+    Flags flags = new Flags("user-service", "serves", "KIT_", Map.of());
     AccessFlags access = new AccessFlags(flags);
     flags.parse(args);
     return access.read();

@@ -19,6 +19,7 @@ public final class HashPassword {
         new Flags(
             "java -jar client.jar hash-password",
             "Prints a line for the file of users that a service's --users-file names.",
+            Program.ENVIRONMENT_PREFIX,
             System.getenv());
     Password password = new Password(flags);
     Supplier<List<String>> name = flags.positionals("NAME", 1, 1);

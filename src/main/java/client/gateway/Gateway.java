@@ -18,6 +18,7 @@ import kit.StatusException;
 import kit.cli.Flags;
 import kit.cli.JwtFlags;
 import kit.cli.Logs;
+import kit.cli.Program;
 import kit.cli.RateFlags;
 import kit.cli.ServerFlags;
 import kit.cli.TracingFlags;
@@ -45,6 +46,7 @@ public final class Gateway {
       new Flags(
           "java -jar client.jar gateway",
           "Answers /{service}/... by an instance of that service; GET / lists them.",
+          Program.ENVIRONMENT_PREFIX,
           System.getenv());
   private final RegistryFlags registry =
       new RegistryFlags(flags, System.getenv(), "where services are found");

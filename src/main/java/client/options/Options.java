@@ -68,7 +68,12 @@ public final class Options {
 
   /** As above; logs begin at {@code leastLevel} unless a flag says otherwise. */
   public Options(String command, String description, String leastLevel) {
-    flags = new Flags("java -jar client.jar " + command, description, System.getenv());
+    flags =
+        new Flags(
+            "java -jar client.jar " + command,
+            description,
+            Program.ENVIRONMENT_PREFIX,
+            System.getenv());
     registry =
         new RegistryFlags(
             flags,

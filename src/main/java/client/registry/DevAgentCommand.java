@@ -6,6 +6,7 @@ import java.util.function.Supplier;
 import kit.Shutdown;
 import kit.cli.Flags;
 import kit.cli.Logs;
+import kit.cli.Program;
 import kit.cli.ServerFlags;
 import kit.consul.agent.DevAgent;
 
@@ -23,6 +24,7 @@ public final class DevAgentCommand {
             "Runs a registry in memory that services and clients take for a Consul agent:\n"
                 + PURPOSE
                 + ".",
+            Program.ENVIRONMENT_PREFIX,
             System.getenv());
     ServerFlags server = new ServerFlags(flags, "8500");
     Supplier<Logs> logs = Logs.flags(flags, "warn");

@@ -13,6 +13,7 @@ import kit.Endpoint;
 import kit.StatusException;
 import kit.cli.Flags;
 import kit.cli.Logs;
+import kit.cli.Program;
 import kit.cli.ServerFlags;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -50,6 +51,7 @@ public final class Targets {
       new Flags(
           "java -jar client.jar targets",
           "Tells Prometheus whom to scrape, over its HTTP service discovery: GET /targets.",
+          Program.ENVIRONMENT_PREFIX,
           System.getenv());
   private final RegistryFlags registry =
       new RegistryFlags(flags, System.getenv(), "where services are found");

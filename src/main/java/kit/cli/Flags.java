@@ -23,10 +23,11 @@ import java.util.stream.IntStream;
 
 /**
  * Reads the settings of a program from its command line, its environment and their defaults, and
- * explains them with {@code --help}. Declare each flag once, then parse:
+ * prints them with {@code --help}. Declare each flag once, then parse:
  *
  * <pre>{@code
- * Flags flags = new Flags("java -jar hello.jar", "Says hello over HTTP.", System.getenv());
+ * Flags flags =
+ *     new Flags("java -jar hello.jar", "Says hello over HTTP.", "HELLO_", System.getenv());
  * Supplier<Integer> port = flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free port");
  * Supplier<Optional<Double>> rate =
  *     flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second");
@@ -40,10 +41,11 @@ import java.util.stream.IntStream;
  * {@code --name} or {@code --name=false}. Other arguments may stand among the flags; {@code --} ends
  * the flags. Unlike in Go, a flag twice or in the place of a value is an error.
  *
- * <p>A flag that is not given is read from the environment, {@code --drain-delay} from {@code
- * KIT_DRAIN_DELAY}, and then from its default. Empty, overridden and unknown variables are ignored;
- * so is {@code tcp://host:port} for a {@link #PORT}, which Kubernetes puts into {@code KIT_PORT} for
- * a Service named "kit". "No value" is a word, see {@link Type#or}: {@code --rate off}.
+ * <p>A flag that is not given is read from the environment: with the prefix {@code HELLO_}, {@code
+ * --drain-delay} from {@code HELLO_DRAIN_DELAY}. Then its default counts. Empty, overridden and unknown
+ * variables are ignored; so is {@code tcp://host:port} for a {@link #PORT}, which Kubernetes puts into
+ * {@code HELLO_PORT} for a Service named "hello". "No value" is a word, see {@link Type#or}: {@code
+ * --rate off}.
  *
  * <h2>Errors</h2>
  *
@@ -57,7 +59,7 @@ import java.util.stream.IntStream;
  *
  * <h2>Copying this class</h2>
  *
- * <p>This file and the JDK (17 or newer) are all it needs. Change {@code ENVIRONMENT_PREFIX}.
+ * <p>This file and the JDK (17 or newer) are all it needs.
  */
 public final class Flags {
   /** One line of text that is not blank. */
@@ -92,7 +94,6 @@ public final class Flags {
   public static final Type<Boolean> SWITCH =
       new Type<>("", "true or false", text -> matching("true|false", text).equals("true"));
 
-  private static final String ENVIRONMENT_PREFIX = "KIT_";
   private static final String NAME = "[a-z][a-z0-9]*(-[a-z0-9]+)*";
   private static final String DECIMAL = "[0-9]+(\\.[0-9]+)?"; // Double.valueOf takes "-0" and "1d"
   private static final List<String> HELP = List.of("help", "h");
@@ -102,54 +103,60 @@ public final class Flags {
 
   private final String usage;
   private final String description;
+  private final String prefix; // of variables
   private final Map<String, String> environment;
   private final List<Flag<?>> flags = new ArrayList<>();
   private final Map<String, Flag<?>> flagsByName = new HashMap<>(); // by short name too
   private final List<String> positionals = new ArrayList<>();
   private final List<String> ignored = new ArrayList<>(); // variables
-  private String placeholder = "";
-  private int minPositionals;
-  private int maxPositionals;
+  private Positionals expected = new Positionals("", 0, 0);
   private boolean isParsed;
 
-  /** Starts the help with {@code usage}, such as {@code java -jar hello.jar}. */
-  public Flags(String usage, String description, Map<String, String> environment) {
+  /**
+   * Declares no flag yet.
+   *
+   * @param usage the command in the help, such as {@code java -jar hello.jar}
+   * @param description a sentence below it
+   * @param prefix what the names of variables begin with, such as {@code HELLO_}
+   * @param environment the variables by name, such as {@link System#getenv()}
+   */
+  public Flags(String usage, String description, String prefix, Map<String, String> environment) {
     this.usage = requireNonNull(usage, "usage");
     this.description = requireNonNull(description, "description");
+    this.prefix = requireNonNull(prefix, "prefix");
     this.environment = Map.copyOf(environment);
   }
 
-  /** A whole number from {@code min} to {@code max}, both included. */
+  /** Returns the type of a whole number from {@code min} to {@code max}, both included. */
   public static Type<Integer> integer(int min, int max) {
     return new Type<>("INTEGER", "a whole number", Integer::valueOf)
         .where("(" + min + ".." + max + ")", number -> min <= number && number <= max);
   }
 
-  /** One of the given words, exactly as written. */
+  /** Returns the type of one of these words, exactly as written. */
   public static Type<String> oneOf(String... words) {
-    List<String> all = List.of(words);
-    return new Type<>(String.join("|", all), "one of", text -> text)
-        .where(String.join(", ", all), all::contains);
+    return new Type<>(String.join("|", words), "one of", text -> text)
+        .where(String.join(", ", words), List.of(words)::contains);
   }
 
   /** Declares a flag that must be given, on the command line or in the environment. */
   public <T> Supplier<T> required(String name, Type<T> type, String help) {
-    return declare(new Flag<>(List.of(name), type, null, false, help));
+    return declare(new Flag<>(List.of(name), type, Optional.empty(), false, help));
   }
 
   /** Declares a flag that must be given and has a short name too: 'p' for {@code -p}. */
   public <T> Supplier<T> required(String name, char shortName, Type<T> type, String help) {
-    return declare(new Flag<>(List.of(name, String.valueOf(shortName)), type, null, false, help));
+    return declare(new Flag<>(List.of(name, "" + shortName), type, Optional.empty(), false, help));
   }
 
   /** Declares a flag that may be left out; its default is written as on the command line. */
   public <T> Supplier<T> optional(String name, Type<T> type, String byDefault, String help) {
-    return declare(new Flag<>(List.of(name), type, requireNonNull(byDefault), false, help));
+    return declare(new Flag<>(List.of(name), type, Optional.of(byDefault), false, help));
   }
 
   /** As {@link #optional}; the value is never shown. Other users can read a command line, though. */
   public <T> Supplier<T> secret(String name, Type<T> type, String byDefault, String help) {
-    return declare(new Flag<>(List.of(name), type, requireNonNull(byDefault), true, help));
+    return declare(new Flag<>(List.of(name), type, Optional.of(byDefault), true, help));
   }
 
   /** Declares the arguments that are not flags, in the help {@code UID}; without this, none. */
@@ -158,9 +165,7 @@ public final class Flags {
     if (min < 0 || max < min) {
       throw new IllegalArgumentException("not 0 <= min <= max: " + min + ", " + max);
     }
-    this.placeholder = requireNonNull(placeholder, "placeholder");
-    minPositionals = min;
-    maxPositionals = max;
+    expected = new Positionals(requireNonNull(placeholder, "placeholder"), min, max);
     return () -> {
       requireParsed(true);
       return List.copyOf(positionals);
@@ -183,14 +188,14 @@ public final class Flags {
         flagsEnded = true;
       } else if (!flagsEnded && arg.startsWith("-") && !arg.equals("-")) {
         parseFlag(arg, rest);
-      } else if (positionals.size() < maxPositionals) {
-        positionals.add(decoded(placeholder, arg));
+      } else if (positionals.size() < expected.max) {
+        positionals.add(decoded(expected.placeholder, arg));
       } else {
         throw new UsageException("unexpected argument: \"" + shown(arg) + '"');
       }
     }
-    if (positionals.size() < minPositionals) {
-      throw new UsageException(placeholder + " is missing");
+    if (positionals.size() < expected.min) {
+      throw new UsageException(expected.placeholder + " is missing");
     }
     flags.stream().filter(flag -> !flag.isGiven).forEach(this::readEnvironment);
     isParsed = true;
@@ -213,7 +218,7 @@ public final class Flags {
     return List.copyOf(ignored);
   }
 
-  /** Whether a flag was given, be it in the environment; false if there is none of this name. */
+  /** Returns whether a flag was given, be it in the environment; false for an unknown name. */
   public boolean isGiven(String name) {
     return flagsByName.containsKey(name) && flagsByName.get(name).isGiven;
   }
@@ -268,13 +273,13 @@ public final class Flags {
     }
     if (!text.isEmpty()) {
       flag.give(variable, text);
-    } else if (flag.byDefault == null) {
+    } else if (flag.preset.isEmpty()) {
       throw new UsageException("--" + flag.name + " is missing: " + flag.help);
     }
   }
 
-  private static String variable(String name) {
-    return ENVIRONMENT_PREFIX + name.replace('-', '_').toUpperCase(Locale.ROOT);
+  private String variable(String name) {
+    return prefix + name.replace('-', '_').toUpperCase(Locale.ROOT);
   }
 
   private void requireParsed(boolean expected) {
@@ -285,11 +290,11 @@ public final class Flags {
 
   private String help() {
     StringJoiner text = new StringJoiner("\n");
-    text.add("Usage: " + usage + " " + (placeholder + " [flags]").strip() + "\n");
+    text.add("Usage: " + usage + " " + (expected.placeholder + " [flags]").strip() + "\n");
     text.add(description + "\n").add(String.format(HELP_ROW, "flag", "default", "meaning"));
     for (Flag<?> flag : flags) {
       String form = "--" + String.join(", -", flag.names) + " " + flag.type.placeholder;
-      String value = flag.byDefault == null ? "required" : printable(flag.byDefault);
+      String value = flag.preset.map(Flags::printable).orElse("required");
       text.add(String.format(HELP_ROW, form, value, flag.help));
     }
     text.add("\nFlags are written --name value, --name=value, -name value or -name=value.");
@@ -369,14 +374,14 @@ public final class Flags {
    * @param parser refuses with an IllegalArgument-, Arithmetic- or DateTimeException of any text
    */
   public record Type<T>(String placeholder, String description, Function<String, T> parser) {
-    /** This type, or a word that stands for no value: {@code NUMBER.or("off")}. */
+    /** Returns this type, or a word that stands for no value: {@code NUMBER.or("off")}. */
     public Type<Optional<T>> or(String word) {
       Function<String, Optional<T>> orNone =
           text -> text.equals(word) ? Optional.empty() : Optional.of(parser.apply(text));
       return new Type<>(placeholder + "|" + word, description + " or " + word, orNone);
     }
 
-    /** This type within a bound: {@code DURATION.where("above 0", wait -> !wait.isZero())}. */
+    /** Returns this type within a bound: {@code DURATION.where("above 0", wait -> !wait.isZero())}. */
     public Type<T> where(String bound, Predicate<? super T> isWithin) {
       Supplier<RuntimeException> refusal = IllegalArgumentException::new;
       Function<String, T> within =
@@ -387,6 +392,7 @@ public final class Flags {
 
   /** The command line or the environment is wrong; the message is one line for the user. */
   public static final class UsageException extends RuntimeException {
+    /** Names the flag or variable and what it takes, without secrets. */
     public UsageException(String message) {
       super(message);
     }
@@ -399,27 +405,29 @@ public final class Flags {
     }
   }
 
+  private record Positionals(String placeholder, int min, int max) {}
+
   private final class Flag<T> implements Supplier<T> {
     final List<String> names; // long, then short if there is one
     final String name;
     final Type<T> type;
-    final String byDefault; // null: required
+    final Optional<String> preset; // empty: required
     final boolean isSecret;
     final String help;
     boolean isGiven; // by flag or variable
     String text;
     T value;
 
-    Flag(List<String> names, Type<T> type, String byDefault, boolean isSecret, String help) {
+    Flag(List<String> names, Type<T> type, Optional<String> preset, boolean isSecret, String help) {
       this.names = names;
       this.name = names.get(0);
       this.type = requireNonNull(type, "type");
-      this.byDefault = byDefault;
+      this.preset = preset;
       this.isSecret = isSecret;
       this.help = requireNonNull(help, "help");
-      if (byDefault != null && !accepts(byDefault)) {
-        throw new IllegalArgumentException(
-            "default of --" + name + " is not " + type.description + ": " + shown(byDefault));
+      if (!preset.map(this::accepts).orElse(true)) {
+        String problem = "default of --" + name + " is not " + type.description + ": ";
+        throw new IllegalArgumentException(problem + shown(preset.get()));
       }
     }
 

@@ -17,6 +17,9 @@ import kit.LogSafe;
  * }</pre>
  */
 public final class Program {
+  /** The prefix of the environment variables that set flags, for {@link Flags}. */
+  public static final String ENVIRONMENT_PREFIX = "KIT_";
+
   private static final int FAILURE = 1;
   private static final int USAGE = 2;
   private static final int BROKEN_PIPE = 141; // As for a process that SIGPIPE ends: 128 + 13.

@@ -25,7 +25,7 @@ class TokenFlagsTest {
   }
 
   private TokenFlags parsed(Map<String, String> environment, String... args) {
-    Flags flags = new Flags("client", "calls", environment);
+    Flags flags = new Flags("client", "calls", "KIT_", environment);
     TokenFlags token = new TokenFlags(flags, time);
     flags.parse(args);
     assertThat(flags.effective()).doesNotContain("hunter2");

@@ -20,7 +20,20 @@ class FlagsTest {
   private final Flags flags = with(Map.of());
 
   private static Flags with(Map<String, String> environment) {
-    return new Flags("java -jar demo.jar", "Shows how flags work.", environment);
+    return new Flags("java -jar demo.jar", "Shows how flags work.", "KIT_", environment);
+  }
+
+  @Test
+  void prefixOfVariablesIsTheProgramsOwn() {
+    Map<String, String> environment = Map.of("HELLO_PORT", "80", "KIT_PORT", "81", "PORT", "82");
+    for (String prefix : List.of("HELLO_", "KIT_", "")) {
+      Flags flags = new Flags("hello", "Says hello.", prefix, environment);
+      Supplier<Integer> port = flags.required("port", Flags.PORT, "TCP port");
+      flags.parse();
+      assertThat(port.get()).isEqualTo(Integer.valueOf(environment.get(prefix + "PORT")));
+      assertThatThrownBy(() -> new Flags("hello", "Says hello.", prefix, Map.of()).parse("--help"))
+          .hasMessageEndingWith(" " + prefix + "THE_FLAG is --the-flag.");
+    }
   }
 
   @Test
@@ -322,7 +335,7 @@ class FlagsTest {
 
   @Test
   void tellsWhatWasGivenFromWhatHoldsByDefault() {
-    Flags given = new Flags("test", "Test.", Map.of("KIT_TAGS", "a", "KIT_RATE", ""));
+    Flags given = new Flags("test", "Test.", "KIT_", Map.of("KIT_TAGS", "a", "KIT_RATE", ""));
     given.optional("name", Flags.TEXT, "web", "name");
     given.optional("tags", Flags.LIST, "a", "labels");
     given.optional("rate", Flags.NUMBER, "1", "rate");

@@ -13,7 +13,7 @@ import kit.http.server.ServerSettings;
 import org.junit.jupiter.api.Test;
 
 class ServerFlagsTest {
-  private final Flags flags = new Flags("java -jar hello.jar", "Serves.", Map.of());
+  private final Flags flags = new Flags("java -jar hello.jar", "Serves.", "KIT_", Map.of());
 
   private static ServerSocket listening(String host, int port) throws IOException {
     return new ServerSocket(port, 1, InetAddress.getByName(host));

@@ -28,7 +28,7 @@ class EtcdRegistryTest {
   @TempDir private Path files;
 
   private static Registry registry(Map<String, String> environment, String... args) {
-    Flags flags = new Flags("test", "Test.", environment);
+    Flags flags = new Flags("test", "Test.", "KIT_", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     flags.parse(args);
     assertThat(flags.effective() + registry.get()).doesNotContain("s3cret");

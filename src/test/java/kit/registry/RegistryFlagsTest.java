@@ -38,7 +38,7 @@ class RegistryFlagsTest {
 
   /** The registry that flags and variables ask for. */
   private Registry registry(Map<String, String> environment, String... args) {
-    Flags flags = new Flags("test", "Test.", environment);
+    Flags flags = new Flags("test", "Test.", "KIT_", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment, "any");
     flags.parse(args);
     assertThat(flags.effective()).doesNotContain("s3cret");
@@ -197,7 +197,7 @@ class RegistryFlagsTest {
           """)
   void whatOnlyAnotherKindOfRegistryUnderstandsHasNoEffect(
       String uri, String given, String expected) {
-    Flags flags = new Flags("test", "Test.", Map.of());
+    Flags flags = new Flags("test", "Test.", "KIT_", Map.of());
     RegistryFlags registry = new RegistryFlags(flags, Map.of(), "any");
     flags.optional("tags", Flags.LIST, "primary", "labels");
     String[] args = {"--registry", uri, given};
