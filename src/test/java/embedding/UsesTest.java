@@ -198,7 +198,7 @@ class UsesTest {
   @Test
   void consulClient() throws Exception {
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
-      ConsulClient consul = new ConsulClient(agent.uri(), null);
+      ConsulClient consul = new ConsulClient(agent.uri());
 
       ConsulClient.Health known = Uses.register(consul);
       assertThat(known.entries()).extracting(entry -> entry.service().port()).containsExactly(8081);

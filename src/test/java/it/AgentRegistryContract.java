@@ -14,7 +14,7 @@ abstract class AgentRegistryContract extends RegistryContract.Changing {
   abstract URI base() throws Exception;
 
   private ConsulClient client() throws Exception {
-    return new ConsulClient(base(), null);
+    return new ConsulClient(base());
   }
 
   @Override

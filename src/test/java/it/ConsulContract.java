@@ -34,7 +34,6 @@ import kit.consul.ConsulClient.HealthQuery;
 import kit.consul.ConsulClient.Result;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
-import kit.consul.ConsulClient.Weights;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulRegistration;
 import kit.consul.ConsulServices;
@@ -77,7 +76,7 @@ abstract class ConsulContract {
 
   @BeforeEach
   void connect() throws Exception {
-    client = new ConsulClient(base(), null);
+    client = new ConsulClient(base());
   }
 
   @AfterEach
@@ -116,7 +115,7 @@ abstract class ConsulContract {
 
   @Test
   void anAddressThatIsNotGivenIsTheNodes() throws Exception {
-    Service bare = new Service(name + "-1", name, null, 0, List.of(), Map.of());
+    Service bare = new Service(name + "-1", name, "", 0, List.of(), Map.of());
 
     register(bare);
 
@@ -283,21 +282,8 @@ abstract class ConsulContract {
   }
 
   @Test
-  void weightsAreKept() throws Exception {
-    Service heavy =
-        new Service(
-            name + "-1", name, "10.0.0.5", 80, List.of(), Map.of("k", "v"), new Weights(10, 0));
-    register(heavy);
-
-    assertThat(service(heavy.id())).contains(heavy);
-    Health health = awaitEntries(passing, one -> one.size() == 1);
-    assertThat(health.entries().get(0).service()).isEqualTo(heavy);
-    assertThat(new ConsulCatalog(client).instances(name, List.of())).containsExactly(heavy);
-  }
-
-  @Test
   void theCatalogueHasAllInstancesHealthyOrNot() throws Exception {
-    Service bare = new Service(name + "-2", name, null, 80, List.of("v1", "v2"), Map.of());
+    Service bare = new Service(name + "-2", name, "", 80, List.of("v1", "v2"), Map.of());
     register(service, alive.withStatus(Status.CRITICAL));
     register(bare);
     awaitEntries(all, two -> two.size() == 2);
@@ -318,7 +304,7 @@ abstract class ConsulContract {
       services.onChange(changes::release);
 
       register(service);
-      register(new Service(name + "-2", name, null, 80, List.of("b", "a"), Map.of()));
+      register(new Service(name + "-2", name, "", 80, List.of("b", "a"), Map.of()));
       awaitTags(services, changes, List.of("a", "b", "v1"));
 
       client.deregister(service.id());
@@ -364,8 +350,8 @@ abstract class ConsulContract {
     AtomicInteger listened = new AtomicInteger();
     try (Registration registration =
             new ConsulRegistration(
-                new ConsulClient(base(), null), self, List.of(alive.withStatus(Status.PASSING)));
-        Instances instances = new ConsulInstances(new ConsulClient(base(), null), name);
+                new ConsulClient(base()), self, List.of(alive.withStatus(Status.PASSING)));
+        Instances instances = new ConsulInstances(new ConsulClient(base()), name);
         BalancedEndpoint<String, Integer> balanced =
             new BalancedEndpoint<>(
                 name,

@@ -40,7 +40,7 @@ class EndToEndIT {
   @BeforeAll
   static void startConsul() throws Exception {
     agent = ConsulAgent.start();
-    consul = new ConsulClient(agent.uri(), null);
+    consul = new ConsulClient(agent.uri());
   }
 
   @AfterAll
@@ -178,7 +178,7 @@ class EndToEndIT {
           () -> assertThat(service.err()).anyMatch(line -> line.contains("WARN")));
 
       late.restart();
-      ConsulClient lateConsul = new ConsulClient(late.uri(), null);
+      ConsulClient lateConsul = new ConsulClient(late.uri());
       Eventually.within(
           Duration.ofSeconds(10),
           () -> assertThat(lateConsul.services()).containsKey("early-127.0.0.1-" + port));

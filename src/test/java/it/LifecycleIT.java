@@ -48,7 +48,7 @@ class LifecycleIT {
   @BeforeAll
   static void startConsul() throws Exception {
     agent = ConsulAgent.start();
-    consul = new ConsulClient(agent.uri(), null);
+    consul = new ConsulClient(agent.uri());
   }
 
   @AfterAll

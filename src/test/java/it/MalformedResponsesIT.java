@@ -236,7 +236,7 @@ class MalformedResponsesIT {
     String names =
         IntStream.range(0, rows.size()).mapToObj(i -> "m" + i).collect(Collectors.joining(","));
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
-      ConsulClient consul = new ConsulClient(agent.uri(), null);
+      ConsulClient consul = new ConsulClient(agent.uri());
       for (int i = 0; i < rows.size(); i++) {
         Upstream upstream = new Upstream(rows.get(i).response());
         upstreams.add(upstream);
@@ -295,7 +295,6 @@ class MalformedResponsesIT {
   }
 
   private static ConsulClient.Service service(String name, int port) {
-    return new ConsulClient.Service(
-        name, name, "127.0.0.1", port, List.of(), Map.of(), new ConsulClient.Weights(1, 1));
+    return new ConsulClient.Service(name, name, "127.0.0.1", port, List.of(), Map.of());
   }
 }

@@ -35,8 +35,8 @@ class RealConsulIT extends ConsulWireContract {
 
   @Test
   void anAgentThatIsRestartedHasForgottenItsServices() throws Exception {
-    ConsulClient client = new ConsulClient(base(), null);
-    client.register(new Service("web-1", "web", null, 80, List.of(), Map.of()), List.of());
+    ConsulClient client = new ConsulClient(base());
+    client.register(new Service("web-1", "web", "", 80, List.of(), Map.of()), List.of());
 
     agent.kill();
     assertThatThrownBy(client::services).isInstanceOf(ConnectException.class);

@@ -111,8 +111,8 @@ class SecuredConsulIT {
 
   @Test
   void withoutATokenNothingIsTakenAndNothingSeen() throws Exception {
-    ConsulClient nobody = new ConsulClient(agent.uri(), null);
-    new ConsulClient(agent.uri(), MASTER).register(WEB, List.of());
+    ConsulClient nobody = new ConsulClient(agent.uri());
+    new ConsulClient(agent.uri()).withToken(MASTER).register(WEB, List.of());
 
     assertThatThrownBy(() -> nobody.register(WEB, List.of()))
         .isInstanceOf(ConsulException.class)
@@ -124,7 +124,7 @@ class SecuredConsulIT {
   @Test
   void aTokenForOneServiceIsEnoughToRegisterReportAndDeregister() throws Exception {
     String token = tokenFor("register", "service \"web\" { policy = \"write\" }");
-    ConsulClient web = new ConsulClient(agent.uri(), token);
+    ConsulClient web = new ConsulClient(agent.uri()).withToken(token);
 
     web.register(WEB, List.of(Map.of("CheckID", "web-1:alive", "TTL", "1m")));
     web.updateTtl("web-1:alive", Status.PASSING, "");
@@ -144,9 +144,9 @@ class SecuredConsulIT {
         tokenFor(
             "discover",
             "service_prefix \"\" { policy = \"read\" } node_prefix \"\" { policy = \"read\" }");
-    new ConsulClient(agent.uri(), MASTER).register(WEB, List.of());
+    new ConsulClient(agent.uri()).withToken(MASTER).register(WEB, List.of());
 
-    ConsulClient reader = new ConsulClient(agent.uri(), token);
+    ConsulClient reader = new ConsulClient(agent.uri()).withToken(token);
     HealthQuery query = HealthQuery.passing("web", List.of());
     Eventually.within(
         Duration.ofSeconds(5), () -> assertThat(reader.health(query).entries()).isNotEmpty());
@@ -171,7 +171,8 @@ class SecuredConsulIT {
       Eventually.within(
           Duration.ofSeconds(5), () -> assertThat(services.snapshot()).containsKey("web"));
     }
-    assertThat(new ConsulClient(agent.uri(), MASTER).services()).doesNotContainKey("web-8081");
+    assertThat(new ConsulClient(agent.uri()).withToken(MASTER).services())
+        .doesNotContainKey("web-8081");
   }
 
   @Test
@@ -197,7 +198,7 @@ class SecuredConsulIT {
   @Test
   void aServerThatNobodyVouchesForIsAFailure() throws Exception {
     ConsulClient trusting =
-        new ConsulClient(URI.create("https://" + agent.httpsAuthority()), MASTER);
+        new ConsulClient(URI.create("https://" + agent.httpsAuthority())).withToken(MASTER);
     assertThatThrownBy(trusting::services).isInstanceOf(SSLException.class);
   }
 }

@@ -33,7 +33,7 @@ class ServiceInConsulIT {
   @BeforeAll
   static void startConsul() throws Exception {
     agent = ConsulAgent.start();
-    consul = new ConsulClient(agent.uri(), null);
+    consul = new ConsulClient(agent.uri());
   }
 
   @AfterAll

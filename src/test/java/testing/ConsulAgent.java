@@ -143,9 +143,10 @@ public final class ConsulAgent implements AutoCloseable {
 
   /** There is a leader, and registrations reach it. Leaves nothing behind. */
   private boolean isUsable() throws InterruptedException {
-    String token = security == null ? null : security.token();
-    ConsulClient client = new ConsulClient(uri(), token).withTimeout(Duration.ofSeconds(2));
-    Service probe = new Service("probe", "probe", null, 0, List.of(), Map.of());
+    String token = security == null ? "" : security.token();
+    ConsulClient client =
+        new ConsulClient(uri()).withToken(token).withTimeout(Duration.ofSeconds(2));
+    Service probe = new Service("probe", "probe", "", 0, List.of(), Map.of());
     try {
       client.register(probe, List.of());
       boolean arrived = sees(1, client);

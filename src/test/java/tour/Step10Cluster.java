@@ -46,7 +46,7 @@ public final class Step10Cluster {
   static void play(PrintStream out) throws Exception {
     // docs: cluster
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
-      ConsulClient consul = new ConsulClient(agent.uri(), null);
+      ConsulClient consul = new ConsulClient(agent.uri());
       List<Shutdown> services = new ArrayList<>();
       for (String suffix : List.of("-a", "-b", "-c")) {
         services.add(serve(consul, suffix));

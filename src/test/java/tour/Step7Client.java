@@ -29,7 +29,7 @@ public final class Step7Client {
   static void call(URI consul, PrintStream out) throws Exception {
     // docs: balanced
     HttpClient http = HttpEndpoint.newClient();
-    try (Instances instances = new ConsulInstances(new ConsulClient(consul, null), "userservice");
+    try (Instances instances = new ConsulInstances(new ConsulClient(consul), "userservice");
         BalancedEndpoint<Integer, String> getName =
             new BalancedEndpoint<>(
                 "userservice",

@@ -41,7 +41,7 @@ public final class Step7Service {
     String id = "userservice-127.0.0.1-" + http.port();
     Registration registration =
         new ConsulRegistration(
-            new ConsulClient(consul, null),
+            new ConsulClient(consul),
             new ConsulClient.Service(
                 id, "userservice", "127.0.0.1", http.port(), List.of("primary"), Map.of()),
             List.of(

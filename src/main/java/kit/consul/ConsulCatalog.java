@@ -76,20 +76,7 @@ public final class ConsulCatalog {
   }
 
   private static ConsulClient.Service service(JsonNode json) {
-    String address = json.path("ServiceAddress").asText("");
-    List<String> tags = new ArrayList<>();
-    json.path("ServiceTags").forEach(tag -> tags.add(tag.asText()));
-    Map<String, String> meta = new TreeMap<>();
-    json.path("ServiceMeta").properties().forEach(e -> meta.put(e.getKey(), e.getValue().asText()));
-    JsonNode weights = json.path("ServiceWeights");
-    return new ConsulClient.Service(
-        json.path("ServiceID").asText(""),
-        json.path("ServiceName").asText(""),
-        address.isEmpty() ? json.path("Address").asText("") : address, // The node's.
-        json.path("ServicePort").asInt(),
-        tags,
-        meta,
-        new ConsulClient.Weights(
-            weights.path("Passing").asInt(1), weights.path("Warning").asInt(1)));
+    String nodeAddress = ConsulClient.text(json, "Address");
+    return ConsulClient.service(json, "Service", "ServiceName", nodeAddress);
   }
 }

@@ -36,7 +36,7 @@ import java.util.regex.Pattern;
  * <p>Each method is one HTTP request: no loop, no retry, no cache.
  *
  * <pre>{@code
- * ConsulClient consul = new ConsulClient(URI.create("http://127.0.0.1:8500"), null);
+ * ConsulClient consul = new ConsulClient(URI.create("http://127.0.0.1:8500")).withToken("s3cret");
  * Service service = new Service("web-1", "web", "10.0.0.5", 8081, List.of("v1"), Map.of());
  * consul.register(service, List.of(Map.of("CheckID", "web-1:up", "TTL", "15s")));
  * consul.updateTtl("web-1:up", Status.PASSING, "all is well");
@@ -55,9 +55,9 @@ import java.util.regex.Pattern;
  *
  * <h2>Errors</h2>
  *
- * <p>An answer that is no success or makes no sense is a {@link ConsulException}, an {@link
- * IOException} because callers treat a bad answer like none: keep what they have, ask again later.
- * Exceptions of the connection pass untouched; a late answer is an {@link HttpTimeoutException},
+ * <p>An error status or a malformed response is a {@link ConsulException}, an {@link IOException}
+ * because callers treat a bad response like none: they keep what they have and ask again later.
+ * Exceptions of the connection pass untouched; a late response is an {@link HttpTimeoutException},
  * one above 16 MiB an IOException. The token is in no message.
  *
  * <h2>Threads and cost</h2>
@@ -72,7 +72,6 @@ import java.util.regex.Pattern;
  */
 public final class ConsulClient {
   static final int MAX_BODY_BYTES = 16 << 20; // about 10,000 instances of 1 to 2 KB
-  private static final int MAX_EXCERPT_CHARS = 200; // fits a log line
   private static final Duration SHORTEST = Duration.ofMillis(1); // the unit written
   private static final Pattern UNUSABLE_ID =
       Pattern.compile("\\s*|.*[\\p{Cc}\\p{Cs}].*|(.*/)?\\.{0,2}/.*|(.*/)?\\.{1,2}", Pattern.DOTALL);
@@ -84,70 +83,56 @@ public final class ConsulClient {
   private final HttpClient http;
   private final Duration timeout;
 
-  /** For an agent like {@code http://127.0.0.1:8500}; the token may be null. */
-  public ConsulClient(URI base, String token) {
-    this(base, token, Shared.HTTP);
-  }
-
-  /** Uses the caller's HTTP client (TLS!), which must not take the token along on redirects. */
-  public ConsulClient(URI base, String token, HttpClient http) {
-    this(checkedBase(base), checkedToken(token), http, Duration.ofSeconds(10));
+  /** Calls an agent such as {@code http://127.0.0.1:8500}, without a token. */
+  public ConsulClient(URI base) {
+    this(checkedBase(base), "", Shared.HTTP, Duration.ofSeconds(10));
   }
 
   private ConsulClient(String base, String token, HttpClient http, Duration timeout) {
+    require(token.matches("[!-~]*"), "token not in visible ASCII");
+    require(timeout.compareTo(SHORTEST) >= 0, "timeout < " + SHORTEST + ": " + timeout);
     this.base = base;
     this.token = token;
     this.http = Objects.requireNonNull(http, "http");
     this.timeout = timeout;
-    require(timeout.compareTo(SHORTEST) >= 0, "timeout < " + SHORTEST + ": " + timeout);
   }
 
-  /** The same agent over the same connections; a call takes at most this long. */
+  /** Returns a client that sends this ACL token; an empty one is not sent. */
+  public ConsulClient withToken(String token) {
+    return new ConsulClient(base, token, http, timeout);
+  }
+
+  /** Returns a client on this HTTP client (TLS!), which must not send the token on redirects. */
+  public ConsulClient withHttp(HttpClient http) {
+    return new ConsulClient(base, token, http, timeout);
+  }
+
+  /** Returns a client on the same connections whose calls take at most this long. */
   public ConsulClient withTimeout(Duration timeout) {
     return new ConsulClient(base, token, http, timeout);
   }
 
-  /** A service as its agent knows it; an empty (or null) host is the agent's own address. */
+  /** A service as its agent knows it; an empty host is the agent's own address. */
   public record Service(
-      String id,
-      String name,
-      String host,
-      int port,
-      List<String> tags,
-      Map<String, String> meta,
-      Weights weights) {
+      String id, String name, String host, int port, List<String> tags, Map<String, String> meta) {
+    /** Copies the tags and the metadata. */
     public Service {
       Objects.requireNonNull(id, "id");
       Objects.requireNonNull(name, "name");
-      host = Objects.requireNonNullElse(host, "");
+      Objects.requireNonNull(host, "host");
       tags = List.copyOf(tags);
       meta = Map.copyOf(meta);
     }
-
-    /** With the weights of 1 that Consul gives by itself. */
-    public Service(
-        String id,
-        String name,
-        String host,
-        int port,
-        List<String> tags,
-        Map<String, String> meta) {
-      this(id, name, host, port, tags, meta, new Weights(1, 1));
-    }
   }
 
-  /** How much Consul's DNS prefers an instance that passes (1 to 65535) or warns (0 to 65535). */
-  public record Weights(int passing, int warning) {}
-
-  /** What a check found. A service has the worst status of its checks; maintenance is CRITICAL. */
+  /**
+   * The result of a check. A service has the worst status of its checks; maintenance is CRITICAL, and
+   * so is a word that is none of these: what is unknown never counts as passing.
+   */
   public enum Status {
     PASSING,
     WARNING,
     CRITICAL;
-
-    private String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
 
     private static Status of(String word) {
       return word.equals("passing") ? PASSING : word.equals("warning") ? WARNING : CRITICAL;
@@ -155,15 +140,18 @@ public final class ConsulClient {
   }
 
   /**
-   * Which instances of a service to list, and when to answer.
+   * Selects the instances of a service, and says when to respond.
    *
+   * @param name of the service
    * @param tags an instance must have them all
-   * @param stale any server may answer, even without a leader; usually less than 50 ms behind
-   * @param index answer once there is news after it (unsigned); 0: now
+   * @param passing whether all checks must pass
+   * @param stale any server may respond, even without a leader; usually less than 50 ms behind
+   * @param index respond once there is news after it (unsigned); 0: now
    * @param atMost or after this long; 1 millisecond to 10 minutes, not used with index 0
    */
   public record HealthQuery(
       String name, List<String> tags, boolean passing, boolean stale, long index, Duration atMost) {
+    /** Checks the name and the range of the wait. */
     public HealthQuery {
       checkedId("name", name);
       tags = List.copyOf(tags);
@@ -171,33 +159,33 @@ public final class ConsulClient {
       require(millis >= 1 && millis <= 600_000, "atMost not in 1 ms..10 min: " + atMost);
     }
 
-    /** All instances whose checks pass, now. */
+    /** Selects all instances whose checks pass, now. */
     public static HealthQuery passing(String name, List<String> tags) {
       return new HealthQuery(name, tags, true, false, 0, SHORTEST);
     }
 
-    /** A blocking query. Its answer is no proof of a change: compare. */
+    /** Returns this as a blocking query. Its response is no proof of a change: compare. */
     public HealthQuery changedSince(long index, Duration atMost) {
       return new HealthQuery(name, tags, passing, stale, index, atMost);
     }
 
     String target(String path) {
-      StringBuilder target = new StringBuilder(path + encoded(name));
-      target.append("?index=").append(Long.toUnsignedString(index)); // 0 does not block.
-      target.append("&wait=").append(goDuration(atMost));
+      String when = "?index=" + Long.toUnsignedString(index) + "&wait=" + goDuration(atMost);
+      StringBuilder target = new StringBuilder(path + encoded(name) + when); // 0 does not block.
       // Flags are sent only if set: some agents take passing=false for true.
-      target.append(passing ? "&passing=1" : "").append(stale ? "&stale=1" : "");
-      tags.forEach(tag -> target.append("&tag=").append(encoded(tag)));
+      target.append(passing ? "&passing=1" : "");
+      target.append(stale ? "&stale=1" : "");
+      tags.forEach(tag -> target.append("&tag=" + encoded(tag)));
       return target.toString();
     }
   }
 
-  /** What a check found last, and what it said. */
+  /** The last result of a check, with its output. */
   public record Result(String checkId, Status status, String output) {}
 
   /** An instance of a service; if it has no address of its own, its node's takes the place. */
   public record Entry(String node, Service service, List<Result> checks) {
-    /** The worst status of its checks; PASSING if it has none. */
+    /** Returns the worst status of its checks; PASSING if it has none. */
     public Status status() {
       return checks.stream().map(Result::status).max(Status::compareTo).orElse(Status.PASSING);
     }
@@ -209,7 +197,7 @@ public final class ConsulClient {
    */
   public record Health(List<Entry> entries, long index, boolean filteredByAcl) {}
 
-  /** Consul said no, or something that makes no sense. */
+  /** Consul responded with an error status or a malformed response. */
   public static final class ConsulException extends IOException {
     private final int status;
 
@@ -218,7 +206,7 @@ public final class ConsulClient {
       this.status = status;
     }
 
-    /** The HTTP status; that of a success if the answer makes no sense. */
+    /** Returns the HTTP status; that of a success if the response is malformed. */
     public int status() {
       return status;
     }
@@ -230,36 +218,36 @@ public final class ConsulClient {
    */
   public void register(Service service, List<Map<String, String>> checks)
       throws IOException, InterruptedException {
-    require(service.port() >>> 16 == 0, "port not in 0..65535: " + service.port());
-    ObjectNode body = JSON.createObjectNode();
-    body.put("ID", checkedId("id", service.id())).put("Name", checkedId("name", service.name()));
-    body.put("Address", service.host()).put("Port", service.port());
-    body.putPOJO("Tags", service.tags()).putPOJO("Meta", service.meta());
-    Weights weights = service.weights();
-    body.putPOJO("Weights", Map.of("Passing", weights.passing(), "Warning", weights.warning()));
-    body.putPOJO("Checks", checks);
+    require(service.port >>> 16 == 0, "port not in 0..65535: " + service.port);
     checks.forEach(check -> checkedId("CheckID", check.getOrDefault("CheckID", "")));
+    ObjectNode body = JSON.createObjectNode().put("ID", checkedId("id", service.id));
+    body.put("Name", checkedId("name", service.name));
+    body.put("Address", service.host);
+    body.put("Port", service.port);
+    body.putPOJO("Tags", service.tags);
+    body.putPOJO("Meta", service.meta);
+    body.putPOJO("Checks", checks);
     success(call("PUT", "/v1/agent/service/register?replace-existing-checks=true", body, timeout));
   }
 
   /** Removes the service and its checks; an unknown id is no error. */
   public void deregister(String id) throws IOException, InterruptedException {
     String target = "/v1/agent/service/deregister/" + encoded(checkedId("id", id));
-    var answer = call("PUT", target, null, timeout);
-    if (answer.statusCode() != 404) { // Newer agents say so; Consul 1.8 and its manual say 200.
+    var answer = call("PUT", target, JSON.missingNode(), timeout);
+    if (answer.statusCode() != 404) { // Newer agents; Consul 1.8 and its manual have 200.
       success(answer);
     }
   }
 
-  /** The services of this agent, by id. */
+  /** Returns the services of this agent, by id. */
   public Map<String, Service> services() throws IOException, InterruptedException {
     Map<String, Service> services = new LinkedHashMap<>();
     json(get("/v1/agent/services", Duration.ZERO), JsonNodeType.OBJECT)
-        .forEach(json -> services.put(json.path("ID").asText(""), service(json, "")));
+        .forEach(json -> services.put(text(json, "ID"), service(json, "", "Service", "")));
     return services;
   }
 
-  /** What this agent knows under the id, if anything; without the node's own checks. */
+  /** Returns this agent's service of this id, if any, without the node's own checks. */
   public Optional<Entry> instance(String id) throws IOException, InterruptedException {
     var answer = get("/v1/agent/health/service/id/" + encoded(checkedId("id", id)), Duration.ZERO);
     return switch (answer.statusCode()) {
@@ -269,7 +257,7 @@ public final class ConsulClient {
     };
   }
 
-  /** The instances of a service in the whole data center. */
+  /** Returns the instances of a service in the whole data center. */
   public Health health(HealthQuery query) throws IOException, InterruptedException {
     Duration wait = query.index() == 0 ? Duration.ZERO : query.atMost();
     var answer = get(query.target("/v1/health/service/"), wait);
@@ -282,23 +270,23 @@ public final class ConsulClient {
   /** Reports the status of a TTL check. */
   public void updateTtl(String checkId, Status status, String output)
       throws IOException, InterruptedException {
-    JsonNode body = JSON.createObjectNode().put("Status", status.word()).put("Output", output);
+    ObjectNode body = JSON.createObjectNode().put("Output", output);
+    body.put("Status", status.name().toLowerCase(Locale.ROOT));
     String target = "/v1/agent/check/update/" + encoded(checkedId("check id", checkId));
     success(call("PUT", target, body, timeout));
   }
 
   /** For a query that Consul may hold back for {@code wait}, and by a sixteenth longer. */
   HttpResponse<byte[]> get(String target, Duration wait) throws IOException, InterruptedException {
-    return call("GET", target, null, wait.plus(wait.dividedBy(16)).plus(timeout));
+    return call("GET", target, JSON.missingNode(), wait.plus(wait.dividedBy(16)).plus(timeout));
   }
 
   private HttpResponse<byte[]> call(String method, String target, JsonNode body, Duration deadline)
       throws IOException, InterruptedException {
-    byte[] bytes = body == null ? new byte[0] : JSON.writeValueAsBytes(body);
     HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(base + target));
-    builder.method(method, HttpRequest.BodyPublishers.ofByteArray(bytes));
+    builder.method(method, HttpRequest.BodyPublishers.ofString(body.toString()));
     builder.version(HttpClient.Version.HTTP_1_1); // HTTP/2 would ask for an upgrade each time.
-    if (token != null) {
+    if (!token.isEmpty()) {
       builder.header("X-Consul-Token", token);
     }
     HttpRequest request = builder.build();
@@ -364,8 +352,8 @@ public final class ConsulClient {
 
   private ConsulException refused(HttpResponse<?> answer, String problem, byte[] said) {
     String text = new String(said, StandardCharsets.UTF_8).strip();
-    String safe = token == null ? text : text.replace(token, "[token]");
-    String shown = safe.substring(0, Math.min(safe.length(), MAX_EXCERPT_CHARS));
+    String safe = token.isEmpty() ? text : text.replace(token, "[token]");
+    String shown = safe.substring(0, Math.min(safe.length(), 200)); // fits a log line
     var controls = Pattern.compile("[\\p{Cc}\\u2028\\u2029]").matcher(shown);
     shown = controls.replaceAll(c -> "\\\\u%04x".formatted((int) c.group().charAt(0)));
     return new ConsulException(answer.request(), answer.statusCode(), problem + shown);
@@ -377,28 +365,30 @@ public final class ConsulClient {
 
   private static Entry entry(JsonNode json) {
     List<Result> checks = new ArrayList<>();
-    for (JsonNode check : json.path("Checks")) {
-      Status status = Status.of(check.path("Status").asText(""));
-      String output = check.path("Output").asText("");
-      checks.add(new Result(check.path("CheckID").asText(""), status, output));
+    for (JsonNode it : json.path("Checks")) {
+      checks.add(
+          new Result(text(it, "CheckID"), Status.of(text(it, "Status")), text(it, "Output")));
     }
     JsonNode node = json.path("Node");
-    Service service = service(json.path("Service"), node.path("Address").asText(""));
-    return new Entry(node.path("Node").asText(""), service, List.copyOf(checks));
+    Service service = service(json.path("Service"), "", "Service", text(node, "Address"));
+    return new Entry(text(node, "Node"), service, List.copyOf(checks));
   }
 
-  private static Service service(JsonNode json, String nodeAddress) {
-    String address = json.path("Address").asText("");
+  /** The catalogue writes a prefix before each member, and has another member for the name. */
+  static Service service(JsonNode json, String prefix, String nameMember, String nodeAddress) {
+    String address = text(json, prefix + "Address");
     String host = address.isEmpty() ? nodeAddress : address;
     List<String> tags = new ArrayList<>();
-    json.path("Tags").forEach(tag -> tags.add(tag.asText()));
+    json.path(prefix + "Tags").forEach(tag -> tags.add(tag.asText()));
     Map<String, String> meta = new LinkedHashMap<>();
-    json.path("Meta").properties().forEach(e -> meta.put(e.getKey(), e.getValue().asText()));
-    String name = json.path("Service").asText("");
-    int port = json.path("Port").asInt();
-    JsonNode weights = json.path("Weights");
-    Weights both = new Weights(weights.path("Passing").asInt(1), weights.path("Warning").asInt(1));
-    return new Service(json.path("ID").asText(""), name, host, port, tags, meta, both);
+    JsonNode pairs = json.path(prefix + "Meta");
+    pairs.properties().forEach(e -> meta.put(e.getKey(), e.getValue().asText()));
+    int port = json.path(prefix + "Port").asInt();
+    return new Service(text(json, prefix + "ID"), text(json, nameMember), host, port, tags, meta);
+  }
+
+  static String text(JsonNode json, String member) {
+    return json.path(member).asText("");
   }
 
   /** One for all: before JDK 21 an HttpClient ends its thread when the collector finds it. */
@@ -420,11 +410,6 @@ public final class ConsulClient {
     boolean legal = base.getHost() != null && text.matches("https?://[^/?#@]+");
     require(legal, "base is not http(s)://host:port"); // Not shown: it may hold a password.
     return text;
-  }
-
-  private static String checkedToken(String token) {
-    require(token == null || token.matches("[!-~]*"), "token not in visible ASCII");
-    return token == null || token.isEmpty() ? null : token;
   }
 
   private static String checkedId(String what, String id) {

@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  *   close -> deregister
  * </pre>
  *
- * <p>"As it should be" is all that was registered: address, tags, meta, weights, and that the checks
+ * <p>"As it should be" is all that was registered: address, tags, meta, and that the checks
  * are there. When the agent finds the instance critical, a warning passes on what its check said.
  *
  * <p>With a {@link Heartbeat} the thread also reports the health of the service, three times per TTL:
@@ -136,7 +136,6 @@ public final class ConsulRegistration extends RegistrationLoop {
         && found.port() == service.port()
         && Set.copyOf(found.tags()).equals(Set.copyOf(service.tags()))
         && found.meta().equals(service.meta())
-        && found.weights().equals(service.weights())
         && hasAllChecks(known);
   }
 

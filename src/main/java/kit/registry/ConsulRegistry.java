@@ -74,7 +74,7 @@ final class ConsulRegistry extends Registry {
 
   private final Instance agent;
   private final URI base;
-  private final String token; // Null if there is none.
+  private final String token; // Empty if there is none.
   private final SSLContext tls;
   private ConsulClient client; // Guarded by this. Made when first needed: it takes time.
 
@@ -124,7 +124,7 @@ final class ConsulRegistry extends Registry {
       return tokenIn(TOOLS_TOKEN_FILE, settings.environment().get(TOOLS_TOKEN_FILE));
     }
     String token = settings.variable(TOOLS_TOKEN);
-    return token.isEmpty() ? null : checked(TOOLS_TOKEN, token);
+    return token.isEmpty() ? "" : checked(TOOLS_TOKEN, token);
   }
 
   private static String tokenIn(String name, String file) {
@@ -157,7 +157,7 @@ final class ConsulRegistry extends Registry {
               .proxy(HttpClient.Builder.NO_PROXY)
               .sslContext(tls)
               .build();
-      client = new ConsulClient(base, token, EachAddressClient.over(http));
+      client = new ConsulClient(base).withToken(token).withHttp(EachAddressClient.over(http));
     }
     return client;
   }

@@ -38,7 +38,7 @@ class GatewayServicesTest {
   @BeforeEach
   void follow() throws Exception {
     agent = DevAgent.start("127.0.0.1", 0);
-    consul = new ConsulClient(agent.uri(), null);
+    consul = new ConsulClient(agent.uri());
     listed = new ConsulServices(consul);
     services = services();
     services.follow(listed);

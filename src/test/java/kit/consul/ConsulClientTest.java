@@ -30,7 +30,6 @@ import kit.consul.ConsulClient.HealthQuery;
 import kit.consul.ConsulClient.Result;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
-import kit.consul.ConsulClient.Weights;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,7 +57,7 @@ class ConsulClientTest {
   @BeforeEach
   void start() throws IOException {
     fake = new FakeConsul();
-    client = new ConsulClient(fake.uri(), null);
+    client = new ConsulClient(fake.uri());
   }
 
   @AfterEach
@@ -92,7 +91,6 @@ class ConsulClientTest {
           "Port": 8081,
           "Tags": ["v1", "main"],
           "Meta": {"zone": "a"},
-          "Weights": {"Passing": 1, "Warning": 1},
           "Checks": [
             {"CheckID": "web-1:alive", "TTL": "60s"},
             {"CheckID": "web-1:db", "TCP": "db:5432", "Interval": "5s"}
@@ -105,15 +103,14 @@ class ConsulClientTest {
   void registersWithTheAgentsAddressIfNoneIsGiven() throws Exception {
     fake.on("PUT", "/v1/agent/service/register").answer(200, "");
 
-    Weights weights = new Weights(10, 0);
-    client.register(new Service("web-1", "web", null, 0, List.of(), Map.of(), weights), List.of());
+    client.register(new Service("web-1", "web", "", 0, List.of(), Map.of()), List.of());
 
     assertJson(
         fake.awaitRequest().body(),
         """
         {
           "ID": "web-1", "Name": "web", "Address": "", "Port": 0,
-          "Tags": [], "Meta": {}, "Weights": {"Passing": 10, "Warning": 0}, "Checks": []
+          "Tags": [], "Meta": {}, "Checks": []
         }
         """);
   }
@@ -187,7 +184,7 @@ class ConsulClientTest {
     assertThatIllegalArgumentException().isThrownBy(() -> HealthQuery.passing(id, List.of()));
     assertThatIllegalArgumentException().isThrownBy(() -> client.updateTtl(id, Status.PASSING, ""));
     for (String name : List.of("web", id)) {
-      Service service = new Service(id, name, null, 1, List.of(), Map.of());
+      Service service = new Service(id, name, "", 1, List.of(), Map.of());
       assertThatIllegalArgumentException().isThrownBy(() -> client.register(service, List.of()));
     }
     assertThat(fake.requests()).isEmpty();
@@ -203,7 +200,7 @@ class ConsulClientTest {
         .isThrownBy(() -> WEB_QUERY.changedSince(1, Duration.ofSeconds(601)))
         .withMessage("atMost not in 1 ms..10 min: PT10M1S");
     for (int port : new int[] {-1, 65_536}) {
-      Service service = new Service("a", "a", null, port, List.of(), Map.of());
+      Service service = new Service("a", "a", "", port, List.of(), Map.of());
       assertThatIllegalArgumentException()
           .isThrownBy(() -> client.register(service, List.of()))
           .withMessage("port not in 0..65535: " + port);
@@ -223,17 +220,21 @@ class ConsulClientTest {
       })
   void refusesBasesThatAreNone(String base) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ConsulClient(URI.create(base), null))
+        .isThrownBy(() -> new ConsulClient(URI.create(base)))
         .withMessage("base is not http(s)://host:port");
   }
 
   @Test
   void namesTheArgumentThatIsNull() {
     assertThatNullPointerException()
-        .isThrownBy(() -> new ConsulClient(fake.uri(), null, null))
+        .isThrownBy(() -> new ConsulClient(fake.uri()).withHttp(null))
         .withMessage("http");
+    assertThatNullPointerException().isThrownBy(() -> new ConsulClient(fake.uri()).withToken(null));
     assertThatNullPointerException()
-        .isThrownBy(() -> new Service(null, "web", null, 0, List.of(), Map.of()))
+        .isThrownBy(() -> new Service("web-1", "web", null, 0, List.of(), Map.of()))
+        .withMessage("host");
+    assertThatNullPointerException()
+        .isThrownBy(() -> new Service(null, "web", "", 0, List.of(), Map.of()))
         .withMessage("id");
   }
 
@@ -244,25 +245,25 @@ class ConsulClientTest {
     fake.on("GET", SERVICES).answer(200, "{}");
     URI base = URI.create(fake.uri() + "/");
 
-    new ConsulClient(base, "s3cret").services();
+    new ConsulClient(base).withToken("s3cret").services();
     FakeConsul.Request request = fake.awaitRequest();
     assertThat(request.headers().getFirst("X-Consul-Token")).isEqualTo("s3cret");
     assertThat(request.target()).isEqualTo(SERVICES);
 
-    new ConsulClient(base, "").services();
+    new ConsulClient(base).withToken("").services();
     assertThat(fake.awaitRequest().headers().getFirst("X-Consul-Token")).isNull();
   }
 
   @Test
   void keepsTheTokenOutOfAllTexts() {
-    ConsulClient secretive = new ConsulClient(fake.uri(), "s3cret");
+    ConsulClient secretive = new ConsulClient(fake.uri()).withToken("s3cret");
     fake.on("GET", SERVICES).answer(403, "token 's3cret' lacks permission");
 
     assertThatThrownBy(secretive::services)
         .hasMessage("GET /v1/agent/services: 403 token '[token]' lacks permission");
     assertThat(secretive.toString()).doesNotContain("s3cret");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ConsulClient(fake.uri(), "s3cret\n"))
+        .isThrownBy(() -> new ConsulClient(fake.uri()).withToken("s3cret\n"))
         .withMessage("token not in visible ASCII");
   }
 
@@ -277,7 +278,7 @@ class ConsulClientTest {
             "Node": {"Node": "n1", "Address": "10.0.0.1", "Datacenter": "dc1"},
             "Service": {
               "ID": "web-1", "Service": "web", "Address": "10.0.0.5", "Port": 8081,
-              "Tags": ["v1"], "Meta": {"zone": "a"}, "Weights": {"Passing": 5}
+              "Tags": ["v1"], "Meta": {"zone": "a"}
             },
             "Checks": [
               {"CheckID": "serfHealth", "Status": "passing", "Output": "Agent alive"},
@@ -308,14 +309,7 @@ class ConsulClientTest {
                 List.of(
                     new Entry(
                         "n1",
-                        new Service(
-                            "web-1",
-                            "web",
-                            "10.0.0.5",
-                            8081,
-                            List.of("v1"),
-                            zone,
-                            new Weights(5, 1)),
+                        new Service("web-1", "web", "10.0.0.5", 8081, List.of("v1"), zone),
                         List.of(
                             new Result("serfHealth", Status.PASSING, "Agent alive"),
                             new Result("up", Status.WARNING, "429"),
@@ -396,6 +390,23 @@ class ConsulClientTest {
                 "",
                 new Service("web-1", "web", "", 80, List.of(), Map.of()),
                 List.of(new Result("up", expected, "because"))));
+  }
+
+  /** A newer Consul may have more words; none of them may have traffic sent to an instance. */
+  @ParameterizedTest
+  @ValueSource(strings = {"unknown", "maintenance", "PASSING", "passing ", ""})
+  void unknownStatusCountsAsCritical(String word) throws Exception {
+    fake.on("GET", INSTANCE)
+        .answer(
+            200,
+            "{\"Service\": {\"ID\": \"web-1\", \"Service\": \"web\"}, \"Checks\": [{\"Status\": \"passing\"}, {\"Status\": \"%s\"}]}"
+                .formatted(word));
+
+    Entry entry = client.instance("web-1").orElseThrow();
+    assertThat(entry.checks())
+        .extracting(Result::status)
+        .containsExactly(Status.PASSING, Status.CRITICAL);
+    assertThat(entry.status()).isEqualTo(Status.CRITICAL);
   }
 
   @ParameterizedTest
@@ -548,7 +559,7 @@ class ConsulClientTest {
           new Thread(
               () -> {
                 try {
-                  new ConsulClient(base, null).services();
+                  new ConsulClient(base).services();
                   outcome.complete(null);
                 } catch (Throwable e) {
                   outcome.complete(e);
@@ -589,7 +600,7 @@ class ConsulClientTest {
   void asksForNoUpgradeWhateverTheHttpClient() throws Exception {
     fake.on("GET", SERVICES).answer(200, "{}");
 
-    new ConsulClient(fake.uri(), null, HttpClient.newHttpClient()).services();
+    new ConsulClient(fake.uri()).withHttp(HttpClient.newHttpClient()).services();
 
     assertThat(fake.awaitRequest().headers().getFirst("Upgrade")).isNull();
   }

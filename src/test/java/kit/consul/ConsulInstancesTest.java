@@ -63,7 +63,7 @@ class ConsulInstancesTest {
               sleeps.add(slept);
             },
             () -> 1.0); // No jitter: the whole backoff.
-    ConsulClient consul = new ConsulClient(fake.uri(), null).withTimeout(Duration.ofSeconds(5));
+    ConsulClient consul = new ConsulClient(fake.uri()).withTimeout(Duration.ofSeconds(5));
     instances = new ConsulInstances(consul, settings, timing, log);
   }
 
@@ -203,7 +203,7 @@ class ConsulInstancesTest {
   void consulThatIsNotThereIsAFailureUntilItIs() throws Exception {
     java.net.URI gone = fake.uri();
     fake.close();
-    ConsulClient consul = new ConsulClient(gone, null);
+    ConsulClient consul = new ConsulClient(gone);
     try (ConsulInstances nobody = new ConsulInstances(consul, "web")) {
       Eventually.within(Duration.ofSeconds(5), () -> assertThat(nobody.failure()).isPresent());
       assertThat(nobody.snapshot()).isEmpty();

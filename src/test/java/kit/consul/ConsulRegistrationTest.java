@@ -31,7 +31,7 @@ class ConsulRegistrationTest {
   private static final String KNOWN =
       """
       {"Service": {"ID": "web-1", "Service": "web", "Address": "10.0.0.1", "Port": 80,
-                   "Tags": ["primary"], "Meta": {}, "Weights": {"Passing": 1, "Warning": 1}},
+                   "Tags": ["primary"], "Meta": {}},
        "Checks": [{"CheckID": "check", "Status": "passing"}]}""";
   private static final List<ConsulCheck> CHECKS =
       List.of(ConsulCheck.http("check", "http://10.0.0.1/health", Duration.ofSeconds(5)));
@@ -44,12 +44,12 @@ class ConsulRegistrationTest {
   void startFake() throws Exception {
     fake = new FakeConsul();
     fake.on("PUT", DEREGISTER).answer(200, "");
-    registration = new ConsulRegistration(new ConsulClient(fake.uri(), null), SERVICE, CHECKS);
+    registration = new ConsulRegistration(new ConsulClient(fake.uri()), SERVICE, CHECKS);
   }
 
   private ConsulRegistration lookingEvery(Duration interval) {
     return new ConsulRegistration(
-        new ConsulClient(fake.uri(), null), SERVICE, CHECKS, null, interval, log);
+        new ConsulClient(fake.uri()), SERVICE, CHECKS, null, interval, log);
   }
 
   @AfterEach
@@ -125,7 +125,6 @@ class ConsulRegistrationTest {
           '"Port": 80'                      | '"Port": 81'
           primary                           | secondary
           '"Meta": {}'                      | '"Meta": {"by": "hand"}'
-          '"Passing": 1'                    | '"Passing": 2'
           '"CheckID": "check"'              | '"CheckID": "another"'
           '{"CheckID": "check", "Status": "passing"}' | ''
           """)
@@ -225,7 +224,7 @@ class ConsulRegistrationTest {
         new AtomicReference<>(ConsulClient.Status.PASSING);
     try (ConsulRegistration beating =
         new ConsulRegistration(
-            new ConsulClient(fake.uri(), null),
+            new ConsulClient(fake.uri()),
             SERVICE,
             List.of(ConsulCheck.ttl("ttl", Duration.ofMillis(300))),
             new ConsulRegistration.Heartbeat("ttl", Duration.ofMillis(300), health::get))) {
@@ -245,7 +244,7 @@ class ConsulRegistrationTest {
     fake.on("PUT", "/v1/agent/check/update/ttl").answer(200, "");
     try (ConsulRegistration beating =
         new ConsulRegistration(
-            new ConsulClient(fake.uri(), null),
+            new ConsulClient(fake.uri()),
             SERVICE,
             List.of(ConsulCheck.ttl("ttl", Duration.ofSeconds(5))),
             new ConsulRegistration.Heartbeat(

@@ -20,7 +20,7 @@ import kit.http.server.HttpService;
  *
  * <pre>{@code
  * try (DevAgent agent = DevAgent.start("127.0.0.1", 8500)) {
- *   ConsulClient consul = new ConsulClient(agent.uri(), null);
+ *   ConsulClient consul = new ConsulClient(agent.uri());
  *   ...
  * }
  * }</pre>

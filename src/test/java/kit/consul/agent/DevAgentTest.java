@@ -338,9 +338,9 @@ class DevAgentTest {
     try (FakeConsul target = new FakeConsul()) {
       target.on("GET", "/health").hang();
       DevAgent real = DevAgent.start("127.0.0.1", 0);
-      ConsulClient consul = new ConsulClient(real.uri(), null);
+      ConsulClient consul = new ConsulClient(real.uri());
       consul.register(
-          new ConsulClient.Service("web", "web", null, 80, List.of(), Map.of()),
+          new ConsulClient.Service("web", "web", "", 80, List.of(), Map.of()),
           List.of(Map.of("CheckID", "c", "HTTP", target.uri() + "/health", "Interval", "1s")));
       target.awaitRequest(); // So the timer and the pool work by themselves.
       assertThat(threads()).isNotEmpty();
