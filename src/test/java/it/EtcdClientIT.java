@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -17,7 +18,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLHandshakeException;
 import kit.etcd.EtcdClient;
-import kit.etcd.EtcdClient.Access;
 import kit.etcd.EtcdClient.Entry;
 import kit.etcd.EtcdClient.EtcdException;
 import kit.etcd.EtcdClient.Event;
@@ -38,7 +38,14 @@ import testing.TestCertificate;
 @Timeout(60)
 class EtcdClientIT {
   private static final Duration SECOND = Duration.ofSeconds(1);
-  private static final Access NOBODY = new Access(null, null, null);
+
+  private record Access(String user, String password) {
+    EtcdClient client(List<URI> endpoints, Duration timeout) {
+      return new EtcdClient(endpoints).withUser(user, password).withTimeout(timeout);
+    }
+  }
+
+  private static final Access NOBODY = new Access("", "");
   private static EtcdServer shared;
 
   private final String folder = "/test/" + UUID.randomUUID() + "/";
@@ -267,7 +274,7 @@ class EtcdClientIT {
   @Test
   void usersNeedTheirPasswordAndARestartedEtcdANewToken() throws Exception {
     own = EtcdServer.start();
-    EtcdClient app = client(new Access("app", "p:@w", null));
+    EtcdClient app = client(new Access("app", "p:@w"));
     app.put(key, "1", 0); // Users are not enabled yet.
     own.enableUsers("app", "p:@w", "/test/");
 
@@ -287,21 +294,24 @@ class EtcdClientIT {
     assertThatThrownBy(() -> client(NOBODY).list(folder))
         .isInstanceOf(EtcdException.class)
         .hasMessageContaining("user name is empty");
-    assertThatThrownBy(() -> client(new Access("app", "wrong", null)).list(folder))
+    assertThatThrownBy(() -> client(new Access("app", "wrong")).list(folder))
         .isInstanceOf(EtcdException.class)
         .hasMessageContaining("invalid user ID or password")
         .hasMessageNotContaining("wrong");
   }
 
   private EtcdClient client(Access access) {
-    return new EtcdClient(own.uris(), Duration.ofSeconds(5), access);
+    return access.client(own.uris(), Duration.ofSeconds(5));
   }
 
   @Test
   void httpsTrustsTheGivenCertificatesOnly() throws Exception {
     own = EtcdServer.startWithTls();
 
-    client(new Access(null, null, TestCertificate.trusting(own.certificate()))).put(key, "1", 0);
+    new EtcdClient(
+            own.uris(),
+            HttpClient.newBuilder().sslContext(TestCertificate.trusting(own.certificate())).build())
+        .put(key, "1", 0);
 
     assertThatThrownBy(() -> client(NOBODY).get(key)).isInstanceOf(SSLHandshakeException.class);
   }
@@ -322,7 +332,7 @@ class EtcdClientIT {
     List<URI> members = new ArrayList<>(own.uris());
     for (int i = 0; i < members.size(); i++) {
       Collections.rotate(members, 1); // Whichever is the first to be asked.
-      EtcdClient client = new EtcdClient(members, Duration.ofSeconds(5), NOBODY);
+      EtcdClient client = NOBODY.client(members, Duration.ofSeconds(5));
       assertThat(client.get(key).map(Entry::value)).contains("2");
     }
     own.signal(1, "CONT");

@@ -85,7 +85,12 @@ public final class ConsulClient {
 
   /** Calls an agent such as {@code http://127.0.0.1:8500}, without a token. */
   public ConsulClient(URI base) {
-    this(checkedBase(base), "", Shared.HTTP, Duration.ofSeconds(10));
+    this(base, Shared.HTTP);
+  }
+
+  /** Calls an agent over this HTTP client (TLS!), which must not send the token on redirects. */
+  public ConsulClient(URI base, HttpClient http) {
+    this(checkedBase(base), "", http, Duration.ofSeconds(10));
   }
 
   private ConsulClient(String base, String token, HttpClient http, Duration timeout) {
@@ -99,11 +104,6 @@ public final class ConsulClient {
 
   /** Returns a client that sends this ACL token; an empty one is not sent. */
   public ConsulClient withToken(String token) {
-    return new ConsulClient(base, token, http, timeout);
-  }
-
-  /** Returns a client on this HTTP client (TLS!), which must not send the token on redirects. */
-  public ConsulClient withHttp(HttpClient http) {
     return new ConsulClient(base, token, http, timeout);
   }
 
@@ -364,14 +364,13 @@ public final class ConsulClient {
   }
 
   private static Entry entry(JsonNode json) {
-    List<Result> checks = new ArrayList<>();
+    List<Result> all = new ArrayList<>();
     for (JsonNode it : json.path("Checks")) {
-      checks.add(
-          new Result(text(it, "CheckID"), Status.of(text(it, "Status")), text(it, "Output")));
+      all.add(new Result(text(it, "CheckID"), Status.of(text(it, "Status")), text(it, "Output")));
     }
     JsonNode node = json.path("Node");
     Service service = service(json.path("Service"), "", "Service", text(node, "Address"));
-    return new Entry(text(node, "Node"), service, List.copyOf(checks));
+    return new Entry(text(node, "Node"), service, List.copyOf(all));
   }
 
   /** The catalogue writes a prefix before each member, and has another member for the name. */

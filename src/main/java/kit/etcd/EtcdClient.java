@@ -2,6 +2,7 @@
 package kit.etcd;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -29,8 +30,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import java.util.function.UnaryOperator;
-import javax.net.ssl.SSLContext;
 
 /**
  * Reads, writes and watches keys in etcd, and keeps leases: what a registry of services needs.
@@ -51,9 +50,9 @@ import javax.net.ssl.SSLContext;
  *
  * <h2>Errors</h2>
  *
- * <p>An answer that is no success or cannot be read is an {@link EtcdException}, an {@link IOException}
- * because callers treat it like none. Exceptions of the connection pass untouched; a late answer is an
- * {@link HttpTimeoutException}, one above 16 MiB an IOException. No message has password or token.
+ * <p>An error status or a malformed response is an {@link EtcdException}, an {@link IOException} because
+ * callers treat it like none. Exceptions of the connection pass untouched; a late response is an {@link
+ * HttpTimeoutException}, one above 16 MiB an IOException. No message has password or token.
  *
  * <h2>Threads and cost</h2>
  *
@@ -74,45 +73,48 @@ public final class EtcdClient {
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private final List<String> endpoints;
-  private final Duration timeout;
-  private final Access access;
   private final HttpClient http;
+  private final String user; // Empty: none.
+  private final String password;
+  private final Duration timeout;
   private final AtomicInteger current = new AtomicInteger(); // Modulo: the endpoint to ask first.
   private final AtomicReference<String> token = new AtomicReference<>(); // Null: to be asked for.
 
-  /** For endpoints like {@code http://127.0.0.1:2379}; 3 seconds for a call. */
+  /** Calls endpoints such as {@code http://127.0.0.1:2379}, without a user; 3 seconds for a call. */
   public EtcdClient(List<URI> endpoints) {
-    this(endpoints, Duration.ofSeconds(3), new Access(null, null, null));
+    this(
+        endpoints,
+        HttpClient.newBuilder()
+            .connectTimeout(Duration.ofSeconds(2))
+            .proxy(HttpClient.Builder.NO_PROXY)
+            .build());
   }
 
-  /** A call takes at most this long, whatever the number of endpoints. */
-  public EtcdClient(List<URI> endpoints, Duration timeout, Access access) {
-    this(endpoints, timeout, access, http -> http);
+  /** Calls endpoints over this HTTP client, for instance one with a trust store of its own. */
+  public EtcdClient(List<URI> endpoints, HttpClient http) {
+    this(endpoints.stream().map(EtcdClient::checked).toList(), http, "", "", Duration.ofSeconds(3));
   }
 
-  /** As above; requests are sent with what {@code around} makes of the JDK's client. */
-  public EtcdClient(
-      List<URI> endpoints, Duration timeout, Access access, UnaryOperator<HttpClient> around) {
+  private EtcdClient(
+      List<String> endpoints, HttpClient http, String user, String password, Duration timeout) {
     require(!endpoints.isEmpty(), "no endpoints");
+    require(user.isEmpty() == password.isEmpty(), "user and password go together");
     require(timeout.toMillis() >= 1, "timeout < 1 ms: " + timeout);
-    this.endpoints = endpoints.stream().map(EtcdClient::checked).toList();
+    this.endpoints = endpoints;
+    this.http = requireNonNull(http, "http");
+    this.user = user;
+    this.password = password;
     this.timeout = timeout;
-    this.access = access;
-    HttpClient.Builder jdk = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2));
-    jdk.proxy(HttpClient.Builder.NO_PROXY);
-    this.http = around.apply((access.tls() == null ? jdk : jdk.sslContext(access.tls())).build());
   }
 
-  /** Who asks, or null; and whom to trust with https, null for the JDK's own certificates. */
-  public record Access(String user, String password, SSLContext tls) {
-    public Access {
-      require((user == null) == (password == null), "user and password go together");
-    }
+  /** Returns a client that authenticates as this user; both empty: without a user. */
+  public EtcdClient withUser(String user, String password) {
+    return new EtcdClient(endpoints, http, user, password, timeout);
+  }
 
-    @Override
-    public String toString() {
-      return user == null ? "nobody" : user + ":***";
-    }
+  /** Returns a client whose calls take at most this long, whatever the number of endpoints. */
+  public EtcdClient withTimeout(Duration timeout) {
+    return new EtcdClient(endpoints, http, user, password, timeout);
   }
 
   /** A key with its lease, 0 for none, and the revision of its last change. */
@@ -131,7 +133,7 @@ public final class EtcdClient {
     COMPACTED
   }
 
-  /** etcd said no, or something that makes no sense. */
+  /** etcd responded with an error status or a malformed response. */
   public static final class EtcdException extends IOException {
     private final int status;
     private final int code;
@@ -142,7 +144,7 @@ public final class EtcdClient {
       this.code = code;
     }
 
-    /** gRPC's number for what went wrong, such as 5 for not found; 0 if etcd gave none. */
+    /** Returns gRPC's number for what went wrong, such as 5 for not found; 0 if etcd gave none. */
     public int code() {
       return code;
     }
@@ -185,20 +187,20 @@ public final class EtcdClient {
     call("/v3/kv/deleterange", key(key, false), answer -> answer);
   }
 
-  /** A single key, if it is there. */
+  /** Returns a single key, if it is there. */
   public Optional<Entry> get(String key) throws IOException, InterruptedException {
     return call("/v3/kv/range", key(key, false), EtcdClient::listing).entries().stream()
         .findFirst();
   }
 
-  /** All keys that begin with the prefix; end it with a slash to have those of one folder. */
+  /** Returns all keys that begin with the prefix; end it with a slash to have those of one folder. */
   public Listing list(String prefix) throws IOException, InterruptedException {
     return call("/v3/kv/range", key(prefix, true), EtcdClient::listing);
   }
 
   /**
-   * Tells of each change of keys that begin with the prefix, on this thread, until the listener says
-   * false or the time is up. A dead connection is silent, too: list the keys now and then.
+   * Calls the listener, on this thread, with each change of keys that begin with the prefix, until it
+   * returns false or the time is up. A dead connection is silent, too: list the keys now and then.
    *
    * @param revision where to begin; usually that of a {@link Listing}, plus 1
    */
@@ -215,21 +217,25 @@ public final class EtcdClient {
     var exchange = http.sendAsync(request, lines::of);
     exchange.whenComplete((answer, failure) -> lines.queue.add(Lines.END));
     try {
-      for (boolean begun = false; ; begun = true) { // As the first line says.
-        byte[] line = lines.next(begin + (begun ? atMost : timeout).toNanos());
-        if (line == null && begun) {
-          return WatchEnd.TIME_IS_UP;
-        } else if (line == null || line == Lines.END) {
+      byte[] line = lines.next(begin + timeout.toNanos()); // The first one confirms the watch.
+      if (line == null) {
+        throw new HttpTimeoutException(nameOf(request) + ": no answer within " + timeout);
+      }
+      while (line != null) {
+        if (line == Lines.END) {
           await(exchange, request, 0); // Throws what is wrong, if etcd did not end it in order.
           throw new EtcdException(request, lines.status, 0, "ended by etcd");
         }
         Optional<List<Event>> events = read(request, lines.status, line, EtcdClient::events);
         if (events.isEmpty()) {
           return WatchEnd.COMPACTED;
-        } else if (!events.get().isEmpty() && !listener.test(events.get())) {
+        }
+        if (!events.get().isEmpty() && !listener.test(events.get())) {
           return WatchEnd.ENOUGH;
         }
+        line = lines.next(begin + atMost.toNanos());
       }
+      return WatchEnd.TIME_IS_UP;
     } catch (IOException e) {
       current.compareAndSet(at, at + 1);
       throw e;
@@ -279,7 +285,7 @@ public final class EtcdClient {
     try {
       return call(path, body, secret, deadline, reader);
     } catch (EtcdException e) {
-      if (access.user() == null || e.code() != UNAUTHENTICATED) {
+      if (user.isEmpty() || e.code() != UNAUTHENTICATED) {
         throw e;
       }
       token.compareAndSet(secret, null);
@@ -288,13 +294,12 @@ public final class EtcdClient {
   }
 
   private String secret(long deadline) throws IOException, InterruptedException {
-    String known = access.user() == null ? "" : token.get();
+    String known = user.isEmpty() ? "" : token.get();
     if (known != null) {
       return known;
     }
-    ObjectNode body = JSON.createObjectNode().put("name", access.user());
+    ObjectNode body = JSON.createObjectNode().put("name", user).put("password", password);
     String path = "/v3/auth/authenticate";
-    body.put("password", access.password());
     String secret = ""; // For now; users may be enabled later.
     try {
       secret = call(path, body, "", deadline, answer -> answer.required("token").asText());
@@ -383,8 +388,8 @@ public final class EtcdClient {
 
   private String shown(String text) {
     String safe = text.strip().replaceAll("[\\p{Cc}\\u2028\\u2029]", "?");
-    for (String secret : new String[] {access.password(), token.get()}) {
-      safe = secret == null || secret.isEmpty() ? safe : safe.replace(secret, "[secret]");
+    for (String secret : List.of(password, Optional.ofNullable(token.get()).orElse(""))) {
+      safe = secret.isEmpty() ? safe : safe.replace(secret, "[secret]");
     }
     return safe.substring(0, Math.min(safe.length(), 200)); // fits a log line
   }

@@ -157,7 +157,7 @@ final class ConsulRegistry extends Registry {
               .proxy(HttpClient.Builder.NO_PROXY)
               .sslContext(tls)
               .build();
-      client = new ConsulClient(base).withToken(token).withHttp(EachAddressClient.over(http));
+      client = new ConsulClient(base, EachAddressClient.over(http)).withToken(token);
     }
     return client;
   }

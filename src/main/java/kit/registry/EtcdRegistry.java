@@ -4,6 +4,7 @@ package kit.registry;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLDecoder;
+import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,8 @@ final class EtcdRegistry extends Registry {
 
   private final List<Instance> members = new ArrayList<>();
   private final List<URI> endpoints = new ArrayList<>();
-  private final EtcdClient.Access access;
+  private final String user; // name:password, or empty
+  private final SSLContext tls;
   private EtcdClient client; // Guarded by this. Made when first needed: it takes time.
 
   private EtcdRegistry(String uri, Settings settings) {
@@ -76,15 +78,10 @@ final class EtcdRegistry extends Registry {
       members.add(member);
       endpoints.add(URI.create((withTls ? "https://" : "http://") + member.authority()));
     }
-    String user = user(at < 0 ? null : decoded(rest.substring(0, at)), settings);
-    SSLContext tls =
+    user = user(at < 0 ? Optional.empty() : Optional.of(decoded(rest.substring(0, at))), settings);
+    tls =
         new CaFile("--etcd-ca-file", settings.caFile(), "ETCDCTL_CACERT", settings.environment())
             .context(withTls, "etcd+https://host:port");
-    int colon = user == null ? -1 : user.indexOf(':');
-    access =
-        user == null
-            ? new EtcdClient.Access(null, null, tls)
-            : new EtcdClient.Access(user.substring(0, colon), user.substring(colon + 1), tls);
   }
 
   /** The flags, and the variables of etcd's own tool. */
@@ -105,13 +102,13 @@ final class EtcdRegistry extends Registry {
     return () -> new Settings(user.get(), userFile.get(), caFile.get(), environment);
   }
 
-  /** Returns name:password, or null if there is none. */
-  private static String user(String userInfo, Settings settings) {
+  /** Returns name:password, or an empty text if there is none. */
+  private static String user(Optional<String> userInfo, Settings settings) {
     if (settings.user().isPresent() && settings.userFile().isPresent()) {
       throw new Flags.UsageException(USER + " and " + USER_FILE + ": there can be only one");
     }
-    if (userInfo != null) {
-      return checked("--registry", userInfo);
+    if (userInfo.isPresent()) {
+      return checked("--registry", userInfo.get());
     }
     if (settings.user().isPresent()) {
       return checked(USER, settings.user().get());
@@ -121,7 +118,7 @@ final class EtcdRegistry extends Registry {
       return checked(USER_FILE, FlagFile.read(USER_FILE, file, Files::readString).strip());
     }
     String user = Flags.decoded(TOOLS_USER, settings.environment().getOrDefault(TOOLS_USER, ""));
-    return user.isEmpty() ? null : checked(TOOLS_USER, user);
+    return user.isEmpty() ? "" : checked(TOOLS_USER, user);
   }
 
   /** The message does not show the password. */
@@ -147,7 +144,17 @@ final class EtcdRegistry extends Registry {
 
   private synchronized EtcdClient client() {
     if (client == null) {
-      client = new EtcdClient(endpoints, TIMEOUT, access, EachAddressClient::over);
+      HttpClient http =
+          HttpClient.newBuilder()
+              .connectTimeout(Duration.ofSeconds(2))
+              .proxy(HttpClient.Builder.NO_PROXY)
+              .sslContext(tls)
+              .build();
+      client = new EtcdClient(endpoints, EachAddressClient.over(http)).withTimeout(TIMEOUT);
+      if (!user.isEmpty()) {
+        int colon = user.indexOf(':'); // A password may have one, a name may not.
+        client = client.withUser(user.substring(0, colon), user.substring(colon + 1));
+      }
     }
     return client;
   }

@@ -227,7 +227,7 @@ class ConsulClientTest {
   @Test
   void namesTheArgumentThatIsNull() {
     assertThatNullPointerException()
-        .isThrownBy(() -> new ConsulClient(fake.uri()).withHttp(null))
+        .isThrownBy(() -> new ConsulClient(fake.uri(), null))
         .withMessage("http");
     assertThatNullPointerException().isThrownBy(() -> new ConsulClient(fake.uri()).withToken(null));
     assertThatNullPointerException()
@@ -600,7 +600,7 @@ class ConsulClientTest {
   void asksForNoUpgradeWhateverTheHttpClient() throws Exception {
     fake.on("GET", SERVICES).answer(200, "{}");
 
-    new ConsulClient(fake.uri()).withHttp(HttpClient.newHttpClient()).services();
+    new ConsulClient(fake.uri(), HttpClient.newHttpClient()).services();
 
     assertThat(fake.awaitRequest().headers().getFirst("Upgrade")).isNull();
   }
