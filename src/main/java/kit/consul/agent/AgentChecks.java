@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import kit.LogSafe;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,10 +28,7 @@ final class AgentChecks implements AutoCloseable {
           IDLE_SECONDS,
           TimeUnit.SECONDS,
           new LinkedBlockingQueue<>(), // Holds each check at most once.
-          daemons("dev-agent-check-"));
-  private final ExecutorService callbacks =
-      Executors.newCachedThreadPool(daemons("dev-agent-http-"));
-  private final CheckProbe probe = new CheckProbe(callbacks);
+          AgentChecks::newThread);
   private final Thread timer = new Thread(this::watchClock, "dev-agent-timer");
 
   AgentChecks(AgentState state) {
@@ -44,13 +37,10 @@ final class AgentChecks implements AutoCloseable {
     timer.setDaemon(true);
   }
 
-  private static ThreadFactory daemons(String prefix) {
-    AtomicInteger count = new AtomicInteger();
-    return task -> {
-      Thread thread = new Thread(task, prefix + count.incrementAndGet());
-      thread.setDaemon(true);
-      return thread;
-    };
+  private static Thread newThread(Runnable task) {
+    Thread thread = new Thread(task, "dev-agent-check");
+    thread.setDaemon(true);
+    return thread;
   }
 
   /** Watches the clock from here on. */
@@ -78,17 +68,17 @@ final class AgentChecks implements AutoCloseable {
 
   private void run(AgentState.Check check) {
     try {
-      CheckProbe.Result result = probe.run(check.definition);
+      CheckProbe.Result result = CheckProbe.run(check.definition);
       state.report(check, result.status(), result.output());
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // Closed; nobody wants to know.
+      Thread.currentThread().interrupt(); // Closed: the result is not needed.
     } catch (RuntimeException e) {
-      log.error("check {} failed: {}", LogSafe.of(check.definition.id()), LogSafe.of(e));
-      state.report(check, CheckDefinition.Status.CRITICAL, e.toString());
+      log.error("check {} failed: {}", LogSafe.of(check.definition.checkId()), LogSafe.of(e));
+      state.report(check, "critical", e.toString());
     }
   }
 
-  /** Stops all threads. Whoever uses this has closed the state before: nothing becomes due. */
+  /** Stops all threads; a connect in progress ends at its timeout. The state has been closed before. */
   @Override
   public void close() {
     timer.interrupt();
@@ -98,6 +88,5 @@ final class AgentChecks implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     pool.shutdownNow();
-    callbacks.shutdownNow();
   }
 }

@@ -1,240 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Collection;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import kit.http.Json;
 
-/** How services, checks and the node look on the wire: members and their order are Consul's. */
+/** The node, and the forms in which Consul writes services. */
 final class AgentJson {
   static final String DATACENTER = "dc1";
-  private static final String NODE = "dev-agent";
-  private static final Map<String, String> NODE_META = Map.of("consul-network-segment", "");
-  private static final String VERSION = "1.8.7"; // The one that this agent is compared with.
+  static final String NODE = "dev-agent";
 
-  private final String nodeId = UUID.randomUUID().toString();
-  private final String nodeAddress;
-  private final Map<String, Object> nodeAddresses;
-  private final Map<String, Object> node;
-  private final Map<String, Object> nodeCheck;
+  // %1$s is the ID of the node, %2$s its address. The version is the one that this agent is
+  // compared
+  // with; the port is the one that clients expect, and not bound.
+  private static final String NODE_JSON =
+      """
+      {"ID": "%1$s", "Node": "dev-agent", "Address": "%2$s", "Datacenter": "dc1",
+       "TaggedAddresses": {"lan": "%2$s", "wan": "%2$s"}, "Meta": {"consul-network-segment": ""},
+       "CreateIndex": 1, "ModifyIndex": 1}
+      """;
+  private static final String SELF_JSON =
+      """
+      {"Config": {"Datacenter": "dc1", "NodeName": "dev-agent", "NodeID": "%1$s", "Revision": "",
+                  "Server": true, "Version": "1.8.7"},
+       "Stats": {},
+       "Member": {"Name": "dev-agent", "Addr": "%2$s", "Port": 8301,
+                  "Tags": {"role": "consul", "dc": "dc1", "segment": "", "build": "1.8.7:"},
+                  "Status": 1, "ProtocolMin": 1, "ProtocolMax": 5, "ProtocolCur": 2,
+                  "DelegateMin": 2, "DelegateMax": 5, "DelegateCur": 4}}
+      """;
 
-  /** For a node whose services have this address unless they say otherwise. */
+  /** The node as in {@code /v1/catalog/nodes}. */
+  final JsonNode node;
+
+  /** As in {@code /v1/agent/self}; the member is that of {@code /v1/agent/members}. */
+  final JsonNode self;
+
+  /** For a node whose services have this address unless they have one of their own. */
   AgentJson(String nodeAddress) {
-    this.nodeAddress = nodeAddress;
-    String family = nodeAddress.indexOf(':') < 0 ? "ipv4" : "ipv6";
-    this.nodeAddresses =
-        object(
-            "lan",
-            nodeAddress,
-            "lan_" + family,
-            nodeAddress,
-            "wan",
-            nodeAddress,
-            "wan_" + family,
-            nodeAddress);
-    this.node =
-        object(
-            "ID", nodeId,
-            "Node", NODE,
-            "Address", nodeAddress,
-            "Datacenter", DATACENTER,
-            "TaggedAddresses", nodeAddresses,
-            "Meta", NODE_META,
-            "CreateIndex", 1,
-            "ModifyIndex", 1);
-    this.nodeCheck =
-        object(
-            "Node", NODE,
-            "CheckID", "serfHealth",
-            "Name", "Serf Health Status",
-            "Status", "passing",
-            "Notes", "",
-            "Output", "Agent alive and reachable",
-            "ServiceID", "",
-            "ServiceName", "",
-            "ServiceTags", List.of(),
-            "Type", "",
-            "Definition", Map.of(),
-            "CreateIndex", 1,
-            "ModifyIndex", 1);
+    String id = UUID.randomUUID().toString();
+    this.node = parse(NODE_JSON.formatted(id, nodeAddress));
+    this.self = parse(SELF_JSON.formatted(id, nodeAddress));
   }
 
-  /** The service that a Consul server is itself: in every catalogue, but at no agent. */
-  static ServiceListing.Instance consulItself(int port) {
-    ServiceDefinition definition =
-        new ServiceDefinition(
-            "consul", "consul", "", port, List.of(), Map.of(), Map.of(), 1, 1, false);
-    return new ServiceListing.Instance(definition, List.of(), 1, 1);
+  private static JsonNode parse(String json) {
+    try {
+      return Json.readTree(json.getBytes(UTF_8));
+    } catch (Json.MalformedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
-  Object node() {
-    return node;
+  static ObjectNode object() {
+    return JsonNodeFactory.instance.objectNode();
   }
 
-  Object self() {
-    return object(
-        "Config",
-        object(
-            "Datacenter", DATACENTER,
-            "NodeName", NODE,
-            "NodeID", nodeId,
-            "Revision", "",
-            "Server", true,
-            "Version", VERSION),
-        "Member",
-        object("Name", NODE, "Addr", nodeAddress, "Tags", object("dc", DATACENTER), "Status", 1));
-  }
-
-  /** As in {@code /v1/agent/services}. */
-  static Object service(ServiceDefinition service) {
-    Map<String, Object> json =
-        object(
-            "ID", service.id(),
-            "Service", service.name(),
-            "Tags", service.tags(),
-            "Meta", service.meta(),
-            "Port", service.port(),
-            "Address", service.address());
-    putTaggedAddresses("TaggedAddresses", service, json);
-    json.put("Weights", weights(service));
-    json.put("EnableTagOverride", service.enableTagOverride());
-    return json;
-  }
-
-  /** As in {@code /v1/agent/health/service/id}; the instance may be null. */
-  static Object withChecks(CheckDefinition.Status status, ServiceListing.Instance instance) {
-    boolean isKnown = instance != null;
-    return object(
-        "AggregatedStatus",
-        status.word(),
-        "Service",
-        isKnown ? service(instance.definition) : null,
-        "Checks",
-        isKnown ? instance.checks.stream().map(AgentJson::agentCheck).toList() : null);
-  }
-
-  /** As in {@code /v1/catalog/service}. */
-  Object catalogEntry(ServiceListing.Instance instance) {
-    ServiceDefinition service = instance.definition;
-    Map<String, Object> json =
-        object(
-            "ID",
-            nodeId,
-            "Node",
-            NODE,
-            "Address",
-            nodeAddress,
-            "Datacenter",
-            DATACENTER,
-            "TaggedAddresses",
-            nodeAddresses,
-            "NodeMeta",
-            Map.of(),
-            "ServiceKind",
-            "",
-            "ServiceID",
-            service.id(),
-            "ServiceName",
-            service.name(),
-            "ServiceTags",
-            service.tags(),
-            "ServiceAddress",
-            service.address());
-    putTaggedAddresses("ServiceTaggedAddresses", service, json);
-    json.put("ServiceWeights", weights(service));
-    json.put("ServiceMeta", service.meta());
-    json.put("ServicePort", service.port());
-    json.put("ServiceEnableTagOverride", service.enableTagOverride());
-    json.put("ServiceProxy", proxy());
-    json.put("ServiceConnect", Map.of());
-    putIndexes(instance.createIndex, instance.modifyIndex, json);
-    return json;
+  static ArrayNode array(Collection<String> texts) {
+    ArrayNode array = JsonNodeFactory.instance.arrayNode();
+    texts.forEach(array::add);
+    return array;
   }
 
   /** As in {@code /v1/health/service}. */
-  byte[] healthEntry(ServiceListing.Instance instance) {
-    ServiceDefinition service = instance.definition;
-    Map<String, Object> json =
-        object(
-            "ID", service.id(),
-            "Service", service.name(),
-            "Tags", service.tags(),
-            "Address", service.address());
-    putTaggedAddresses("TaggedAddresses", service, json);
-    json.put("Meta", service.meta().isEmpty() ? null : service.meta()); // Consul's own quirk.
-    json.put("Port", service.port());
-    json.put("Weights", weights(service));
-    json.put("EnableTagOverride", service.enableTagOverride());
-    json.put("Proxy", proxy());
-    json.put("Connect", Map.of());
-    putIndexes(instance.createIndex, instance.modifyIndex, json);
-    List<Object> checks = new ArrayList<>();
-    checks.add(nodeCheck);
-    instance.checks.forEach(check -> checks.add(check(check)));
-    return Json.write(object("Node", node, "Service", json, "Checks", checks));
+  ObjectNode healthEntry(ObjectNode instance) {
+    return object().<ObjectNode>set("Node", node).setAll(instance);
   }
 
-  /** As in {@code /v1/health/checks}. */
-  static Map<String, Object> check(ServiceListing.Check check) {
-    Map<String, Object> json =
-        object(
-            "Node", NODE,
-            "CheckID", check.id(),
-            "Name", check.name(),
-            "Status", check.status().word(),
-            "Notes", check.notes(),
-            "Output", check.output(),
-            "ServiceID", check.serviceId(),
-            "ServiceName", check.serviceName(),
-            "ServiceTags", check.serviceTags(),
-            "Type", check.type().name().toLowerCase(Locale.ROOT),
-            "Definition", Map.of());
-    putIndexes(check.createIndex(), check.modifyIndex(), json);
+  /** As in {@code /v1/catalog/service}. */
+  ObjectNode catalogEntry(ObjectNode instance) {
+    ObjectNode json = node.deepCopy();
+    json.set("NodeMeta", json.remove("Meta"));
+    json.put("ServiceKind", "");
+    instance
+        .get("Service")
+        .properties()
+        .forEach(
+            member -> {
+              String name = member.getKey().replaceFirst("^Service$", "Name");
+              json.set(name.endsWith("Index") ? name : "Service" + name, member.getValue());
+            });
     return json;
   }
 
-  /** As in {@code /v1/agent/checks}: an agent does not know the indexes that servers count. */
-  static Object agentCheck(ServiceListing.Check check) {
-    Map<String, Object> json = check(check);
-    putIndexes(0, 0, json);
+  /** As in {@code /v1/catalog/node/name}. */
+  ObjectNode nodeWithServices(List<ObjectNode> instances) {
+    ObjectNode json = object().set("Node", node);
+    ObjectNode services = json.putObject("Services");
+    instances.forEach(it -> services.set(it.at("/Service/ID").textValue(), it.get("Service")));
     return json;
   }
 
-  private static void putTaggedAddresses(
-      String name, ServiceDefinition service, Map<String, Object> json) {
-    if (!service.taggedAddresses().isEmpty()) {
-      Map<String, Object> addresses = new LinkedHashMap<>();
-      service
-          .taggedAddresses()
-          .forEach(
-              (purpose, it) ->
-                  addresses.put(purpose, object("Address", it.address(), "Port", it.port())));
-      json.put(name, addresses);
+  /** As in {@code /v1/catalog/services}: the tags in use by service name, both sorted. */
+  static Map<String, Set<String>> tagsByName(List<ObjectNode> instances) {
+    Map<String, Set<String>> tags = new TreeMap<>();
+    for (ObjectNode instance : instances) {
+      String name = instance.at("/Service/Service").textValue();
+      Set<String> ofName = tags.computeIfAbsent(name, key -> new TreeSet<>());
+      instance.at("/Service/Tags").forEach(tag -> ofName.add(tag.textValue()));
     }
-  }
-
-  private static Object weights(ServiceDefinition service) {
-    return object("Passing", service.passingWeight(), "Warning", service.warningWeight());
-  }
-
-  private static Object proxy() {
-    return object("MeshGateway", Map.of(), "Expose", Map.of());
-  }
-
-  private static void putIndexes(long createIndex, long modifyIndex, Map<String, Object> json) {
-    json.put("CreateIndex", createIndex);
-    json.put("ModifyIndex", modifyIndex);
-  }
-
-  private static Map<String, Object> object(Object... namesAndValues) {
-    Map<String, Object> object = new LinkedHashMap<>();
-    for (int i = 0; i < namesAndValues.length; i += 2) {
-      object.put((String) namesAndValues[i], namesAndValues[i + 1]);
-    }
-    return object;
+    return tags;
   }
 }

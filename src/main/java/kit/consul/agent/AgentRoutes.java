@@ -1,74 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
-import java.util.function.Supplier;
-import java.util.function.ToLongFunction;
+import java.util.concurrent.ConcurrentHashMap;
 import kit.Context;
 import kit.Endpoint;
 import kit.LogSafe;
 import kit.StatusException;
-import kit.consul.agent.CheckDefinition.Status;
 import kit.http.Json;
 import kit.http.Request;
-import kit.http.RequestTarget;
 import kit.http.Response;
 import kit.http.Router;
 import kit.http.RoutingHandler;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The agent's HTTP side: which request means what. Refusals are plain text, as Consul's are. */
 final class AgentRoutes implements Endpoint<Request, Response> {
-  private static final Logger log = LoggerFactory.getLogger(DevAgent.class);
   private static final int MAX_BODY_BYTES = 1 << 20;
-
-  // Consul answers after 5 minutes, or up to 10 on request; our server closes a connection on
-  // which nothing was sent for 60 s. A client cannot tell: it asks again either way.
-  private static final long MAX_WAIT_NANOS = TimeUnit.SECONDS.toNanos(45);
+  private static final int MAX_LOGGED_PATHS = 100;
 
   private static final Set<String> TRUE = Set.of("", "1", "t", "T", "TRUE", "true", "True");
   private static final Set<String> FALSE = Set.of("0", "f", "F", "FALSE", "false", "False");
 
-  private final AgentState state;
-  private final AgentCatalog catalog;
-  private final AgentJson json;
-  private final String authority;
-  private final RoutingHandler routes;
+  private static final byte[] NO_INSTANCE =
+      "{\"AggregatedStatus\":\"critical\",\"Service\":null,\"Checks\":null}".getBytes(UTF_8);
 
-  AgentRoutes(AgentState state, AgentCatalog catalog, AgentJson json, String authority) {
+  private final AgentState state;
+  private final RoutingHandler routes;
+  private final Logger log;
+  private final Set<String> notServed = ConcurrentHashMap.newKeySet();
+
+  /**
+   * @param authority of the HTTP side, which stands for the leader
+   * @param server authority of the one Consul server that there seems to be
+   */
+  AgentRoutes(AgentState state, AgentJson json, String authority, String server, Logger log) {
+    this.log = log;
     this.state = state;
-    this.catalog = catalog;
-    this.json = json;
-    this.authority = authority;
-    // "id..." takes what follows the slash, nothing included: Consul has answers for that, too.
-    this.routes =
-        new RoutingHandler(
-            new Router<Endpoint<Request, Response>>()
-                .route("PUT", "/v1/agent/service/register", this::register)
-                .route("PUT", "/v1/agent/service/deregister/{id...}", this::deregister)
-                .route("GET", "/v1/agent/service/{id...}", this::service)
-                .route("GET", "/v1/agent/services", this::services)
-                .route("GET", "/v1/agent/health/service/id/{id...}", this::serviceWithChecks)
-                .route("GET", "/v1/agent/checks", this::checks)
-                .route("PUT", "/v1/agent/check/pass/{id...}", ttl(Status.PASSING))
-                .route("PUT", "/v1/agent/check/warn/{id...}", ttl(Status.WARNING))
-                .route("PUT", "/v1/agent/check/fail/{id...}", ttl(Status.CRITICAL))
-                .route("PUT", "/v1/agent/check/update/{id...}", this::update)
-                .route("GET", "/v1/agent/self", (context, request) -> ok(json.self()))
-                .route("GET", "/v1/catalog/nodes", this::nodes)
-                .route("GET", "/v1/catalog/services", this::serviceNames)
-                .route("GET", "/v1/catalog/service/{name...}", this::catalogService)
-                .route("GET", "/v1/health/service/{name...}", this::healthService)
-                .route("GET", "/v1/health/checks/{name...}", this::healthChecks)
-                .route("GET", "/v1/status/leader", (context, request) -> ok(authority)));
+    // "id..." takes what follows the slash, nothing included: Consul has responses for that, too.
+    Router<Endpoint<Request, Response>> router =
+        new Router<Endpoint<Request, Response>>()
+            .route("PUT", "/v1/agent/service/register", this::register)
+            .route("PUT", "/v1/agent/service/deregister/{id...}", this::deregister)
+            .route("PUT", "/v1/agent/service/maintenance/{id...}", this::maintenance)
+            .route("PUT", "/v1/agent/maintenance", this::maintenance)
+            .route("GET", "/v1/agent/service/{id...}", this::service)
+            .route("GET", "/v1/agent/services", this::services)
+            .route("GET", "/v1/agent/health/service/id/{id...}", this::serviceWithChecks)
+            .route("GET", "/v1/agent/checks", this::checks)
+            .route("PUT", "/v1/agent/check/register", this::registerCheck)
+            .route("PUT", "/v1/agent/check/deregister/{id...}", this::deregisterCheck)
+            .route("PUT", "/v1/agent/check/pass/{id...}", ttl("passing"))
+            .route("PUT", "/v1/agent/check/warn/{id...}", ttl("warning"))
+            .route("PUT", "/v1/agent/check/fail/{id...}", ttl("critical"))
+            .route("PUT", "/v1/agent/check/update/{id...}", this::update)
+            .route("GET", "/v1/agent/self", value(json.self))
+            .route("GET", "/v1/agent/members", value(List.of(json.self.get("Member"))))
+            .route("GET", "/v1/catalog/datacenters", value(List.of(AgentJson.DATACENTER)))
+            .route("GET", "/v1/status/leader", value(authority))
+            .route("GET", "/v1/status/peers", value(List.of(server)));
+    new CatalogQueries(state, json).addTo(router);
+    this.routes = new RoutingHandler(router);
   }
 
   @Override
@@ -76,224 +76,196 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     try {
       return routes.call(context, request);
     } catch (StatusException e) {
+      if (e.status() == 404 && request.route().equals(Request.NO_ROUTE)) {
+        logOnce(request.method() + " " + request.target().rawPath());
+      }
       return Response.text(e.status(), e.detail()).with(e.headers());
     }
   }
 
-  private static Response ok(Object body) {
+  private void logOnce(String operation) {
+    if (notServed.size() < MAX_LOGGED_PATHS && notServed.add(operation)) {
+      log.warn("{}: not served by this agent, answered 404", LogSafe.of(operation));
+    }
+  }
+
+  private static Endpoint<Request, Response> value(Object value) {
+    return (context, request) -> ok(value);
+  }
+
+  static Response ok(Object body) {
     return Response.json(200, Json.write(body));
   }
 
   private Response register(Context context, Request request) throws IOException {
-    JsonFields fields = new JsonFields(body(request));
-    ServiceDefinition service = ServiceDefinition.read(fields);
-    List<CheckDefinition> checks = CheckDefinition.readAll(fields, service);
-    fields.refuseOthers();
-    String replace = request.target().query("replace-existing-checks");
-    state.register(service, checks, "".equals(replace) || "true".equals(replace));
-    for (CheckDefinition check : checks) {
-      if (check.type() == CheckDefinition.Type.GRPC) {
-        log.warn("{} is a gRPC check, which this agent does not run", LogSafe.of(check.id()));
-      }
-    }
+    Map<String, JsonNode> members = body(request);
+    JsonNode one = members.remove("Check");
+    JsonNode more = members.remove("Checks");
+    members.remove("Token"); // Access is not controlled here.
+    ServiceDefinition service = ServiceDefinition.read(members);
+    List<CheckDefinition> checks = CheckDefinition.readAll(one, more, service);
+    state.register(service, checks, flag(request, "replace-existing-checks"));
+    checks.forEach(this::warnIfNotRun);
     return Response.empty(200);
   }
 
-  private static JsonNode body(Request request) throws IOException {
+  private void warnIfNotRun(CheckDefinition check) {
+    if (check.type().equals("grpc")) {
+      log.warn("{} is a gRPC check, which this agent does not run", LogSafe.of(check.checkId()));
+    }
+  }
+
+  private static Map<String, JsonNode> body(Request request) throws IOException {
     try {
-      return Json.readTree(request.body(MAX_BODY_BYTES));
+      return GoJson.members(Json.readTree(request.body(MAX_BODY_BYTES)));
     } catch (Json.MalformedException e) {
       throw new StatusException(400, "Request decode failed: " + e.getMessage());
     }
   }
 
   private Response deregister(Context context, Request request) {
-    String id = request.variable("id");
-    if (id.isEmpty()) {
-      throw new StatusException(500, "ServiceID missing");
+    state.deregister(required(request, "id", 500, "ServiceID missing"));
+    return Response.empty(200);
+  }
+
+  /** Takes the node or one service out of use, or into use again: {@code ?enable=}. */
+  private Response maintenance(Context context, Request request) {
+    boolean isOfService = request.variables().containsKey("id");
+    String id = isOfService ? required(request, "id", 400, "Missing service ID") : "";
+    if (parameter(request, "enable").isEmpty()) {
+      throw new StatusException(400, "Missing value for enable");
     }
-    state.deregister(id);
+    if (isOfService && state.instance(id) == null) {
+      throw new StatusException(404, "No service registered with ID \"" + id + "\"");
+    }
+    String checkId = isOfService ? "_service_maintenance:" + id : "_node_maintenance";
+    if (flag(request, "enable")) {
+      String name = (isOfService ? "Service" : "Node") + " Maintenance Mode";
+      String given = parameter(request, "reason");
+      String reason = given.isEmpty() ? "Maintenance mode is enabled, no reason given." : given;
+      state.registerCheck(CheckDefinition.notRun(checkId, name, "critical", reason), id);
+    } else {
+      state.deregisterCheck(checkId);
+    }
     return Response.empty(200);
   }
 
   private Response service(Context context, Request request) {
     String id = request.variable("id");
-    ServiceListing.Instance known = state.instance(id);
-    if (known == null) {
-      throw new StatusException(404, "unknown service ID: " + id);
-    }
-    return ok(AgentJson.service(known.definition));
+    return state.services().stream()
+        .filter(service -> service.id().equals(id))
+        .findAny()
+        .map(service -> ok(service.json()))
+        .orElseThrow(() -> new StatusException(404, "unknown service ID: " + id));
   }
 
   private Response serviceWithChecks(Context context, Request request) {
-    String id = request.variable("id");
-    if (id.isEmpty()) {
-      throw new StatusException(500, "Bad request: Missing serviceID");
+    String id = required(request, "id", 500, "Bad request: Missing serviceID");
+    ObjectNode known = state.instance(id);
+    if (known == null) {
+      return Response.json(404, NO_INSTANCE).with("X-Consul-Reason", "critical");
     }
-    ServiceListing.Instance known = state.instance(id);
-    Status status = known == null ? Status.CRITICAL : known.status();
-    byte[] body = Json.write(AgentJson.withChecks(status, known));
-    int code = known == null ? 404 : List.of(200, 429, 503).get(status.ordinal());
-    return Response.json(code, body).with("X-Consul-Reason", status.word());
+    List<JsonNode> checks = new ArrayList<>();
+    known.get("Checks").forEach(checks::add);
+    checks.removeIf(AgentRoutes::isOnlyInCatalog);
+    int worst = CatalogQueries.worst(known);
+    boolean isInMaintenance =
+        checks.stream().anyMatch(check -> check.get("Type").asText().isEmpty());
+    String word = isInMaintenance ? "maintenance" : CheckDefinition.STATUSES.get(worst);
+    Map<String, Object> body =
+        Map.of("AggregatedStatus", word, "Service", known.get("Service"), "Checks", checks);
+    return Response.json(List.of(200, 429, 503).get(worst), Json.write(body))
+        .with("X-Consul-Reason", word);
+  }
+
+  private static boolean isOnlyInCatalog(JsonNode check) {
+    return check.get("CheckID").textValue().equals(AgentState.SERF_HEALTH);
   }
 
   private Response services(Context context, Request request) {
     refuseFilter(request);
-    Map<String, Object> byId = new LinkedHashMap<>();
-    state.services().forEach(service -> byId.put(service.id(), AgentJson.service(service)));
+    ObjectNode byId = AgentJson.object();
+    state.services().forEach(service -> byId.set(service.id(), service.json()));
     return ok(byId);
   }
 
   private Response checks(Context context, Request request) {
     refuseFilter(request);
-    Map<String, Object> byId = new LinkedHashMap<>();
-    state.checks().forEach(check -> byId.put(check.id(), AgentJson.agentCheck(check)));
+    ObjectNode byId = AgentJson.object();
+    for (ObjectNode check : state.checks()) {
+      if (!isOnlyInCatalog(check)) { // An agent does not know the indexes that servers count.
+        byId.set(
+            check.get("CheckID").textValue(),
+            check.deepCopy().put("CreateIndex", 0).put("ModifyIndex", 0));
+      }
+    }
     return ok(byId);
   }
 
-  private Endpoint<Request, Response> ttl(Status status) {
+  private Response registerCheck(Context context, Request request) throws IOException {
+    Map<String, JsonNode> members = body(request);
+    JsonNode service = members.remove("ServiceID");
+    JsonNode id = members.remove("ID");
+    if (!members.containsKey("Name")) {
+      throw new StatusException(400, "Missing check name");
+    }
+    String name = members.get("Name").asText();
+    CheckDefinition check = CheckDefinition.read(members, id == null ? name : id.asText(), name);
+    state.registerCheck(check, service == null ? "" : service.asText());
+    warnIfNotRun(check);
+    return Response.empty(200);
+  }
+
+  private Response deregisterCheck(Context context, Request request) {
+    state.deregisterCheck(request.variable("id"));
+    return Response.empty(200);
+  }
+
+  private Endpoint<Request, Response> ttl(String status) {
     return (context, request) -> {
-      String note = request.target().query("note");
-      state.updateTtl(request.variable("id"), status, note == null ? "" : note);
+      state.updateTtl(request.variable("id"), status, parameter(request, "note"));
       return Response.empty(200);
     };
   }
 
+  /** An update of a TTL check. */
+  record Update(String status, String output) {}
+
   private Response update(Context context, Request request) throws IOException {
-    JsonFields fields = new JsonFields(body(request));
-    String status = fields.text("Status");
-    String output = fields.text("Output");
-    fields.refuseOthers();
-    try {
-      state.updateTtl(request.variable("id"), Status.of(status), output);
-    } catch (IllegalArgumentException e) {
-      throw new StatusException(400, "Invalid check status: '" + status + "'");
-    }
+    Update update = GoJson.read(body(request), Update.class);
+    String status = update.status == null ? "" : update.status;
+    CheckDefinition.checkStatus(status);
+    state.updateTtl(request.variable("id"), status, update.output == null ? "" : update.output);
     return Response.empty(200);
   }
 
-  private Response nodes(Context context, Request request) throws InterruptedException {
-    // One node for ever: with an index, Consul would let the query wait.
-    return answer(request, catalog::names, names -> 1, names -> Json.write(List.of(json.node())));
-  }
-
-  private Response serviceNames(Context context, Request request) throws InterruptedException {
-    return answer(
-        request, catalog::names, names -> names.index, names -> Json.write(catalog.tagsByName()));
-  }
-
-  private Response catalogService(Context context, Request request) throws InterruptedException {
-    String name = name(request);
-    List<String> tags = request.target().queryAll("tag");
-    return answer(
-        request,
-        () -> catalog.listing(name),
-        listing -> listing.definitionIndex,
-        listing -> Json.write(listing.withTags(tags).stream().map(json::catalogEntry).toList()));
-  }
-
-  private Response healthService(Context context, Request request) throws InterruptedException {
-    String name = name(request);
-    List<String> tags = request.target().queryAll("tag");
-    boolean passing = passing(request);
-    return answer(
-        request,
-        () -> catalog.listing(name),
-        listing -> listing.healthIndex,
-        listing -> listing.health(passing, tags, json));
-  }
-
-  private Response healthChecks(Context context, Request request) throws InterruptedException {
-    String name = name(request);
-    return answer(
-        request,
-        () -> catalog.listing(name),
-        listing -> listing.healthIndex,
-        listing ->
-            Json.write(
-                listing.withTags(List.of()).stream()
-                    .flatMap(instance -> instance.checks.stream())
-                    .map(AgentJson::check)
-                    .toList()));
-  }
-
-  private static String name(Request request) {
-    String name = request.variable("name");
-    if (name.isEmpty()) {
-      throw new StatusException(400, "Missing service name");
+  static String required(Request request, String variable, int status, String problem) {
+    String value = request.variable(variable);
+    if (value.isEmpty()) {
+      throw new StatusException(status, problem);
     }
-    return name;
+    return value;
   }
 
-  /** Answers a query that may ask to wait for news: {@code ?index=} and {@code &wait=}. */
-  private <S extends AgentCatalog.Snapshot> Response answer(
-      Request request, Supplier<S> current, ToLongFunction<S> indexOf, Function<S, byte[]> body)
-      throws InterruptedException {
-    refuseFilter(request);
-    String datacenter = parameter(request, "dc");
-    if (!datacenter.isEmpty() && !datacenter.equals(AgentJson.DATACENTER)) {
-      throw new StatusException(500, "No path to datacenter");
-    }
-    String consistency = consistency(request.target());
-    S snapshot = catalog.await(current, indexOf, index(request), waitNanos(request));
-    return Response.json(200, body.apply(snapshot))
-        .with("X-Consul-Index", Long.toUnsignedString(indexOf.applyAsLong(snapshot)))
-        .with("X-Consul-KnownLeader", "true")
-        .with("X-Consul-LastContact", "0")
-        .with("X-Consul-Effective-Consistency", consistency);
-  }
-
-  private static String consistency(RequestTarget target) {
-    boolean stale = target.queryNames().contains("stale");
-    boolean consistent = target.queryNames().contains("consistent");
-    if (stale && consistent) {
-      throw new StatusException(
-          400, "Cannot specify ?stale with ?consistent, conflicting semantics.");
-    }
-    return stale ? "stale" : consistent ? "consistent" : "leader";
-  }
-
-  private static long index(Request request) {
-    String index = parameter(request, "index");
-    try {
-      if (!index.startsWith("+")) {
-        return index.isEmpty() ? 0 : Long.parseUnsignedLong(index);
-      }
-    } catch (NumberFormatException e) {
-      // Refused below.
-    }
-    throw new StatusException(400, "Invalid index");
-  }
-
-  /** Returns how long a query is to wait at most. */
-  static long waitNanos(Request request) {
-    String wait = parameter(request, "wait");
-    try {
-      long nanos = wait.isEmpty() ? 0 : GoDuration.nanos(wait);
-      return nanos <= 0 ? MAX_WAIT_NANOS : Math.min(nanos, MAX_WAIT_NANOS);
-    } catch (IllegalArgumentException e) {
-      throw new StatusException(400, "Invalid wait time");
-    }
-  }
-
-  private static boolean passing(Request request) {
-    String value = request.target().query("passing");
+  /** Returns the value of a parameter: true if it is there without one, false if it is missing. */
+  static boolean flag(Request request, String name) {
+    String value = request.target().query(name);
     if (value == null || FALSE.contains(value)) {
       return false;
     }
     if (!TRUE.contains(value)) {
-      throw new StatusException(400, "Invalid value for ?passing");
+      throw new StatusException(400, "Invalid value for ?" + name);
     }
     return true;
   }
 
-  private static void refuseFilter(Request request) {
-    if (!parameter(request, "filter").isEmpty()) { // Better no answer than one not filtered.
+  static void refuseFilter(Request request) {
+    if (!parameter(request, "filter").isEmpty()) { // No response rather than one not filtered.
       throw new StatusException(400, "filter is not supported by this agent");
     }
   }
 
-  private static String parameter(Request request, String name) {
+  static String parameter(Request request, String name) {
     String value = request.target().query(name);
     return value == null ? "" : value;
   }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -9,51 +13,67 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
-import java.util.stream.Collectors;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import kit.LogSafe;
 import kit.StatusException;
-import kit.consul.agent.CheckDefinition.Status;
-import kit.consul.agent.CheckDefinition.Type;
+import kit.consul.agent.Changes.Found;
+import kit.consul.agent.Changes.Wait;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What the agent knows: services, their checks, and when each check is due. */
+/** The services that the agent knows, their checks, and when each check is due. */
 final class AgentState {
-  // One lock, held for operations on maps only: checks are run, JSON is written and queries are
-  // answered elsewhere. What others see is in the catalog, as snapshots that never change; the lock
-  // makes the changes one sequence with rising indexes.
+  // One lock, held for operations on maps only: checks are run and JSON is written elsewhere, from
+  // copies that never change. Each change raises the index and wakes all that wait; a query looks
+  // at
+  // the index of what it asked for, and goes on waiting if that has not changed.
   //
   // A check that is registered again is a new Check object. A run that ends late finds that its
   // object is no longer the one under that id, and its result is dropped.
 
   private static final Logger log = LoggerFactory.getLogger(DevAgent.class);
   private static final long REAP_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(30); // As Consul.
-  private static final int MAX_OUTPUT = 4096; // In characters; Consul keeps as many bytes.
 
-  private final AgentCatalog catalog;
+  /** The check that Consul has for each node: in the catalogue, but not at the agent. */
+  static final String SERF_HEALTH = "serfHealth";
+
+  private static final List<String> KEPT = // By a check that is registered again.
+      List.of("Status", "Output", "CreateIndex", "ModifyIndex");
+  private static final Comparator<String> BY_ID = // Consul's order.
+      String.CASE_INSENSITIVE_ORDER.thenComparing(Comparator.<String>naturalOrder());
+
   private final LongSupplier nanoTime;
   private final DoubleSupplier random;
 
-  // Guarded by this. Sorted by id, as Go sorts maps.
-  private final Map<String, Service> services = new TreeMap<>();
-  private final Map<String, Check> checks = new TreeMap<>();
-  private long index = 1;
+  // Guarded by this.
+  private final Service node = new Service();
+  private final Service server = new Service();
+  private final Map<String, Service> services = new TreeMap<>(BY_ID);
+  private final Map<String, Check> checks = new TreeMap<>(BY_ID);
+  private final Changes changes = new Changes();
   private long reapAtNanos;
   private boolean closed;
 
-  /** Publishes in {@code catalog}; {@code random}, from 0 to below 1, spreads the first runs. */
-  AgentState(AgentCatalog catalog, LongSupplier nanoTime, DoubleSupplier random) {
-    this.catalog = catalog;
+  /**
+   * A state without registrations; the catalogue has {@code server}, a Consul server itself. {@code
+   * random}, from 0 to below 1, spreads the first runs of checks.
+   */
+  AgentState(ServiceDefinition server, LongSupplier nanoTime, DoubleSupplier random) {
     this.nanoTime = nanoTime;
     this.random = random;
     this.reapAtNanos = nanoTime.getAsLong() + REAP_INTERVAL_NANOS;
+    this.server.definition = server;
+    this.server.json = server.json(1, 1);
+    registerCheck(CheckDefinition.notRun(SERF_HEALTH, "Serf Health Status", "passing", ""), "");
+    changes.instances(server.name(), true);
   }
 
-  /** A registered service; guarded by the lock of its AgentState. */
+  /** A registered service, or the node with its checks; guarded by the lock of its AgentState. */
   private static final class Service {
-    private ServiceDefinition definition; // Null until registered.
-    private long createIndex;
-    private long modifyIndex;
+    private ServiceDefinition definition; // Null for the node, and until registered.
+    private ObjectNode json; // Replaced, never changed; the same holds for that of a check.
     private final Map<String, Check> checks = new TreeMap<>();
   }
 
@@ -61,153 +81,172 @@ final class AgentState {
   static final class Check {
     final CheckDefinition definition;
     private final Service service;
-    private ServiceListing.Check result;
-    private boolean scheduled;
-    private long dueAtNanos; // If scheduled.
-    private boolean foundCritical; // By a run: the initial status does not count.
-    private long criticalAtNanos; // If foundCritical.
+    private ObjectNode json;
+    private Long dueAtNanos; // Null while it runs, or if it never does.
+    private Long criticalAtNanos; // Since when runs have found that; the initial status is none.
 
-    private Check(CheckDefinition definition, Service service, ServiceListing.Check result) {
+    private Check(CheckDefinition definition, Service service) {
       this.definition = definition;
       this.service = service;
-      this.result = result;
+      this.json = definition.json(service.definition);
+    }
+
+    private String get(String member) {
+      return json.get(member).textValue();
+    }
+
+    private boolean isCriticalForTooLong(long now) {
+      long after = definition.deregisterCriticalServiceAfter();
+      return after > 0 && criticalAtNanos != null && now - criticalAtNanos > after;
     }
   }
 
   /**
    * Adds or replaces a service and its checks. A check that exists keeps its status. One that the
    * service has, but not among {@code definitions}, stays unless {@code replaceChecks}.
+   *
+   * @throws StatusException 503 after {@link #close}
    */
   synchronized void register(
       ServiceDefinition definition, List<CheckDefinition> definitions, boolean replaceChecks) {
-    if (closed) {
-      throw new StatusException(503, "the agent is shutting down");
-    }
-    long next = index + 1;
+    refuseIfClosed();
     Service service = services.computeIfAbsent(definition.id(), id -> new Service());
-    boolean redefined = !definition.equals(service.definition);
-    if (redefined) {
-      redefine(service, definition, next);
-    }
-    boolean changed = redefined;
-    for (CheckDefinition check : definitions) {
-      changed |= register(check, service, next);
+    if (!definition.equals(service.definition)) {
+      redefine(service, definition);
     }
     if (replaceChecks) {
-      Set<String> ids = definitions.stream().map(CheckDefinition::id).collect(Collectors.toSet());
-      changed |= service.checks.keySet().retainAll(ids);
-      checks.values().removeIf(it -> it.service == service && !ids.contains(it.definition.id()));
+      Set<String> left = new HashSet<>(service.checks.keySet());
+      definitions.forEach(check -> left.remove(check.checkId()));
+      left.forEach(this::deregisterCheck);
     }
-    if (changed) {
-      index = next;
-      publish(service, redefined);
-    }
-    notifyAll(); // Something may be due earlier than the timer thinks.
+    definitions.forEach(check -> register(check, service));
   }
 
-  private void redefine(Service service, ServiceDefinition definition, long next) {
-    if (service.definition == null) {
-      service.createIndex = next;
-    } else if (!service.definition.name().equalsIgnoreCase(definition.name())) {
-      catalog.remove(service.definition, next);
-    }
+  private void redefine(Service service, ServiceDefinition definition) {
+    ServiceDefinition before = service.definition;
+    long created = before == null ? changes.next() : service.json.get("CreateIndex").longValue();
     service.definition = definition;
-    service.modifyIndex = next;
+    service.json = definition.json(created, changes.next());
+    if (before != null) {
+      instancesChanged(before.name());
+    }
+    instancesChanged(definition.name());
   }
 
-  /** Returns whether this is news. */
-  private boolean register(CheckDefinition definition, Service service, long next) {
-    Check before = checks.get(definition.id());
-    ServiceListing.Check result =
-        ServiceListing.Check.registered(
-            definition, service.definition, before == null ? null : before.result, next);
-    Check check = new Check(definition, service, result);
-    checks.put(definition.id(), check);
-    service.checks.put(definition.id(), check);
+  /**
+   * Adds or replaces a check of a registered service.
+   *
+   * @param serviceId empty: a check of the node, which counts for all services
+   * @throws StatusException 500, as from Consul, if there is no such service
+   */
+  synchronized void registerCheck(CheckDefinition definition, String serviceId) {
+    refuseIfClosed();
+    Service service = serviceId.isEmpty() ? node : services.get(serviceId);
+    if (service == null) {
+      throw new StatusException(500, "ServiceID \"" + serviceId + "\" does not exist");
+    }
+    register(definition, service);
+  }
+
+  private void register(CheckDefinition definition, Service service) {
+    Check before = checks.get(definition.checkId());
     if (before != null && before.service != service) {
-      before.service.checks.remove(definition.id());
-      index = next;
-      publish(before.service, false);
+      deregisterCheck(definition.checkId());
     }
+    Check check = new Check(definition, service);
+    if (before != null) {
+      check.json.setAll(before.json.deepCopy().retain(KEPT));
+    } else {
+      check.json.put("CreateIndex", changes.next());
+    }
+    boolean isNew = before == null || !check.json.equals(before.json);
+    if (isNew) {
+      check.json.put("ModifyIndex", changes.next());
+    }
+    checks.put(definition.checkId(), check);
+    service.checks.put(definition.checkId(), check);
     switch (definition.type()) {
-      case HTTP, TCP -> schedule(check, (long) (random.getAsDouble() * definition.intervalNanos()));
-      case TTL -> schedule(check, definition.intervalNanos());
-      case GRPC -> {} // Known, but not run.
+      case "http", "tcp" -> schedule(check, (long) (random.getAsDouble() * definition.interval()));
+      case "ttl" -> schedule(check, definition.ttl());
+      default -> {} // Known, but not run.
     }
-    return before == null || !before.result.equals(result);
+    if (isNew) {
+      healthChanged(service);
+    }
   }
 
   private void schedule(Check check, long nanosFromNow) {
-    check.scheduled = true;
     check.dueAtNanos = nanoTime.getAsLong() + nanosFromNow;
+    notifyAll(); // It may be due earlier than the timer expects.
   }
 
-  private void publish(Service service, boolean redefined) {
-    catalog.put(instance(service), index, redefined);
-  }
-
-  private static ServiceListing.Instance instance(Service service) {
-    List<ServiceListing.Check> results =
-        service.checks.values().stream().map(check -> check.result).toList();
-    return new ServiceListing.Instance(
-        service.definition, results, service.createIndex, service.modifyIndex);
+  /** Removes a check; an unknown id is no error. */
+  synchronized void deregisterCheck(String id) {
+    Check check = checks.remove(id);
+    if (check != null) {
+      check.service.checks.remove(id);
+      healthChanged(check.service);
+    }
   }
 
   /** Removes a service and its checks; an unknown id is no error. */
   synchronized void deregister(String id) {
     Service service = services.remove(id);
     if (service != null) {
-      checks.values().removeIf(check -> check.service == service);
-      catalog.remove(service.definition, ++index);
+      checks.values().removeAll(service.checks.values());
+      instancesChanged(service.definition.name());
     }
   }
 
-  /**
-   * Takes note of what a service says of itself.
-   *
-   * @throws StatusException 500, as from Consul, if there is no such TTL check
-   */
-  synchronized void updateTtl(String checkId, Status status, String output) {
-    Check check = checks.get(checkId);
-    if (check == null || check.definition.type() != Type.TTL) {
-      throw new StatusException(500, "CheckID \"" + checkId + "\" does not have associated TTL");
+  private void healthChanged(Service service) {
+    if (service == node) {
+      changes.healthOfAll();
+    } else {
+      changes.health(service.definition.name());
     }
-    update(check, status, output);
-    schedule(check, check.definition.intervalNanos());
     notifyAll();
   }
 
-  /** Takes note of what a run of {@code check} has found, unless the check has been replaced. */
-  synchronized void report(Check check, Status status, String output) {
-    if (checks.get(check.definition.id()) == check) {
+  private void instancesChanged(String name) {
+    changes.instances(name, !instances(named(name)).isEmpty());
+    notifyAll();
+  }
+
+  /**
+   * Records an update of a TTL check.
+   *
+   * @throws StatusException 500, as from Consul, if there is no such TTL check
+   */
+  synchronized void updateTtl(String checkId, String status, String output) {
+    Check check = checks.get(checkId);
+    if (check == null || !check.definition.type().equals("ttl")) {
+      throw new StatusException(500, "CheckID \"" + checkId + "\" does not have associated TTL");
+    }
+    update(check, status, output);
+    schedule(check, check.definition.ttl());
+  }
+
+  /** Records what a run of {@code check} has found, unless the check has been replaced. */
+  synchronized void report(Check check, String status, String output) {
+    if (checks.get(check.definition.checkId()) == check) {
       update(check, status, output);
-      schedule(check, check.definition.intervalNanos());
-      notifyAll();
+      schedule(check, check.definition.interval());
     }
   }
 
-  private void update(Check check, Status status, String output) {
-    boolean isCritical = status == Status.CRITICAL;
-    if (isCritical && !check.foundCritical) {
+  private void update(Check check, String status, String output) {
+    if (!status.equals("critical")) {
+      check.criticalAtNanos = null;
+    } else if (check.criticalAtNanos == null) {
       check.criticalAtNanos = nanoTime.getAsLong();
     }
-    check.foundCritical = isCritical;
-    String kept = beginning(output);
-    if (status == check.result.status()) {
-      // A new text alone is seen at the agent, but not news to wake anybody for, as in Consul.
-      check.result = check.result.with(status, kept, check.result.modifyIndex());
-    } else {
-      check.result = check.result.with(status, kept, ++index);
-      publish(check.service, false);
+    boolean isNew = !status.equals(check.get("Status")); // A new text alone is not, as in Consul.
+    check.json =
+        check.json.deepCopy().put("Status", status).put("Output", CheckProbe.beginning(output));
+    if (isNew) {
+      check.json.put("ModifyIndex", changes.next());
+      healthChanged(check.service);
     }
-  }
-
-  private static String beginning(String output) {
-    if (output.length() <= MAX_OUTPUT) {
-      return output;
-    }
-    boolean splitsPair = Character.isHighSurrogate(output.charAt(MAX_OUTPUT - 1));
-    return output.substring(0, splitsPair ? MAX_OUTPUT - 1 : MAX_OUTPUT);
   }
 
   /** Waits until {@link #takeDue} has something to do. */
@@ -221,28 +260,28 @@ final class AgentState {
     long now = nanoTime.getAsLong();
     long nanos = reapAtNanos - now;
     for (Check check : checks.values()) {
-      if (check.scheduled) {
+      if (check.dueAtNanos != null) {
         nanos = Math.min(nanos, check.dueAtNanos - now);
       }
     }
     return nanos;
   }
 
-  /** Does what time alone decides, and returns the checks that are to be run now. */
+  /** Expires TTL checks, removes what was critical for too long, and returns the checks to run. */
   List<Check> takeDue() {
-    List<String> reaped = new ArrayList<>();
-    List<Check> toRun = takeDue(reaped);
-    reaped.forEach(id -> log.info("deregistered {}: critical for too long", LogSafe.of(id)));
+    List<String> removed = new ArrayList<>();
+    List<Check> toRun = takeDue(removed);
+    removed.forEach(id -> log.info("deregistered {}: critical for too long", LogSafe.of(id)));
     return toRun;
   }
 
-  private synchronized List<Check> takeDue(List<String> reaped) {
+  private synchronized List<Check> takeDue(List<String> removed) {
     List<Check> toRun = new ArrayList<>();
     long now = nanoTime.getAsLong();
     for (Check check : checks.values()) {
-      if (check.scheduled && check.dueAtNanos - now <= 0) {
-        check.scheduled = false;
-        if (check.definition.type() == Type.TTL) {
+      if (check.dueAtNanos != null && check.dueAtNanos - now <= 0) {
+        check.dueAtNanos = null;
+        if (check.definition.type().equals("ttl")) {
           expire(check);
         } else {
           toRun.add(check);
@@ -251,27 +290,22 @@ final class AgentState {
     }
     if (reapAtNanos - now <= 0) {
       reapAtNanos = now + REAP_INTERVAL_NANOS;
-      reap(now, reaped);
+      reap(now, removed);
     }
     return closed ? List.of() : toRun;
   }
 
   private void expire(Check check) {
-    String last = check.result.output();
-    String expired = "TTL expired";
-    update(
-        check,
-        Status.CRITICAL,
-        last.isEmpty() ? expired : expired + " (last output before timeout follows): " + last);
+    String last = check.get("Output");
+    String words = last.isEmpty() ? "" : " (last output before timeout follows): " + last;
+    update(check, "critical", "TTL expired" + words);
   }
 
-  private void reap(long now, List<String> reaped) {
-    for (Check check : List.copyOf(checks.values())) {
-      long after = check.definition.reapAfterNanos();
-      boolean isThere = checks.get(check.definition.id()) == check; // Not reaped a moment ago.
-      if (isThere && after > 0 && check.foundCritical && now - check.criticalAtNanos > after) {
-        reaped.add(check.service.definition.id());
-        deregister(check.service.definition.id());
+  private void reap(long now, List<String> removed) {
+    for (Service service : List.copyOf(services.values())) {
+      if (service.checks.values().stream().anyMatch(check -> check.isCriticalForTooLong(now))) {
+        deregister(service.definition.id());
+        removed.add(service.definition.id());
       }
     }
   }
@@ -281,20 +315,77 @@ final class AgentState {
     return services.values().stream().map(service -> service.definition).toList();
   }
 
-  /** Returns the service with its checks, or null. */
-  synchronized ServiceListing.Instance instance(String id) {
+  /** Returns the service with its checks and those of the node, or null. */
+  synchronized ObjectNode instance(String id) {
     Service service = services.get(id);
     return service == null ? null : instance(service);
   }
 
+  private ObjectNode instance(Service service) {
+    ObjectNode instance = AgentJson.object().set("Service", service.json);
+    ArrayNode all = instance.putArray("Checks");
+    node.checks.values().forEach(check -> all.add(check.json));
+    service.checks.values().forEach(check -> all.add(check.json));
+    return instance;
+  }
+
   /** Returns all checks, sorted by id. */
-  synchronized List<ServiceListing.Check> checks() {
-    return checks.values().stream().map(check -> check.result).toList();
+  synchronized List<ObjectNode> checks() {
+    return checks.values().stream().map(check -> check.json).toList();
+  }
+
+  /** Returns all checks as soon as anything has changed. */
+  Found<List<ObjectNode>> checks(Wait wait) throws InterruptedException {
+    return await(changes::last, this::checks, wait);
+  }
+
+  /** Returns all instances as soon as one has come, gone, or is defined in another way. */
+  Found<List<ObjectNode>> catalog(Wait wait) throws InterruptedException {
+    return await(() -> changes.ofNames(), () -> instances(it -> true), wait);
+  }
+
+  /** Returns the instances of a service as soon as they have changed, results of checks aside. */
+  Found<List<ObjectNode>> catalog(String name, Wait wait) throws InterruptedException {
+    return await(() -> changes.ofInstances(name), () -> instances(named(name)), wait);
+  }
+
+  /** Returns the instances of a service as soon as they or the results of checks have changed. */
+  Found<List<ObjectNode>> health(String name, Wait wait) throws InterruptedException {
+    return await(() -> changes.ofHealth(name), () -> instances(named(name)), wait);
+  }
+
+  private synchronized <T> Found<T> await(LongSupplier current, Supplier<T> value, Wait wait)
+      throws InterruptedException {
+    long deadlineNanos = nanoTime.getAsLong() + wait.nanos();
+    long left = wait.nanos();
+    while (Long.compareUnsigned(current.getAsLong(), wait.index()) <= 0 && left > 0) {
+      refuseIfClosed();
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+      left = deadlineNanos - nanoTime.getAsLong();
+    }
+    return new Found<>(value.get(), current.getAsLong());
+  }
+
+  private List<ObjectNode> instances(Predicate<Service> wanted) {
+    return Stream.concat(Stream.of(server), services.values().stream())
+        .filter(wanted)
+        .map(this::instance)
+        .toList();
+  }
+
+  private static Predicate<Service> named(String name) {
+    return service -> service.definition.name().equalsIgnoreCase(name);
+  }
+
+  private void refuseIfClosed() {
+    if (closed) {
+      throw new StatusException(503, "the agent is shutting down");
+    }
   }
 
   /** Registers nothing any more, and ends all waiting. */
   synchronized void close() {
     closed = true;
-    catalog.close();
+    notifyAll();
   }
 }

@@ -1,146 +1,161 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
+import static kit.consul.agent.ServiceDefinition.check;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import kit.StatusException;
 
 /**
- * How the agent finds out whether a service is well.
+ * A health check as a registration describes it.
  *
- * @param id unique on the agent
- * @param target the URL to get or the {@code host:port} to connect to; empty for a TTL check
+ * @param checkId unique on the agent
+ * @param http the URL to request, if it is an HTTP check
+ * @param tcp the {@code host:port} to connect to, if it is a TCP check
+ * @param header of the HTTP request
  * @param status until the first run
- * @param intervalNanos from the end of one run to the start of the next; for TTL, the TTL
- * @param timeoutNanos the most that one run may take
- * @param reapAfterNanos how long a check may be critical before its service is removed; 0 = for ever
+ * @param interval nanoseconds from the end of one run to the start of the next
+ * @param ttl nanoseconds that an update is good for, if it is a TTL check
+ * @param timeout nanoseconds that one run may take
+ * @param deregisterCriticalServiceAfter nanoseconds that it may be critical before its service is
+ *     removed; 0 = for ever
  */
 record CheckDefinition(
-    String id,
+    String checkId,
     String name,
     String notes,
-    Type type,
-    String target,
+    String http,
+    String tcp,
+    String grpc,
+    Boolean grpcUseTls,
     String method,
-    Map<String, List<String>> headers,
+    Map<String, List<String>> header,
     String body,
-    Status status,
-    long intervalNanos,
-    long timeoutNanos,
-    long reapAfterNanos) {
-  /** What is done. A gRPC check is known but never run: it would take a library. */
-  enum Type {
-    HTTP,
-    TCP,
-    GRPC,
-    TTL
-  }
-
-  /** What a run may find. */
-  enum Status {
-    PASSING,
-    WARNING,
-    CRITICAL;
-
-    String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
-
-    /**
-     * Returns the status of this word.
-     *
-     * @throws IllegalArgumentException if there is none
-     */
-    static Status of(String word) {
-      for (Status status : values()) {
-        if (status.word().equals(word)) {
-          return status;
-        }
-      }
-      throw new IllegalArgumentException("not a status: " + word);
-    }
-  }
+    String status,
+    Long interval,
+    Long ttl,
+    Long timeout,
+    Long deregisterCriticalServiceAfter) {
+  /** What a check may find, best first. */
+  static final List<String> STATUSES = List.of("passing", "warning", "critical");
 
   // Consul's bounds and defaults.
   private static final long MIN_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(10);
-  private static final long MIN_REAP_AFTER_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long MIN_REMOVAL_NANOS = TimeUnit.MINUTES.toNanos(1);
 
-  /** Reads the checks in a registration of {@code service}. */
-  static List<CheckDefinition> readAll(JsonFields json, ServiceDefinition service) {
-    List<JsonFields> all = new ArrayList<>();
-    JsonFields one = json.object("Check");
+  /** Replaces null and zero, which stand for what was not given, by Consul's defaults. */
+  CheckDefinition {
+    notes = text(notes, "");
+    http = text(http, "");
+    tcp = text(tcp, "");
+    grpc = text(grpc, "");
+    method = text(method, "GET");
+    header = Objects.requireNonNullElse(header, Map.of());
+    body = text(body, "");
+    status = text(status, "critical");
+    interval = nanos(interval, MIN_INTERVAL_NANOS, 0);
+    ttl = nanos(ttl, 1, 0);
+    timeout = nanos(timeout, 1, DEFAULT_TIMEOUT_NANOS);
+    deregisterCriticalServiceAfter = nanos(deregisterCriticalServiceAfter, MIN_REMOVAL_NANOS, 0);
+  }
+
+  private static String text(String given, String byDefault) {
+    return given == null || given.isEmpty() ? byDefault : given;
+  }
+
+  private static long nanos(Long given, long min, long byDefault) {
+    return given == null || given <= 0 ? byDefault : Math.max(given, min);
+  }
+
+  /** Takes the checks out of the members of a registration of {@code service}. */
+  static List<CheckDefinition> readAll(JsonNode one, JsonNode more, ServiceDefinition service) {
+    List<JsonNode> all = new ArrayList<>();
     if (one != null && !one.isEmpty()) {
       all.add(one);
     }
-    all.addAll(json.objects("Checks"));
+    if (more != null) {
+      check(more.isArray(), "Request decode failed: Checks is not an array");
+      more.forEach(all::add);
+    }
     List<CheckDefinition> checks = new ArrayList<>();
-    for (JsonFields check : all) {
+    for (JsonNode json : all) {
       // Consul's way to make up an id: by number, unless there is one check only.
       String number = all.size() == 1 ? "" : ":" + (checks.size() + 1);
-      checks.add(read(check, service, "service:" + service.id() + number));
+      String name = "Service '" + service.name() + "' check";
+      checks.add(read(GoJson.members(json), "service:" + service.id() + number, name));
     }
     return checks;
   }
 
-  private static CheckDefinition read(JsonFields json, ServiceDefinition service, String ownId) {
-    String http = json.text("HTTP");
-    String tcp = json.text("TCP");
-    String grpc = json.text("GRPC");
-    Type type =
-        !http.isEmpty()
-            ? Type.HTTP
-            : !tcp.isEmpty() ? Type.TCP : !grpc.isEmpty() ? Type.GRPC : Type.TTL;
-    String target = type == Type.HTTP ? http : type == Type.TCP ? tcp : grpc;
-    long interval = json.nanos("Interval");
-    long ttl = json.nanos("TTL");
-    long timeout = json.nanos("Timeout");
-    long reapAfter = json.nanos("DeregisterCriticalServiceAfter");
-    String id = json.text("CheckID");
-    String name = json.text("Name");
-    String notes = json.text("Notes");
-    String method = json.text("Method");
-    Map<String, List<String>> headers = json.listsByName("Header");
-    String body = json.text("Body");
-    String status = json.text("Status");
-    json.flag("GRPCUseTLS");
-    json.refuseOthers();
-
-    check(interval <= 0 || ttl <= 0, "Invalid check: Interval and TTL cannot both be specified");
-    if (type == Type.TTL) {
-      check(ttl > 0, "Invalid check: TTL must be > 0 for TTL checks");
-    } else {
-      check(interval > 0, "Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks");
-    }
-    return new CheckDefinition(
-        ServiceDefinition.checkedName("CheckID", id.isEmpty() ? ownId : id),
-        name.isEmpty() ? "Service '" + service.name() + "' check" : name,
-        notes,
-        type,
-        target,
-        method.isEmpty() ? "GET" : method,
-        headers,
-        body,
-        readStatus(status),
-        type == Type.TTL ? ttl : Math.max(interval, MIN_INTERVAL_NANOS),
-        timeout <= 0 ? DEFAULT_TIMEOUT_NANOS : timeout,
-        reapAfter <= 0 ? 0 : Math.max(reapAfter, MIN_REAP_AFTER_NANOS));
+  /** Reads a check; {@code id} and {@code name} are for one that does not give its own. */
+  static CheckDefinition read(Map<String, JsonNode> members, String id, String name) {
+    members.merge("CheckID", TextNode.valueOf(id), CheckDefinition::unlessEmpty);
+    members.merge("Name", TextNode.valueOf(name), CheckDefinition::unlessEmpty);
+    CheckDefinition check = GoJson.read(members, CheckDefinition.class);
+    ServiceDefinition.checkName("CheckID", check.checkId);
+    checkStatus(check.status);
+    check(check.interval == 0 || check.ttl == 0, "Invalid check: both Interval and TTL");
+    check(!check.type().isEmpty(), "Invalid check: TTL must be > 0 for TTL checks");
+    check(check.interval + check.ttl > 0, "Invalid check: Interval must be > 0");
+    return check;
   }
 
-  private static Status readStatus(String word) {
-    try {
-      return word.isEmpty() ? Status.CRITICAL : Status.of(word);
-    } catch (IllegalArgumentException e) {
-      throw new StatusException(400, "Status for checks must 'passing', 'warning', 'critical'");
-    }
+  private static JsonNode unlessEmpty(JsonNode given, JsonNode byDefault) {
+    return given.isTextual() && given.textValue().isEmpty() ? byDefault : given;
   }
 
-  private static void check(boolean holds, String problem) {
-    if (!holds) {
-      throw new StatusException(400, problem);
+  /** Returns a check that keeps its status. */
+  static CheckDefinition notRun(String id, String name, String status, String notes) {
+    Map<String, JsonNode> members = new TreeMap<>();
+    members.put("CheckID", TextNode.valueOf(id));
+    members.put("Name", TextNode.valueOf(name));
+    members.put("Status", TextNode.valueOf(status));
+    members.put("Notes", TextNode.valueOf(notes));
+    return GoJson.read(members, CheckDefinition.class);
+  }
+
+  /**
+   * Refuses what is none of {@link #STATUSES}.
+   *
+   * @throws kit.StatusException 400
+   */
+  static void checkStatus(String status) {
+    check(STATUSES.contains(status), "Invalid check status: '" + status + "'");
+  }
+
+  /** What is done: http, tcp, grpc (which is not run) or ttl; empty if nothing is. */
+  String type() {
+    if (!http.isEmpty()) {
+      return "http";
     }
+    if (!tcp.isEmpty()) {
+      return "tcp";
+    }
+    return !grpc.isEmpty() ? "grpc" : ttl > 0 ? "ttl" : "";
+  }
+
+  /** As in {@code /v1/agent/checks}, before it has been run; {@code service} is null for the node. */
+  ObjectNode json(ServiceDefinition service) {
+    ObjectNode json =
+        AgentJson.object()
+            .put("Node", AgentJson.NODE)
+            .put("CheckID", checkId)
+            .put("Name", name)
+            .put("Status", status)
+            .put("Notes", notes)
+            .put("Output", "")
+            .put("ServiceID", service == null ? "" : service.id())
+            .put("ServiceName", service == null ? "" : service.name());
+    json.set("ServiceTags", AgentJson.array(service == null ? List.of() : service.tags()));
+    json.put("Type", type()).putObject("Definition");
+    return json.put("CreateIndex", 0).put("ModifyIndex", 0);
   }
 }

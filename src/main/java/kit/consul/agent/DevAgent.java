@@ -10,13 +10,15 @@ import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import kit.discovery.Instance;
 import kit.http.server.HttpService;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A Consul agent for development and tests, in this process and in memory: for machines without
  * Consul, and for tests that should not need one.
  *
  * <p><b>Not for production</b>, where a Consul cluster belongs: this one has no second node, keeps
- * nothing, and lets everybody in.
+ * nothing, and controls no access.
  *
  * <pre>{@code
  * try (DevAgent agent = DevAgent.start("127.0.0.1", 8500)) {
@@ -28,22 +30,30 @@ import kit.http.server.HttpService;
  * <h2>What it does</h2>
  *
  * <pre>
- *   PUT /v1/agent/service/register         GET /v1/catalog/services
- *   PUT /v1/agent/service/deregister/:id   GET /v1/catalog/service/:name
- *   GET /v1/agent/services                 GET /v1/catalog/nodes
- *   GET /v1/agent/service/:id              GET /v1/health/service/:name
- *   GET /v1/agent/checks                   GET /v1/health/checks/:name
- *   PUT /v1/agent/check/pass/:id           GET /v1/status/leader
- *   PUT /v1/agent/check/warn/:id           GET /v1/agent/self
- *   PUT /v1/agent/check/fail/:id           GET /v1/agent/health/service/id/:id
- *   PUT /v1/agent/check/update/:id
+ *   PUT /v1/agent/service/register          GET /v1/catalog/datacenters
+ *   PUT /v1/agent/service/deregister/:id    GET /v1/catalog/nodes
+ *   PUT /v1/agent/service/maintenance/:id   GET /v1/catalog/node/:node
+ *   PUT /v1/agent/maintenance               GET /v1/catalog/services
+ *   GET /v1/agent/services                  GET /v1/catalog/service/:name
+ *   GET /v1/agent/service/:id               GET /v1/health/service/:name
+ *   GET /v1/agent/health/service/id/:id     GET /v1/health/checks/:name
+ *   PUT /v1/agent/check/register            GET /v1/health/state/:state
+ *   PUT /v1/agent/check/deregister/:id      GET /v1/status/leader
+ *   PUT /v1/agent/check/pass/:id            GET /v1/status/peers
+ *   PUT /v1/agent/check/warn/:id            GET /v1/agent/checks
+ *   PUT /v1/agent/check/fail/:id            GET /v1/agent/members
+ *   PUT /v1/agent/check/update/:id          GET /v1/agent/self
  * </pre>
  *
- * <p>Answers, statuses, headers and refusals are those of Consul 1.8, and so is what time does: HTTP,
- * TCP and TTL checks are really run, the first time at a random moment within their interval, and a
- * service that was critical for its {@code DeregisterCriticalServiceAfter} (at least a minute) is
- * removed at the next look, every 30 seconds. Catalogue and health queries may block; a change of
- * one service does not wake who waits for another. {@code ConsulContract}, a test, runs against both.
+ * <p>That is what Consul's command line needs for {@code members}, {@code catalog}, {@code services},
+ * {@code maint} and {@code watch}, and what client libraries call for registration and discovery. Any
+ * other path is answered with 404, and logged the first time.
+ *
+ * <p>Statuses, headers and refusals are those of Consul 1.8, and so is what time does: HTTP, TCP and
+ * TTL checks are really run, the first time at a random moment within their interval, and a service
+ * that was critical for its {@code DeregisterCriticalServiceAfter} (at least a minute) is removed at
+ * the next look, every 30 seconds. Catalogue and health queries may block; a change of one service
+ * does not end a query for another. {@code ConsulContract}, a test, runs against both.
  *
  * <p>What it does differently:
  *
@@ -53,6 +63,8 @@ import kit.http.server.HttpService;
  *       server takes no path with {@code %2F}.
  *   <li>A gRPC check is accepted, but keeps its initial status. Script, Docker and alias checks, the
  *       fields of the service mesh, and {@code filter} are refused with 400.
+ *   <li>An HTTP check follows no redirect: one is critical.
+ *   <li>Tagged addresses are kept as given; none is derived from the address.
  *   <li>A registration is in the catalogue when it is answered, and not some milliseconds later.
  *   <li>{@code /v1/agent/service/:id} has no content hash, and does not block.
  *   <li>Texts that explain a refusal or what a check found may have other words.
@@ -70,8 +82,9 @@ import kit.http.server.HttpService;
  * with 503.
  */
 public final class DevAgent implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(DevAgent.class);
   private static final int MAX_IN_FLIGHT = 4096;
-  private static final int CONSUL_SERVER_PORT = 8300; // What others expect in "consul"; not bound.
+  private static final int SERVER_PORT = 8300; // What clients expect in "consul"; not bound.
   private static final Duration STOP_PATIENCE = Duration.ofMillis(500);
 
   private final HttpService http;
@@ -84,13 +97,12 @@ public final class DevAgent implements AutoCloseable {
     InetAddress bound = InetAddress.getByName(host);
     String address = bound.isAnyLocalAddress() ? "127.0.0.1" : bound.getHostAddress();
     String authority = Instance.of(address, http.port()).authority();
-    AgentCatalog catalog = new AgentCatalog(nanoTime);
-    catalog.put(AgentJson.consulItself(CONSUL_SERVER_PORT), 1, false);
     this.http = http;
     this.uri = URI.create("http://" + authority);
-    this.state = new AgentState(catalog, nanoTime, random);
+    this.state = new AgentState(ServiceDefinition.ofServer(SERVER_PORT), nanoTime, random);
     this.checks = new AgentChecks(state);
-    http.start(new AgentRoutes(state, catalog, new AgentJson(address), authority));
+    String server = Instance.of(address, SERVER_PORT).authority();
+    http.start(new AgentRoutes(state, new AgentJson(address), authority, server, log));
   }
 
   /**

@@ -10,8 +10,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -26,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import kit.Context;
 import kit.consul.ConsulClient;
 import kit.http.Json;
 import kit.http.Request;
@@ -35,9 +34,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
+import testing.RecordingLogger;
 
 /** What is not in the contract with Consul, because it would take minutes or a thousand clients. */
 class DevAgentTest {
@@ -136,30 +137,14 @@ class DevAgentTest {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({"301, GET, ''", "303, GET, ''", "307, POST, ping", "308, POST, ping"})
-  void httpCheckFollowsRedirects(int status, String method, String body) throws Exception {
-    try (FakeConsul target = new FakeConsul()) {
-      target.on("POST", "/health").answer(status, "", "Location", "/elsewhere");
-      target.on(method, "/elsewhere").answer(200, "here");
-      register("HTTP", target.uri() + "/health", ",'Method':'POST','Body':'ping'");
-
-      assertThat(checked().get("Status").asText()).isEqualTo("passing");
-      target.awaitRequest();
-      assertThat(target.awaitRequest().body()).isEqualTo(body);
-    }
-  }
-
   @Test
-  void httpCheckDoesNotFollowRedirectsForEver() throws Exception {
+  void redirectIsNotFollowedAndCritical() throws Exception {
     try (FakeConsul target = new FakeConsul()) {
-      target.on("GET", "/health").answer(302, "", "Location", "/health");
+      target.on("GET", "/health").answer(302, "", "Location", "/elsewhere");
+      target.on("GET", "/elsewhere").answer(200, "here");
       register("HTTP", target.uri() + "/health", "");
 
-      JsonNode check = checked();
-
-      assertThat(check.get("Status").asText()).isEqualTo("critical");
-      assertThat(check.get("Output").asText()).contains("stopped after 10 redirects");
+      assertThat(checked().get("Status").asText()).isEqualTo("critical");
     }
   }
 
@@ -202,26 +187,6 @@ class DevAgentTest {
     }
   }
 
-  @Test
-  void tcpCheckFindsOutWhetherSomebodyListens() throws Exception {
-    try (ServerSocket target = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      String address = "127.0.0.1:" + target.getLocalPort();
-      register("TCP", address, "");
-      JsonNode check = checked();
-      assertThat(check.get("Status").asText()).isEqualTo("passing");
-      assertThat(check.get("Output").asText()).isEqualTo("TCP connect " + address + ": Success");
-
-      target.close();
-      time.advance(Duration.ofSeconds(10));
-      agent.runDue();
-      Eventually.within(
-          SOON,
-          () ->
-              assertThat(get("/v1/agent/checks").at("/service:web/Status").asText())
-                  .isEqualTo("critical"));
-    }
-  }
-
   @ParameterizedTest
   @CsvSource({
     "HTTP, no url",
@@ -249,10 +214,12 @@ class DevAgentTest {
   }
 
   private static Duration waitOf(String query) {
-    RequestTarget target = RequestTarget.parse("/v1/health/service/web" + query, null);
+    return Duration.ofNanos(CatalogQueries.waitNanos(request("/v1/health/service/web" + query)));
+  }
+
+  private static Request request(String target) {
     ByteArrayInputStream noBody = new ByteArrayInputStream(new byte[0]);
-    return Duration.ofNanos(
-        AgentRoutes.waitNanos(new Request("GET", target, new Headers(), noBody)));
+    return new Request("GET", RequestTarget.parse(target, null), new Headers(), noBody);
   }
 
   private List<CompletableFuture<HttpResponse<String>>> waiters(int count, String path) {
@@ -373,16 +340,6 @@ class DevAgentTest {
     assertThat(get("/v1/health/service/web").at("/0/Node/Address").asText()).isEqualTo("127.0.0.1");
   }
 
-  @Test
-  void grpcChecksAreAcceptedButNotRun() throws Exception {
-    register("GRPC", "127.0.0.1:1", ",'Status':'passing'");
-    time.advance(Duration.ofHours(1));
-    agent.runDue();
-    JsonNode check = get("/v1/agent/checks").get("service:web");
-    assertThat(check.get("Type").asText()).isEqualTo("grpc");
-    assertThat(check.get("Status").asText()).isEqualTo("passing");
-  }
-
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -412,6 +369,27 @@ class DevAgentTest {
     assertThat(send("GET", "/v1/agent/checks?filter=x", "").statusCode()).isEqualTo(400);
     assertThat(send("GET", "/v1/health/service/web?dc=dc1", "").statusCode()).isEqualTo(200);
     assertThat(send("GET", "/v1/health/service/web?dc=dc2", "").statusCode()).isEqualTo(500);
+  }
+
+  @Test
+  void pathThatIsNotServedIsAnswered404AndLoggedOnce() throws Exception {
+    RecordingLogger log = new RecordingLogger();
+    AgentState state = new AgentState(ServiceDefinition.ofServer(8300), time, () -> 0);
+    AgentRoutes routes = new AgentRoutes(state, new AgentJson("127.0.0.1"), "a:1", "a:2", log);
+
+    for (String path : List.of("/v1/kv/a", "/v1/kv/a", "/v1/agent/service/none")) {
+      assertThat(routes.call(Context.background(), request(path)).status()).isEqualTo(404);
+    }
+
+    assertThat(log.linesFrom(Level.WARN))
+        .containsExactly("WARN GET /v1/kv/a: not served by this agent, answered 404");
+  }
+
+  @Test
+  void halfACharacterDoesNotSpoilEveryAnswer() throws Exception {
+    register("{'Name':'web','Tags':['\\ud83d','a']}");
+    assertThat(get("/v1/health/service/web?tag=a")).hasSize(1);
+    assertThat(get("/v1/catalog/services").has("web")).isTrue();
   }
 
   @Test
