@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package userservice;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
 import kit.auth.BasicAuthenticating;
 import kit.auth.Jwt;
 import kit.auth.PasswordFile;
+import kit.cli.FlagFile;
+import kit.cli.Flags;
 import kit.cli.JwtFlags;
 import kit.http.Json;
 import kit.http.Request;
@@ -34,7 +38,33 @@ record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
   private static final double CHECKS_PER_SECOND = 1;
   private static final int CHECKS_AT_ONCE = 5;
 
-  /** Lets nobody pass without a good token. */
+  /**
+   * Declares the flags, and returns what reads their files: nothing if no token is needed.
+   *
+   * @throws Flags.UsageException when they are read, if a file cannot be used, or the flags do not go
+   *     together
+   */
+  static Supplier<Optional<Access>> flags(Flags flags) {
+    JwtFlags tokens = new JwtFlags(flags);
+    Supplier<Optional<Path>> usersFile =
+        flags.optional(
+            "users-file",
+            FlagFile.TYPE.or("none"),
+            "none",
+            "who gets a token from POST /access-token");
+    return () -> {
+      Optional<JwtFlags.Tokens> needed = tokens.read();
+      if (needed.isEmpty()) {
+        JwtFlags.checkIsNotGiven("--users-file", usersFile);
+        return Optional.empty();
+      }
+      Optional<PasswordFile> users =
+          usersFile.get().map(file -> FlagFile.read("--users-file", file, PasswordFile::read));
+      return Optional.of(new Access(needed.get(), users));
+    };
+  }
+
+  /** Rejects a request without a valid token. */
   Middleware<Request, Response> guard() {
     return tokens.guard();
   }

@@ -53,7 +53,7 @@ public final class Main {
     }
 
     // Keys and passwords: a file that cannot be used ends the start before the port is bound.
-    Optional<Access> access = options.access.read();
+    Optional<Access> access = options.access.get();
 
     // Registry client: prepared in the background while the rest starts.
     options.registry.get().prepare();

@@ -67,7 +67,7 @@ final class Options {
 
   final RateFlags rate = new RateFlags(flags);
 
-  final AccessFlags access = new AccessFlags(flags);
+  final Supplier<Optional<Access>> access = Access.flags(flags);
 
   {
     server.declareMaxInFlight().declareTimeouts();

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import kit.auth.Jwt;
 import kit.auth.KeyFile;
 import kit.cli.Flags;
@@ -67,9 +68,9 @@ class AccessTest {
 
   private static Optional<Access> access(String... args) {
     Flags flags = new Flags("user-service", "serves", "KIT_", Map.of());
-    AccessFlags access = new AccessFlags(flags);
+    Supplier<Optional<Access>> access = Access.flags(flags);
     flags.parse(args);
-    return access.read();
+    return access.get();
   }
 
   private void serve(String... args) throws Exception {
