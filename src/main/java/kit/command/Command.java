@@ -2,7 +2,6 @@
 package kit.command;
 
 import static java.util.Objects.requireNonNull;
-import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -10,7 +9,11 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import kit.Context;
@@ -96,6 +99,21 @@ public final class Command {
   /** Replaced as a whole, so that a call sees settings and breaker that belong together. */
   private record Setup(CommandSettings settings, CircuitBreaker breaker) {}
 
+  // Of all commands that bring no executor: daemons, as many as there are calls, kept for a moment,
+  // because starting a thread costs more than handing work to one. No queue: a call that waits for
+  // a
+  // thread would spend its timeout on that. What bounds them is each command's maxConcurrent.
+  private static final int KEPT_SECONDS = 1;
+  private static final AtomicLong THREAD_COUNT = new AtomicLong();
+  static final Executor THREADS = // Never shut down: it leaves nothing behind.
+      new ThreadPoolExecutor(
+          0,
+          Integer.MAX_VALUE,
+          KEPT_SECONDS,
+          TimeUnit.SECONDS,
+          new SynchronousQueue<>(),
+          Command::newThread);
+
   private final String name;
   private final Executor executor;
   private final CircuitBreaker.Classifier classifier;
@@ -106,7 +124,14 @@ public final class Command {
 
   /** Runs its work on daemon threads that all such commands share. */
   public Command(String name, CommandSettings settings) {
-    this(name, settings, CommandThreads.SHARED, Command::outcomeOf);
+    this(name, settings, THREADS, Command::outcomeOf);
+  }
+
+  private static Thread newThread(Runnable task) {
+    // false: a thread that serves many calls must not inherit the thread-locals of its first.
+    Thread thread = new Thread(null, task, "command-" + THREAD_COUNT.incrementAndGet(), 0, false);
+    thread.setDaemon(true);
+    return thread;
   }
 
   /**
@@ -260,7 +285,7 @@ public final class Command {
     }
     CompletableFuture<Void> timer = new CompletableFuture<>();
     timer.thenRun(call::timeOut);
-    timer.completeOnTimeout(null, now.settings.timeout().toNanos(), NANOSECONDS);
+    timer.completeOnTimeout(null, now.settings.timeout().toNanos(), TimeUnit.NANOSECONDS);
     future.whenComplete(
         (result, error) -> {
           timer.cancel(false); // Else it would keep the call until its time has come.

@@ -92,12 +92,7 @@ public record ConsulCheck(Map<String, String> definition) {
     return with("Status", status.name().toLowerCase(Locale.ROOT));
   }
 
-  /** For people who look at the check. */
-  public ConsulCheck withNotes(String notes) {
-    return with("Notes", notes);
-  }
-
-  /** Any other field that is a string, by Consul's name: Name, Method, Body. */
+  /** Any other field that is a string, by Consul's name: Name, Notes, Method, Body. */
   public ConsulCheck with(String field, String value) {
     Map<String, String> fields = new TreeMap<>(definition);
     fields.put(field, requireNonNull(value, field));

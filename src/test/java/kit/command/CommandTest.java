@@ -149,7 +149,7 @@ class CommandTest {
 
   /** Lets no time pass until the work has begun, or a busy machine would end it before. */
   private void executeAndAwaitBeginning(Runnable task) {
-    CommandThreads.SHARED.execute(task);
+    Command.THREADS.execute(task);
     try {
       begun.await();
     } catch (InterruptedException e) {
@@ -611,8 +611,7 @@ class CommandTest {
   @ParameterizedTest
   @EnumSource
   void breakerOpensByRatioAndTriesAgainAfterTheSleepWindow(Way way) throws Exception {
-    Command command =
-        command(PATIENT.withBreaker(4, 0.5, Duration.ofSeconds(5)), CommandThreads.SHARED);
+    Command command = command(PATIENT.withBreaker(4, 0.5, Duration.ofSeconds(5)), Command.THREADS);
     Callable<String> fails = () -> workIn(Trouble.FAILURE);
 
     way.call(command, () -> "jerry", null);
@@ -641,8 +640,7 @@ class CommandTest {
   @ParameterizedTest
   @EnumSource
   void timeoutsOpenTheBreaker(Way way) {
-    Command command =
-        command(HASTY.withBreaker(2, 1, Duration.ofSeconds(5)), CommandThreads.SHARED);
+    Command command = command(HASTY.withBreaker(2, 1, Duration.ofSeconds(5)), Command.THREADS);
 
     for (int i = 0; i < 2; i++) {
       assertThatThrownBy(() -> way.call(command, this::untilTheEnd, null))
@@ -671,7 +669,7 @@ class CommandTest {
           if (full.get()) {
             throw new RejectedExecutionException("full");
           }
-          CommandThreads.SHARED.execute(task);
+          Command.THREADS.execute(task);
         };
     Command command = command(PATIENT.withBreaker(1, 1, Duration.ofSeconds(5)), executor);
     command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
@@ -690,8 +688,7 @@ class CommandTest {
 
   @Test
   void probeKeepsItsPlaceAsLongAsItsTimeoutAtLeast() throws Exception {
-    Command command =
-        command(PATIENT.withBreaker(1, 1, Duration.ofSeconds(5)), CommandThreads.SHARED);
+    Command command = command(PATIENT.withBreaker(1, 1, Duration.ofSeconds(5)), Command.THREADS);
     command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
     time.advance(Duration.ofSeconds(5));
 
@@ -743,7 +740,7 @@ class CommandTest {
         new Command(
             "users",
             PATIENT,
-            CommandThreads.SHARED,
+            Command.THREADS,
             (result, error, nanos) -> result == null ? Outcome.FAILURE : Outcome.SUCCESS);
 
     assertThat(command.<String>run(() -> null)).isNull();
@@ -867,7 +864,7 @@ class CommandTest {
           if (tasks.incrementAndGet() > 1) {
             throw new RejectedExecutionException("full");
           }
-          CommandThreads.SHARED.execute(task);
+          Command.THREADS.execute(task);
         };
     Command command = command(HASTY, oneTask);
 

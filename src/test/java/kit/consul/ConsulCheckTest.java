@@ -46,7 +46,7 @@ class ConsulCheckTest {
             .withTimeout(Duration.ofMillis(1500))
             .withDeregisterAfter(Duration.ofSeconds(90))
             .withStatus(ConsulClient.Status.PASSING)
-            .withNotes("see the manual")
+            .with("Notes", "see the manual")
             .with("Name", "is it there?");
 
     assertThat(check.definition())
