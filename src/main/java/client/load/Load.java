@@ -49,8 +49,9 @@ public final class Load {
     Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "as JSON");
     options.parse(args);
 
-    LoadPlan plan =
-        new LoadPlan(concurrency.get(), rate.get(), duration.get(), count.get(), options.timeout());
+    LoadRun.Plan plan =
+        new LoadRun.Plan(
+            concurrency.get(), rate.get(), duration.get(), count.get(), options.timeout());
     UserCall call = UserCall.getName(uid.get());
     LoadTally tally = new LoadTally();
     ProgressLine line = new ProgressLine();

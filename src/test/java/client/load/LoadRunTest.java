@@ -36,7 +36,7 @@ class LoadRunTest {
         }
       };
 
-  private LoadReport run(LoadPlan plan, LoadRun.Caller caller) throws Exception {
+  private LoadReport run(LoadRun.Plan plan, LoadRun.Caller caller) throws Exception {
     LoadRun run = new LoadRun(plan, caller, tally, clock);
     run.start();
     assertThat(run.await(AMPLE_NANOS)).isTrue();
@@ -50,7 +50,7 @@ class LoadRunTest {
 
   @Test
   void openModelMeasuresFromWhenACallIsDueSoThatAStallShows() throws Exception {
-    LoadPlan tenASecond = new LoadPlan(1, 10, Duration.ofSeconds(1), 0, TIMEOUT);
+    LoadRun.Plan tenASecond = new LoadRun.Plan(1, 10, Duration.ofSeconds(1), 0, TIMEOUT);
     LoadReport report = run(tenASecond, slowAtFirst(500));
     // Calls are due at 0, 100, 200 ... 900 ms. The second one ends at 501, so it took 401 ms, the
     // third 302 and so on; from 600 ms on each takes the 1 ms that it needs.
@@ -64,7 +64,7 @@ class LoadRunTest {
 
   @Test
   void closedModelCallsAgainWhenTheCallBeforeHasEnded() throws Exception {
-    LoadPlan asFastAsPossible = new LoadPlan(1, 0, Duration.ofSeconds(1), 0, TIMEOUT);
+    LoadRun.Plan asFastAsPossible = new LoadRun.Plan(1, 0, Duration.ofSeconds(1), 0, TIMEOUT);
     LoadReport report = run(asFastAsPossible, slowAtFirst(500));
     assertThat(report.calls()).isEqualTo(501);
     assertThat(report.late()).isZero();
@@ -74,15 +74,15 @@ class LoadRunTest {
 
   @Test
   void countEndsBothModels() throws Exception {
-    assertThat(run(new LoadPlan(1, 0, Duration.ofHours(1), 7, TIMEOUT), slowAtFirst(1)).calls())
+    assertThat(run(new LoadRun.Plan(1, 0, Duration.ofHours(1), 7, TIMEOUT), slowAtFirst(1)).calls())
         .isEqualTo(7);
-    assertThat(run(new LoadPlan(1, 5, Duration.ofHours(1), 7, TIMEOUT), slowAtFirst(1)).calls())
+    assertThat(run(new LoadRun.Plan(1, 5, Duration.ofHours(1), 7, TIMEOUT), slowAtFirst(1)).calls())
         .isEqualTo(14);
   }
 
   @Test
   void callForWhichNoThreadIsFreeWithinItsTimeoutHasFailed() throws Exception {
-    LoadPlan onceASecond = new LoadPlan(1, 1, Duration.ofSeconds(10), 0, TIMEOUT);
+    LoadRun.Plan onceASecond = new LoadRun.Plan(1, 1, Duration.ofSeconds(10), 0, TIMEOUT);
     LoadReport report = run(onceASecond, slowAtFirst(5_000));
     // At 5 s, the callers of 1 s and 2 s have given up; the one of 3 s is just in time.
     assertThat(report.calls()).isEqualTo(10);
@@ -97,8 +97,9 @@ class LoadRunTest {
 
   @Test
   void longestDurationAndLowestRateAreNoMistake() throws Exception {
-    LoadPlan hardlyEver =
-        new LoadPlan(1, 1e-300, Duration.ofSeconds(Long.MAX_VALUE), 0, Duration.ofDays(999_999));
+    LoadRun.Plan hardlyEver =
+        new LoadRun.Plan(
+            1, 1e-300, Duration.ofSeconds(Long.MAX_VALUE), 0, Duration.ofDays(999_999));
     assertThat(run(hardlyEver, slowAtFirst(1)).calls()).isEqualTo(1);
   }
 
@@ -106,7 +107,7 @@ class LoadRunTest {
   void failuresAndErrorsAreOutcomesAndTheLoadGoesOn() throws Exception {
     LoadReport report =
         run(
-            new LoadPlan(1, 0, Duration.ofHours(1), 10, TIMEOUT),
+            new LoadRun.Plan(1, 0, Duration.ofHours(1), 10, TIMEOUT),
             () -> {
               if (calls.incrementAndGet() % 2 == 0) {
                 throw new StackOverflowError();
@@ -124,7 +125,7 @@ class LoadRunTest {
     AtomicInteger inFlight = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
     run(
-        new LoadPlan(3, 0, Duration.ofHours(1), 30, TIMEOUT),
+        new LoadRun.Plan(3, 0, Duration.ofHours(1), 30, TIMEOUT),
         () -> {
           most.accumulateAndGet(inFlight.incrementAndGet(), Math::max);
           allThere.countDown();
@@ -140,7 +141,7 @@ class LoadRunTest {
     CountDownLatch never = new CountDownLatch(1);
     LoadRun run =
         new LoadRun(
-            new LoadPlan(2, 0, Duration.ofHours(1), 0, TIMEOUT),
+            new LoadRun.Plan(2, 0, Duration.ofHours(1), 0, TIMEOUT),
             () -> {
               inFlight.countDown();
               never.await();
