@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;
+import kit.cli.FlagFile;
 import kit.cli.Flags;
 import kit.cli.Program;
 
@@ -50,14 +51,8 @@ final class Password {
 
   private String given() throws IOException {
     if (file.get().isPresent()) {
-      Path path = file.get().get();
-      try {
-        return Files.readString(path).replaceFirst("\\r?\\n\\z", "");
-      } catch (CharacterCodingException e) {
-        throw new Flags.UsageException("--password-file: not UTF-8: " + path);
-      } catch (IOException e) {
-        throw new Flags.UsageException("--password-file: cannot read " + path);
-      }
+      return FlagFile.read("--password-file", file.get().get(), Files::readString)
+          .replaceFirst("\\r?\\n\\z", "");
     }
     String variable = System.getenv(VARIABLE);
     if (variable != null) {

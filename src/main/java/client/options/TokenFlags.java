@@ -3,13 +3,13 @@ package client.options;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import kit.auth.JwtAuthenticating;
+import kit.cli.FlagFile;
 import kit.cli.Flags;
 
 /**
@@ -52,16 +52,7 @@ final class TokenFlags implements Supplier<String> {
     if (token.get().isPresent()) {
       throw new Flags.UsageException("--token and --token-file: there can be only one");
     }
-    Path path = file.get().get();
-    try {
-      last = read(path);
-    } catch (NoSuchFileException e) {
-      throw new Flags.UsageException("--token-file: no such file: " + path);
-    } catch (IOException e) {
-      throw new Flags.UsageException("--token-file: cannot read " + path + ": " + e.getMessage());
-    } catch (IllegalArgumentException e) {
-      throw new Flags.UsageException("--token-file: " + path + ": " + e.getMessage());
-    }
+    last = FlagFile.read("--token-file", file.get().get(), this::read);
   }
 
   /** Returns the token of the moment, or null. */
@@ -83,7 +74,11 @@ final class TokenFlags implements Supplier<String> {
   }
 
   private Read read(Path path) throws IOException {
-    return new Read(
-        JwtAuthenticating.checked(Files.readString(path).strip()), nanoTime.getAsLong());
+    String text = Files.readString(path).strip();
+    try {
+      return new Read(JwtAuthenticating.checked(text), nanoTime.getAsLong());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(path + ": " + e.getMessage());
+    }
   }
 }

@@ -2,6 +2,7 @@
 package kit.cli;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -34,6 +35,8 @@ public final class FlagFile {
       return reader.read(file);
     } catch (NoSuchFileException e) {
       throw new Flags.UsageException(flag + ": no such file: " + file);
+    } catch (CharacterCodingException e) {
+      throw new Flags.UsageException(flag + ": not UTF-8: " + file);
     } catch (IOException e) {
       throw new Flags.UsageException(flag + ": cannot read " + file + ": " + e.getMessage());
     } catch (IllegalArgumentException e) {
