@@ -21,8 +21,7 @@ public class PickerBenchmark {
 
   private final RoundRobinPicker roundRobin = new RoundRobinPicker();
   private final RandomPicker random = new RandomPicker();
-  private final LeastLoadedPicker<AtomicInteger> leastLoaded =
-      new LeastLoadedPicker<>(AtomicInteger::get);
+  private final LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
   private List<AtomicInteger> loads;
 
   @Setup
@@ -42,6 +41,6 @@ public class PickerBenchmark {
 
   @Benchmark
   public Object leastLoaded() {
-    return leastLoaded.pick(loads);
+    return leastLoaded.pick(loads, AtomicInteger::get);
   }
 }

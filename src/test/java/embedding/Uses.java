@@ -126,11 +126,10 @@ final class Uses {
   // docs: LeastLoadedPicker
   record Server(String name, AtomicInteger callsInFlight) {}
 
-  private static final LeastLoadedPicker<Server> IDLER =
-      new LeastLoadedPicker<>(server -> server.callsInFlight().get());
+  private static final LeastLoadedPicker IDLER = new LeastLoadedPicker();
 
   static String callOneOf(List<Server> servers) {
-    Server server = IDLER.pick(servers);
+    Server server = IDLER.pick(servers, one -> one.callsInFlight().get());
     server.callsInFlight().incrementAndGet();
     try {
       return "answer of " + server.name();

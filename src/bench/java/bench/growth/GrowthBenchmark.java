@@ -30,8 +30,7 @@ public class GrowthBenchmark {
   private final Endpoint<Request, Response> handler = (context, request) -> Response.empty(204);
   private final RoundRobinPicker roundRobin = new RoundRobinPicker();
   private final RandomPicker random = new RandomPicker();
-  private final LeastLoadedPicker<AtomicInteger> leastLoaded =
-      new LeastLoadedPicker<>(AtomicInteger::get);
+  private final LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
   private final Metrics metrics = new Metrics(10_000);
 
   private Router<Endpoint<Request, Response>> router;
@@ -101,7 +100,7 @@ public class GrowthBenchmark {
 
   @Benchmark
   public Object pickLeastLoaded() {
-    return leastLoaded.pick(instances);
+    return leastLoaded.pick(instances, AtomicInteger::get);
   }
 
   @Benchmark

@@ -182,11 +182,12 @@ final class GatewayServices implements AutoCloseable {
 
   private Upstream open(String name) {
     Instances instances = watch.apply(name);
+    LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
     ServiceClient.Settings<Forward, Response> chain =
         ServiceClient.Settings.<Forward, Response>defaults()
             .withIdempotent(Forward::isRepeatable)
             .withAttempts(3, limits.whole())
-            .withPicker(new LeastLoadedPicker<Node<Forward, Response>>(Node::inFlight)::pick)
+            .withPicker(nodes -> leastLoaded.pick(nodes, Node::inFlight))
             // An answer is an answer, whatever it says. But who keeps saying 500 needs a rest.
             .withBreaker(
                 CircuitBreaking.settings()

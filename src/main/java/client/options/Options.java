@@ -263,7 +263,10 @@ public final class Options {
   private Picker<Node<UserCall, String>> picker() {
     return switch (picker.get()) {
       case "random" -> new RandomPicker()::pick;
-      case "least-loaded" -> new LeastLoadedPicker<Node<UserCall, String>>(Node::inFlight)::pick;
+      case "least-loaded" -> {
+        LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
+        yield nodes -> leastLoaded.pick(nodes, Node::inFlight);
+      }
       default -> new RoundRobinPicker()::pick;
     };
   }

@@ -16,8 +16,8 @@ import java.util.function.ToIntFunction;
  * requests take a hundred times as long as others. When all are alike, taking turns is as good.
  *
  * <pre>{@code
- * LeastLoadedPicker<Worker> picker = new LeastLoadedPicker<>(Worker::callsInFlight);
- * Worker worker = picker.pick(workers);
+ * LeastLoadedPicker picker = new LeastLoadedPicker();
+ * Worker worker = picker.pick(workers, Worker::callsInFlight);
  * }</pre>
  *
  * <h2>How it works</h2>
@@ -46,34 +46,33 @@ import java.util.function.ToIntFunction;
  *
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
- * @param <T> the candidates
  * @see <a href="https://www.eecs.harvard.edu/~michaelm/postscripts/tpds2001.pdf">M. Mitzenmacher:
  *     The Power of Two Choices in Randomized Load Balancing. IEEE TPDS 12 (10), 2001</a>
  */
-public final class LeastLoadedPicker<T> {
-  private final ToIntFunction<? super T> load;
+public final class LeastLoadedPicker {
   private final IntUnaryOperator random;
 
-  /** Compares by {@code load}, and draws from {@link ThreadLocalRandom}. */
-  public LeastLoadedPicker(ToIntFunction<? super T> load) {
-    this(load, bound -> ThreadLocalRandom.current().nextInt(bound));
+  /** Draws from {@link ThreadLocalRandom}. */
+  public LeastLoadedPicker() {
+    this(bound -> ThreadLocalRandom.current().nextInt(bound));
   }
 
   /**
    * Draws from {@code random}: given a bound, it returns a number from 0 to below the bound, each
    * with the same chance, for instance {@code new Random(seed)::nextInt} in a test.
    */
-  public LeastLoadedPicker(ToIntFunction<? super T> load, IntUnaryOperator random) {
-    this.load = requireNonNull(load, "load");
+  public LeastLoadedPicker(IntUnaryOperator random) {
     this.random = requireNonNull(random, "random");
   }
 
   /**
    * Returns the less loaded of two of {@code candidates}.
    *
+   * @param load the load of a candidate; the lower, the better
    * @throws IllegalArgumentException if there is none
    */
-  public T pick(List<? extends T> candidates) {
+  public <T> T pick(List<T> candidates, ToIntFunction<? super T> load) {
+    requireNonNull(load, "load");
     int size = candidates.size();
     if (size == 0) {
       throw new IllegalArgumentException("no candidates to pick from");

@@ -4,12 +4,14 @@ package kit.balancer;
 import java.util.List;
 
 /**
- * Chooses who gets the next call.
+ * Chooses the candidate for the next call.
  *
  * <p>The pickers of this package are parts and do not implement it; pass their method:
  *
  * <pre>{@code
- * Picker<Node<Q, R>> picker = new RoundRobinPicker()::pick;
+ * Picker<Node<Q, R>> turns = new RoundRobinPicker()::pick;
+ * LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
+ * Picker<Node<Q, R>> byLoad = nodes -> leastLoaded.pick(nodes, Node::inFlight);
  * }</pre>
  *
  * <p>Called by many threads at once. Go kit's word: {@code lb.Balancer}.

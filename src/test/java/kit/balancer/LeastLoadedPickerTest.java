@@ -23,13 +23,14 @@ class LeastLoadedPickerTest extends PickerContract {
 
   @Override
   <T> Picker<T> newPicker() {
-    return new LeastLoadedPicker<T>(ALIKE)::pick;
+    LeastLoadedPicker picker = new LeastLoadedPicker();
+    return candidates -> picker.pick(candidates, ALIKE);
   }
 
   /** A source that gives these numbers, one after the other. */
-  private static LeastLoadedPicker<Integer> drawing(int... draws) {
+  private static LeastLoadedPicker drawing(int... draws) {
     Iterator<Integer> next = Arrays.stream(draws).iterator();
-    return new LeastLoadedPicker<>(load -> load, bound -> next.next());
+    return new LeastLoadedPicker(bound -> next.next());
   }
 
   @ParameterizedTest
@@ -50,8 +51,9 @@ class LeastLoadedPickerTest extends PickerContract {
           -2 2147483647    , 0 0  , -2
           """)
   void takesTheLessLoadedOfTwo(String loads, String draws, int expected) {
-    assertThat(drawing(numbers(draws)).pick(Arrays.stream(numbers(loads)).boxed().toList()))
-        .isEqualTo(expected);
+    List<Integer> candidates = Arrays.stream(numbers(loads)).boxed().toList();
+    int picked = drawing(numbers(draws)).pick(candidates, load -> load);
+    assertThat(picked).isEqualTo(expected);
   }
 
   private static int[] numbers(String text) {
@@ -61,29 +63,26 @@ class LeastLoadedPickerTest extends PickerContract {
   @ParameterizedTest
   @CsvSource({"0 0, a", "0 1, a", "1 0, b", "1 1, b", "2 0, c", "2 1, c"})
   void takesTheFirstOneDrawnOfTwoThatAreAlike(String draws, String expected) {
-    Iterator<Integer> next = Arrays.stream(numbers(draws)).iterator();
-    LeastLoadedPicker<String> picker = new LeastLoadedPicker<>(ALIKE, bound -> next.next());
-
-    assertThat(picker.pick(List.of("a", "b", "c"))).isEqualTo(expected);
+    String picked = drawing(numbers(draws)).pick(List.of("a", "b", "c"), ALIKE);
+    assertThat(picked).isEqualTo(expected);
   }
 
   @Test
   void alwaysComparesTwoDifferentOnesAndEachPairAsOften() {
     // 120,000 picks of 12 ordered pairs: the standard deviation of a share is 1 %.
     List<Integer> compared = new ArrayList<>();
-    LeastLoadedPicker<Integer> picker =
-        new LeastLoadedPicker<>(
-            candidate -> {
-              compared.add(candidate);
-              return 0;
-            },
-            new Random(7)::nextInt);
+    LeastLoadedPicker picker = new LeastLoadedPicker(new Random(7)::nextInt);
+    ToIntFunction<Integer> recording =
+        candidate -> {
+          compared.add(candidate);
+          return 0;
+        };
     List<Integer> candidates = List.of(0, 1, 2, 3);
     Map<List<Integer>, Integer> pairs = new HashMap<>();
 
     for (int i = 0; i < 120_000; i++) {
       compared.clear();
-      int picked = picker.pick(candidates);
+      int picked = picker.pick(candidates, recording);
       compared.remove((Integer) picked);
       pairs.merge(List.of(picked, compared.get(0)), 1, Integer::sum);
     }
@@ -96,24 +95,27 @@ class LeastLoadedPickerTest extends PickerContract {
 
   @Test
   void onlyOneIsNoChoice() {
-    LeastLoadedPicker<String> picker =
-        new LeastLoadedPicker<>(
-            candidate -> {
-              throw new AssertionError("its load does not matter");
-            },
+    LeastLoadedPicker picker =
+        new LeastLoadedPicker(
             bound -> {
               throw new AssertionError("chance does not matter");
             });
+    ToIntFunction<String> load =
+        candidate -> {
+          throw new AssertionError("its load does not matter");
+        };
 
-    assertThat(picker.pick(List.of("alone"))).isEqualTo("alone");
+    String picked = picker.pick(List.of("alone"), load);
+    assertThat(picked).isEqualTo("alone");
   }
 
   @Test
   void busiestOfAllIsNeverPicked() {
-    LeastLoadedPicker<Integer> picker = new LeastLoadedPicker<>(load -> load);
+    LeastLoadedPicker picker = new LeastLoadedPicker();
     List<Integer> loads = List.of(1, 2, 3, 100);
 
-    assertThat(IntStream.range(0, 10_000).mapToObj(i -> picker.pick(loads)).distinct())
+    assertThat(
+            IntStream.range(0, 10_000).mapToObj(i -> picker.pick(loads, load -> load)).distinct())
         .containsExactlyInAnyOrder(1, 2, 3);
   }
 
@@ -122,12 +124,11 @@ class LeastLoadedPickerTest extends PickerContract {
     // 1,000 calls that do not end, to 1,000 candidates: one draw alone leaves 5 or more at the
     // busiest, two draws leave log2 log2 1,000, about 3.3, plus a little.
     int[] load = new int[1_000];
-    LeastLoadedPicker<Integer> picker =
-        new LeastLoadedPicker<>(candidate -> load[candidate], new Random(7)::nextInt);
+    LeastLoadedPicker picker = new LeastLoadedPicker(new Random(7)::nextInt);
     List<Integer> candidates = IntStream.range(0, 1_000).boxed().toList();
 
     for (int i = 0; i < 1_000; i++) {
-      load[picker.pick(candidates)]++;
+      load[picker.pick(candidates, candidate -> load[candidate])]++;
     }
 
     assertThat(Arrays.stream(load).max().getAsInt()).isLessThanOrEqualTo(4);
@@ -139,8 +140,7 @@ class LeastLoadedPickerTest extends PickerContract {
     int[] inFlight = new int[4];
     int[] calls = new int[4];
     int[] ticks = {2, 2, 2, 40};
-    LeastLoadedPicker<Integer> picker =
-        new LeastLoadedPicker<>(candidate -> inFlight[candidate], new Random(7)::nextInt);
+    LeastLoadedPicker picker = new LeastLoadedPicker(new Random(7)::nextInt);
     List<List<Integer>> endings = new ArrayList<>();
     for (int tick = 0; tick < 10_100; tick++) {
       endings.add(new ArrayList<>());
@@ -148,7 +148,7 @@ class LeastLoadedPickerTest extends PickerContract {
 
     for (int tick = 0; tick < 10_000; tick++) {
       endings.get(tick).forEach(candidate -> inFlight[candidate]--);
-      int picked = picker.pick(List.of(0, 1, 2, 3));
+      int picked = picker.pick(List.of(0, 1, 2, 3), candidate -> inFlight[candidate]);
       inFlight[picked]++;
       calls[picked]++;
       endings.get(tick + ticks[picked]).add(picked);
@@ -161,10 +161,10 @@ class LeastLoadedPickerTest extends PickerContract {
   @Test
   void refusesNoLoadAndNoSource() {
     assertThatNullPointerException()
-        .isThrownBy(() -> new LeastLoadedPicker<>(null))
+        .isThrownBy(() -> new LeastLoadedPicker().pick(List.of("a"), null))
         .withMessage("load");
     assertThatNullPointerException()
-        .isThrownBy(() -> new LeastLoadedPicker<>(ALIKE, null))
+        .isThrownBy(() -> new LeastLoadedPicker(null))
         .withMessage("random");
   }
 }

@@ -83,8 +83,8 @@ class ManyInstancesTest {
   static Stream<Arguments> pickers() {
     Picker<Node<String, String>> roundRobin = new RoundRobinPicker()::pick;
     Picker<Node<String, String>> random = new RandomPicker()::pick;
-    Picker<Node<String, String>> leastLoaded =
-        new LeastLoadedPicker<Node<String, String>>(Node::inFlight)::pick;
+    LeastLoadedPicker byLoad = new LeastLoadedPicker();
+    Picker<Node<String, String>> leastLoaded = nodes -> byLoad.pick(nodes, Node::inFlight);
     return Stream.of(
         Arguments.of("round robin", roundRobin, 1),
         Arguments.of("random", random, 1),

@@ -190,10 +190,11 @@ class RetryingOverInstancesTest {
   }
 
   static List<Picker<Node<String, String>>> pickers() {
+    LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
     return List.of(
         new RoundRobinPicker()::pick,
         new RandomPicker()::pick,
-        new LeastLoadedPicker<Node<String, String>>(Node::inFlight)::pick);
+        nodes -> leastLoaded.pick(nodes, Node::inFlight));
   }
 
   @ParameterizedTest
