@@ -4,14 +4,16 @@ package kit.ratelimit;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
 /**
- * Admits at most {@code tokensPerSecond} requests a second on average, {@code burst} at once.
+ * Token-bucket rate limiter: admits {@code tokensPerSecond} requests a second on average and bursts
+ * of at most {@code burst}.
  *
- * <p>Use it to keep off load that a service cannot carry. To bound how many requests run <em>at the
+ * <p>Use it to reject load that a service cannot carry. To bound how many requests run <em>at the
  * same time</em>, use {@link java.util.concurrent.Semaphore}.
  *
  * <pre>{@code
@@ -21,88 +23,121 @@ import java.util.function.LongSupplier;
  * }
  * }</pre>
  *
- * <p>{@link #tryAcquire()} answers at once, {@link #tryAcquireNanos()} also says when to come back,
- * {@link #acquire} waits, and {@link #reserve} leaves the waiting to the caller.
- *
  * <h2>How it works</h2>
  *
- * <p>The bucket starts with {@code burst} tokens and never holds more. Tokens drip in at a constant
- * rate. A request that finds a token takes it and may pass.
+ * <p>The bucket starts full, with {@code burst} tokens, and never holds more. Tokens are produced at
+ * a constant rate; a full bucket discards them. Each request takes one, or as many as it asks for.
  *
  * <pre>
  *   tokens
- *  burst +--.                          .------   full: further drips spill over
+ *  burst +--.                          .------   full: new tokens are discarded
  *        |   \                       /
  *        |    \                    /  slope: tokensPerSecond
  *      0 +-----'-v-v-v-v-v-v-v-v-'------------&gt; time
  *         burst   admitted at      idle:
- *         spent   the drip rate    credit builds up again
+ *         taken   the rate         the bucket fills up
  * </pre>
  *
- * <p>So any stretch of {@code t} seconds sees at most {@code burst + tokensPerSecond * t} requests.
- * Who waits takes the bucket below 0 at once, and others are refused or wait longer until it is out
- * of debt: first come, first served. No timer fills the bucket: the drip follows from the clock.
+ * <p>So at most {@code burst + tokensPerSecond * t} requests are admitted in {@code t} seconds; one
+ * that waits is admitted when its wait is over. It takes tokens that are still to be produced, and
+ * until they are, the bucket is below 0: others are rejected, or wait longer. First come, first
+ * served.
  *
  * <h2>Units</h2>
  *
  * <ul>
- *   <li><b>rate</b>: tokens per second; 0.5 is {@code every(Duration.ofSeconds(2))}. 0 admits one
- *       burst and no more, {@link Double#POSITIVE_INFINITY} all. 2 to the 40 is the fastest drip.
+ *   <li><b>rate</b>: tokens per second, 0 or more; 0.5 is {@code every(Duration.ofSeconds(2))}. 0
+ *       admits one burst and no more, {@link Double#POSITIVE_INFINITY} everything. Other rates above
+ *       2 to the 40 count as 2 to the 40.
  *   <li><b>burst</b>: whole tokens, at least 1. A common choice is one second's worth of the rate.
  *   <li><b>time</b>: nanoseconds from an arbitrary origin, as {@link System#nanoTime} counts them;
- *       they may overflow. Never a wall clock: set back by an hour, it would stop the drip for an
- *       hour. Methods that end in {@code At} take a reading of the same clock.
+ *       they may overflow. Never a wall clock: set back by an hour, it would stop production for an
+ *       hour. Methods that end in {@code At} take a reading of the same clock. A reading older than
+ *       one that has taken tokens counts as that one.
  * </ul>
  *
  * <h2>Errors</h2>
  *
- * <p>A refusal is an ordinary answer and changes nothing. Asking for more than {@code burst} could
- * never succeed; it is an error of the program and throws {@link IllegalArgumentException}.
+ * <p>A rejection is an ordinary result and takes nothing. Asking for more than {@code burst} could
+ * never succeed; it is a programming error and throws {@link IllegalArgumentException}.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. {@code tryAcquire} takes no lock and allocates nothing: it
- * reads the clock and, to admit, does one compare-and-set. Reserving, cancelling and {@link
- * #change} hold a lock for a few arithmetic operations; waiting is outside of it.
+ * <p>Thread-safe. There is no thread and no timer. {@code tryAcquire} and {@code tryAcquireNanos}
+ * allocate nothing and take no lock, except once in a long time: two seconds at 1e9 tokens per
+ * second, years at 10. Reserving, waiting, {@code change}, {@code availableTokens} and the methods
+ * that end in {@code At} hold a lock for a few arithmetic operations; waiting itself is outside of
+ * it.
  *
  * <h2>Copying this class</h2>
  *
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
  * <p>Source: <a href="https://pkg.go.dev/golang.org/x/time/rate">golang.org/x/time/rate</a>, which
- * go-kit's {@code ratelimit} package wraps. Three differences: a clock reading older than the last
- * one counts as the last one, so no interval is credited twice; a reservation can be cancelled once
- * and never gives back more than it took; an infinite rate forgives debt and leaves a full bucket.
+ * go-kit's {@code ratelimit} package wraps. Three differences: an old clock reading does not credit
+ * an interval twice; a reservation can be cancelled once and never gives back more than it took; an
+ * infinite rate forgives what was taken in advance and leaves a full bucket.
  */
 public final class TokenBucket {
+  // Overview. Number the tokens in the order in which they are produced, from 1; the burst that is
+  // there at first has the numbers up to 0. "produced" is the number of the newest token; it
+  // follows
+  // from the clock. "taken" is the number up to which tokens are gone, taken or discarded. So
+  //
+  //   available = produced - taken, but at most the burst
+  //
+  // A request for n tokens moves "taken" to max(taken, produced - burst) + n. It is admitted at
+  // once
+  // if that is not above "produced"; otherwise it has to wait until that token is produced. With 10
+  // tokens per second and a burst of 3:
+  //
+  //   at ms  produced  wanted  taken
+  //      0      0        2     -3 -> -1   admitted; 1 is available
+  //      0      0        2     -1 ->  1   rejected: token 1 is produced in 100 ms
+  //    100      1        2     -1 ->  1   admitted
+  //    900      9        3      6 ->  9   admitted; tokens 2 to 6 were discarded
+  //
+  // This is the generic cell rate algorithm (GCRA), with its theoretical arrival time as the number
+  // of a token instead of a time, so that a rate of 0 is no special case. One compare-and-set of
+  // "taken" admits a request. Threads may use their clock readings in another order than they read
+  // them: by an older reading less is produced, never more.
+  //
+  // Numbers are in billionths of a token, which are nanoseconds times tokens per second. They wrap
+  // around, so they are compared by their difference.
+
   /** Nanoseconds until tokens that will not be there within 146 years. */
   public static final long NEVER = Long.MAX_VALUE;
 
-  // Accounts are in billionths of a token: nanoseconds times tokens per second, without a division.
-  private static final long TOKEN = 1_000_000_000;
+  private static final long TOKEN = 1_000_000_000; // in billionths
+  private static final double HIGHEST_RATE = 1L << 40;
 
-  // Sums stay below 2 to the 63: less than 2 to the 61 drips in a period or fits into the bucket;
-  // 2 to the 62 (4.6 billion tokens) may be promised ahead.
-  private static final long MOST_PROMISED = 1L << 62;
-  private static final long MOST_DRIPPED = 3L << 61;
-  private static final double FASTEST = 1L << 40;
-
-  private static final long ENDED = Long.MIN_VALUE; // The account of a period that is over.
+  // Differences stay below 2 to the 63: the burst is less than 2 to the 61, and so is what a Refill
+  // produces while it is exact; 2 to the 62 (4.6 billion tokens) can be reserved ahead.
+  private static final long MOST_PRODUCED_EXACTLY = 1L << 61;
+  private static final long MOST_PRODUCED = 3L << 61;
+  private static final long MOST_RESERVED = 1L << 62;
 
   private final LongSupplier nanoTime;
-  private volatile Period period; // Replaced under this.
-  private long promisedUpTo; // Guarded by this: where the last reservation ends.
+  private final AtomicLong taken;
+  private final AtomicLong newestNanos; // Of the readings that took tokens.
+  private volatile Refill refill; // Replaced under this.
 
-  /** Starts full and goes by the real time; see {@link #change} for the arguments. */
+  // Guarded by this.
+  private long reservedUpTo; // The last token of the last reservation.
+  private int timesForgiven;
+
+  /** Starts full and goes by {@link System#nanoTime}; see {@link #change} for the arguments. */
   public TokenBucket(double tokensPerSecond, int burst) {
     this(tokensPerSecond, burst, System::nanoTime);
   }
 
   /** Starts full and goes by {@code nanoTime}; see {@link #change} for the arguments. */
   public TokenBucket(double tokensPerSecond, int burst, LongSupplier nanoTime) {
-    checkSettings(tokensPerSecond, burst);
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
-    this.period = new Period(tokensPerSecond, burst, nanoTime.getAsLong(), burst * TOKEN, 0);
+    long nowNanos = nanoTime.getAsLong();
+    this.refill = new Refill(tokensPerSecond, burst, nowNanos, 0);
+    this.taken = new AtomicLong(-refill.capacity);
+    this.newestNanos = new AtomicLong(nowNanos);
   }
 
   /**
@@ -117,42 +152,84 @@ public final class TokenBucket {
     return 1e9 / (interval.getSeconds() * 1e9 + interval.getNano());
   }
 
-  /** Takes a token if there is one. */
+  // ---- Taking what is there
+
+  /** Takes a token if there is one. Use this if excess requests are to be rejected. */
   public boolean tryAcquire() {
-    return take(1, nanoTime) == 0;
+    return take(1) == 0;
   }
 
   /**
-   * Takes that many tokens if they are there, otherwise none.
+   * Takes that many tokens if they are there, otherwise none. Use this if requests differ in cost.
    *
    * @throws IllegalArgumentException if {@code tokens} is negative or more than the burst
    */
   public boolean tryAcquire(int tokens) {
-    return take(tokens, nanoTime) == 0;
+    return take(tokens) == 0;
   }
 
   /** As {@link #tryAcquire(int)}, at the given time. */
-  public boolean tryAcquireAt(long nowNanos, int tokens) {
-    return take(tokens, () -> nowNanos) == 0;
+  public synchronized boolean tryAcquireAt(long nowNanos, int tokens) {
+    return take(tokens, nowNanos) == 0;
   }
 
   /**
    * Takes a token and returns 0; or takes nothing and returns in how many nanoseconds there will be
-   * one unless others take it, or {@link #NEVER}.
+   * one if no other request takes it, or {@link #NEVER}. Use this if the rejected client is to be
+   * told when to try again (HTTP {@code Retry-After}).
    */
   public long tryAcquireNanos() {
-    return period.nanosToDrip(take(1, nanoTime));
+    return refill.nanosToProduce(take(1));
   }
 
   /** As {@link #tryAcquireNanos()}, at the given time, for that many tokens. */
-  public long tryAcquireNanosAt(long nowNanos, int tokens) {
-    return period.nanosToDrip(take(tokens, () -> nowNanos));
+  public synchronized long tryAcquireNanosAt(long nowNanos, int tokens) {
+    return refill.nanosToProduce(take(tokens, nowNanos));
   }
+
+  /** Takes the tokens and returns 0, or returns how much is missing. */
+  private long take(int tokens) {
+    while (true) {
+      long before = taken.get();
+      long missing = take(tokens, nanoTime.getAsLong());
+      if (missing == 0 || taken.get() == before) {
+        return missing;
+      }
+      // Meanwhile another thread took tokens, perhaps by a newer reading, by which there are more.
+    }
+  }
+
+  private long take(int tokens, long readingNanos) {
+    while (true) {
+      Refill current = refill;
+      current.checkFit(tokens);
+      long before = taken.get();
+      long nowNanos = notBeforeNewest(readingNanos);
+      if (current.isOver(nowNanos)) {
+        if (current.isInfinite()) {
+          return 0;
+        }
+        renewIfOver(nowNanos);
+        continue;
+      }
+      long produced = current.producedAt(nowNanos);
+      long after = later(before, produced - current.capacity) + tokens * TOKEN;
+      if (after - produced > 0) {
+        return after - produced;
+      }
+      if (moveTaken(before, after, nowNanos)) {
+        return 0;
+      }
+    }
+  }
+
+  // ---- Waiting
 
   /**
    * Takes that many tokens and waits until they are there, if that is within the given time;
    * otherwise takes nothing and returns false at once. With 0 it does not wait; less than 0, a
-   * deadline that has passed, is refused.
+   * deadline that has passed, is rejected. Use this if the calling thread has nothing else to do,
+   * such as a client that keeps to the limit of a server.
    *
    * @throws InterruptedException if the thread is interrupted, before or while it waits; the tokens
    *     are given back as {@link Reservation#cancel} does
@@ -160,7 +237,7 @@ public final class TokenBucket {
    */
   public boolean acquire(int tokens, Duration within) throws InterruptedException {
     if (requireNonNull(within, "within").isNegative()) {
-      period.checkFit(tokens);
+      refill.checkFit(tokens);
       return false;
     }
     if (Thread.interrupted()) {
@@ -169,8 +246,8 @@ public final class TokenBucket {
     if (tryAcquire(tokens)) {
       return true;
     }
-    long withinNanos = within.toSeconds() < NEVER / TOKEN ? within.toNanos() : NEVER - 1;
-    Reservation reservation = promise(tokens, nanoTime.getAsLong(), withinNanos);
+    long withinNanos = Math.min(TimeUnit.NANOSECONDS.convert(within), NEVER - 1);
+    Reservation reservation = reserve(tokens, nanoTime.getAsLong(), withinNanos);
     while (reservation != null) {
       long nowNanos = nanoTime.getAsLong();
       if (reservation.atNanos - nowNanos <= 0) {
@@ -186,7 +263,9 @@ public final class TokenBucket {
   }
 
   /**
-   * Takes that many tokens, of those to come if need be, and says when they will be there.
+   * Takes that many tokens, also those still to be produced, and returns how long to wait for them.
+   * Use this if the caller waits without a thread, as a scheduler does, or may change its mind. If
+   * the wait is 146 years or more, or 4.6 billion tokens are reserved already, it takes nothing.
    *
    * @throws IllegalArgumentException if {@code tokens} is negative or more than the burst
    */
@@ -196,140 +275,50 @@ public final class TokenBucket {
 
   /** As {@link #reserve}, at the given time. */
   public Reservation reserveAt(long nowNanos, int tokens) {
-    Reservation reservation = promise(tokens, nowNanos, NEVER - 1);
-    return reservation != null ? reservation : new Reservation(nowNanos + Long.MAX_VALUE / 2, 0, 0);
+    Reservation reservation = reserve(tokens, nowNanos, NEVER - 1);
+    return reservation != null ? reservation : new Reservation(nowNanos + NEVER / 2, 0, 0);
   }
 
-  /** Returns how many tokens are there: less than 0 while some are promised ahead. */
-  public double availableTokens() {
-    return availableTokensAt(nanoTime.getAsLong());
-  }
-
-  /** As {@link #availableTokens}, at the given time. */
-  public synchronized double availableTokensAt(long nowNanos) {
-    long balance = period.balance(period.spent.get(), period.elapsedAt(nowNanos));
-    return period.isInfinite() ? Double.POSITIVE_INFINITY : (double) balance / TOKEN;
-  }
-
-  /** The rate. */
-  public double tokensPerSecond() {
-    return period.tokensPerSecond;
-  }
-
-  /** The most that the bucket holds, and that can be taken at once. */
-  public int burst() {
-    return period.burst;
-  }
-
-  /**
-   * Sets rate and burst. What has dripped before has dripped at the old rate. What a smaller bucket
-   * cannot hold is lost; a larger one is not fuller. Reservations keep their time.
-   *
-   * @throws IllegalArgumentException if the rate is negative or not a number, or the burst below 1
-   */
-  public void change(double tokensPerSecond, int burst) {
-    changeAt(nanoTime.getAsLong(), tokensPerSecond, burst);
-  }
-
-  /** As {@link #change}, at the given time. */
-  public synchronized void changeAt(long nowNanos, double tokensPerSecond, int burst) {
-    checkSettings(tokensPerSecond, burst);
-    Period old = period;
-    long spent = old.spent.getAndSet(ENDED); // From here on others wait, in renewIfOver.
-    long elapsed = old.elapsedAt(nowNanos);
-    long startNanos = old.startNanos + elapsed;
-    long dripped = old.drippedBefore + old.dripped(elapsed);
-    period = new Period(tokensPerSecond, burst, startNanos, old.balance(spent, elapsed), dripped);
-    if (old.isInfinite()) {
-      promisedUpTo = dripped; // Debt is forgiven; there is nothing to give back any more.
-    }
-  }
-
-  private static void checkSettings(double tokensPerSecond, int burst) {
-    if (!(tokensPerSecond >= 0)) {
-      throw new IllegalArgumentException("tokensPerSecond not 0 or more: " + tokensPerSecond);
-    }
-    if (burst < 1) {
-      throw new IllegalArgumentException("burst < 1: " + burst);
-    }
-  }
-
-  /** Takes the tokens and returns 0, or returns how much is missing. */
-  private long take(int tokens, LongSupplier clock) {
-    while (true) {
-      Period current = period;
-      long spentBefore = current.spent.get();
-      long nowNanos = clock.getAsLong();
-      long spent = current.spent.get(); // Again: while the clock is read, others take.
-      long elapsed = current.elapsedAt(nowNanos);
-      current.checkFit(tokens);
-      if (elapsed > current.lastsNanos || spent == ENDED) {
-        if (current.isInfinite()) {
-          return 0;
-        }
-        renewIfOver(nowNanos);
-        continue;
-      }
-      long dripped = current.dripped(elapsed);
-      long spentThen = current.spentThen(spent, dripped, tokens);
-      // By a reading that is older than what others have just taken, there would be a little less
-      // than there is, and the last token would be refused.
-      if (spentThen > dripped && spent == spentBefore) {
-        return spentThen - dripped;
-      }
-      if (spentThen <= dripped && current.spend(spent, spentThen, elapsed)) {
-        return 0;
-      }
-    }
-  }
-
-  /** Takes the tokens, of those to come if need be; null if the wait would exceed the limit. */
-  private synchronized Reservation promise(int tokens, long nowNanos, long withinNanos) {
-    renewIfOver(nowNanos);
-    Period current = period;
-    current.checkFit(tokens);
-    if (current.isInfinite()) {
-      return new Reservation(nowNanos, 0, 0);
+  /** Takes the tokens, also those still to be produced; null if the wait would be longer. */
+  private synchronized Reservation reserve(int tokens, long readingNanos, long withinNanos) {
+    renewIfOver(readingNanos);
+    refill.checkFit(tokens);
+    if (refill.isInfinite()) {
+      return new Reservation(readingNanos, 0, 0);
     }
     while (true) {
-      long spent = current.spent.get();
-      long elapsed = current.elapsedAt(nowNanos);
-      long dripped = current.dripped(elapsed);
-      long spentThen = current.spentThen(spent, dripped, tokens);
-      long waitNanos = current.nanosToDrip(spentThen - dripped);
+      long before = taken.get();
+      long nowNanos = notBeforeNewest(readingNanos);
+      long produced = refill.producedAt(nowNanos);
+      long after = later(before, produced - refill.capacity) + tokens * TOKEN;
+      long waitNanos = refill.nanosToProduce(after - produced);
       if (waitNanos > 0 && waitNanos < NEVER) {
-        waitNanos += current.startNanos + elapsed - nowNanos; // Until a clock set back is there.
+        waitNanos += nowNanos - readingNanos; // Until a clock that was set back is there.
       }
-      if (waitNanos > withinNanos || spentThen - dripped > MOST_PROMISED) {
+      if (waitNanos > withinNanos || after - produced > MOST_RESERVED) {
         return null;
       }
-      if (current.spend(spent, spentThen, elapsed)) {
-        promisedUpTo = current.drippedBefore + Math.max(spentThen, dripped);
-        return new Reservation(nowNanos + waitNanos, tokens * TOKEN, promisedUpTo);
+      if (moveTaken(before, after, nowNanos)) {
+        reservedUpTo = later(after, produced);
+        return new Reservation(readingNanos + waitNanos, tokens * TOKEN, reservedUpTo);
       }
     }
   }
 
-  /** Starts a period with the same settings before numbers get too large. */
-  private synchronized void renewIfOver(long nowNanos) {
-    if (period.elapsedAt(nowNanos) > period.lastsNanos && !period.isInfinite()) {
-      changeAt(nowNanos, period.tokensPerSecond, period.burst);
-    }
-  }
-
-  /** Tokens that were taken in advance. */
+  /** Tokens that were taken in advance. Thread-safe. */
   public final class Reservation {
     private final long atNanos;
-    private final long upTo; // Where these end when all tokens that ever drip stand in line.
-    private long taken; // Guarded by the bucket; 0 when there is nothing to give back.
+    private final long upTo; // The last of these tokens.
+    private final int bornAfter = timesForgiven;
+    private long refundable; // Guarded by the bucket.
 
-    private Reservation(long atNanos, long taken, long upTo) {
+    private Reservation(long atNanos, long refundable, long upTo) {
       this.atNanos = atNanos;
-      this.taken = taken;
+      this.refundable = refundable;
       this.upTo = upTo;
     }
 
-    /** Returns how long to wait before acting; 146 years if the tokens will never be there. */
+    /** Returns how long to wait before acting; 146 years if no tokens were taken. */
     public Duration delay() {
       return delayAt(nanoTime.getAsLong());
     }
@@ -340,8 +329,9 @@ public final class TokenBucket {
     }
 
     /**
-     * Gives the tokens back, less as many as were promised after them: to those who wait a time has
-     * been told, when a full bucket would admit a burst besides. Too late, it does nothing.
+     * Gives the tokens back, less as many as were reserved after them: those reservations keep their
+     * time, so a full bucket would admit a burst on top of them. When the {@link #delay} is over, it
+     * does nothing. Use this if the reserved work will not be done.
      */
     public void cancel() {
       cancelAt(nanoTime.getAsLong());
@@ -350,53 +340,140 @@ public final class TokenBucket {
     /** As {@link #cancel}, at the given time. */
     public void cancelAt(long nowNanos) {
       synchronized (TokenBucket.this) {
-        long restored = taken - Math.max(0, promisedUpTo - upTo);
-        if (restored <= 0 || atNanos - nowNanos < 0 || period.isInfinite()) {
+        long refund = refundable - Math.max(0, reservedUpTo - upTo);
+        boolean isForgiven = refill.isInfinite() || bornAfter != timesForgiven;
+        if (refund <= 0 || isForgiven || atNanos - nowNanos < 0) {
           return;
         }
-        renewIfOver(nowNanos);
-        long spent;
-        do {
-          spent = period.spent.get();
-        } while (!period.spend(spent, spent - restored, period.elapsedAt(nowNanos)));
-        if (upTo == promisedUpTo) {
-          promisedUpTo -= taken; // As if it had never been.
+        advanceTo(nowNanos);
+        taken.addAndGet(-refund);
+        if (upTo == reservedUpTo) {
+          reservedUpTo -= refundable; // As if it had never been.
         }
-        taken = 0;
+        refundable = 0;
       }
     }
   }
 
-  /** A time with one rate and one burst. */
-  private static final class Period {
+  // ---- Settings and state
+
+  /** Returns how many tokens are there: less than 0 while some are reserved ahead. */
+  public double availableTokens() {
+    return availableTokensAt(nanoTime.getAsLong());
+  }
+
+  /** As {@link #availableTokens}, at the given time. */
+  public synchronized double availableTokensAt(long nowNanos) {
+    if (refill.isInfinite()) {
+      return Double.POSITIVE_INFINITY;
+    }
+    long gone = taken.get();
+    long available = refill.producedAt(notBeforeNewest(nowNanos)) - gone;
+    return (double) Math.min(refill.capacity, available) / TOKEN;
+  }
+
+  /** Returns the rate. */
+  public double tokensPerSecond() {
+    return refill.tokensPerSecond;
+  }
+
+  /** Returns the most that the bucket holds, and that can be taken at once. */
+  public int burst() {
+    return refill.burst;
+  }
+
+  /**
+   * Sets rate and burst. What was produced before was produced at the old rate. What a smaller bucket
+   * cannot hold is lost; a larger one is not fuller. Reservations keep their time.
+   *
+   * @param tokensPerSecond 0 or more
+   * @param burst at least 1
+   * @throws IllegalArgumentException if the rate is negative or not a number, or the burst below 1
+   */
+  public void change(double tokensPerSecond, int burst) {
+    changeAt(nanoTime.getAsLong(), tokensPerSecond, burst);
+  }
+
+  /** As {@link #change}, at the given time. */
+  public synchronized void changeAt(long nowNanos, double tokensPerSecond, int burst) {
+    Refill old = refill;
+    long startNanos = notBeforeNewest(nowNanos);
+    long produced = old.producedAt(startNanos);
+    Refill next = new Refill(tokensPerSecond, burst, startNanos, produced);
+
+    advanceTo(startNanos);
+    long leastTaken = produced - Math.min(old.capacity, next.capacity);
+    if (old.isInfinite()) {
+      taken.set(leastTaken);
+      timesForgiven++;
+    } else {
+      taken.accumulateAndGet(leastTaken, TokenBucket::later);
+    }
+    refill = next;
+  }
+
+  /** Starts from here with the same settings, before numbers get too large. */
+  private synchronized void renewIfOver(long nowNanos) {
+    if (refill.isOver(notBeforeNewest(nowNanos)) && !refill.isInfinite()) {
+      changeAt(nowNanos, refill.tokensPerSecond, refill.burst);
+    }
+  }
+
+  private boolean moveTaken(long before, long after, long nowNanos) {
+    advanceTo(nowNanos); // First, so that a thread that sees what is taken sees when.
+    return taken.compareAndSet(before, after);
+  }
+
+  // Not a compare-and-set, which would make tryAcquire slower by a sixth. Of threads in tryAcquire
+  // that race here, the one with the older reading may be last. Their own readings do not depend on
+  // it, see take(tokens); all others come under the lock.
+  private void advanceTo(long nowNanos) {
+    if (newestNanos.get() - nowNanos < 0) {
+      newestNanos.setOpaque(nowNanos);
+    }
+  }
+
+  private long notBeforeNewest(long readingNanos) {
+    return later(readingNanos, newestNanos.get());
+  }
+
+  private static long later(long one, long other) {
+    return one - other < 0 ? other : one;
+  }
+
+  /** The production of tokens at one rate, for a bucket of one size, from a point in time. */
+  private static final class Refill {
     final double tokensPerSecond;
     final int burst;
-    final long startNanos;
-    final long lastsNanos; // Until numbers get too large; -1 if the rate is infinite.
     final long capacity;
-    final long drippedBefore; // In earlier periods. It may overflow: only differences are used.
+    private final long startNanos;
+    private final long producedBefore;
+    private final double rate; // In billionths a nanosecond, too.
 
-    // In n nanoseconds n * 2^shift * factor / 2^64 drips: exact to the last bit of the rate.
-    private final int shift;
-    private final long factor;
+    // The same in whole billionths and in a fraction, of 2 to the 63, exact to the last bit.
+    private final long whole;
+    private final long fraction;
+    private final long exactNanos; // So long the product fits; never if the rate is infinite.
 
-    final AtomicLong spent; // The account: spent or spilled over, less what there was at first.
-    private final AtomicLong markNanos = new AtomicLong(); // Older readings count as this one.
-
-    Period(double tokensPerSecond, int burst, long startNanos, long balance, long drippedBefore) {
+    Refill(double tokensPerSecond, int burst, long startNanos, long producedBefore) {
+      if (!(tokensPerSecond >= 0)) {
+        throw new IllegalArgumentException("tokensPerSecond not 0 or more: " + tokensPerSecond);
+      }
+      if (burst < 1) {
+        throw new IllegalArgumentException("burst < 1: " + burst);
+      }
       this.tokensPerSecond = tokensPerSecond;
       this.burst = burst;
-      this.startNanos = startNanos;
       this.capacity = burst * TOKEN;
-      this.drippedBefore = drippedBefore;
-      this.spent = new AtomicLong(-balance);
-      double rate = Math.min(tokensPerSecond, FASTEST);
-      if (rate != Math.rint(rate)) {
-        rate = Math.nextUp(rate); // Or 49 ms at every(49 ms), 20.40816..., could lack the last bit.
-      }
-      this.shift = Math.max(0, Math.getExponent(rate) + 2);
-      this.factor = (long) Math.ceil(Math.scalb(rate, 64 - shift)); // Below 2 to the 63.
-      this.lastsNanos = isInfinite() ? -1 : 1L << (62 - shift);
+      this.startNanos = startNanos;
+      this.producedBefore = producedBefore;
+      this.rate = Math.min(tokensPerSecond, HIGHEST_RATE);
+
+      // Or 49 ms at every(49 ms), 20.40816..., could lack the last bit of a token.
+      double roundedUp = rate == Math.rint(rate) ? rate : Math.nextUp(rate);
+      this.whole = (long) roundedUp;
+      this.fraction = (long) Math.ceil(Math.scalb(roundedUp - whole, 63));
+      this.exactNanos = isInfinite() ? Long.MIN_VALUE : MOST_PRODUCED_EXACTLY / (whole + 1);
     }
 
     boolean isInfinite() {
@@ -412,37 +489,24 @@ public final class TokenBucket {
       }
     }
 
-    long elapsedAt(long nowNanos) {
+    boolean isOver(long nowNanos) {
+      return nowNanos - startNanos > exactNanos;
+    }
+
+    long producedAt(long nowNanos) {
       long elapsed = nowNanos - startNanos;
-      long mark = markNanos.getOpaque();
-      return elapsed < mark ? mark : elapsed; // Math.max would be slower, by 1 ns of 35.
+      if (elapsed <= exactNanos) {
+        return producedBefore + elapsed * whole + Math.multiplyHigh(elapsed << 1, fraction);
+      }
+      return producedBefore + (long) Math.min(MOST_PRODUCED, rate * elapsed);
     }
 
-    long dripped(long elapsed) {
-      return elapsed <= lastsNanos
-          ? Math.multiplyHigh(elapsed << shift, factor)
-          : (long) Math.min(MOST_DRIPPED, tokensPerSecond * Math.max(1, elapsed));
-    }
-
-    long nanosToDrip(long missing) {
+    long nanosToProduce(long missing) {
       if (missing <= 0) {
         return 0;
       }
-      double nanos = missing / Math.min(tokensPerSecond, FASTEST);
+      double nanos = missing / rate;
       return nanos < 1L << 62 ? (long) Math.ceil(nanos) : NEVER;
-    }
-
-    long balance(long spent, long elapsed) {
-      return Math.min(capacity, dripped(elapsed) - spent);
-    }
-
-    long spentThen(long spent, long dripped, int tokens) {
-      return Math.max(spent, dripped - capacity) + tokens * TOKEN;
-    }
-
-    boolean spend(long before, long after, long elapsed) {
-      markNanos.setOpaque(elapsed);
-      return spent.compareAndSet(before, after);
     }
   }
 }

@@ -16,6 +16,7 @@ import java.util.Random;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
@@ -753,6 +754,46 @@ class TokenBucketTest {
           return bucket[0].tryAcquireAt(time.getAsLong(), 1);
         };
     assertThat(bucket[0].tryAcquire()).isTrue();
+  }
+
+  @Test
+  void newestReadingStaysTheMarkInWhateverOrderThreadsApplyTheirs() throws Exception {
+    int burst = 10_000_000;
+    TokenBucket bucket = new TokenBucket(1e9, burst, time); // One token each nanosecond.
+    assertThat(bucket.tryAcquireAt(start, burst)).isTrue();
+    AtomicLong clock = new AtomicLong(start);
+
+    List<Integer> setBack =
+        Race.run(
+            4,
+            () ->
+                count(
+                    50_000,
+                    () -> {
+                      long nowNanos = clock.incrementAndGet();
+                      bucket.tryAcquireAt(nowNanos, 0);
+                      // The oldest reading of all counts as the newest that was applied.
+                      return bucket.availableTokensAt(start) < nowNanos - start;
+                    }));
+
+    assertThat(sum(setBack)).as("readings that moved the mark back").isZero();
+  }
+
+  @Test
+  void eachReadingProducesATokenAndNoThreadMissesIts() throws Exception {
+    int burst = 10_000_000;
+    int each = 200_000;
+    AtomicLong clock = new AtomicLong(start);
+    TokenBucket bucket = new TokenBucket(1e9, burst, clock::incrementAndGet);
+    assertThat(bucket.tryAcquireAt(start, burst)).isTrue();
+    long before = clock.get();
+
+    // Of the readings so far, each belongs to a call that has taken its token or is about to.
+    List<Integer> admitted = Race.run(4, () -> count(each, bucket::tryAcquire));
+
+    assertThat(sum(admitted)).isEqualTo(4 * each);
+    long readings = clock.get() - before;
+    assertThat(bucket.availableTokensAt(clock.get())).isEqualTo(readings - 4.0 * each);
   }
 
   @Test
