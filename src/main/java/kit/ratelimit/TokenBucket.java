@@ -88,8 +88,9 @@ public final class TokenBucket {
   //
   // A request for n tokens moves "taken" to max(taken, produced - burst) + n. It is admitted at
   // once
-  // if that is not above "produced"; otherwise it has to wait until that token is produced. With 10
-  // tokens per second and a burst of 3:
+  // if that is not above "produced"; otherwise it waits until that token is produced. With 10
+  // tokens
+  // per second and a burst of 3:
   //
   //   at ms  produced  wanted  taken
   //      0      0        2     -3 -> -1   admitted; 1 is available
