@@ -46,14 +46,11 @@ interface Breaker {
     private final CircuitBreaker breaker;
 
     Kit(boolean byRatio) {
-      CircuitBreaker.Limits limits =
-          byRatio
-              ? new CircuitBreaker.Limits(0, 0.5, MINIMUM_CALLS, WINDOW)
-              : new CircuitBreaker.Limits(IN_A_ROW, 0, 1, WINDOW);
-      CircuitBreaker.Recovery recovery =
-          new CircuitBreaker.Recovery(OPEN_FOR, OPEN_FOR, 1, 1, Duration.ofSeconds(30));
       CircuitBreaker.Settings settings =
-          CircuitBreaker.Settings.defaults().withLimits(limits).withRecovery(recovery);
+          CircuitBreaker.Settings.defaults()
+              .withConsecutiveFailures(byRatio ? 0 : IN_A_ROW)
+              .withFailureRatio(byRatio ? 0.5 : 0, MINIMUM_CALLS, WINDOW)
+              .withOpenFor(OPEN_FOR, OPEN_FOR);
       breaker = new CircuitBreaker(settings, System::nanoTime, state -> {});
     }
 

@@ -40,8 +40,7 @@ class StatesTest {
       FakeNanoTime time = new FakeNanoTime();
       CircuitBreaker.Settings settings = CircuitBreaker.Settings.defaults();
       CircuitBreaker breaker =
-          new CircuitBreaker(
-              settings.withLimits(new CircuitBreaker.Limits(1, 0, 1, LONG)), time, state -> {});
+          new CircuitBreaker(settings.withConsecutiveFailures(1), time, state -> {});
       return new Breaker(breaker, time, breaker.acquire());
     }
 

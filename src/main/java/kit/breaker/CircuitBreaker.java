@@ -12,18 +12,17 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import java.util.stream.LongStream;
 
 /**
- * Stops calling what keeps failing: after enough failures it refuses calls at once, and after a rest
- * it lets a few through to find out whether all is well again.
+ * Circuit breaker: rejects calls to a failing dependency and probes it for recovery.
  *
  * <p>Use one for each thing that fails by itself: one server, not a service of many servers. It does
  * not limit how long a call takes; put a timeout inside, so that the breaker sees it.
  *
  * <pre>{@code
- * CircuitBreaker breaker = new CircuitBreaker(Settings.defaults(), System::nanoTime, state -> {});
- * String answer = breaker.call(() -> ask(server)); // OpenException: not even tried
+ * Settings settings = Settings.defaults().withFailureRatio(0.5, 20, Duration.ofSeconds(10));
+ * CircuitBreaker breaker = new CircuitBreaker(settings, System::nanoTime, state -> {});
+ * String response = breaker.call(() -> ask(server)); // OpenException: the server was not asked
  *
  * CircuitBreaker.Permit permit = breaker.acquire(); // the same in two steps
  * askLater(server).whenComplete(permit::finished);
@@ -34,55 +33,76 @@ import java.util.stream.LongStream;
  * <pre>{@code
  *           failures in a row, or too many in the window
  *   CLOSED ----------------------------------------------> OPEN <----------.
- *      ^                                after the rest, if  |              | a failure; the
- *      |                                somebody asks       v              | next rest is longer
+ *      ^                            open interval elapsed,  |              | a failure; the next
+ *      |                                and there is a call v              | interval is longer
  *      '------------------- enough successes ----------- HALF_OPEN --------'
  *
  *   from any state:  forceOpen() -> FORCED_OPEN, disable() -> DISABLED, reset() -> CLOSED
  * }</pre>
  *
- * <p>Half-open, a few calls pass at a time: the probes. If all are out and the last one left a lease
- * ago (longer than a call should take), all are given up, so that a lost one does not block for ever.
+ * <p>Half-open, a few calls are admitted at a time: the probes. If all are under way and the last
+ * was admitted a lease ago (longer than a call should take), all are given up, so that a lost one
+ * does not block for ever.
  *
- * <p>Each state begins a <em>generation</em>, and so does giving up probes. A result from a call of an
- * earlier generation is late and changes nothing: it says nothing about what is now.
+ * <p>Each state begins a <em>generation</em>, and so does giving up probes. The result of a call of
+ * an earlier generation is late and changes nothing: it says nothing about the dependency of now.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads; it has none, and no timer. A refusal while open takes no lock, nor
- * does a success while closed, unless there is a ratio; {@code call} allocates nothing then. Changes of
- * state are reported in order, one at a time, by threads that use the breaker, under no lock; what a
- * listener throws goes to its thread's uncaught exception handler.
+ * <p>Thread-safe; it has no thread and no timer. A rejection while open takes no lock, nor does a
+ * success while closed, unless there is a failure ratio; {@code call} allocates nothing then.
+ * Changes of state are reported in order, one at a time, by threads that use the breaker, under no
+ * lock; what a listener throws goes to its thread's uncaught exception handler.
  *
  * <h2>Copying this class</h2>
  *
  * <p>This file and the JDK (17 or newer) are all it needs. Source: <a
- * href="https://github.com/sony/gobreaker">gobreaker</a>; the ratio is that of Hystrix.
+ * href="https://github.com/sony/gobreaker">gobreaker</a>; the failure ratio is that of Hystrix.
  */
 public final class CircuitBreaker {
-  /** See the picture in {@link CircuitBreaker}; disabled, all calls pass and none is judged. */
+  /** What the breaker does with calls; see the diagram in {@link CircuitBreaker}. */
   public enum State {
+    /** Admits all calls and judges them. */
     CLOSED,
+    /** Rejects all calls until the open interval has elapsed. */
     OPEN,
+    /** Admits a few calls at a time, the probes, and judges them. */
     HALF_OPEN,
+    /** Rejects all calls until the operator decides otherwise. */
     FORCED_OPEN,
+    /** Admits all calls, and counts but does not judge them. */
     DISABLED
   }
 
-  /** What a call says about the health of what was called: well, not well, nothing. */
+  /** What a call shows about the health of the dependency. */
   public enum Outcome {
+    /** It works. */
     SUCCESS,
+    /** It does not work. */
     FAILURE,
+    /** It responds, which is a success of a probe; otherwise ignored. */
+    REACHABLE,
+    /** Nothing. */
     IGNORED
   }
 
-  /** Says how a call went. If it throws, the call is ignored and its caller gets the exception. */
+  /** Judges a call. If it throws, the call is ignored and its caller gets the exception. */
   public interface Classifier {
     /** Judges by the result, or by the error if not null, and by the nanoseconds that it took. */
     Outcome outcomeOf(Object result, Throwable error, long elapsedNanos);
   }
 
-  /** State and counts. The last four only ever grow; late results are in none of them. */
+  /**
+   * State and counts. The last four only ever grow; late results are in none of them.
+   *
+   * @param state half-open as soon as the open interval has elapsed
+   * @param generation how many there were before this one
+   * @param consecutiveFailures since the last success in this generation
+   * @param successes calls that succeeded
+   * @param failures calls that failed
+   * @param ignored calls that were admitted and showed nothing
+   * @param refused calls that were rejected
+   */
   public record Snapshot(
       State state,
       long generation,
@@ -92,112 +112,158 @@ public final class CircuitBreaker {
       long ignored,
       long refused) {}
 
-  /** Means "not tried": the breaker let no call pass. Has no stack trace, so that it is cheap. */
+  /** The breaker rejected the call, which has not begun. Has no stack trace, so that it is cheap. */
   public static final class OpenException extends RuntimeException {
-    private final long restNanos;
+    private final long nanos;
 
-    private OpenException(long restNanos) {
+    private OpenException(long nanos) {
       super("circuit breaker is open", null, false, false);
-      this.restNanos = restNanos;
+      this.nanos = nanos;
     }
 
-    /** How long it stays open; empty if nobody knows: forced open, or probes about to decide. */
+    /** Returns how long it stays open; empty if that is unknown: forced open, or being probed. */
     public Optional<Duration> retryAfter() {
-      return restNanos > 0 ? Optional.of(Duration.ofNanos(restNanos)) : Optional.empty();
+      return nanos > 0 ? Optional.of(Duration.ofNanos(nanos)) : Optional.empty();
     }
   }
 
   /**
-   * Opens after so many failures in a row, or when {@code ratio} (0 to 1, to a millionth) of the calls
-   * in the window failed and there were {@code minimumCalls}. 0 is never. The window moves by tenths.
+   * Opens when {@code ratio} of the calls in the window failed.
+   *
+   * @param ratio 0 to 1, to a millionth; 0 is never
+   * @param minimumCalls the least number of calls in the window, at least 1
+   * @param window how long a call counts, 10 ns to 100 years; it moves by tenths
    */
-  public record Limits(int consecutiveFailures, double ratio, int minimumCalls, Duration window) {}
+  public record FailureRatio(double ratio, int minimumCalls, Duration window) {}
 
-  /** Rests for {@code openFor}, doubled each time that half-open fails, to {@code maxOpenFor}. */
-  public record Recovery(
-      Duration openFor, Duration maxOpenFor, int probes, int successesToClose, Duration lease) {}
+  /**
+   * How long it stays open.
+   *
+   * @param openFor the first time; 1 ns to 100 years
+   * @param maxOpenFor it doubles each time that a probe fails, up to this; at least {@code openFor}
+   */
+  public record OpenInterval(Duration openFor, Duration maxOpenFor) {}
 
-  /** When it opens, how it closes again, and what a failure is. */
-  public record Settings(Limits limits, Recovery recovery, Classifier classifier) {
-    /** Checks that times are 1 ns to 100 years (a window 10 ns), and numbers 1 or more. */
+  /**
+   * How it finds out whether it can close.
+   *
+   * @param probes how many calls are admitted at a time, at least 1
+   * @param successesToClose how many of them must succeed, at least 1
+   * @param lease how long after the last was admitted all are given up; 1 ns to 100 years
+   */
+  public record Probing(int probes, int successesToClose, Duration lease) {}
+
+  /**
+   * The defaults, or what differs from them.
+   *
+   * @param inARow opens after so many failures in a row; 0 is never
+   * @param ratio opens when too large a part of the calls failed
+   * @param open how long it stays open
+   * @param probing how it closes again
+   * @param classifier what a failure is
+   */
+  public record Settings(
+      int inARow, FailureRatio ratio, OpenInterval open, Probing probing, Classifier classifier) {
+    /** Checks that all are in their ranges. */
     public Settings {
-      requireIn(0, limits.consecutiveFailures, Integer.MAX_VALUE, "consecutiveFailures");
-      requireIn(0.0, limits.ratio, 1.0, "ratio");
-      requireIn(1, limits.minimumCalls, Integer.MAX_VALUE, "minimumCalls");
-      requireIn(Duration.ofNanos(BUCKETS), limits.window, LONGEST, "window");
-      requireIn(Duration.ofNanos(1), recovery.openFor, LONGEST, "openFor");
-      requireIn(recovery.openFor, recovery.maxOpenFor, LONGEST, "maxOpenFor");
-      requireIn(1, recovery.probes, Integer.MAX_VALUE, "probes");
-      requireIn(1, recovery.successesToClose, Integer.MAX_VALUE, "successesToClose");
-      requireIn(Duration.ofNanos(1), recovery.lease, LONGEST, "lease");
+      requireIn(0, inARow, Integer.MAX_VALUE, "consecutiveFailures");
+      requireIn(0.0, ratio.ratio, 1.0, "ratio");
+      requireIn(1, ratio.minimumCalls, Integer.MAX_VALUE, "minimumCalls");
+      requireIn(Duration.ofNanos(Window.SLOTS), ratio.window, LONGEST, "window");
+      requireIn(Duration.ofNanos(1), open.openFor, LONGEST, "openFor");
+      requireIn(open.openFor, open.maxOpenFor, LONGEST, "maxOpenFor");
+      requireIn(1, probing.probes, Integer.MAX_VALUE, "probes");
+      requireIn(1, probing.successesToClose, Integer.MAX_VALUE, "successesToClose");
+      requireIn(Duration.ofNanos(1), probing.lease, LONGEST, "lease");
       requireNonNull(classifier, "classifier");
     }
 
     /**
-     * Opens after 5 failures in a row, for 5 s, later 10 s; no ratio. 1 probe, 1 success closes, 30 s
-     * lease. Whatever is thrown is a failure, but {@link InterruptedException} is ignored.
+     * Returns the defaults: opens after 5 failures in a row, for 5 s and later 10 s; no ratio. 1 probe
+     * at a time, 1 success closes, 30 s lease.
+     *
+     * <p>Whatever is thrown is a failure, except {@link InterruptedException}, which is ignored. This
+     * includes errors of the calling program: libraries wrap I/O errors in unchecked exceptions, so
+     * a default cannot tell them apart. Set a classifier that knows the exceptions of the dependency.
      */
     public static Settings defaults() {
-      Limits limits = new Limits(5, 0, 20, Duration.ofSeconds(10));
-      Recovery recovery =
-          new Recovery(Duration.ofSeconds(5), Duration.ofSeconds(10), 1, 1, Duration.ofSeconds(30));
-      return new Settings(limits, recovery, ERRORS_FAIL);
+      FailureRatio none = new FailureRatio(0, 20, Duration.ofSeconds(10));
+      OpenInterval open = new OpenInterval(Duration.ofSeconds(5), Duration.ofSeconds(10));
+      return new Settings(5, none, open, new Probing(1, 1, Duration.ofSeconds(30)), ERRORS_FAIL);
     }
 
-    public Settings withLimits(Limits other) {
-      return new Settings(other, recovery, classifier);
+    /** Returns these settings, opening after so many failures in a row; 0 is never. */
+    public Settings withConsecutiveFailures(int count) {
+      return new Settings(count, ratio, open, probing, classifier);
     }
 
-    public Settings withRecovery(Recovery other) {
-      return new Settings(limits, other, classifier);
+    /** Returns these settings with another {@link FailureRatio}: of at least so many calls. */
+    public Settings withFailureRatio(double ratio, int calls, Duration span) {
+      return new Settings(inARow, new FailureRatio(ratio, calls, span), open, probing, classifier);
     }
 
+    /** Returns these settings with another {@link OpenInterval}. */
+    public Settings withOpenFor(Duration openFor, Duration maxOpenFor) {
+      return new Settings(
+          inARow, ratio, new OpenInterval(openFor, maxOpenFor), probing, classifier);
+    }
+
+    /** Returns these settings with another {@link Probing}. */
+    public Settings withProbes(int atATime, int toClose, Duration lease) {
+      return new Settings(inARow, ratio, open, new Probing(atATime, toClose, lease), classifier);
+    }
+
+    /** Returns these settings with another {@link #classifier}. */
     public Settings withClassifier(Classifier other) {
-      return new Settings(limits, recovery, other);
+      return new Settings(inARow, ratio, open, probing, other);
     }
   }
 
-  /** Leave for one call. Say how it went, once: the methods return false if that changed nothing. */
+  /** Permit for one call. Report how it went, once; the methods return false if it changed nothing. */
   public final class Permit implements AutoCloseable {
     private final Generation entered;
-    private final long startedAtNanos = startedAtNanos();
+    private final long startedAtNanos = clockIfNeeded();
     private final AtomicBoolean reported = new AtomicBoolean();
 
     private Permit(Generation entered) {
       this.entered = entered;
     }
 
+    /** Reports that the call succeeded. */
     public boolean success() {
       return reported.compareAndSet(false, true) && end(entered, Outcome.SUCCESS);
     }
 
+    /** Reports that the call failed. */
     public boolean failure() {
       return reported.compareAndSet(false, true) && end(entered, Outcome.FAILURE);
     }
 
+    /** Reports that the call shows nothing, such as one that its caller gave up. */
     public boolean ignored() {
       return reported.compareAndSet(false, true) && end(entered, Outcome.IGNORED);
     }
 
-    /** Leaves it to the {@link Classifier} how it went; {@code error} is null if there was none. */
+    /** Leaves it to the {@link Classifier} how the call went; {@code error} is null if none. */
     public boolean finished(Object result, Throwable error) {
       return reported.compareAndSet(false, true) && judge(entered, startedAtNanos, result, error);
     }
 
-    /** Without a report, the call is ignored. */
+    /** Reports that the call is ignored, unless another report was made. */
     @Override
     public void close() {
       ignored();
     }
   }
 
-  private static final int BUCKETS = 10;
   private static final Duration LONGEST = Duration.ofDays(36_500); // Twice that fits into a long.
+
   private static final Classifier ERRORS_FAIL =
       (result, error, elapsedNanos) -> {
         Outcome thrown = error instanceof InterruptedException ? Outcome.IGNORED : Outcome.FAILURE;
         return error == null ? Outcome.SUCCESS : thrown;
       };
+
   private final Settings settings;
   private final LongSupplier nanoTime;
   private final Consumer<? super State> onState;
@@ -205,9 +271,9 @@ public final class CircuitBreaker {
   private final AtomicBoolean reporting = new AtomicBoolean();
   private final LongAdder successes = new LongAdder();
   private final LongAdder refused = new LongAdder();
-  private final Object lock = new Object(); // Guards all below; "generation" is also read without.
+
+  private final Object lock = new Object(); // Guards writing all that follows.
   private volatile Generation generation;
-  private long nextRestNanos;
   private long failures;
   private long ignored;
 
@@ -216,20 +282,21 @@ public final class CircuitBreaker {
     this.settings = requireNonNull(settings, "settings");
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
     this.onState = requireNonNull(onState, "onState");
-    this.nextRestNanos = settings.recovery.openFor.toNanos();
     this.generation = new Generation(State.CLOSED, 0, nanoTime.getAsLong());
   }
 
+  // ---- Calls
+
   /**
-   * Makes a call, unless it is refused.
+   * Makes a call, unless it is rejected.
    *
-   * @throws OpenException if it is refused; {@code work} has not begun then
+   * @throws OpenException if it is rejected; {@code work} has not begun then
    * @throws Exception what {@code work} throws, as it is
    */
   public <R> R call(Callable<R> work) throws Exception {
     requireNonNull(work, "work");
     Generation entered = enter();
-    long startedAtNanos = startedAtNanos();
+    long startedAtNanos = clockIfNeeded();
     R result;
     try {
       result = work.call();
@@ -241,59 +308,130 @@ public final class CircuitBreaker {
     return result;
   }
 
-  /** Returns leave for one call, or throws {@link OpenException} if it is refused. */
+  /**
+   * Returns a permit for one call.
+   *
+   * @throws OpenException if the call is rejected
+   */
   public Permit acquire() {
     return new Permit(enter());
   }
 
-  /** The state; half-open as soon as the rest is over, even if nobody has asked yet. */
+  private Generation enter() {
+    Generation current = generation;
+    if (current.admitsAll) {
+      return current;
+    }
+    long now = nanoTime.getAsLong();
+    boolean isAdmitted = false;
+    if (current.state == State.HALF_OPEN || current.isOver(now)) {
+      synchronized (lock) {
+        if (generation.isOver(now)) {
+          begin(State.HALF_OPEN, generation.openNanos, now);
+        }
+        current = generation;
+        isAdmitted = current.admitsAll || current.places > 0;
+        if (!current.admitsAll && isAdmitted) {
+          current.places--;
+          current.sinceNanos = now;
+        }
+      }
+      reportChanges();
+    }
+    if (!isAdmitted) {
+      refused.increment();
+      boolean isOpen = current.state == State.OPEN;
+      throw new OpenException(isOpen ? current.openNanos - (now - current.sinceNanos) : 0);
+    }
+    return current;
+  }
+
+  private long clockIfNeeded() {
+    return settings.classifier == ERRORS_FAIL ? 0 : nanoTime.getAsLong();
+  }
+
+  private boolean judge(Generation entered, long startedAtNanos, Object result, Throwable error) {
+    long elapsedNanos = clockIfNeeded() - startedAtNanos;
+    Outcome outcome;
+    try {
+      outcome = requireNonNull(settings.classifier.outcomeOf(result, error, elapsedNanos));
+    } catch (Throwable e) {
+      end(entered, Outcome.IGNORED); // Else the place of a probe would be lost.
+      throw e;
+    }
+    return end(entered, outcome);
+  }
+
+  private boolean end(Generation entered, Outcome outcome) {
+    boolean isLight = outcome == Outcome.SUCCESS && settings.ratio.ratio == 0;
+    if (isLight && entered.admitsAll && entered == generation) {
+      successes.increment();
+      if (entered.consecutiveFailures.get() != 0) { // Mostly 0, and a read is cheaper than a write.
+        entered.consecutiveFailures.set(0);
+      }
+      return true;
+    }
+    long now = nanoTime.getAsLong();
+    synchronized (lock) {
+      if (entered != generation) {
+        return false;
+      }
+      entered.count(outcome, now);
+    }
+    reportChanges();
+    return true;
+  }
+
+  // ---- State
+
+  /** Returns the state; half-open as soon as the open interval has elapsed, even without a call. */
   public State state() {
     Generation current = generation;
     return current.isOver(nanoTime.getAsLong()) ? State.HALF_OPEN : current.state;
   }
 
+  /** Returns state and counts; successes and rejections may be those of a moment later. */
   public Snapshot snapshot() {
     long now = nanoTime.getAsLong();
     synchronized (lock) {
       State state = generation.isOver(now) ? State.HALF_OPEN : generation.state;
-      int inARow = generation.consecutiveFailures.get();
+      int row = generation.consecutiveFailures.get();
       return new Snapshot(
-          state, generation.number, inARow, successes.sum(), failures, ignored, refused.sum());
+          state, generation.number, row, successes.sum(), failures, ignored, refused.sum());
     }
   }
 
+  /** Rejects all calls from now on, until another command. Calls under way are late. */
   public void forceOpen() {
-    begin(State.FORCED_OPEN, nanoTime.getAsLong());
+    begin(State.FORCED_OPEN, 0, nanoTime.getAsLong());
+    reportChanges();
   }
 
+  /** Admits all calls from now on and judges none, until another command; see {@link State}. */
   public void disable() {
-    begin(State.DISABLED, nanoTime.getAsLong());
+    begin(State.DISABLED, 0, nanoTime.getAsLong());
+    reportChanges();
   }
 
-  /** Closes it, with nothing held against it; calls under way are late. */
+  /** Closes it, with nothing held against the dependency; calls under way are late. */
   public void reset() {
-    begin(State.CLOSED, nanoTime.getAsLong());
+    begin(State.CLOSED, 0, nanoTime.getAsLong());
+    reportChanges();
   }
 
-  private void begin(State state, long now) {
+  /** Calls no listener, since the lock may be held: {@link #reportChanges} follows outside of it. */
+  private void begin(State state, long openNanos, long now) {
     synchronized (lock) {
-      Generation before = generation;
-      generation = new Generation(state, before.number + 1, now);
-      if (state == State.OPEN) {
-        nextRestNanos = Math.min(2 * nextRestNanos, settings.recovery.maxOpenFor.toNanos());
-      } else if (state == State.CLOSED) {
-        nextRestNanos = settings.recovery.openFor.toNanos();
-      }
-      if (state != before.state) {
+      if (state != generation.state) {
         changes.add(state);
       }
+      generation = new Generation(state, openNanos, now);
     }
-    report();
   }
 
-  /** Does nothing under the lock. If another thread is at it, that one reports these too. */
-  private void report() {
-    while (!changes.isEmpty() && !Thread.holdsLock(lock) && reporting.compareAndSet(false, true)) {
+  /** Calls the listener. If another thread is at it already, that one reports these changes, too. */
+  private void reportChanges() {
+    while (!changes.isEmpty() && reporting.compareAndSet(false, true)) {
       try {
         for (State state = changes.poll(); state != null; state = changes.poll()) {
           onState.accept(state);
@@ -307,144 +445,109 @@ public final class CircuitBreaker {
     }
   }
 
-  private Generation enter() {
-    Generation current = generation;
-    if (current.passesAll) {
-      return current;
-    }
-    long now = nanoTime.getAsLong();
-    boolean passes = false;
-    if (current.state == State.HALF_OPEN || current.isOver(now)) {
-      synchronized (lock) {
-        if (generation.isOver(now)) {
-          begin(State.HALF_OPEN, now);
-        }
-        current = generation;
-        passes = current.passesAll || current.places > 0;
-        if (passes) {
-          current.places--;
-          current.sinceNanos = now;
-        }
-      }
-      report();
-    }
-    if (!passes) {
-      refused.increment();
-      boolean isOpen = current.state == State.OPEN;
-      throw new OpenException(isOpen ? current.waitNanos - (now - current.sinceNanos) : 0);
-    }
-    return current;
-  }
-
-  private long startedAtNanos() {
-    return settings.classifier == ERRORS_FAIL ? 0 : nanoTime.getAsLong(); // Those need no time.
-  }
-
-  private boolean judge(Generation entered, long startedAtNanos, Object result, Throwable error) {
-    Outcome outcome;
-    try {
-      long elapsedNanos = startedAtNanos() - startedAtNanos;
-      outcome = requireNonNull(settings.classifier.outcomeOf(result, error, elapsedNanos));
-    } catch (Throwable e) {
-      end(entered, Outcome.IGNORED); // Else the place would be lost.
-      throw e;
-    }
-    return end(entered, outcome);
-  }
-
-  private boolean end(Generation entered, Outcome outcome) {
-    boolean isLight = outcome == Outcome.SUCCESS && settings.limits.ratio == 0;
-    if (isLight && entered.passesAll && entered == generation) {
-      successes.increment();
-      if (entered.consecutiveFailures.get() != 0) { // Mostly 0, and a read is cheaper than a write.
-        entered.consecutiveFailures.set(0);
-      }
-      return true;
-    }
-    long now = nanoTime.getAsLong();
-    synchronized (lock) {
-      if (entered != generation) {
-        return false;
-      }
-      entered.note(outcome, now);
-    }
-    report();
-    return true;
-  }
-
   private static <T extends Comparable<T>> void requireIn(T low, T value, T high, String name) {
     if (requireNonNull(value, name).compareTo(low) < 0 || value.compareTo(high) > 0) {
       throw new IllegalArgumentException(name + " not in " + low + ".." + high + ": " + value);
     }
   }
 
-  /** A state and all that is counted in it: what comes late counts where nobody looks any more. */
+  /** A state, and what is counted in it. What is not final is guarded by the lock. */
   private final class Generation {
     final State state;
-    final boolean passesAll;
-    final long number;
-    final long beganAtNanos;
-    final long waitNanos;
-    final long bucketNanos = settings.limits.window.toNanos() / BUCKETS;
+    final long number = generation == null ? 0 : generation.number + 1;
+    final boolean admitsAll;
+    final long openNanos; // How long it is open, or was before it became half-open.
     final AtomicInteger consecutiveFailures = new AtomicInteger();
-    final long[] failed = new long[BUCKETS]; // Guarded by the lock, as is all that follows.
-    final long[] ended = new long[BUCKETS];
-    long newest; // Bucket, numbered from 0.
-    int probeSuccesses;
-    int places;
-    long sinceNanos;
+    final Window window = new Window();
+    long sinceNanos; // When it began, or the last probe did.
+    int places; // For probes.
+    int successesToGo = settings.probing.successesToClose;
 
-    Generation(State state, long number, long now) {
+    Generation(State state, long openNanos, long now) {
       this.state = state;
-      this.passesAll = state == State.CLOSED || state == State.DISABLED;
-      this.number = number;
-      this.beganAtNanos = now;
+      this.admitsAll = state == State.CLOSED || state == State.DISABLED;
+      this.openNanos = openNanos;
       this.sinceNanos = now;
-      boolean isHalfOpen = state == State.HALF_OPEN;
-      this.places = isHalfOpen ? settings.recovery.probes : 0;
-      this.waitNanos = isHalfOpen ? settings.recovery.lease.toNanos() : nextRestNanos;
+      this.places = state == State.HALF_OPEN ? settings.probing.probes : 0;
     }
 
-    /** Whether there has been no place for so long that half-open begins, perhaps once more. */
+    /** Whether the next call is to begin the half-open state, perhaps once more. */
     boolean isOver(long now) {
-      boolean waits = state == State.OPEN || state == State.HALF_OPEN;
-      return waits && places == 0 && now - sinceNanos >= waitNanos;
+      long waitNanos = state == State.OPEN ? openNanos : settings.probing.lease.toNanos();
+      boolean isWaiting = state == State.OPEN || state == State.HALF_OPEN && places == 0;
+      return isWaiting && now - sinceNanos >= waitNanos;
     }
 
-    void note(Outcome outcome, long now) {
+    void count(Outcome outcome, long now) {
+      boolean isProbe = state == State.HALF_OPEN;
+      boolean isSuccess = outcome == Outcome.SUCCESS || isProbe && outcome == Outcome.REACHABLE;
       places++;
-      long bucket = (now - beganAtNanos) / bucketNanos;
-      while (newest < bucket) {
-        newest = Math.max(newest, bucket - BUCKETS) + 1;
-        failed[(int) (newest % BUCKETS)] = 0;
-        ended[(int) (newest % BUCKETS)] = 0;
-      }
-      int slot = (int) (newest % BUCKETS);
-      if (outcome == Outcome.IGNORED) {
-        ignored++;
-      } else if (outcome == Outcome.SUCCESS) {
+      if (isSuccess) {
         successes.increment();
         consecutiveFailures.set(0);
-        ended[slot]++;
-        if (state == State.HALF_OPEN && ++probeSuccesses == settings.recovery.successesToClose) {
-          begin(State.CLOSED, now);
-        }
-      } else {
+      } else if (outcome == Outcome.FAILURE) {
         failures++;
-        ended[slot]++;
-        failed[slot]++;
-        boolean row = consecutiveFailures.incrementAndGet() == settings.limits.consecutiveFailures;
-        if (state == State.HALF_OPEN || state == State.CLOSED && (row || isRatioReached())) {
-          begin(State.OPEN, now);
-        }
+        consecutiveFailures.incrementAndGet();
+      } else {
+        ignored++;
+      }
+      if (isProbe) {
+        judgeProbe(isSuccess, outcome == Outcome.FAILURE, now);
+      } else if (state == State.CLOSED) {
+        judgeClosed(isSuccess, outcome == Outcome.FAILURE, now);
       }
     }
 
-    private boolean isRatioReached() {
-      long calls = LongStream.of(ended).sum();
-      long millionths = Math.round(settings.limits.ratio * 1_000_000); // 0.55 * 100 > 55.
-      boolean isReached = LongStream.of(failed).sum() * 1_000_000 >= calls * millionths;
-      return millionths > 0 && calls >= settings.limits.minimumCalls && isReached;
+    private void judgeClosed(boolean isSuccess, boolean isFailure, long now) {
+      if (isSuccess || isFailure) {
+        window.add((now - sinceNanos) / window.tenthNanos, isFailure ? 1 : 0);
+      }
+      boolean isRow = isFailure && consecutiveFailures.get() == settings.inARow;
+      if (isRow || window.isReached()) {
+        begin(State.OPEN, settings.open.openFor.toNanos(), now);
+      }
+    }
+
+    private void judgeProbe(boolean isSuccess, boolean isFailure, long now) {
+      successesToGo -= isSuccess ? 1 : 0;
+      if (isFailure) {
+        begin(State.OPEN, Math.min(2 * openNanos, settings.open.maxOpenFor.toNanos()), now);
+      } else if (successesToGo == 0) {
+        begin(State.CLOSED, 0, now);
+      }
+    }
+  }
+
+  /** The calls of the last time, counted by tenths of it. */
+  private final class Window {
+    static final int SLOTS = 10;
+    final long tenthNanos = settings.ratio.window.toNanos() / SLOTS;
+    final long millionths = Math.round(settings.ratio.ratio * 1_000_000); // 0.55 * 100 > 55.
+    final long[] calls = new long[SLOTS];
+    final long[] failures = new long[SLOTS];
+    long allCalls;
+    long allFailures;
+    long newest; // Slot, numbered from 0.
+
+    void add(long slot, int failed) {
+      while (newest < slot) {
+        newest = Math.max(newest, slot - SLOTS) + 1;
+        int oldest = (int) (newest % SLOTS);
+        addTo(oldest, -calls[oldest], -failures[oldest]);
+      }
+      addTo((int) (newest % SLOTS), 1, failed);
+    }
+
+    private void addTo(int index, long moreCalls, long moreFailures) {
+      calls[index] += moreCalls;
+      failures[index] += moreFailures;
+      allCalls += moreCalls;
+      allFailures += moreFailures;
+    }
+
+    boolean isReached() {
+      boolean isEnough = millionths > 0 && allCalls >= settings.ratio.minimumCalls;
+      return isEnough && allFailures * 1_000_000 >= allCalls * millionths;
     }
   }
 }

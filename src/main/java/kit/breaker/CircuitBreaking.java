@@ -45,8 +45,9 @@ import org.slf4j.LoggerFactory;
  *             STATUS 500, 502, 503, 504 ({@link PeerException#isInstanceFailure})
  *             {@link StatusException} of these: a service that says so of itself
  *             {@link IOException}, {@link TimeoutException}: an endpoint not made of HTTP
- *   ignored   PeerException: any other STATUS, TOO_LARGE, REFUSED, NO_INSTANCE
+ *   reachable PeerException: any other STATUS
  *             any other StatusException
+ *   ignored   PeerException: TOO_LARGE, REFUSED, NO_INSTANCE
  *             interruption: the caller has given up
  *             a timeout at the deadline that the caller brought along
  *             anything else: a fault of this program, such as a request that cannot be encoded
@@ -118,7 +119,10 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     if (error == null) {
       return Outcome.SUCCESS;
     }
-    return isFailure(error) ? Outcome.FAILURE : Outcome.IGNORED;
+    if (isFailure(error)) {
+      return Outcome.FAILURE;
+    }
+    return isAnswer(error) ? Outcome.REACHABLE : Outcome.IGNORED;
   }
 
   /** Whether the caller waits no longer, so that a timeout is that of the caller's own deadline. */
@@ -184,8 +188,6 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     } catch (Throwable error) {
       if (isTimeout(error) && isTimeUp(context)) {
         permit.ignored();
-      } else if (breaker.state() == State.HALF_OPEN && isAnswer(error)) {
-        permit.success();
       } else {
         permit.finished(null, error);
       }

@@ -59,10 +59,12 @@ public record CommandSettings(
   CircuitBreaker.Settings breaker(CircuitBreaker.Classifier classifier) {
     Duration lease =
         timeout.multipliedBy(2); // A probe's result comes at the timeout at the latest.
-    return new CircuitBreaker.Settings(
-        new CircuitBreaker.Limits(0, errorRatio, requestVolumeThreshold, WINDOW),
-        new CircuitBreaker.Recovery(sleepWindow, sleepWindow, 1, 1, lease),
-        classifier);
+    return CircuitBreaker.Settings.defaults()
+        .withConsecutiveFailures(0)
+        .withFailureRatio(errorRatio, requestVolumeThreshold, WINDOW)
+        .withOpenFor(sleepWindow, sleepWindow)
+        .withProbes(1, 1, lease)
+        .withClassifier(classifier);
   }
 
   private static void requireSpan(Duration span, String name) {

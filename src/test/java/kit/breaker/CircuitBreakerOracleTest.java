@@ -3,6 +3,7 @@ package kit.breaker;
 
 import static kit.breaker.CircuitBreaker.Outcome.FAILURE;
 import static kit.breaker.CircuitBreaker.Outcome.IGNORED;
+import static kit.breaker.CircuitBreaker.Outcome.SUCCESS;
 import static kit.breaker.CircuitBreaker.State.CLOSED;
 import static kit.breaker.CircuitBreaker.State.DISABLED;
 import static kit.breaker.CircuitBreaker.State.FORCED_OPEN;
@@ -16,11 +17,9 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
-import kit.breaker.CircuitBreaker.Limits;
 import kit.breaker.CircuitBreaker.OpenException;
 import kit.breaker.CircuitBreaker.Outcome;
 import kit.breaker.CircuitBreaker.Permit;
-import kit.breaker.CircuitBreaker.Recovery;
 import kit.breaker.CircuitBreaker.Settings;
 import kit.breaker.CircuitBreaker.Snapshot;
 import kit.breaker.CircuitBreaker.State;
@@ -30,6 +29,8 @@ import testing.FakeNanoTime;
 
 /** The breaker against a second one, so naive that it must be right. */
 class CircuitBreakerOracleTest {
+  private static final List<Outcome> OUTCOMES = List.of(SUCCESS, FAILURE, IGNORED);
+
   private final FakeNanoTime time = new FakeNanoTime();
   private final List<State> states = new ArrayList<>();
 
@@ -59,7 +60,7 @@ class CircuitBreakerOracleTest {
           }
         } else if (choice < 85 && !permits.isEmpty()) {
           int which = random.nextInt(permits.size());
-          Outcome outcome = Outcome.values()[random.nextInt(3)];
+          Outcome outcome = OUTCOMES.get(random.nextInt(3));
           assertThat(report(permits.get(which), outcome))
               .as(where)
               .isEqualTo(model.end(calls.get(which), outcome));
@@ -90,26 +91,23 @@ class CircuitBreakerOracleTest {
     return switch (outcome) {
       case SUCCESS -> permit.success();
       case FAILURE -> permit.failure();
-      case IGNORED -> permit.ignored();
+      case REACHABLE, IGNORED -> permit.ignored();
     };
   }
 
   private static Settings randomSettings(Random random) {
     Duration openFor = Duration.ofMillis(1 + random.nextInt(3_000));
     return Settings.defaults()
-        .withLimits(
-            new Limits(
-                random.nextInt(5),
-                random.nextBoolean() ? 0 : (1 + random.nextInt(20)) / 20.0,
-                1 + random.nextInt(10),
-                Duration.ofMillis(10 * (1 + random.nextInt(1_000)))))
-        .withRecovery(
-            new Recovery(
-                openFor,
-                openFor.multipliedBy(1 + random.nextInt(5)),
-                1 + random.nextInt(3),
-                1 + random.nextInt(3),
-                Duration.ofMillis(1 + random.nextInt(5_000))));
+        .withConsecutiveFailures(random.nextInt(5))
+        .withFailureRatio(
+            random.nextBoolean() ? 0 : (1 + random.nextInt(20)) / 20.0,
+            1 + random.nextInt(10),
+            Duration.ofMillis(10 * (1 + random.nextInt(1_000))))
+        .withOpenFor(openFor, openFor.multipliedBy(1 + random.nextInt(5)))
+        .withProbes(
+            1 + random.nextInt(3),
+            1 + random.nextInt(3),
+            Duration.ofMillis(1 + random.nextInt(5_000)));
   }
 
   /** The same rules once more: one thread, no cleverness, every call remembered. */
@@ -159,9 +157,9 @@ class CircuitBreakerOracleTest {
     }
 
     long restMillis() {
-      long millis = settings.recovery().openFor().toMillis();
+      long millis = settings.open().openFor().toMillis();
       for (int i = 0; i < failedProbings; i++) {
-        millis = Math.min(2 * millis, settings.recovery().maxOpenFor().toMillis());
+        millis = Math.min(2 * millis, settings.open().maxOpenFor().toMillis());
       }
       return millis;
     }
@@ -175,12 +173,12 @@ class CircuitBreakerOracleTest {
     }
 
     Call enter() {
-      boolean full = probes.size() == settings.recovery().probes();
+      boolean full = probes.size() == settings.probing().probes();
       if (isRested()) {
         begin(HALF_OPEN);
       } else if (state == HALF_OPEN
           && full
-          && nowMillis >= probes.getLast().startedMillis + settings.recovery().lease().toMillis()) {
+          && nowMillis >= probes.getLast().startedMillis + settings.probing().lease().toMillis()) {
         begin(HALF_OPEN);
       } else if (state == OPEN || state == FORCED_OPEN || state == HALF_OPEN && full) {
         refused++;
@@ -205,7 +203,7 @@ class CircuitBreakerOracleTest {
       switch (outcome) {
         case SUCCESS -> successes++;
         case FAILURE -> failures++;
-        case IGNORED -> ignored++;
+        case REACHABLE, IGNORED -> ignored++;
       }
       probes.remove(call);
       if (outcome == IGNORED) {
@@ -216,10 +214,10 @@ class CircuitBreakerOracleTest {
         if (outcome == FAILURE) {
           failedProbings++;
           begin(OPEN);
-        } else if (history.size() == settings.recovery().successesToClose()) {
+        } else if (history.size() == settings.probing().successesToClose()) {
           begin(CLOSED);
         }
-      } else if (state == CLOSED && outcome == FAILURE && (isRow() || isRatio())) {
+      } else if (state == CLOSED && (outcome == FAILURE && isRow() || isRatio())) {
         begin(OPEN);
       }
       return true;
@@ -234,11 +232,11 @@ class CircuitBreakerOracleTest {
     }
 
     private boolean isRow() {
-      return row() == settings.limits().consecutiveFailures();
+      return row() == settings.inARow();
     }
 
     private boolean isRatio() {
-      long tenth = settings.limits().window().toMillis() / 10;
+      long tenth = settings.ratio().window().toMillis() / 10;
       long newest = (nowMillis - beganMillis) / tenth;
       List<Call> seen =
           history.stream()
@@ -246,9 +244,9 @@ class CircuitBreakerOracleTest {
               .toList();
       long failed = seen.stream().filter(call -> call.outcome == FAILURE).count();
       // In twentieths, as randomSettings makes them.
-      long twentieths = Math.round(settings.limits().ratio() * 20);
+      long twentieths = Math.round(settings.ratio().ratio() * 20);
       return twentieths > 0
-          && seen.size() >= settings.limits().minimumCalls()
+          && seen.size() >= settings.ratio().minimumCalls()
           && failed * 20 >= twentieths * seen.size();
     }
 

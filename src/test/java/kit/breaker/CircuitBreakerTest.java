@@ -3,9 +3,9 @@ package kit.breaker;
 
 import static kit.breaker.CircuitBreaker.Outcome.FAILURE;
 import static kit.breaker.CircuitBreaker.Outcome.IGNORED;
+import static kit.breaker.CircuitBreaker.Outcome.REACHABLE;
 import static kit.breaker.CircuitBreaker.Outcome.SUCCESS;
 import static kit.breaker.CircuitBreaker.State.CLOSED;
-import static kit.breaker.CircuitBreaker.State.DISABLED;
 import static kit.breaker.CircuitBreaker.State.FORCED_OPEN;
 import static kit.breaker.CircuitBreaker.State.HALF_OPEN;
 import static kit.breaker.CircuitBreaker.State.OPEN;
@@ -21,7 +21,9 @@ import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -29,21 +31,21 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
-import java.util.stream.Stream;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import kit.breaker.CircuitBreaker.Classifier;
-import kit.breaker.CircuitBreaker.Limits;
+import kit.breaker.CircuitBreaker.FailureRatio;
 import kit.breaker.CircuitBreaker.OpenException;
+import kit.breaker.CircuitBreaker.OpenInterval;
 import kit.breaker.CircuitBreaker.Outcome;
 import kit.breaker.CircuitBreaker.Permit;
-import kit.breaker.CircuitBreaker.Recovery;
+import kit.breaker.CircuitBreaker.Probing;
 import kit.breaker.CircuitBreaker.Settings;
 import kit.breaker.CircuitBreaker.Snapshot;
 import kit.breaker.CircuitBreaker.State;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
 import testing.FakeNanoTime;
@@ -56,116 +58,286 @@ class CircuitBreakerTest {
 
   /** 3 failures in a row; 5 s, 10 s, 20 s, 20 s...; one probe. */
   private static final Settings THREE_IN_A_ROW =
-      new Settings(
-          new Limits(3, 0, 1, SECOND),
-          new Recovery(Duration.ofSeconds(5), Duration.ofSeconds(20), 1, 1, LEASE),
-          Settings.defaults().classifier());
+      Settings.defaults()
+          .withConsecutiveFailures(3)
+          .withFailureRatio(0, 1, SECOND)
+          .withOpenFor(Duration.ofSeconds(5), Duration.ofSeconds(20));
 
   private final FakeNanoTime time = new FakeNanoTime();
   private final List<State> states = Collections.synchronizedList(new ArrayList<>());
 
-  // ---- closed: failures in a row
+  // ---- Steps
 
-  @Test
-  void opensAfterFailuresInARow() {
-    replay(
-        breaker(THREE_IN_A_ROW),
-        //       at ms, outcome, passes, state after
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN),
-        new Step(0, SUCCESS, false, OPEN));
+  /**
+   * Steps, one after the other; see {@link Script} for what each does. Unless a state follows, the
+   * state stays as it is. The settings are those of THREE_IN_A_ROW, but for what is given.
+   */
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          # what it is                                | settings        | steps
+
+          # Closed: failures in a row
+          failures in a row open it                   |                 | F F F OPEN x
+          a success ends the row                      |                 | F F S F F F OPEN
+          an ignored call is not part of it           |                 | F F I F OPEN
+          nor is one that is only reachable           |                 | F F R F OPEN i=1
+          a row knows no time                         |                 | F +1h F +1h F OPEN
+          one can be enough                           | row=1           | F OPEN
+          0 is never                                  | row=0           | F*1000
+
+          # Closed: the ratio
+          the ratio is reached                        | row=0 ratio=0.5/4/10s | S S F F OPEN
+          it counts from the minimum of calls on      | row=0 ratio=0.5/4/10s | F F F F OPEN
+          a success completes the minimum             | row=0 ratio=0.5/4/10s | F F F S OPEN
+          a success that is too much does not open it | row=0 ratio=0.5/4/10s | F S S S S F
+          older successes go, so the ratio rises      | row=0 ratio=0.5/4/10s | S S S S +5s F F F +5s S OPEN f=3
+          ignored calls are not calls to the ratio    | row=0 ratio=0.5/3/10s | I I F F F OPEN
+          reachable ones neither                      | row=0 ratio=0.5/3/10s | R R F F F OPEN
+          a window forgets by tenths                  | row=0 ratio=1/3/10s   | +999ms F +1ms F +9000ms F +999ms F OPEN
+          a call counts for 9 tenths at least         | row=0 ratio=1/3/10s   | +999ms F +1ms F +8999ms F OPEN
+          successes are forgotten, too                | row=0 ratio=0.5/2/10s | S S S +9s F +1s F OPEN
+          the window is empty after 10 s              | row=0 ratio=1/2/10s   | F +10s F F OPEN
+          after 11 s                                  | row=0 ratio=1/2/10s   | F +11s F F OPEN
+          after 19.999 s                              | row=0 ratio=1/2/10s   | F +19999ms F F OPEN
+          after 20 s                                  | row=0 ratio=1/2/10s   | F +20s F F OPEN
+          after 95 s                                  | row=0 ratio=1/2/10s   | F +95s F F OPEN
+          after 1000 days                             | row=0 ratio=1/2/10s   | F +24000h F F OPEN
+          either limit: in a row, too few for a ratio | ratio=0.5/4/10s       | F F F OPEN
+          either limit: the ratio, not in a row       | ratio=0.5/4/10s       | F S S F OPEN
+          counts start anew when it closes again      | row=0 ratio=0.5/2/60s | F F OPEN +5s HALF_OPEN S CLOSED F F OPEN
+
+          # Open
+          it is half-open when its time is over       |                 | F*3 OPEN x(5s) +2s x(3s) +2999ms x(1ms) +999999ns x(1ns) +1ns HALF_OPEN
+          nothing changes until there is a call       |                 | F*3 OPEN +24h HALF_OPEN gen=1 [OPEN] a+ gen=2 [OPEN,HALF_OPEN]
+          the interval doubles up to the longest      |                 | F*3 OPEN +4999ms x +1ms HALF_OPEN F OPEN x(10s) +9999ms x +1ms HALF_OPEN F OPEN +19999ms x +1ms HALF_OPEN F OPEN +19999ms x +1ms HALF_OPEN S CLOSED F F F OPEN x(5s)
+          it does not if the longest is not longer    | open=5s/5s      | F*3 OPEN +5s HALF_OPEN F OPEN +5s HALF_OPEN F OPEN +5s HALF_OPEN S CLOSED
+          100 years doubled do not overflow           | open=876000h/876000h | F*3 OPEN +876000h HALF_OPEN F OPEN x(876000h)
+
+          # Half-open
+          one probe at a time                         |                 | F*3 OPEN +5s HALF_OPEN a+ x() aS CLOSED
+          several at a time                           | probes=2/3      | F*3 OPEN +5s HALF_OPEN a+ b+ x aS c+ x bS cS CLOSED
+          one failure opens it again                  | open=5s/5s probes=2/3 | F*3 OPEN +5s HALF_OPEN a+ b+ aS bF OPEN x(5s)
+          the first to return decides: success        | probes=2/1      | F*3 OPEN +5s HALF_OPEN a+ b+ aS CLOSED b!F row=0
+          the first to return decides: failure        | probes=2/1      | F*3 OPEN +5s HALF_OPEN a+ b+ aF OPEN b!S row=0
+          an ignored probe only frees its place       |                 | F*3 OPEN +5s HALF_OPEN I*100 S CLOSED
+          a reachable probe closes it                 |                 | F*3 OPEN +5s HALF_OPEN R CLOSED s=1 i=0
+          it counts for one of several                | probes=1/2      | F*3 OPEN +5s HALF_OPEN R R CLOSED s=2
+          a row of 1 does not matter                  | row=1           | F OPEN +5s HALF_OPEN F OPEN
+          a row of 1000 neither                       | row=1000        | F*1000 OPEN +5s HALF_OPEN F OPEN
+          a probe is given up when its lease is over  |                 | F*3 OPEN +5s HALF_OPEN a+ +30s -1ns x +1ns b+ x a!F bS CLOSED
+          one that nobody misses still counts         |                 | F*3 OPEN +5s HALF_OPEN a+ +60s aS CLOSED
+          a lease runs from the last place taken      | probes=2/1      | F*3 OPEN +5s HALF_OPEN a+ +30s b+ +30s -1ns x +1ns c+ d+ x a!S b!S [OPEN,HALF_OPEN]
+          giving up does not shorten the interval     |                 | F*3 OPEN +5s HALF_OPEN a+ +30s F OPEN x(10s)
+
+          # Late results
+          a late success does not close it            |                 | a+ F*3 OPEN +5s HALF_OPEN b+ a!S x s=0 bS CLOSED
+          a late failure does not open it             |                 | a+ F*3 OPEN +5s HALF_OPEN b+ a!F x f=3 bS CLOSED
+          a late ignored call frees no place          |                 | a+ F*3 OPEN +5s HALF_OPEN b+ a!I x i=0 bS CLOSED
+          late failures do not open a closed one      |                 | a+ b+ c+ F*3 OPEN +5s HALF_OPEN S CLOSED a!F b!F c!F row=0
+          calls under way are late when forced open   | row=1           | a+ force FORCED_OPEN a!F f=0
+          when disabled                               | row=1           | a+ disable DISABLED a!F f=0
+          when reset                                  | row=1           | a+ reset a!F f=0
+
+          # Commands, in each state
+          forced open it rejects until told otherwise |                 | force FORCED_OPEN +240000h x() reset CLOSED S
+          forced open from open                       |                 | F*3 OPEN force FORCED_OPEN x()
+          forced open from half-open                  |                 | F*3 OPEN +5s HALF_OPEN a+ force FORCED_OPEN x()
+          forced open from forced open                |                 | force FORCED_OPEN force x()
+          forced open from disabled                   |                 | disable DISABLED force FORCED_OPEN x()
+          disabled it counts but judges nothing       | row=1 ratio=0.1/1/1s | disable DISABLED F*100 S I f=100 s=1 i=1 reset CLOSED F OPEN
+          disabled from open                          |                 | F*3 OPEN disable DISABLED S
+          disabled from half-open                     |                 | F*3 OPEN +5s HALF_OPEN a+ disable DISABLED S
+          disabled from forced open                   |                 | force FORCED_OPEN disable DISABLED S
+          disabled from disabled                      |                 | disable DISABLED disable S
+          reset from closed                           |                 | F F reset F F S
+          reset from open                             |                 | F*3 OPEN reset CLOSED S
+          reset from half-open                        |                 | F*3 OPEN +5s HALF_OPEN a+ reset CLOSED S
+          reset from disabled                         |                 | disable DISABLED reset CLOSED S
+          reset forgets failures and the long interval | ratio=0.5/5/60s | F F reset F F F OPEN +5s HALF_OPEN F OPEN reset CLOSED F F F OPEN x(5s)
+
+          # Permits, listeners, counts
+          a second report frees no second place       |                 | F*3 OPEN +5s HALF_OPEN a+ aI a!I b+ x
+          changes of state are reported in order      |                 | F*3 OPEN +5s HALF_OPEN F OPEN +10s HALF_OPEN S CLOSED reset force FORCED_OPEN force disable DISABLED reset CLOSED [OPEN,HALF_OPEN,OPEN,HALF_OPEN,CLOSED,FORCED_OPEN,DISABLED,CLOSED]
+          counts only grow                            |                 | S I F F F OPEN x x gen=1 row=0 s=1 f=3 i=1 r=2 +5s HALF_OPEN S CLOSED F row=1 reset gen=4 row=0 s=2 f=4 i=1 r=2
+
+          # A clock that goes back
+          a call before the window counts in it       | row=0 ratio=1/2/10s | +5s F -60s F OPEN -60s x +65s HALF_OPEN
+          """)
+  void steps(String name, String settings, String steps) {
+    Script script = new Script(settings(settings), time);
+
+    script.play(steps);
   }
 
-  @Test
-  void successEndsTheRow() {
-    replay(
-        breaker(THREE_IN_A_ROW),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN));
+  @ParameterizedTest
+  @ValueSource(longs = {Long.MAX_VALUE, Long.MAX_VALUE - 5_000_000_000L, Long.MIN_VALUE, -1, 0})
+  void worksWhenNanoTimeOverflows(long start) {
+    Script script =
+        new Script(settings("ratio=0.5/4/10s"), new FakeNanoTime(start - 1_000_000_000L));
+
+    script.play(
+        "S +2s F F F OPEN +4999999999ns x(1ns) +1ns HALF_OPEN a+ +30s -1ns x +1ns S CLOSED");
   }
 
-  @Test
-  void ignoredCallNeitherEndsTheRowNorIsPartOfIt() {
-    replay(
-        breaker(THREE_IN_A_ROW),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, IGNORED, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN));
+  /** Such as {@code row=1 ratio=0.5/4/10s open=5s/20s probes=2/3}. */
+  private static Settings settings(String differences) {
+    Settings settings = THREE_IN_A_ROW.withClassifier((result, error, nanos) -> (Outcome) result);
+    for (String difference : words(differences)) {
+      String[] values = difference.substring(difference.indexOf('=') + 1).split("/");
+      settings =
+          switch (difference.substring(0, difference.indexOf('='))) {
+            case "row" -> settings.withConsecutiveFailures(Integer.parseInt(values[0]));
+            case "ratio" ->
+                settings.withFailureRatio(
+                    Double.parseDouble(values[0]), Integer.parseInt(values[1]), span(values[2]));
+            case "open" -> settings.withOpenFor(span(values[0]), span(values[1]));
+            case "probes" ->
+                settings.withProbes(
+                    Integer.parseInt(values[0]), Integer.parseInt(values[1]), LEASE);
+            default -> throw new IllegalArgumentException(difference);
+          };
+    }
+    return settings;
   }
 
-  @Test
-  void rowKnowsNoTime() {
-    replay(
-        breaker(THREE_IN_A_ROW),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(3_600_000, FAILURE, true, CLOSED),
-        new Step(7_200_000, FAILURE, true, OPEN));
+  private static List<String> words(String line) {
+    return line == null ? List.of() : List.of(line.split(" +"));
   }
 
-  @Test
-  void firstFailureOpensIfOneIsEnough() {
-    replay(breaker(row(1)), new Step(0, FAILURE, true, OPEN));
+  /** Such as {@code 5s}; units are ns, ms, s, h. */
+  private static Duration span(String text) {
+    long number = Long.parseLong(text.replaceAll("[a-z]+", ""));
+    return switch (text.replaceAll("[0-9]+", "")) {
+      case "ns" -> Duration.ofNanos(number);
+      case "ms" -> Duration.ofMillis(number);
+      case "s" -> Duration.ofSeconds(number);
+      case "h" -> Duration.ofHours(number);
+      default -> throw new IllegalArgumentException(text);
+    };
   }
 
-  @Test
-  void neverOpensByItselfIfBothLimitsAreZero() {
-    CircuitBreaker breaker = breaker(limits(0, 0, 1, SECOND));
+  /**
+   * A breaker that is put through steps:
+   *
+   * <pre>
+   *   S F I R     a call passes and is reported: success, failure, ignored, reachable; F*3 is F F F
+   *   x           a call is refused; x(3s) for so long, x() for a time that is unknown
+   *   a+ aS a!S   call a begins, is reported a success, is reported one too late
+   *   +5s -1ns    time passes, or goes back
+   *   force disable reset    commands
+   *   OPEN        the state after the step before, which it keeps until the next such step
+   *   s=2         so many successes; f, i, r (refused), row, gen (generation) likewise
+   *   [OPEN]      the states reported so far
+   * </pre>
+   */
+  private static final class Script {
+    private static final Map<String, Outcome> OUTCOMES =
+        Map.of("S", SUCCESS, "F", FAILURE, "I", IGNORED, "R", REACHABLE);
+    private static final Pattern REPEATED = Pattern.compile("([SFIR])(?:\\*([0-9]+))?");
 
-    for (int i = 0; i < 1_000; i++) {
-      end(breaker, FAILURE);
+    private final FakeNanoTime time;
+    private final List<State> reported = new ArrayList<>();
+    private final Map<String, Permit> permits = new HashMap<>();
+    private final CircuitBreaker breaker;
+    private State expected = CLOSED;
+
+    Script(Settings settings, FakeNanoTime time) {
+      this.time = time;
+      this.breaker = new CircuitBreaker(settings, time, reported::add);
     }
 
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
+    void play(String line) {
+      List<String> steps = words(line);
+      for (int i = 0; i < steps.size(); i++) {
+        String step = steps.get(i);
+        String where = "step " + (i + 1) + ", " + step + ", of " + line;
+        if (!isState(step)) {
+          take(step, where);
+        }
+        if (i + 1 < steps.size() && isState(steps.get(i + 1))) {
+          expected = State.valueOf(steps.get(i + 1));
+        }
+        assertThat(breaker.state()).as(where).isEqualTo(expected);
+      }
+    }
 
-  // ---- closed: the ratio
+    private static boolean isState(String step) {
+      return step.matches("[A-Z_]{2,}");
+    }
 
-  @Test
-  void opensWhenTheRatioIsReached() {
-    replay(
-        breaker(limits(0, 0.5, 4, Duration.ofSeconds(10))),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED), // one in three
-        new Step(0, FAILURE, true, OPEN)); // two in four
-  }
+    private void take(String step, String where) {
+      Matcher repeated = REPEATED.matcher(step);
+      if (repeated.matches()) {
+        int times = repeated.group(2) == null ? 1 : Integer.parseInt(repeated.group(2));
+        for (int i = 0; i < times; i++) {
+          assertThat(report(acquire(where), repeated.group(1))).as(where).isTrue();
+        }
+      } else if (step.startsWith("x")) {
+        refused(step, where);
+      } else if (step.startsWith("+")) {
+        time.advance(span(step.substring(1)));
+      } else if (step.startsWith("-")) {
+        time.advance(span(step.substring(1)).negated());
+      } else if (step.startsWith("[")) {
+        assertThat(reported.toString().replace(" ", "")).as(where).isEqualTo(step);
+      } else if (step.contains("=")) {
+        String[] count = step.split("=");
+        assertThat(count(count[0])).as(where).isEqualTo(Long.parseLong(count[1]));
+      } else if (step.endsWith("+")) {
+        permits.put(step.substring(0, 1), acquire(where));
+      } else if (permits.containsKey(step.substring(0, 1)) && step.length() <= 3) {
+        Permit permit = permits.get(step.substring(0, 1));
+        String outcome = step.substring(step.length() - 1);
+        assertThat(report(permit, outcome)).as(where).isEqualTo(!step.contains("!"));
+      } else {
+        switch (step) {
+          case "force" -> breaker.forceOpen();
+          case "disable" -> breaker.disable();
+          case "reset" -> breaker.reset();
+          default -> throw new IllegalArgumentException(where);
+        }
+      }
+    }
 
-  @Test
-  void ratioCountsFromTheMinimumOfCallsOn() {
-    replay(
-        breaker(limits(0, 0.5, 4, Duration.ofSeconds(10))),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN));
-  }
+    private Permit acquire(String where) {
+      try {
+        return breaker.acquire();
+      } catch (OpenException e) {
+        throw new AssertionError("refused: " + where, e);
+      }
+    }
 
-  @Test
-  void onlyAFailureOpens() {
-    replay(
-        breaker(limits(0, 0.5, 4, Duration.ofSeconds(10))),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED), // three in four, but this one went well
-        new Step(0, FAILURE, true, OPEN));
-  }
+    private static boolean report(Permit permit, String outcome) {
+      return CircuitBreakerTest.report(permit, OUTCOMES.get(outcome));
+    }
 
-  @Test
-  void ignoredCallsAreNotCallsToTheRatio() {
-    replay(
-        breaker(limits(0, 0.5, 3, Duration.ofSeconds(10))),
-        new Step(0, IGNORED, true, CLOSED),
-        new Step(0, IGNORED, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN));
+    private void refused(String step, String where) {
+      Snapshot before = breaker.snapshot();
+      OpenException refusal = refusal(breaker);
+      if (step.equals("x()")) {
+        assertThat(refusal.retryAfter()).as(where).isEmpty();
+      } else if (step.length() > 1) {
+        Duration remaining = span(step.substring(2, step.length() - 1));
+        assertThat(refusal.retryAfter()).as(where).contains(remaining);
+      }
+      assertThat(breaker.snapshot().refused()).as(where).isEqualTo(before.refused() + 1);
+    }
+
+    private long count(String name) {
+      Snapshot counts = breaker.snapshot();
+      return switch (name) {
+        case "s" -> counts.successes();
+        case "f" -> counts.failures();
+        case "i" -> counts.ignored();
+        case "r" -> counts.refused();
+        case "row" -> counts.consecutiveFailures();
+        case "gen" -> counts.generation();
+        default -> throw new IllegalArgumentException(name);
+      };
+    }
   }
 
   @ParameterizedTest
@@ -196,73 +368,6 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void windowForgetsInStepsOfATenth() {
-    // Of 10 s, so that a call counts for 9 to 10 s.
-    replay(
-        breaker(limits(0, 1, 3, Duration.ofSeconds(10))),
-        new Step(999, FAILURE, true, CLOSED),
-        new Step(1_000, FAILURE, true, CLOSED),
-        new Step(10_000, FAILURE, true, CLOSED), // the first has gone
-        new Step(10_999, FAILURE, true, OPEN));
-    replay(
-        breaker(limits(0, 1, 3, Duration.ofSeconds(10))),
-        new Step(999, FAILURE, true, CLOSED),
-        new Step(1_000, FAILURE, true, CLOSED),
-        new Step(9_999, FAILURE, true, OPEN)); // the first still counts
-  }
-
-  @Test
-  void successesAreForgottenToo() {
-    replay(
-        breaker(limits(0, 0.5, 2, Duration.ofSeconds(10))),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(9_000, FAILURE, true, CLOSED), // one in four
-        new Step(10_000, FAILURE, true, OPEN)); // two in two
-  }
-
-  @Test
-  void windowIsEmptyAfterAnyTimeWithoutCalls() {
-    for (long idleMillis : new long[] {10_000, 11_000, 19_999, 20_000, 95_000, 86_400_000_000L}) {
-      replay(
-          breaker(limits(0, 1, 2, Duration.ofSeconds(10))),
-          new Step(0, FAILURE, true, CLOSED),
-          new Step(idleMillis, FAILURE, true, CLOSED),
-          new Step(idleMillis, FAILURE, true, OPEN));
-    }
-  }
-
-  @Test
-  void eitherLimitWillDo() {
-    Settings both = limits(3, 0.5, 4, Duration.ofSeconds(10));
-    replay(
-        breaker(both),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN)); // in a row, though only three calls
-    replay(
-        breaker(both),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, SUCCESS, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN)); // two of four, though not in a row
-  }
-
-  @Test
-  void countsStartAnewWhenItClosesAgain() {
-    replay(
-        breaker(limits(0, 0.5, 2, Duration.ofSeconds(60))),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN),
-        new Step(5_000, SUCCESS, true, CLOSED),
-        new Step(5_000, FAILURE, true, CLOSED), // one in one: the minimum is two
-        new Step(5_000, FAILURE, true, OPEN));
-  }
-
-  // ---- open
-
-  @Test
   void refusesWhileOpenAndSaysForHowLong() {
     CircuitBreaker breaker = open(THREE_IN_A_ROW);
     time.advance(Duration.ofSeconds(2));
@@ -286,226 +391,7 @@ class CircuitBreakerTest {
     assertThat(breaker.snapshot().refused()).isEqualTo(2);
   }
 
-  @Test
-  void isHalfOpenAsSoonAsTheRestIsOver() {
-    CircuitBreaker breaker = open(THREE_IN_A_ROW);
-
-    time.advance(Duration.ofSeconds(5).minusNanos(1));
-    assertThat(breaker.state()).isEqualTo(OPEN);
-    assertThat(refusal(breaker).retryAfter()).contains(Duration.ofNanos(1));
-
-    time.advance(Duration.ofNanos(1));
-    assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(breaker.snapshot().state()).isEqualTo(HALF_OPEN);
-  }
-
-  @Test
-  void nothingHappensUntilSomebodyAsks() {
-    CircuitBreaker breaker = open(THREE_IN_A_ROW);
-    long generation = breaker.snapshot().generation();
-    time.advance(Duration.ofDays(1));
-
-    breaker.state();
-    assertThat(breaker.snapshot().generation()).isEqualTo(generation);
-    assertThat(states).containsExactly(OPEN);
-
-    breaker.acquire();
-    assertThat(breaker.snapshot().generation()).isEqualTo(generation + 1);
-    assertThat(states).containsExactly(OPEN, HALF_OPEN);
-  }
-
-  @Test
-  void restDoublesUpToTheLongestAndShrinksWhenItCloses() {
-    replay(
-        open(THREE_IN_A_ROW),
-        new Step(4_999, SUCCESS, false, OPEN),
-        new Step(5_000, FAILURE, true, OPEN),
-        new Step(14_999, SUCCESS, false, OPEN),
-        new Step(15_000, FAILURE, true, OPEN), // 10 s
-        new Step(34_999, SUCCESS, false, OPEN),
-        new Step(35_000, FAILURE, true, OPEN), // 20 s
-        new Step(54_999, SUCCESS, false, OPEN),
-        new Step(55_000, SUCCESS, true, CLOSED), // 20 s: not 40 s
-        new Step(55_000, FAILURE, true, CLOSED),
-        new Step(55_000, FAILURE, true, CLOSED),
-        new Step(55_000, FAILURE, true, OPEN),
-        new Step(60_000, SUCCESS, true, CLOSED)); // 5 s
-  }
-
-  @Test
-  void restStaysAsItIsIfTheLongestIsNotLonger() {
-    replay(
-        open(recovery(Duration.ofSeconds(5), Duration.ofSeconds(5), 1, 1)),
-        new Step(5_000, FAILURE, true, OPEN),
-        new Step(10_000, FAILURE, true, OPEN),
-        new Step(15_000, SUCCESS, true, CLOSED));
-  }
-
-  @Test
-  void restOfAHundredYearsDoesNotOverflowWhenDoubled() {
-    Duration century = Duration.ofDays(36_500);
-    CircuitBreaker breaker = open(recovery(century, century, 1, 1));
-    time.advance(century);
-    breaker.acquire().failure();
-
-    assertThat(refusal(breaker).retryAfter()).contains(century);
-  }
-
-  // ---- half-open
-
-  @Test
-  void letsOneProbePassAtATime() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-    Permit probe = breaker.acquire();
-
-    assertThat(refusal(breaker).retryAfter()).isEmpty();
-
-    assertThat(probe.success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
-
-  @Test
-  void letsSeveralProbesPassAtATime() {
-    CircuitBreaker breaker = halfOpen(recovery(Duration.ofSeconds(5), Duration.ofSeconds(5), 2, 3));
-    Permit first = breaker.acquire();
-    Permit second = breaker.acquire();
-    refusal(breaker);
-
-    assertThat(first.success()).isTrue();
-    Permit third = breaker.acquire(); // in the place of the first
-    refusal(breaker);
-    assertThat(second.success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(third.success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
-
-  @Test
-  void oneFailureOpensAgain() {
-    CircuitBreaker breaker = halfOpen(recovery(Duration.ofSeconds(5), Duration.ofSeconds(5), 2, 3));
-    Permit first = breaker.acquire();
-    Permit second = breaker.acquire();
-    assertThat(first.success()).isTrue();
-
-    assertThat(second.failure()).isTrue();
-
-    assertThat(breaker.state()).isEqualTo(OPEN);
-    assertThat(refusal(breaker).retryAfter()).contains(Duration.ofSeconds(5));
-  }
-
-  @Test
-  void twoProbesAtOnceOfWhichTheFirstToReturnDecides() {
-    for (boolean well : new boolean[] {true, false}) {
-      CircuitBreaker breaker =
-          halfOpen(recovery(Duration.ofSeconds(5), Duration.ofSeconds(5), 2, 1));
-      Permit first = breaker.acquire();
-      Permit second = breaker.acquire();
-
-      assertThat(well ? first.success() : first.failure()).isTrue();
-      assertThat(well ? second.failure() : second.success()).isFalse();
-
-      assertThat(breaker.state()).isEqualTo(well ? CLOSED : OPEN);
-      assertThat(breaker.snapshot().consecutiveFailures()).isZero();
-    }
-  }
-
-  @Test
-  void ignoredProbeOnlyFreesItsPlace() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-
-    for (int i = 0; i < 100; i++) {
-      assertThat(breaker.acquire().ignored()).isTrue();
-      assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    }
-
-    assertThat(breaker.acquire().success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
-
-  @Test
-  void failuresInARowDoNotMatterWhileHalfOpen() {
-    replay(open(row(1)), new Step(5_000, FAILURE, true, OPEN));
-    replay(open(row(1_000)), new Step(5_000, FAILURE, true, OPEN));
-  }
-
-  @Test
-  void probeIsGivenUpWhenItsLeaseIsOver() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-    Permit lost = breaker.acquire();
-
-    time.advance(LEASE.minusNanos(1));
-    refusal(breaker);
-    time.advance(Duration.ofNanos(1));
-    Permit another = breaker.acquire();
-
-    refusal(breaker); // still one at a time
-    assertThat(lost.failure()).as("late").isFalse();
-    assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(another.success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
-
-  @Test
-  void probeThatOutlivesItsLeaseUnnoticedStillCounts() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-    Permit slow = breaker.acquire();
-    time.advance(LEASE.multipliedBy(2));
-
-    assertThat(slow.success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
-
-  @Test
-  void leaseRunsFromTheLastPlaceTaken() {
-    CircuitBreaker breaker = halfOpen(recovery(Duration.ofSeconds(5), Duration.ofSeconds(5), 2, 1));
-    Permit lost = breaker.acquire();
-    time.advance(LEASE);
-    Permit young = breaker.acquire(); // there was a place left
-    time.advance(LEASE.minusNanos(1));
-    refusal(breaker);
-
-    time.advance(Duration.ofNanos(1));
-    breaker.acquire();
-    breaker.acquire(); // both places are free again
-    refusal(breaker);
-
-    assertThat(lost.success()).isFalse();
-    assertThat(young.success()).isFalse();
-    assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(states).as("nothing new").containsExactly(OPEN, HALF_OPEN);
-  }
-
-  @Test
-  void givingUpProbesDoesNotShortenTheNextRest() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-    breaker.acquire();
-    time.advance(LEASE);
-
-    breaker.acquire().failure();
-
-    assertThat(refusal(breaker).retryAfter()).contains(Duration.ofSeconds(10));
-  }
-
   // ---- late results
-
-  @Test
-  void lateResultOfAClosedGenerationDoesNotDecideWhileHalfOpen() throws Exception {
-    for (Outcome outcome : Outcome.values()) {
-      CircuitBreaker breaker = breaker(THREE_IN_A_ROW);
-      Permit slow = breaker.acquire();
-      trip(breaker);
-      time.advance(Duration.ofSeconds(5));
-      Permit probe = breaker.acquire();
-      Snapshot before = breaker.snapshot();
-
-      assertThat(report(slow, outcome)).isFalse();
-
-      assertThat(breaker.snapshot()).isEqualTo(before);
-      refusal(breaker); // nor does it free the place of the probe
-      assertThat(probe.success()).isTrue();
-      assertThat(breaker.state()).isEqualTo(CLOSED);
-    }
-  }
 
   @Test
   void callThatBeganBeforeTheTroubleDoesNotCloseTheBreaker() throws Exception {
@@ -534,128 +420,6 @@ class CircuitBreakerTest {
     assertThat(probe.success()).isTrue();
   }
 
-  @Test
-  void lateFailuresDoNotOpenABreakerThatHasClosedAgain() {
-    CircuitBreaker breaker = breaker(THREE_IN_A_ROW);
-    List<Permit> slow = List.of(breaker.acquire(), breaker.acquire(), breaker.acquire());
-    trip(breaker);
-    time.advance(Duration.ofSeconds(5));
-    breaker.acquire().success();
-
-    slow.forEach(permit -> assertThat(permit.failure()).isFalse());
-
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-    assertThat(breaker.snapshot().consecutiveFailures()).isZero();
-  }
-
-  static Stream<Consumer<CircuitBreaker>> commands() {
-    return Stream.of(CircuitBreaker::forceOpen, CircuitBreaker::disable, CircuitBreaker::reset);
-  }
-
-  @ParameterizedTest
-  @MethodSource("commands")
-  void callsUnderWayAreLateAfterACommand(Consumer<CircuitBreaker> command) {
-    CircuitBreaker breaker = breaker(row(1));
-    Permit slow = breaker.acquire();
-    command.accept(breaker);
-    State state = breaker.state();
-
-    assertThat(slow.failure()).isFalse();
-
-    assertThat(breaker.state()).isEqualTo(state);
-    assertThat(breaker.snapshot().failures()).isZero();
-  }
-
-  // ---- forced open, disabled, reset
-
-  @Test
-  void forcedOpenRefusesUntilToldOtherwise() {
-    CircuitBreaker breaker = breaker(THREE_IN_A_ROW);
-
-    breaker.forceOpen();
-    time.advance(Duration.ofDays(10_000));
-
-    assertThat(breaker.state()).isEqualTo(FORCED_OPEN);
-    assertThat(refusal(breaker).retryAfter()).isEmpty();
-    breaker.reset();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-    assertThat(breaker.acquire().success()).isTrue();
-  }
-
-  @Test
-  void disabledPassesAllAndCountsButJudgesNothing() {
-    CircuitBreaker breaker = breaker(limits(1, 0.1, 1, SECOND));
-
-    breaker.disable();
-    for (int i = 0; i < 100; i++) {
-      assertThat(breaker.acquire().failure()).isTrue();
-    }
-    assertThat(breaker.acquire().success()).isTrue();
-    assertThat(breaker.acquire().ignored()).isTrue();
-
-    Snapshot counts = breaker.snapshot();
-    assertThat(counts.state()).isEqualTo(DISABLED);
-    assertThat(counts.failures()).isEqualTo(100);
-    assertThat(counts.successes()).isEqualTo(1);
-    assertThat(counts.ignored()).isEqualTo(1);
-    breaker.reset();
-    assertThat(breaker.acquire().failure()).isTrue();
-    assertThat(breaker.state()).isEqualTo(OPEN);
-  }
-
-  @Test
-  void commandsWorkFromAnyState() {
-    List<Consumer<CircuitBreaker>> ways =
-        List.of(
-            breaker -> {},
-            CircuitBreakerTest::trip,
-            breaker -> {
-              trip(breaker);
-              time.advance(Duration.ofSeconds(5));
-              breaker.acquire();
-            },
-            CircuitBreaker::forceOpen,
-            CircuitBreaker::disable);
-    for (Consumer<CircuitBreaker> way : ways) {
-      CircuitBreaker breaker = breaker(THREE_IN_A_ROW);
-      way.accept(breaker);
-      breaker.forceOpen();
-      assertThat(breaker.state()).isEqualTo(FORCED_OPEN);
-      refusal(breaker);
-
-      breaker = breaker(THREE_IN_A_ROW);
-      way.accept(breaker);
-      breaker.disable();
-      assertThat(breaker.state()).isEqualTo(DISABLED);
-      assertThat(breaker.acquire().success()).isTrue();
-
-      breaker = breaker(THREE_IN_A_ROW);
-      way.accept(breaker);
-      breaker.reset();
-      assertThat(breaker.state()).isEqualTo(CLOSED);
-      assertThat(breaker.acquire().success()).isTrue();
-    }
-  }
-
-  @Test
-  void resetForgetsFailuresAndTheLongRest() {
-    CircuitBreaker breaker = breaker(limits(3, 0.5, 5, Duration.ofSeconds(60)));
-    end(breaker, FAILURE);
-    end(breaker, FAILURE);
-    breaker.reset();
-    replay(
-        breaker,
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, CLOSED),
-        new Step(0, FAILURE, true, OPEN),
-        new Step(5_000, FAILURE, true, OPEN)); // the next rest would be longer
-
-    breaker.reset();
-    trip(breaker);
-
-    assertThat(refusal(breaker).retryAfter()).contains(Duration.ofSeconds(5));
-  }
-
   // ---- permits
 
   @Test
@@ -674,30 +438,6 @@ class CircuitBreakerTest {
     assertThat(counts.state()).isEqualTo(CLOSED);
     assertThat(counts.failures()).isEqualTo(1);
     assertThat(counts.successes() + counts.ignored()).isZero();
-  }
-
-  @Test
-  void secondReportOfAProbeDoesNotFreeASecondPlace() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-    Permit probe = breaker.acquire();
-    probe.close();
-    probe.close();
-
-    breaker.acquire();
-
-    refusal(breaker);
-  }
-
-  @Test
-  void permitClosedWithoutAReportIsIgnored() {
-    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
-
-    try (Permit permit = breaker.acquire()) {
-      assertThat(permit).isNotNull();
-    }
-
-    assertThat(breaker.snapshot().ignored()).isEqualTo(1);
-    assertThat(breaker.acquire().success()).as("its place is free").isTrue();
   }
 
   @Test
@@ -871,23 +611,6 @@ class CircuitBreakerTest {
   // ---- reports of state
 
   @Test
-  void changesOfStateAreReportedInOrder() {
-    CircuitBreaker breaker = open(THREE_IN_A_ROW);
-    time.advance(Duration.ofSeconds(5));
-    breaker.acquire().failure();
-    time.advance(Duration.ofSeconds(10));
-    breaker.acquire().success();
-    breaker.reset(); // no change
-    breaker.forceOpen();
-    breaker.forceOpen(); // no change
-    breaker.disable();
-    breaker.reset();
-
-    assertThat(states)
-        .containsExactly(OPEN, HALF_OPEN, OPEN, HALF_OPEN, CLOSED, FORCED_OPEN, DISABLED, CLOSED);
-  }
-
-  @Test
   void listenerMayUseTheBreaker() {
     AtomicReference<CircuitBreaker> self = new AtomicReference<>();
     List<String> seen = new ArrayList<>();
@@ -991,66 +714,6 @@ class CircuitBreakerTest {
     assertThat(uncaught).containsExactly(bug, bug, bug);
   }
 
-  // ---- counts
-
-  @Test
-  void countsOnlyGrow() {
-    CircuitBreaker breaker = breaker(THREE_IN_A_ROW);
-    end(breaker, SUCCESS);
-    end(breaker, IGNORED);
-    trip(breaker);
-    refusal(breaker);
-    refusal(breaker);
-    assertThat(breaker.snapshot()).isEqualTo(new Snapshot(OPEN, 1, 0, 1, 3, 1, 2));
-
-    time.advance(Duration.ofSeconds(5));
-    end(breaker, SUCCESS);
-    end(breaker, FAILURE);
-    breaker.reset();
-
-    assertThat(breaker.snapshot()).isEqualTo(new Snapshot(CLOSED, 4, 0, 2, 4, 1, 2));
-  }
-
-  // ---- time
-
-  @ParameterizedTest
-  @ValueSource(longs = {Long.MAX_VALUE, Long.MAX_VALUE - 5_000_000_000L, Long.MIN_VALUE, -1, 0})
-  void worksWhenNanoTimeOverflows(long start) {
-    Settings settings = limits(3, 0.5, 4, Duration.ofSeconds(10));
-    FakeNanoTime overflowing = new FakeNanoTime(start - 1_000_000_000L);
-    CircuitBreaker breaker = new CircuitBreaker(settings, overflowing, states::add);
-
-    end(breaker, SUCCESS);
-    overflowing.advance(SECOND.multipliedBy(2));
-    trip(breaker);
-    assertThat(breaker.state()).isEqualTo(OPEN);
-    overflowing.advance(Duration.ofSeconds(5).minusNanos(1));
-    assertThat(refusal(breaker).retryAfter()).contains(Duration.ofNanos(1));
-    overflowing.advance(Duration.ofNanos(1));
-    breaker.acquire();
-    overflowing.advance(LEASE.minusNanos(1));
-    refusal(breaker);
-    overflowing.advance(Duration.ofNanos(1));
-    assertThat(breaker.acquire().success()).isTrue();
-    assertThat(breaker.state()).isEqualTo(CLOSED);
-  }
-
-  @Test
-  void clockThatGoesBackIsHarmless() {
-    CircuitBreaker breaker = breaker(limits(0, 1, 2, Duration.ofSeconds(10)));
-    time.advance(Duration.ofSeconds(5));
-    end(breaker, FAILURE);
-    time.advance(Duration.ofSeconds(-60));
-
-    end(breaker, FAILURE);
-
-    assertThat(breaker.state()).isEqualTo(OPEN);
-    time.advance(Duration.ofSeconds(-60));
-    assertThat(breaker.state()).isEqualTo(OPEN);
-    time.advance(Duration.ofSeconds(65));
-    assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-  }
-
   @Test
   void clockIsNotReadForSuccessesInARow() throws Exception {
     AtomicInteger readings = new AtomicInteger();
@@ -1070,24 +733,32 @@ class CircuitBreakerTest {
   void defaultsAreAsDocumented() {
     Settings settings = Settings.defaults();
 
-    assertThat(settings.limits()).isEqualTo(new Limits(5, 0, 20, Duration.ofSeconds(10)));
-    assertThat(settings.recovery())
-        .isEqualTo(new Recovery(Duration.ofSeconds(5), Duration.ofSeconds(10), 1, 1, LEASE));
+    assertThat(settings.inARow()).isEqualTo(5);
+    assertThat(settings.ratio()).isEqualTo(new FailureRatio(0, 20, Duration.ofSeconds(10)));
+    assertThat(settings.open())
+        .isEqualTo(new OpenInterval(Duration.ofSeconds(5), Duration.ofSeconds(10)));
+    assertThat(settings.probing()).isEqualTo(new Probing(1, 1, LEASE));
   }
 
   @Test
   void othersStayWhenOneSettingIsReplaced() {
-    Settings settings = Settings.defaults();
-    Limits limits = new Limits(1, 1, 1, SECOND);
-    Recovery recovery = new Recovery(SECOND, SECOND, 2, 3, SECOND);
     Classifier classifier = (result, error, elapsedNanos) -> IGNORED;
+    FailureRatio ratio = new FailureRatio(1, 2, SECOND);
+    OpenInterval open = new OpenInterval(SECOND, LEASE);
+    Probing probing = new Probing(2, 3, SECOND);
+    Settings settings = new Settings(1, ratio, open, probing, classifier);
 
-    assertThat(settings.withLimits(limits))
-        .isEqualTo(new Settings(limits, settings.recovery(), settings.classifier()));
-    assertThat(settings.withRecovery(recovery))
-        .isEqualTo(new Settings(settings.limits(), recovery, settings.classifier()));
-    assertThat(settings.withClassifier(classifier))
-        .isEqualTo(new Settings(settings.limits(), settings.recovery(), classifier));
+    assertThat(settings.withConsecutiveFailures(4))
+        .isEqualTo(new Settings(4, ratio, open, probing, classifier));
+    assertThat(settings.withFailureRatio(0.5, 5, LEASE))
+        .isEqualTo(new Settings(1, new FailureRatio(0.5, 5, LEASE), open, probing, classifier));
+    assertThat(settings.withOpenFor(LEASE, LEASE))
+        .isEqualTo(new Settings(1, ratio, new OpenInterval(LEASE, LEASE), probing, classifier));
+    assertThat(settings.withProbes(6, 7, LEASE))
+        .isEqualTo(new Settings(1, ratio, open, new Probing(6, 7, LEASE), classifier));
+    Classifier other = (result, error, elapsedNanos) -> SUCCESS;
+    assertThat(settings.withClassifier(other))
+        .isEqualTo(new Settings(1, ratio, open, probing, other));
   }
 
   @ParameterizedTest
@@ -1105,10 +776,12 @@ class CircuitBreakerTest {
              0,  1,     1,  PT876000H1S,   window not in PT0.00000001S..PT876000H: PT876000H1S
           """)
   void badLimitsAreRefused(int row, double ratio, int minimum, Duration window, String message) {
-    Limits bad = new Limits(row, ratio, minimum, window);
-
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Settings.defaults().withLimits(bad))
+        .isThrownBy(
+            () ->
+                Settings.defaults()
+                    .withConsecutiveFailures(row)
+                    .withFailureRatio(ratio, minimum, window))
         .withMessage(message);
   }
 
@@ -1126,10 +799,10 @@ class CircuitBreakerTest {
           """)
   void badRecoveryIsRefused(
       Duration openFor, Duration most, int probes, int successes, Duration lease, String message) {
-    Recovery bad = new Recovery(openFor, most, probes, successes, lease);
-
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Settings.defaults().withRecovery(bad))
+        .isThrownBy(
+            () ->
+                Settings.defaults().withOpenFor(openFor, most).withProbes(probes, successes, lease))
         .withMessage(message);
   }
 
@@ -1141,7 +814,7 @@ class CircuitBreakerTest {
         .isThrownBy(() -> settings.withClassifier(null))
         .withMessage("classifier");
     assertThatNullPointerException()
-        .isThrownBy(() -> settings.withLimits(new Limits(1, 0, 1, null)))
+        .isThrownBy(() -> settings.withFailureRatio(0, 1, null))
         .withMessage("window");
     assertThatNullPointerException()
         .isThrownBy(() -> new CircuitBreaker(null, time, states::add))
@@ -1243,7 +916,7 @@ class CircuitBreakerTest {
         8,
         thread -> {
           for (int i = 0; i < each; i++) {
-            end(breaker, Outcome.values()[(thread + i) % 3]);
+            end(breaker, List.of(SUCCESS, FAILURE, IGNORED).get((thread + i) % 3));
             if (thread == 0) {
               time.advance(Duration.ofMillis(1)); // The window moves meanwhile.
             }
@@ -1262,7 +935,7 @@ class CircuitBreakerTest {
     AtomicInteger reporting = new AtomicInteger();
     CircuitBreaker breaker =
         new CircuitBreaker(
-            row(1).withRecovery(new Recovery(SECOND, SECOND, 1, 1, Duration.ofDays(36_500))),
+            row(1).withOpenFor(SECOND, SECOND).withProbes(1, 1, Duration.ofDays(36_500)),
             time,
             state -> {
               assertThat(reporting.incrementAndGet()).as("one at a time").isEqualTo(1);
@@ -1358,32 +1031,13 @@ class CircuitBreakerTest {
 
   // ---- what the tests share
 
-  /** At so many ms from the start of the replay, a call with that outcome, if it passes. */
-  private record Step(long atMillis, Outcome outcome, boolean passes, State after) {}
-
-  private void replay(CircuitBreaker breaker, Step... steps) {
-    long nowMillis = 0;
-    for (Step step : steps) {
-      time.advance(Duration.ofMillis(step.atMillis() - nowMillis));
-      nowMillis = step.atMillis();
-      boolean passes = true;
-      try {
-        assertThat(report(breaker.acquire(), step.outcome())).isTrue();
-      } catch (OpenException e) {
-        passes = false;
-      }
-      assertThat(passes).as("%s passes", step).isEqualTo(step.passes());
-      assertThat(breaker.state()).as("state after %s", step).isEqualTo(step.after());
-    }
-  }
-
   private CircuitBreaker breaker(Settings settings) {
     return new CircuitBreaker(settings, time, states::add);
   }
 
   private CircuitBreaker open(Settings settings) {
     CircuitBreaker breaker = breaker(settings);
-    for (int i = 0; i < settings.limits().consecutiveFailures(); i++) {
+    for (int i = 0; i < settings.inARow(); i++) {
       end(breaker, FAILURE);
     }
     assertThat(breaker.state()).isEqualTo(OPEN);
@@ -1393,7 +1047,7 @@ class CircuitBreakerTest {
   /** The rest is over; nobody has asked yet. */
   private CircuitBreaker halfOpen(Settings settings) {
     CircuitBreaker breaker = open(settings);
-    time.advance(settings.recovery().openFor());
+    time.advance(settings.open().openFor());
     return breaker;
   }
 
@@ -1412,6 +1066,7 @@ class CircuitBreakerTest {
       case SUCCESS -> permit.success();
       case FAILURE -> permit.failure();
       case IGNORED -> permit.ignored();
+      case REACHABLE -> permit.finished(REACHABLE, null);
     };
   }
 
@@ -1434,7 +1089,9 @@ class CircuitBreakerTest {
   }
 
   private static Settings limits(int row, double ratio, int minimumCalls, Duration window) {
-    return THREE_IN_A_ROW.withLimits(new Limits(row, ratio, minimumCalls, window));
+    return THREE_IN_A_ROW
+        .withConsecutiveFailures(row)
+        .withFailureRatio(ratio, minimumCalls, window);
   }
 
   private static Settings row(int failures) {
@@ -1442,7 +1099,7 @@ class CircuitBreakerTest {
   }
 
   private static Settings recovery(Duration openFor, Duration most, int probes, int successes) {
-    return THREE_IN_A_ROW.withRecovery(new Recovery(openFor, most, probes, successes, LEASE));
+    return THREE_IN_A_ROW.withOpenFor(openFor, most).withProbes(probes, successes, LEASE);
   }
 
   private static Settings classified(Classifier classifier) {

@@ -26,10 +26,8 @@ import kit.Endpoint;
 import kit.PeerException;
 import kit.PeerException.Kind;
 import kit.StatusException;
-import kit.breaker.CircuitBreaker.Limits;
 import kit.breaker.CircuitBreaker.OpenException;
 import kit.breaker.CircuitBreaker.Outcome;
-import kit.breaker.CircuitBreaker.Recovery;
 import kit.breaker.CircuitBreaker.Settings;
 import kit.breaker.CircuitBreaker.State;
 import org.junit.jupiter.api.Test;
@@ -61,21 +59,21 @@ class CircuitBreakingTest {
         Arguments.of(PeerException.tooLarge(INSTANCE, "too long", null), Outcome.IGNORED),
         Arguments.of(peer(502), Outcome.FAILURE),
         Arguments.of(peer(504), Outcome.FAILURE),
-        Arguments.of(peer(501), Outcome.IGNORED),
-        Arguments.of(peer(505), Outcome.IGNORED),
-        Arguments.of(peer(599), Outcome.IGNORED),
-        Arguments.of(peer(600), Outcome.IGNORED),
-        Arguments.of(new StatusException(501, "not implemented"), Outcome.IGNORED),
-        Arguments.of(peer(499), Outcome.IGNORED),
-        Arguments.of(peer(404), Outcome.IGNORED),
-        Arguments.of(peer(429), Outcome.IGNORED),
-        Arguments.of(peer(302), Outcome.IGNORED),
+        Arguments.of(peer(501), Outcome.REACHABLE),
+        Arguments.of(peer(505), Outcome.REACHABLE),
+        Arguments.of(peer(599), Outcome.REACHABLE),
+        Arguments.of(peer(600), Outcome.REACHABLE),
+        Arguments.of(new StatusException(501, "not implemented"), Outcome.REACHABLE),
+        Arguments.of(peer(499), Outcome.REACHABLE),
+        Arguments.of(peer(404), Outcome.REACHABLE),
+        Arguments.of(peer(429), Outcome.REACHABLE),
+        Arguments.of(peer(302), Outcome.REACHABLE),
         Arguments.of(PeerException.refused(INSTANCE, "limiter", null, null), Outcome.IGNORED),
         Arguments.of(PeerException.noInstance("nobody", null), Outcome.IGNORED),
         Arguments.of(new StatusException(500, "broken"), Outcome.FAILURE),
         Arguments.of(new StatusException(503, "overloaded"), Outcome.FAILURE),
-        Arguments.of(new StatusException(499, "odd"), Outcome.IGNORED),
-        Arguments.of(new StatusException(403, "permission denied"), Outcome.IGNORED),
+        Arguments.of(new StatusException(499, "odd"), Outcome.REACHABLE),
+        Arguments.of(new StatusException(403, "permission denied"), Outcome.REACHABLE),
         Arguments.of(new ConnectException("refused"), Outcome.FAILURE),
         Arguments.of(new TimeoutException(), Outcome.FAILURE),
         Arguments.of(new InterruptedException(), Outcome.IGNORED),
@@ -84,7 +82,7 @@ class CircuitBreakingTest {
         Arguments.of(new StackOverflowError(), Outcome.IGNORED),
         Arguments.of(new ExecutionException(unavailable), Outcome.FAILURE),
         Arguments.of(new CompletionException(new ExecutionException(unavailable)), Outcome.FAILURE),
-        Arguments.of(new ExecutionException(peer(404)), Outcome.IGNORED),
+        Arguments.of(new ExecutionException(peer(404)), Outcome.REACHABLE),
         Arguments.of(new ExecutionException(new InterruptedException()), Outcome.IGNORED),
         Arguments.of(new CompletionException("no cause", null), Outcome.IGNORED));
   }
@@ -123,7 +121,7 @@ class CircuitBreakingTest {
     CircuitBreaker.Snapshot counts = breaker.snapshot();
     assertThat(counts.successes()).isEqualTo(outcome == Outcome.SUCCESS ? 1 : 0);
     assertThat(counts.failures()).isEqualTo(outcome == Outcome.FAILURE ? 1 : 0);
-    assertThat(counts.ignored()).isEqualTo(outcome == Outcome.IGNORED ? 1 : 0);
+    assertThat(counts.successes() + counts.failures() + counts.ignored()).isEqualTo(1);
   }
 
   @Test
@@ -343,20 +341,20 @@ class CircuitBreakingTest {
   @Test
   void settingsAreAsDocumented() {
     Settings settings = CircuitBreaking.settings();
-    Recovery recovery = settings.recovery();
+    CircuitBreaker.OpenInterval open = settings.open();
 
-    assertThat(settings.limits().consecutiveFailures()).isEqualTo(5);
-    assertThat(settings.limits().ratio()).isZero();
-    assertThat(recovery.openFor()).isEqualTo(Duration.ofSeconds(5));
-    assertThat(recovery.maxOpenFor()).isEqualTo(Duration.ofSeconds(10));
-    assertThat(recovery.successesToClose()).isEqualTo(1);
+    assertThat(settings.inARow()).isEqualTo(5);
+    assertThat(settings.ratio().ratio()).isZero();
+    assertThat(open.openFor()).isEqualTo(Duration.ofSeconds(5));
+    assertThat(open.maxOpenFor()).isEqualTo(Duration.ofSeconds(10));
+    assertThat(settings.probing().successesToClose()).isEqualTo(1);
   }
 
   @Test
   void breaksWithOtherSettingsToo() {
-    Limits one = new Limits(1, 0, 1, Duration.ofSeconds(1));
     CircuitBreaker strict =
-        new CircuitBreaker(CircuitBreaking.settings().withLimits(one), time, state -> {});
+        new CircuitBreaker(
+            CircuitBreaking.settings().withConsecutiveFailures(1), time, state -> {});
     CircuitBreaking<String, String> breakingOnce = new CircuitBreaking<>(INSTANCE, strict);
 
     assertThatThrownBy(() -> breakingOnce.around(answering(peer(500))).call(CONTEXT, "request"));
