@@ -34,6 +34,7 @@ final class AgentRoutes implements Endpoint<Request, Response> {
       "{\"AggregatedStatus\":\"critical\",\"Service\":null,\"Checks\":null}".getBytes(UTF_8);
 
   private final AgentState state;
+  private final Router<Endpoint<Request, Response>> router;
   private final RoutingHandler routes;
   private final Logger log;
   private final Set<String> notServed = ConcurrentHashMap.newKeySet();
@@ -46,7 +47,7 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     this.log = log;
     this.state = state;
     // "id..." takes what follows the slash, nothing included: Consul has responses for that, too.
-    Router<Endpoint<Request, Response>> router =
+    this.router =
         new Router<Endpoint<Request, Response>>()
             .route("PUT", "/v1/agent/service/register", this::register)
             .route("PUT", "/v1/agent/service/deregister/{id...}", this::deregister)
@@ -76,11 +77,17 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     try {
       return routes.call(context, request);
     } catch (StatusException e) {
-      if (e.status() == 404 && request.route().equals(Request.NO_ROUTE)) {
+      if (e.status() == 404 && !isServed(request)) {
         logOnce(request.method() + " " + request.target().rawPath());
       }
       return Response.text(e.status(), e.detail()).with(e.headers());
     }
+  }
+
+  /** Returns whether there is a route, as against an id that is unknown. */
+  private boolean isServed(Request request) {
+    return !(router.match(request.method(), request.target().segments())
+        instanceof Router.NotFound);
   }
 
   private void logOnce(String operation) {
