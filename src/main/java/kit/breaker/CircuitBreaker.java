@@ -114,16 +114,16 @@ public final class CircuitBreaker {
 
   /** The breaker rejected the call, which has not begun. Has no stack trace, so that it is cheap. */
   public static final class OpenException extends RuntimeException {
-    private final long nanos;
+    private final long nanosLeft;
 
-    private OpenException(long nanos) {
+    private OpenException(long nanosLeft) {
       super("circuit breaker is open", null, false, false);
-      this.nanos = nanos;
+      this.nanosLeft = nanosLeft;
     }
 
     /** Returns how long it stays open; empty if that is unknown: forced open, or being probed. */
     public Optional<Duration> retryAfter() {
-      return nanos > 0 ? Optional.of(Duration.ofNanos(nanos)) : Optional.empty();
+      return nanosLeft > 0 ? Optional.of(Duration.ofNanos(nanosLeft)) : Optional.empty();
     }
   }
 
@@ -156,17 +156,21 @@ public final class CircuitBreaker {
   /**
    * The defaults, or what differs from them.
    *
-   * @param inARow opens after so many failures in a row; 0 is never
+   * @param consecutiveFailures opens after so many failures in a row; 0 is never
    * @param ratio opens when too large a part of the calls failed
    * @param open how long it stays open
    * @param probing how it closes again
    * @param classifier what a failure is
    */
   public record Settings(
-      int inARow, FailureRatio ratio, OpenInterval open, Probing probing, Classifier classifier) {
+      int consecutiveFailures,
+      FailureRatio ratio,
+      OpenInterval open,
+      Probing probing,
+      Classifier classifier) {
     /** Checks that all are in their ranges. */
     public Settings {
-      requireIn(0, inARow, Integer.MAX_VALUE, "consecutiveFailures");
+      requireIn(0, consecutiveFailures, Integer.MAX_VALUE, "consecutiveFailures");
       requireIn(0.0, ratio.ratio, 1.0, "ratio");
       requireIn(1, ratio.minimumCalls, Integer.MAX_VALUE, "minimumCalls");
       requireIn(Duration.ofNanos(Window.SLOTS), ratio.window, LONGEST, "window");
@@ -193,29 +197,31 @@ public final class CircuitBreaker {
     }
 
     /** Returns these settings, opening after so many failures in a row; 0 is never. */
-    public Settings withConsecutiveFailures(int count) {
-      return new Settings(count, ratio, open, probing, classifier);
+    public Settings withConsecutiveFailures(int failures) {
+      return new Settings(failures, ratio, open, probing, classifier);
     }
 
     /** Returns these settings with another {@link FailureRatio}: of at least so many calls. */
-    public Settings withFailureRatio(double ratio, int calls, Duration span) {
-      return new Settings(inARow, new FailureRatio(ratio, calls, span), open, probing, classifier);
+    public Settings withFailureRatio(double ratio, int minimumCalls, Duration window) {
+      FailureRatio other = new FailureRatio(ratio, minimumCalls, window);
+      return new Settings(consecutiveFailures, other, open, probing, classifier);
     }
 
     /** Returns these settings with another {@link OpenInterval}. */
     public Settings withOpenFor(Duration openFor, Duration maxOpenFor) {
-      return new Settings(
-          inARow, ratio, new OpenInterval(openFor, maxOpenFor), probing, classifier);
+      OpenInterval other = new OpenInterval(openFor, maxOpenFor);
+      return new Settings(consecutiveFailures, ratio, other, probing, classifier);
     }
 
     /** Returns these settings with another {@link Probing}. */
-    public Settings withProbes(int atATime, int toClose, Duration lease) {
-      return new Settings(inARow, ratio, open, new Probing(atATime, toClose, lease), classifier);
+    public Settings withProbes(int probes, int successesToClose, Duration lease) {
+      Probing other = new Probing(probes, successesToClose, lease);
+      return new Settings(consecutiveFailures, ratio, open, other, classifier);
     }
 
     /** Returns these settings with another {@link #classifier}. */
     public Settings withClassifier(Classifier other) {
-      return new Settings(inARow, ratio, open, probing, other);
+      return new Settings(consecutiveFailures, ratio, open, probing, other);
     }
   }
 
@@ -352,14 +358,15 @@ public final class CircuitBreaker {
 
   private boolean judge(Generation entered, long startedAtNanos, Object result, Throwable error) {
     long elapsedNanos = clockIfNeeded() - startedAtNanos;
-    Outcome outcome;
+    Outcome outcome =
+        Outcome.IGNORED; // If the classifier fails; the place of a probe is free again.
+    boolean hasChanged;
     try {
       outcome = requireNonNull(settings.classifier.outcomeOf(result, error, elapsedNanos));
-    } catch (Throwable e) {
-      end(entered, Outcome.IGNORED); // Else the place of a probe would be lost.
-      throw e;
+    } finally {
+      hasChanged = end(entered, outcome);
     }
-    return end(entered, outcome);
+    return hasChanged;
   }
 
   private boolean end(Generation entered, Outcome outcome) {
@@ -490,29 +497,28 @@ public final class CircuitBreaker {
         consecutiveFailures.incrementAndGet();
       } else {
         ignored++;
+        return;
       }
+
       if (isProbe) {
-        judgeProbe(isSuccess, outcome == Outcome.FAILURE, now);
+        judgeProbe(isSuccess, now);
       } else if (state == State.CLOSED) {
-        judgeClosed(isSuccess, outcome == Outcome.FAILURE, now);
+        judgeClosed(isSuccess, now);
       }
     }
 
-    private void judgeClosed(boolean isSuccess, boolean isFailure, long now) {
-      if (isSuccess || isFailure) {
-        window.add((now - sinceNanos) / window.tenthNanos, isFailure ? 1 : 0);
-      }
-      boolean isRow = isFailure && consecutiveFailures.get() == settings.inARow;
+    private void judgeClosed(boolean isSuccess, long now) {
+      window.add((now - sinceNanos) / window.tenthNanos, isSuccess ? 0 : 1);
+      boolean isRow = !isSuccess && consecutiveFailures.get() == settings.consecutiveFailures;
       if (isRow || window.isReached()) {
         begin(State.OPEN, settings.open.openFor.toNanos(), now);
       }
     }
 
-    private void judgeProbe(boolean isSuccess, boolean isFailure, long now) {
-      successesToGo -= isSuccess ? 1 : 0;
-      if (isFailure) {
+    private void judgeProbe(boolean isSuccess, long now) {
+      if (!isSuccess) {
         begin(State.OPEN, Math.min(2 * openNanos, settings.open.maxOpenFor.toNanos()), now);
-      } else if (successesToGo == 0) {
+      } else if (--successesToGo == 0) {
         begin(State.CLOSED, 0, now);
       }
     }

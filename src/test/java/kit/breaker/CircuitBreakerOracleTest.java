@@ -232,7 +232,7 @@ class CircuitBreakerOracleTest {
     }
 
     private boolean isRow() {
-      return row() == settings.inARow();
+      return row() == settings.consecutiveFailures();
     }
 
     private boolean isRatio() {

@@ -441,6 +441,18 @@ class CircuitBreakerTest {
   }
 
   @Test
+  void permitClosedWithoutAReportIsIgnored() {
+    CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
+
+    try (Permit permit = breaker.acquire()) {
+      assertThat(permit).isNotNull();
+    }
+
+    assertThat(breaker.snapshot().ignored()).isEqualTo(1);
+    assertThat(breaker.acquire().success()).as("its place is free").isTrue();
+  }
+
+  @Test
   void ofManyReportsAtOnceOneCounts() throws Exception {
     CircuitBreaker breaker = breaker(row(1_000));
     Permit permit = breaker.acquire();
@@ -733,7 +745,7 @@ class CircuitBreakerTest {
   void defaultsAreAsDocumented() {
     Settings settings = Settings.defaults();
 
-    assertThat(settings.inARow()).isEqualTo(5);
+    assertThat(settings.consecutiveFailures()).isEqualTo(5);
     assertThat(settings.ratio()).isEqualTo(new FailureRatio(0, 20, Duration.ofSeconds(10)));
     assertThat(settings.open())
         .isEqualTo(new OpenInterval(Duration.ofSeconds(5), Duration.ofSeconds(10)));
@@ -1037,7 +1049,7 @@ class CircuitBreakerTest {
 
   private CircuitBreaker open(Settings settings) {
     CircuitBreaker breaker = breaker(settings);
-    for (int i = 0; i < settings.inARow(); i++) {
+    for (int i = 0; i < settings.consecutiveFailures(); i++) {
       end(breaker, FAILURE);
     }
     assertThat(breaker.state()).isEqualTo(OPEN);

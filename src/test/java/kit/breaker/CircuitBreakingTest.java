@@ -343,7 +343,7 @@ class CircuitBreakingTest {
     Settings settings = CircuitBreaking.settings();
     CircuitBreaker.OpenInterval open = settings.open();
 
-    assertThat(settings.inARow()).isEqualTo(5);
+    assertThat(settings.consecutiveFailures()).isEqualTo(5);
     assertThat(settings.ratio().ratio()).isZero();
     assertThat(open.openFor()).isEqualTo(Duration.ofSeconds(5));
     assertThat(open.maxOpenFor()).isEqualTo(Duration.ofSeconds(10));
