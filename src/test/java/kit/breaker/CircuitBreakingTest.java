@@ -246,7 +246,7 @@ class CircuitBreakingTest {
     Endpoint<String, String> slow =
         breaking.around((context, request) -> hang(context.withTimeout(Duration.ofSeconds(20))));
     for (int i = 0; i < 10; i++) {
-      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(5));
+      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(50));
       assertThatThrownBy(() -> slow.call(impatient, "request")).isInstanceOf(PeerException.class);
     }
     assertThat(breaker.snapshot())
@@ -272,7 +272,7 @@ class CircuitBreakingTest {
               throw timeout;
             });
     for (int i = 0; i < 10; i++) {
-      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(5));
+      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(50));
       assertThatThrownBy(() -> slow.call(impatient, "request")).isSameAs(timeout);
     }
     assertThat(breaker.state()).isEqualTo(State.CLOSED);
@@ -287,7 +287,7 @@ class CircuitBreakingTest {
               throw PeerException.broken(INSTANCE, "reset", null);
             });
     for (int i = 0; i < 5; i++) {
-      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(5));
+      Context impatient = CONTEXT.withTimeout(Duration.ofMillis(50));
       assertThatThrownBy(() -> broken.call(impatient, "request")).isInstanceOf(PeerException.class);
     }
     assertThat(breaker.state()).isEqualTo(State.OPEN);
@@ -298,10 +298,10 @@ class CircuitBreakingTest {
     Context call = CONTEXT.withTimeout(Duration.ofSeconds(20));
     Context retried = call.with(Attempts.KEY, new Attempts(call));
     Endpoint<String, String> limitedInside =
-        breaking.around((context, request) -> hang(context.withTimeout(Duration.ofMillis(5))));
+        breaking.around((context, request) -> hang(context.withTimeout(Duration.ofMillis(50))));
     Endpoint<String, String> around = breaking.around((context, request) -> hang(context));
     Endpoint<String, String> limitedOutside =
-        (context, request) -> around.call(context.withTimeout(Duration.ofMillis(5)), request);
+        (context, request) -> around.call(context.withTimeout(Duration.ofMillis(50)), request);
     for (int i = 0; i < 2; i++) {
       assertThatThrownBy(() -> limitedInside.call(call, "")).isInstanceOf(PeerException.class);
       assertThatThrownBy(() -> limitedOutside.call(retried, "")).isInstanceOf(PeerException.class);
