@@ -37,7 +37,7 @@ class ConsulCommandsIT {
   void start() throws Exception {
     binary = LocalServers.binary("consul");
     agent = DevAgent.start("127.0.0.1", 0);
-    client = new ConsulClient(agent.uri(), null);
+    client = new ConsulClient(agent.uri());
   }
 
   @AfterEach
