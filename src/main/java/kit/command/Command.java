@@ -3,6 +3,9 @@ package kit.command;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -14,7 +17,9 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import kit.Context;
 import kit.Endpoint;
@@ -23,18 +28,16 @@ import kit.StatusException;
 import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaker.Outcome;
 import kit.breaker.CircuitBreaking;
-import kit.command.CommandCounts.Event;
 import kit.command.CommandException.FallbackFailedException;
 import kit.command.CommandException.RejectedException;
 import kit.command.CommandException.ShortCircuitedException;
 import kit.command.CommandException.TimedOutException;
 
 /**
- * Answers in time, whatever happens to the work: calls that take too long are given up, too many at
- * once are refused, what keeps failing is left alone, and a fallback answers instead.
+ * Runs calls of any kind behind a circuit breaker, a concurrency limit, a timeout and a fallback.
  *
- * <p>Use one for each thing that is called, under the name of that thing. On a client of many
- * instances, each of which fails by itself, prefer a breaker per instance, with retries.
+ * <p>Use one command for each dependency, named after it. On a client of many instances, each of
+ * which fails by itself, prefer a breaker per instance, with retries.
  *
  * <pre>{@code
  * Command users = new Command("users", CommandSettings.defaults());
@@ -46,22 +49,22 @@ import kit.command.CommandException.TimedOutException;
  * <h2>How it works</h2>
  *
  * <pre>{@code
- *   breaker open? ----- yes -----> shortCircuited --.
+ *   breaker open? ----- yes -----> SHORT_CIRCUITED -.
  *         | no                                      |
- *   all slots taken? -- yes -----> rejected --------+--> fallback, if there is one
+ *   all slots taken? -- yes -----> REJECTED --------+--> fallback, if there is one
  *         | no                                      |
  *   work, on another thread                         |
- *         +---- throws ----------> failure ---------+
- *         +---- takes too long --> timeout ---------'
- *         +---- caller gives up -> cancelled
- *         '---- returns ---------> success
+ *         +---- throws ----------> FAILURE ---------+
+ *         +---- takes too long --> TIMEOUT ---------'
+ *         +---- caller gives up -> CANCELLED
+ *         '---- returns ---------> SUCCESS
  * }</pre>
  *
- * <p>A call ends in exactly one of these six ways. The breaker counts success, failure and
- * timeout. Not the rest, which say nothing about the thing called: hystrix-go counts rejections,
- * so that its own limit opens its circuit. {@link #outcomeOf} says which failures are the caller's
- * own. A timeout at the deadline that a caller of {@link #around} brought along is in {@link
- * #counts}, but the breaker ignores it: one impatient caller must not shut out the patient ones.
+ * <p>A call ends in exactly one of these six ways. The breaker counts success, failure and timeout.
+ * Not the others, which say nothing about the dependency: hystrix-go counts rejections, so that its
+ * own limit opens its circuit. {@link #outcomeOf} defines which failures are the caller's own. A
+ * timeout at the deadline that a caller of {@link #around} brought along is in {@link #counts}, but
+ * the breaker ignores it: one impatient caller must not shut out the patient ones.
  *
  * <p>At the timeout, or when the caller is interrupted or cancels the future, the work is
  * interrupted and its caller goes on at once; what the work returns later is dropped. It <b>keeps
@@ -81,9 +84,9 @@ import kit.command.CommandException.TimedOutException;
  * <p>Safe for any number of threads. The work runs on a thread of the executor and sees no
  * thread-locals of its caller. A fallback runs once at most: on the caller's thread if the call was
  * refused or came by {@link #run}, else on a thread of the executor. It holds no slot, so it should
- * not block; one that calls somebody else is a case for another command. A command has no thread of
- * its own, and no timer: {@code run} waits on the caller's thread, {@code queue} uses that of
- * {@link CompletableFuture}.
+ * not block; one that calls another dependency is a case for another command. A command has no
+ * thread of its own, and no timer: {@code run} waits on the caller's thread, {@code queue} uses the
+ * timer of {@link CompletableFuture}.
  *
  * <p>Source: Hystrix and <a href="https://github.com/afex/hystrix-go">hystrix-go</a>, whose {@code
  * Do} and {@code Go} are {@code run} and {@code queue}.
@@ -96,16 +99,36 @@ public final class Command {
     R answer(Exception cause) throws Exception;
   }
 
+  /** How a call ends: in one of the first six ways. What its fallback did is counted on top. */
+  public enum Event {
+    /** The work returned in time. */
+    SUCCESS,
+    /** The work threw an exception or an error. */
+    FAILURE,
+    /** The work took too long. */
+    TIMEOUT,
+    /** The breaker was open, so the work did not begin. */
+    SHORT_CIRCUITED,
+    /** No slot or no thread was free, so the work did not begin. */
+    REJECTED,
+    /** The caller was interrupted or cancelled the future, or the work was interrupted. */
+    CANCELLED,
+    /** The fallback returned. */
+    FALLBACK_SUCCESS,
+    /** The fallback threw. */
+    FALLBACK_FAILURE
+  }
+
   /** Replaced as a whole, so that a call sees settings and breaker that belong together. */
   private record Setup(CommandSettings settings, CircuitBreaker breaker) {}
 
-  // Of all commands that bring no executor: daemons, as many as there are calls, kept for a moment,
-  // because starting a thread costs more than handing work to one. No queue: a call that waits for
-  // a
-  // thread would spend its timeout on that. What bounds them is each command's maxConcurrent.
+  // Shared by all commands that bring no executor: daemons, one for each call under way, kept for a
+  // moment, because starting a thread costs more than handing work to one. No queue: a call that
+  // waits for a thread would spend its timeout on that. The bound is each command's maxConcurrent.
+  // Never shut down: it leaves nothing behind.
   private static final int KEPT_SECONDS = 1;
   private static final AtomicLong THREAD_COUNT = new AtomicLong();
-  static final Executor THREADS = // Never shut down: it leaves nothing behind.
+  static final Executor THREADS =
       new ThreadPoolExecutor(
           0,
           Integer.MAX_VALUE,
@@ -119,19 +142,12 @@ public final class Command {
   private final CircuitBreaker.Classifier classifier;
   private final LongSupplier nanoTime;
   private final AtomicInteger running = new AtomicInteger();
-  private final CommandCounts.Counter counter = new CommandCounts.Counter();
+  private final Map<Event, LongAdder> counters = new EnumMap<>(Event.class); // Filled at once.
   private volatile Setup setup; // Written under this.
 
   /** Runs its work on daemon threads that all such commands share. */
   public Command(String name, CommandSettings settings) {
     this(name, settings, THREADS, Command::outcomeOf);
-  }
-
-  private static Thread newThread(Runnable task) {
-    // false: a thread that serves many calls must not inherit the thread-locals of its first.
-    Thread thread = new Thread(null, task, "command-" + THREAD_COUNT.incrementAndGet(), 0, false);
-    thread.setDaemon(true);
-    return thread;
   }
 
   /**
@@ -160,7 +176,17 @@ public final class Command {
     this.executor = requireNonNull(executor, "executor");
     this.classifier = requireNonNull(classifier, "classifier");
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
+    for (Event event : Event.values()) {
+      counters.put(event, new LongAdder());
+    }
     configure(settings);
+  }
+
+  private static Thread newThread(Runnable task) {
+    // false: a thread that serves many calls must not inherit the thread-locals of its first.
+    Thread thread = new Thread(null, task, "command-" + THREAD_COUNT.incrementAndGet(), 0, false);
+    thread.setDaemon(true);
+    return thread;
   }
 
   /**
@@ -176,29 +202,43 @@ public final class Command {
     setup = new Setup(settings, breaker);
   }
 
-  /** Its name. */
+  /** Returns the name that messages begin with. */
   public String name() {
     return name;
   }
 
-  /** The settings for new calls. */
+  /** Returns the settings for new calls. */
   public CommandSettings settings() {
     return setup.settings;
   }
 
-  /** The breaker for new calls, to look at it, or to force it open; see {@link #configure}. */
+  /** Returns the breaker for new calls, to look at it or to force it open; see {@link #configure}. */
   public CircuitBreaker breaker() {
     return setup.breaker;
   }
 
-  /** How many slots are taken: by work that runs, whether or not anybody still waits for it. */
+  /** Returns how many slots are taken: by all work that runs, even if its caller has gone on. */
   public int running() {
     return running.get();
   }
 
-  /** How many calls have ended how so far. */
-  public CommandCounts counts() {
-    return counter.counts();
+  void freeSlot() {
+    running.decrementAndGet();
+  }
+
+  /**
+   * Returns how often each event has happened since the command was made; all events are in it.
+   *
+   * <p>While calls run, the numbers may be a few calls apart. The map is the caller's own.
+   */
+  public Map<Event, Long> counts() {
+    Map<Event, Long> counts = new EnumMap<>(Event.class);
+    counters.forEach((event, counter) -> counts.put(event, counter.sum()));
+    return counts;
+  }
+
+  void count(Event event) {
+    counters.get(event).increment();
   }
 
   /**
@@ -209,9 +249,8 @@ public final class Command {
    * @throws Exception what the work throws, as it is
    */
   public <R> R run(Callable<R> work) throws Exception {
-    Setup now = setup;
-    Context context = Context.background().withTimeout(now.settings.timeout());
-    return start(now, work, ended -> {}).await(context.remainingNanos(), Context.background());
+    requireNonNull(work, "work");
+    return runWithin(Context.background(), context -> work);
   }
 
   /**
@@ -223,7 +262,8 @@ public final class Command {
    */
   public <R> R run(Callable<R> work, Fallback<R> fallback) throws Exception {
     requireNonNull(work, "work"); // Here, or the fallback would answer this, too.
-    return answer(requireNonNull(fallback, "fallback")).of(() -> run(work));
+    requireNonNull(fallback, "fallback");
+    return answer(() -> run(work), fallback);
   }
 
   /**
@@ -231,12 +271,12 @@ public final class Command {
    * Cancelling this future, or completing it by hand, interrupts the work.
    */
   public <R> CompletableFuture<R> queue(Callable<R> work) {
-    return queue(work, answer(null));
+    return queue(work, Optional.empty());
   }
 
   /** As {@link #run(Callable, Fallback)}, without waiting; see {@link #queue(Callable)}. */
   public <R> CompletableFuture<R> queue(Callable<R> work, Fallback<R> fallback) {
-    return queue(work, answer(requireNonNull(fallback, "fallback")));
+    return queue(work, Optional.of(requireNonNull(fallback, "fallback")));
   }
 
   /**
@@ -251,15 +291,12 @@ public final class Command {
     return (context, request) -> call(next, context, request);
   }
 
-  private <Q, R> R call(Endpoint<Q, R> next, Context outer, Q request) throws Exception {
-    if (outer.remainingNanos() <= 0) {
+  private <Q, R> R call(Endpoint<Q, R> next, Context caller, Q request) throws Exception {
+    if (caller.remainingNanos() <= 0) {
       throw PeerException.timeout(null, null); // Its caller's fault, so the breaker has no part.
     }
-    Setup now = setup;
-    Context context = outer.withTimeout(now.settings.timeout());
     try {
-      return start(now, () -> next.call(context, request), ended -> {})
-          .await(context.remainingNanos(), outer);
+      return runWithin(caller, context -> () -> next.call(context, request));
     } catch (ShortCircuitedException e) {
       throw PeerException.refused(null, e.getMessage(), e.retryAfter().orElse(null), e);
     } catch (RejectedException e) {
@@ -269,76 +306,133 @@ public final class Command {
     }
   }
 
-  private <R> CompletableFuture<R> queue(Callable<R> work, Completion<R> answer) {
-    CompletableFuture<R> future = new CompletableFuture<>();
+  /** Has the work done and waits for its end, at most until the timeout or the caller's deadline. */
+  private <R> R runWithin(Context caller, Function<Context, Callable<R>> work) throws Exception {
     Setup now = setup;
-    Execution<R> call;
+    Context context = caller.withTimeout(now.settings.timeout());
+    Execution<R> execution = start(now, work.apply(context), ended -> {});
+    return execution.await(context.remainingNanos(), caller);
+  }
+
+  private <R> CompletableFuture<R> queue(Callable<R> work, Optional<Fallback<R>> fallback) {
+    requireNonNull(work, "work");
+    Setup now = setup;
+    CompletableFuture<R> future = new CompletableFuture<>();
+    Execution<R> execution;
     try {
-      call = start(now, work, ended -> answer.complete(future, ended));
+      execution = start(now, work, ended -> complete(future, ended, fallback));
     } catch (CommandException refused) {
-      answer.complete(
-          future,
-          () -> {
-            throw refused;
-          });
+      complete(future, () -> rethrow(refused), fallback);
       return future;
     }
+
     CompletableFuture<Void> timer = new CompletableFuture<>();
-    timer.thenRun(call::timeOut);
+    timer.thenRun(execution::timeOut);
     timer.completeOnTimeout(null, now.settings.timeout().toNanos(), TimeUnit.NANOSECONDS);
     future.whenComplete(
         (result, error) -> {
-          timer.cancel(false); // Else it would keep the call until its time has come.
-          call.cancel();
+          timer.cancel(false); // Else it would keep the execution until its time has come.
+          execution.cancel(true);
         });
     return future;
   }
 
-  /** Lets a call in and has it run, or refuses it. */
+  /** Admits a call and has it executed, or refuses it. */
   private <R> Execution<R> start(Setup now, Callable<R> work, Consumer<Execution<R>> whenEnded) {
-    requireNonNull(work, "work");
     CircuitBreaker.Permit permit;
     try {
       permit = now.breaker.acquire();
     } catch (CircuitBreaker.OpenException e) {
-      counter.count(Event.SHORT_CIRCUITED);
+      count(Event.SHORT_CIRCUITED);
       throw new ShortCircuitedException(name, e);
     }
     int slots = now.settings.maxConcurrent();
     if (running.getAndUpdate(taken -> taken < slots ? taken + 1 : taken) >= slots) {
       permit.ignored();
-      throw rejected("all slots taken: " + slots, null);
+      count(Event.REJECTED);
+      throw new RejectedException(name, "all slots taken: " + slots);
     }
-    Execution<R> call =
-        new Execution<>(name, work, permit, counter, running::decrementAndGet, whenEnded);
+    Execution<R> execution = new Execution<>(this, work, permit, whenEnded);
     try {
-      executor.execute(call);
-    } catch (RejectedExecutionException | OutOfMemoryError e) {
-      call.abandon(); // OutOfMemoryError is also what a JVM says that gets no more threads.
-      throw rejected("no thread is free", e);
+      executor.execute(execution);
+    } catch (RejectedExecutionException
+        | OutOfMemoryError e) { // Also: the JVM has no more threads.
+      execution.abandon();
+      count(Event.REJECTED);
+      throw new RejectedException(name, "no thread is free", e);
     }
-    return call;
+    return execution;
   }
 
-  private RejectedException rejected(String detail, Throwable cause) {
-    counter.count(Event.REJECTED);
-    return new RejectedException(name, detail, cause);
+  /** Answers by {@code call} or, if that throws, by the fallback. */
+  private <R> R answer(Callable<R> call, Fallback<R> fallback) throws Exception {
+    Exception cause;
+    try {
+      return call.call();
+    } catch (InterruptedException e) {
+      throw e; // The caller does not wait for an answer any more.
+    } catch (Exception e) {
+      cause = e;
+    }
+    Event event = Event.FALLBACK_FAILURE;
+    try {
+      R answer = fallback.answer(cause);
+      event = Event.FALLBACK_SUCCESS;
+      return answer;
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (Exception e) {
+      throw e == cause ? e : new FallbackFailedException(name, cause, e);
+    } finally {
+      count(event);
+    }
   }
 
-  private <R> Completion<R> answer(Fallback<R> fallback) {
-    return new Completion<>(name, counter, executor, fallback);
+  /** Completes the future of a queued call on the thread that ended the call, if that may block. */
+  private <R> void complete(
+      CompletableFuture<R> future, Execution<R> ended, Optional<Fallback<R>> fallback) {
+    Callable<R> call = () -> ended.await(0, Context.background());
+    if (!ended.isLate()) {
+      complete(future, call, fallback);
+      return;
+    }
+    // The JDK has one timer thread for the whole program: it must not run fallbacks.
+    try {
+      executor.execute(() -> complete(future, call, fallback));
+    } catch (RejectedExecutionException | OutOfMemoryError noThread) {
+      complete(future, call, fallback.map(unused -> cause -> rethrow(noThread)));
+    }
+  }
+
+  private <R> void complete(
+      CompletableFuture<R> future, Callable<R> call, Optional<Fallback<R>> fallback) {
+    try {
+      future.complete(fallback.isPresent() ? answer(call, fallback.get()) : call.call());
+    } catch (Throwable e) {
+      if (future.completeExceptionally(e) && e instanceof InterruptedException) {
+        Thread.currentThread().interrupt(); // It was not the future that was cancelled.
+      }
+    }
+  }
+
+  /** Throws what a {@link Callable} has thrown: an exception or an error. */
+  static <R> R rethrow(Throwable thrown) throws Exception {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    throw (Exception) thrown;
   }
 
   /**
-   * Says what a call means to the breaker, unless the command is given another classifier. Errors
-   * are failures, but of {@link PeerException} and {@link StatusException} only those that {@link
+   * Classifies a call for the breaker, unless the command is given another classifier. Errors are
+   * failures, but of {@link PeerException} and {@link StatusException} only those that {@link
    * CircuitBreaking#outcomeOf} counts: a 404 is none.
    */
   public static Outcome outcomeOf(Object result, Throwable error, long elapsedNanos) {
     boolean isWrapped = error instanceof ExecutionException || error instanceof CompletionException;
     Throwable inner = isWrapped && error.getCause() != null ? error.getCause() : error;
-    boolean saysWho = inner instanceof PeerException || inner instanceof StatusException;
-    return error == null || saysWho
+    boolean hasStatus = inner instanceof PeerException || inner instanceof StatusException;
+    return error == null || hasStatus
         ? CircuitBreaking.outcomeOf(result, inner, elapsedNanos)
         : Outcome.FAILURE;
   }

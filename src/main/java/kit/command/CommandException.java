@@ -6,8 +6,8 @@ import java.util.Optional;
 import kit.breaker.CircuitBreaker;
 
 /**
- * Means "the command gave up", whereas what the work throws is passed on as it is. The type says
- * why, and so whether the work was done:
+ * Thrown when the command gave up, whereas what the work throws is passed on as it is. The type is
+ * the reason, and so tells whether the work was done:
  *
  * <pre>
  *   ShortCircuitedException   not begun: the breaker is open
@@ -24,7 +24,7 @@ public abstract sealed class CommandException extends RuntimeException {
     this.command = command;
   }
 
-  /** The name of the command. */
+  /** Returns the name of the command. */
   public String command() {
     return command;
   }
@@ -35,7 +35,7 @@ public abstract sealed class CommandException extends RuntimeException {
       super(command, open.getMessage(), open, false);
     }
 
-    /** How long the breaker stays open, if anybody knows. */
+    /** Returns how long the breaker stays open, if that is known. */
     public Optional<Duration> retryAfter() {
       return ((CircuitBreaker.OpenException) getCause()).retryAfter();
     }
@@ -43,6 +43,10 @@ public abstract sealed class CommandException extends RuntimeException {
 
   /** Not begun: no slot or no thread was free. Has no stack trace, so that it is cheap. */
   public static final class RejectedException extends CommandException {
+    RejectedException(String command, String detail) {
+      this(command, detail, null);
+    }
+
     RejectedException(String command, String detail, Throwable cause) {
       super(command, detail, cause, false);
     }
@@ -62,7 +66,7 @@ public abstract sealed class CommandException extends RuntimeException {
       addSuppressed(fallbackError);
     }
 
-    /** What the fallback threw; also suppressed in this exception, so that a log shows it. */
+    /** Returns what the fallback threw; also suppressed in this exception, so that a log shows it. */
     public Throwable fallbackError() {
       return getSuppressed()[0];
     }

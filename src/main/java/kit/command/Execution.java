@@ -12,69 +12,62 @@ import java.util.function.Consumer;
 import kit.Context;
 import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaking;
-import kit.command.CommandCounts.Event;
+import kit.command.Command.Event;
 import kit.command.CommandException.TimedOutException;
 
 /**
- * One call that was let in: work that runs on some thread, and somebody else who waits for it, but
- * not for ever.
+ * One call that was admitted: work that runs on one thread, and a caller that waits for it on
+ * another, but not for ever.
  *
  * <p>Two things end at different times. The <em>call</em> ends once, by the work's end or by a
  * stop, whichever is first: {@link FutureTask} decides that. The <em>work</em> ends when it likes,
  * and only then is the slot free.
  */
-final class Execution<R> implements Runnable {
-  private final String command;
-  private final Callable<R> work;
+final class Execution<R> extends FutureTask<R> {
+  private final Command command;
   private final CircuitBreaker.Permit permit;
-  private final CommandCounts.Counter counter;
-  private final Runnable freeSlot;
+  private final Consumer<Execution<R>> whenEnded;
   private final AtomicBoolean holdsSlot = new AtomicBoolean(true);
-  private final FutureTask<R> task;
   private volatile boolean isLate;
 
-  /**
-   * To be run once, or else abandoned.
-   *
-   * @param freeSlot called once
-   * @param whenEnded called once, on the thread that ended the call, perhaps after {@link #await}
-   */
+  /** {@code whenEnded} is called once, on the thread that ended the call. */
   Execution(
-      String command,
+      Command command,
       Callable<R> work,
       CircuitBreaker.Permit permit,
-      CommandCounts.Counter counter,
-      Runnable freeSlot,
       Consumer<Execution<R>> whenEnded) {
+    super(work);
     this.command = command;
-    this.work = work;
     this.permit = permit;
-    this.counter = counter;
-    this.freeSlot = freeSlot;
-    this.task =
-        new FutureTask<>(this::work) {
-          @Override
-          protected void done() {
-            whenEnded.accept(Execution.this);
-          }
-        };
+    this.whenEnded = whenEnded;
   }
 
   @Override
   public void run() {
-    task.run();
+    super.run();
     freeSlot(); // If the call was stopped before its work began.
-    if (task.isCancelled()) {
+    if (isCancelled()) {
       Thread.interrupted(); // Meant for this work, not for the next on this thread.
     }
   }
 
-  private R work() throws Exception {
-    try {
-      return work.call();
-    } finally {
-      freeSlot(); // Before anybody sees the result: whoever has it may call again.
-    }
+  // The slot is free before the result can be seen: a caller that has it may call again.
+
+  @Override
+  protected void set(R result) {
+    freeSlot();
+    super.set(result);
+  }
+
+  @Override
+  protected void setException(Throwable error) {
+    freeSlot();
+    super.setException(error);
+  }
+
+  @Override
+  protected void done() {
+    whenEnded.accept(this);
   }
 
   /** Undoes the admission of a call that will never run. */
@@ -83,15 +76,16 @@ final class Execution<R> implements Runnable {
     permit.ignored();
   }
 
-  /** Ends the call and interrupts the work, unless it has ended. */
-  void cancel() {
-    task.cancel(true);
+  private void freeSlot() {
+    if (holdsSlot.compareAndSet(true, false)) {
+      command.freeSlot();
+    }
   }
 
-  /** As {@link #cancel}; {@link #await} will say that the time was up. */
+  /** Ends the call and interrupts the work, unless it has ended: {@link #await} then times out. */
   void timeOut() {
     isLate = true;
-    task.cancel(true);
+    cancel(true);
   }
 
   /** Whether {@link #timeOut} was called, even if to no effect. */
@@ -114,45 +108,36 @@ final class Execution<R> implements Runnable {
     Throwable error = null;
     try {
       result = stopAfter(nanos);
-    } catch (CancellationException e) { // Not from the work: that would be an ExecutionException.
+    } catch (CancellationException e) { // Not from the work: that is an ExecutionException.
       event = isLate ? Event.TIMEOUT : Event.CANCELLED;
-      error = isLate ? new TimedOutException(command) : new InterruptedException("cancelled");
+      error =
+          isLate ? new TimedOutException(command.name()) : new InterruptedException("cancelled");
     } catch (ExecutionException e) {
       error = e.getCause();
       event = error instanceof InterruptedException ? Event.CANCELLED : Event.FAILURE;
     }
-    counter.count(event);
+    command.count(event);
+
     boolean isTimeout = event == Event.TIMEOUT || CircuitBreaking.isTimeout(error);
     if (event == Event.CANCELLED || isTimeout && CircuitBreaking.isTimeUp(caller)) {
       permit.ignored();
     } else {
       permit.finished(result, error);
     }
-    if (error instanceof Exception exception) {
-      throw exception;
-    }
-    if (error != null) {
-      throw (Error) error; // A Callable has nothing else to throw.
-    }
-    return result;
+
+    return error == null ? result : Command.rethrow(error);
   }
 
   private R stopAfter(long nanos) throws ExecutionException, InterruptedException {
     try {
-      return task.get(nanos, TimeUnit.NANOSECONDS);
+      return get(nanos, TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       timeOut();
     } catch (InterruptedException e) {
-      if (!task.cancel(true)) {
-        Thread.currentThread().interrupt(); // The work was faster: the interruption is not for it.
+      if (!cancel(true)) {
+        Thread.currentThread().interrupt(); // The work was faster: keep the interruption.
       }
     }
-    return task.get();
-  }
-
-  private void freeSlot() {
-    if (holdsSlot.compareAndSet(true, false)) {
-      freeSlot.run();
-    }
+    return get();
   }
 }

@@ -13,7 +13,10 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -38,6 +41,7 @@ import kit.StatusException;
 import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaker.Outcome;
 import kit.breaker.CircuitBreaker.State;
+import kit.command.Command.Event;
 import kit.command.Command.Fallback;
 import kit.command.CommandException.FallbackFailedException;
 import kit.command.CommandException.RejectedException;
@@ -64,9 +68,13 @@ class CommandTest {
   private static final CommandSettings HASTY =
       CommandSettings.defaults().withTimeout(Duration.ofMillis(50));
 
+  private static final Set<Event> TROUBLES = EnumSet.range(Event.FAILURE, Event.REJECTED);
+  private static final Set<Event> ENDS = EnumSet.range(Event.SUCCESS, Event.CANCELLED);
+
   private final CountDownLatch begun = new CountDownLatch(1);
   private final CountDownLatch end = new CountDownLatch(1);
   private final FakeNanoTime time = new FakeNanoTime();
+  private final Command patient = new Command("users", PATIENT);
 
   @AfterEach
   void endAllWork() {
@@ -166,28 +174,19 @@ class CommandTest {
     };
   }
 
-  private static CommandCounts onlyCalls(Trouble trouble, int calls) {
-    return new CommandCounts(
-        0,
-        trouble == Trouble.FAILURE ? calls : 0,
-        trouble == Trouble.TIMEOUT ? calls : 0,
-        trouble == Trouble.SHORT_CIRCUITED ? calls : 0,
-        trouble == Trouble.REJECTED ? calls : 0,
-        0,
-        0,
-        0);
+  /** What has happened, and how often, in the order of {@link Command.Event}; the rest is zero. */
+  private static void assertCounts(Command command, String expected) {
+    Map<Event, Long> counts = command.counts();
+    counts.values().removeIf(count -> count == 0);
+    assertThat(counts).hasToString("{" + expected + "}");
   }
 
-  private static CommandCounts withFallbacks(CommandCounts counts, int successes, int failures) {
-    return new CommandCounts(
-        counts.success(),
-        counts.failure(),
-        counts.timeout(),
-        counts.shortCircuited(),
-        counts.rejected(),
-        counts.cancelled(),
-        successes,
-        failures);
+  private static void assertNoFailures(Command command) {
+    assertThat(command.breaker().snapshot().failures()).isZero();
+  }
+
+  private static void awaitEndOfAllWork(Command command) throws Exception {
+    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
   }
 
   // Answers
@@ -195,25 +194,22 @@ class CommandTest {
   @ParameterizedTest
   @EnumSource
   void workAnswersOnAnotherThread(Way way) throws Exception {
-    Command command = new Command("users", PATIENT);
     Callable<Thread> work = Thread::currentThread;
 
-    Thread worker = way.call(command, work, null);
+    Thread worker = way.call(patient, work, null);
 
     assertThat(worker).isNotSameAs(Thread.currentThread());
     assertThat(worker.isDaemon()).isTrue();
-    assertThat(command.counts()).isEqualTo(new CommandCounts(1, 0, 0, 0, 0, 0, 0, 0));
+    assertCounts(patient, "SUCCESS=1");
   }
 
   @ParameterizedTest
   @EnumSource
   void successAsksNoFallback(Way way) throws Exception {
-    Command command = new Command("users", PATIENT);
+    assertThat(way.call(patient, () -> "jerry", cause -> "guest")).isEqualTo("jerry");
+    assertThat(way.<String>call(patient, () -> null, cause -> "guest")).isNull();
 
-    assertThat(way.call(command, () -> "jerry", cause -> "guest")).isEqualTo("jerry");
-    assertThat(way.<String>call(command, () -> null, cause -> "guest")).isNull();
-
-    assertThat(command.counts()).isEqualTo(new CommandCounts(2, 0, 0, 0, 0, 0, 0, 0));
+    assertCounts(patient, "SUCCESS=2");
   }
 
   @ParameterizedTest
@@ -223,20 +219,18 @@ class CommandTest {
 
     assertThatThrownBy(() -> way.call(command, () -> workIn(trouble), null))
         .isExactlyInstanceOf(trouble.type);
-    assertThat(command.counts()).isEqualTo(onlyCalls(trouble, 1));
+    assertCounts(command, trouble + "=1");
   }
 
   @ParameterizedTest
   @MethodSource("waysAndTroubles")
   void fallbackAnswersAndKnowsTheCause(Way way, Trouble trouble) throws Exception {
     Command command = commandIn(trouble);
+    Fallback<String> guest = cause -> "guest, " + cause.getClass().getSimpleName();
 
-    String answer =
-        way.call(
-            command, () -> workIn(trouble), cause -> "guest, " + cause.getClass().getSimpleName());
-
-    assertThat(answer).isEqualTo("guest, " + trouble.type.getSimpleName());
-    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(trouble, 1), 1, 0));
+    assertThat(way.call(command, () -> workIn(trouble), guest))
+        .isEqualTo("guest, " + trouble.type.getSimpleName());
+    assertCounts(command, trouble + "=1, FALLBACK_SUCCESS=1");
   }
 
   @ParameterizedTest
@@ -244,22 +238,18 @@ class CommandTest {
   void whenTheFallbackFailsTooBothCausesAreKept(Way way, Trouble trouble) {
     Command command = commandIn(trouble);
     IllegalStateException broken = new IllegalStateException("no cache");
-    Fallback<String> fallback =
-        cause -> {
-          throw broken;
-        };
+    Fallback<String> failing = cause -> throwing(broken).call();
 
     FallbackFailedException error =
         catchThrowableOfType(
-            FallbackFailedException.class,
-            () -> way.call(command, () -> workIn(trouble), fallback));
+            FallbackFailedException.class, () -> way.call(command, () -> workIn(trouble), failing));
 
     assertThat(error.getCause()).isExactlyInstanceOf(trouble.type);
     assertThat(error.fallbackError()).isSameAs(broken);
     assertThat(error.getSuppressed()).containsExactly(broken);
     assertThat(error.command()).isEqualTo("users");
     assertThat(error).hasMessageContainingAll("no cache", error.getCause().getMessage());
-    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(trouble, 1), 0, 1));
+    assertCounts(command, trouble + "=1, FALLBACK_FAILURE=1");
   }
 
   @ParameterizedTest
@@ -267,16 +257,16 @@ class CommandTest {
   void fallbackWithoutAnAnswerThrowsTheCauseAgain(Way way, Trouble trouble) {
     Command command = commandIn(trouble);
     AtomicReference<Exception> given = new AtomicReference<>();
-    Fallback<String> fallback =
+    Fallback<String> again =
         cause -> {
           given.set(cause);
           throw cause;
         };
 
-    assertThatThrownBy(() -> way.call(command, () -> workIn(trouble), fallback))
+    assertThatThrownBy(() -> way.call(command, () -> workIn(trouble), again))
         .isExactlyInstanceOf(trouble.type)
         .satisfies(error -> assertThat(error).isSameAs(given.get()));
-    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(trouble, 1), 0, 1));
+    assertCounts(command, trouble + "=1, FALLBACK_FAILURE=1");
   }
 
   static Stream<Arguments> waysAndTroubles() {
@@ -284,48 +274,46 @@ class CommandTest {
         .flatMap(way -> Stream.of(Trouble.values()).map(trouble -> Arguments.of(way, trouble)));
   }
 
+  /** Thrown past a fallback unless that answers; what it counts as; failures that the breaker sees. */
   @ParameterizedTest
-  @EnumSource
-  void failureIsThrownAsItIs(Way way) {
-    Command command = new Command("users", PATIENT);
-    IOException unplugged = new IOException("unplugged");
-
-    assertThatThrownBy(() -> way.call(command, throwing(unplugged), null)).isSameAs(unplugged);
+  @MethodSource
+  void whatTheWorkThrows(
+      Way way, Throwable thrown, boolean fallbackAnswers, String counts, int failures)
+      throws Exception {
+    if (fallbackAnswers) {
+      assertThatThrownBy(() -> way.call(new Command("users", PATIENT), throwing(thrown), null))
+          .isSameAs(thrown);
+      assertThat(way.call(patient, throwing(thrown), Throwable::getMessage))
+          .isEqualTo(thrown.getMessage());
+    } else {
+      assertThatThrownBy(() -> way.call(patient, throwing(thrown), cause -> "guest"))
+          .isSameAs(thrown);
+    }
+    assertCounts(patient, counts);
+    assertThat(patient.breaker().snapshot().failures()).isEqualTo(failures);
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void errorIsAFailureThatNoFallbackHides(Way way) {
-    Command command = new Command("users", PATIENT);
-    AssertionError bug = new AssertionError("a bug");
-
-    assertThatThrownBy(() -> way.call(command, throwing(bug), cause -> "guest")).isSameAs(bug);
-    assertThat(command.counts()).isEqualTo(onlyCalls(Trouble.FAILURE, 1));
-    assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
-  }
-
-  @ParameterizedTest
-  @EnumSource
-  void cancelledFutureInsideTheWorkIsAFailure(Way way) throws Exception {
-    Command command = new Command("users", PATIENT);
-    Callable<String> work =
-        () -> {
-          throw new CancellationException("of something else");
-        };
-
-    assertThat(way.call(command, work, Throwable::getMessage)).isEqualTo("of something else");
-    assertThat(command.counts()).isEqualTo(withFallbacks(onlyCalls(Trouble.FAILURE, 1), 1, 0));
+  static Stream<Arguments> whatTheWorkThrows() {
+    String answered = "FAILURE=1, FALLBACK_SUCCESS=1";
+    return Stream.of(Way.values())
+        .flatMap(
+            way ->
+                Stream.of(
+                    Arguments.of(way, new IOException("unplugged"), true, answered, 1),
+                    Arguments.of(way, new CancellationException("of another"), true, answered, 1),
+                    Arguments.of(way, new AssertionError("a bug"), false, "FAILURE=1", 1),
+                    Arguments.of(way, new InterruptedException("shut"), false, "CANCELLED=1", 0)));
   }
 
   @ParameterizedTest
   @EnumSource
   void missingWorkIsMisuseThatNoFallbackHides(Way way) {
-    Command command = new Command("users", PATIENT);
-
-    assertThatThrownBy(() -> way.call(command, null, cause -> "guest"))
-        .isInstanceOf(NullPointerException.class)
-        .hasMessage("work");
-    assertThat(command.counts().calls()).isZero();
+    for (Fallback<String> fallback : Arrays.<Fallback<String>>asList(cause -> "guest", null)) {
+      assertThatThrownBy(() -> way.call(patient, null, fallback))
+          .isInstanceOf(NullPointerException.class)
+          .hasMessage("work");
+    }
+    assertCounts(patient, "");
   }
 
   // Threads of fallbacks
@@ -378,7 +366,7 @@ class CommandTest {
 
     assertThat(took).isBetween(timeout, Duration.ofSeconds(1)); // 400 ms on a machine with time
     assertThat(interrupted.await(1, SECONDS)).isTrue();
-    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+    awaitEndOfAllWork(command);
   }
 
   @ParameterizedTest
@@ -394,7 +382,7 @@ class CommandTest {
         .hasMessage("command users: all slots taken: 1");
 
     end.countDown();
-    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+    awaitEndOfAllWork(command);
     assertThat(way.call(command, () -> "next", null)).isEqualTo("next");
   }
 
@@ -404,13 +392,11 @@ class CommandTest {
     Command command = command(HASTY, this::executeAndAwaitBeginning);
 
     assertThat(way.call(command, this::stubborn, cause -> "guest")).isEqualTo("guest");
-    CommandCounts counts = command.counts();
+    assertCounts(command, "TIMEOUT=1, FALLBACK_SUCCESS=1");
     end.countDown();
-    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
+    awaitEndOfAllWork(command);
 
-    assertThat(command.counts())
-        .isEqualTo(counts)
-        .isEqualTo(withFallbacks(onlyCalls(Trouble.TIMEOUT, 1), 1, 0));
+    assertCounts(command, "TIMEOUT=1, FALLBACK_SUCCESS=1");
     assertThat(command.breaker().snapshot().successes()).isZero();
     assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
   }
@@ -449,7 +435,7 @@ class CommandTest {
     }
     assertThat(admitted).isEqualTo(3);
     assertThat(most).hasValueLessThanOrEqualTo(3);
-    assertThat(command.counts()).isEqualTo(new CommandCounts(3, 0, 0, 0, 5, 0, 5, 0));
+    assertCounts(command, "SUCCESS=3, REJECTED=5, FALLBACK_SUCCESS=5");
   }
 
   // Where the work ends at about the time of its timeout, one of the two must win.
@@ -481,52 +467,45 @@ class CommandTest {
       answered += answer.equals("jerry") ? 1 : 0;
     }
 
-    Eventually.within(SOON, () -> assertThat(command.running()).isZero());
-    CommandCounts counts = command.counts();
-    assertThat(counts.success()).isEqualTo(answered);
-    assertThat(counts.failure() + counts.timeout()).isEqualTo(calls - answered);
-    assertThat(counts.fallbackSuccess()).isEqualTo(calls - answered);
-    assertThat(counts.calls()).isEqualTo(calls);
+    awaitEndOfAllWork(command);
+    Map<Event, Long> counts = command.counts();
+    assertThat(counts).containsEntry(Event.SUCCESS, (long) answered);
+    assertThat(counts.get(Event.FAILURE) + counts.get(Event.TIMEOUT)).isEqualTo(calls - answered);
+    assertThat(counts).containsEntry(Event.FALLBACK_SUCCESS, (long) calls - answered);
+    assertThat(sum(counts, ENDS)).isEqualTo(calls);
+  }
+
+  private static long sum(Map<Event, Long> counts, Set<Event> events) {
+    return events.stream().mapToLong(counts::get).sum();
   }
 
   // Giving up
 
-  @Test
-  void interruptingTheCallerInterruptsTheWork() throws Exception {
-    Command command = new Command("users", PATIENT);
+  @ParameterizedTest
+  @EnumSource
+  void interruptingTheCallerOrCancellingTheFutureInterruptsTheWork(Way way) throws Exception {
     CountDownLatch interrupted = new CountDownLatch(1);
-    FutureTask<Throwable> caller =
-        new FutureTask<>(
-            () ->
-                catchThrowable(
-                    () -> command.run(() -> untilInterrupted(interrupted), cause -> "guest")));
-    Thread thread = new Thread(caller);
-    thread.start();
-    begun.await();
+    Callable<String> work = () -> untilInterrupted(interrupted);
 
-    thread.interrupt();
-
-    assertThat(caller.get()).isInstanceOf(InterruptedException.class);
-    assertThat(interrupted.await(5, SECONDS)).isTrue();
-    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
-    assertThat(command.breaker().snapshot().failures()).isZero();
-  }
-
-  @Test
-  void cancellingTheFutureInterruptsTheWork() throws Exception {
-    Command command = new Command("users", PATIENT);
-    CountDownLatch interrupted = new CountDownLatch(1);
-    CompletableFuture<String> answer =
-        command.queue(() -> untilInterrupted(interrupted), cause -> "guest");
-    begun.await();
-
-    answer.cancel(true);
+    if (way == Way.RUN) {
+      FutureTask<Throwable> caller =
+          new FutureTask<>(() -> catchThrowable(() -> patient.run(work, cause -> "guest")));
+      Thread thread = new Thread(caller);
+      thread.start();
+      begun.await();
+      thread.interrupt();
+      assertThat(caller.get()).isInstanceOf(InterruptedException.class);
+    } else {
+      CompletableFuture<String> answer = patient.queue(work, cause -> "guest");
+      begun.await();
+      answer.cancel(true);
+      assertThatThrownBy(answer::get).isInstanceOf(CancellationException.class);
+      assertThat(Thread.currentThread().isInterrupted()).isFalse();
+    }
 
     assertThat(interrupted.await(5, SECONDS)).isTrue();
-    assertThatThrownBy(answer::get).isInstanceOf(CancellationException.class);
-    assertThat(Thread.currentThread().isInterrupted()).isFalse();
-    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
-    assertThat(command.breaker().snapshot().failures()).isZero();
+    assertCounts(patient, "CANCELLED=1");
+    assertNoFailures(patient);
   }
 
   private String untilInterrupted(CountDownLatch interrupted) throws InterruptedException {
@@ -551,19 +530,7 @@ class CommandTest {
 
     assertThat(begun).isFalse();
     assertThat(command.running()).isZero();
-    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
-  }
-
-  @ParameterizedTest
-  @EnumSource
-  void workThatSaysItWasInterruptedIsNoFailure(Way way) {
-    Command command = new Command("users", PATIENT);
-    InterruptedException stopped = new InterruptedException("the pool is shut down");
-
-    assertThatThrownBy(() -> way.call(command, throwing(stopped), cause -> "guest"))
-        .isSameAs(stopped);
-    assertThat(command.counts()).isEqualTo(new CommandCounts(0, 0, 0, 0, 0, 1, 0, 0));
-    assertThat(command.breaker().snapshot().failures()).isZero();
+    assertCounts(command, "CANCELLED=1");
   }
 
   @Test
@@ -634,7 +601,7 @@ class CommandTest {
     time.advance(Duration.ofSeconds(5));
     assertThat(way.call(command, () -> "jerry", null)).isEqualTo("jerry");
     assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
-    assertThat(command.counts()).isEqualTo(new CommandCounts(3, 3, 0, 1, 0, 0, 3, 0));
+    assertCounts(command, "SUCCESS=3, FAILURE=3, SHORT_CIRCUITED=1, FALLBACK_SUCCESS=3");
   }
 
   @ParameterizedTest
@@ -658,7 +625,7 @@ class CommandTest {
     }
 
     assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
-    assertThat(command.breaker().snapshot().failures()).isZero();
+    assertNoFailures(command);
   }
 
   @Test
@@ -705,12 +672,10 @@ class CommandTest {
   @ParameterizedTest
   @MethodSource
   void breakerJudgesErrors(Exception error, boolean isFailure) {
-    Command command = new Command("users", PATIENT);
+    assertThatThrownBy(() -> patient.run(throwing(error))).isSameAs(error);
 
-    assertThatThrownBy(() -> command.run(throwing(error))).isSameAs(error);
-
-    assertThat(command.counts().failure()).isEqualTo(1);
-    CircuitBreaker.Snapshot snapshot = command.breaker().snapshot();
+    assertCounts(patient, "FAILURE=1");
+    CircuitBreaker.Snapshot snapshot = patient.breaker().snapshot();
     assertThat(snapshot.failures()).isEqualTo(isFailure ? 1 : 0);
     assertThat(snapshot.ignored()).isEqualTo(isFailure ? 0 : 1);
   }
@@ -745,7 +710,7 @@ class CommandTest {
 
     assertThat(command.<String>run(() -> null)).isNull();
 
-    assertThat(command.counts().success()).isEqualTo(1);
+    assertCounts(command, "SUCCESS=1");
     assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
   }
 
@@ -852,7 +817,7 @@ class CommandTest {
           .hasCause(full);
     }
     assertThat(command.running()).isZero();
-    assertThat(command.counts()).isEqualTo(onlyCalls(Trouble.REJECTED, 3));
+    assertCounts(command, "REJECTED=3");
   }
 
   @ParameterizedTest
@@ -868,15 +833,12 @@ class CommandTest {
         };
     Command command = command(HASTY, oneTask);
 
-    Throwable error =
-        catchThrowable(
-            () ->
-                Way.QUEUE.call(command, this::untilTheEnd, hasFallback ? cause -> "guest" : null));
+    Fallback<String> fallback = hasFallback ? cause -> "guest" : null;
+    Throwable error = catchThrowable(() -> Way.QUEUE.call(command, this::untilTheEnd, fallback));
 
     assertThat(hasFallback ? error.getCause() : error).isInstanceOf(TimedOutException.class);
     assertThat(error.getSuppressed()).hasSize(hasFallback ? 1 : 0);
-    assertThat(command.counts())
-        .isEqualTo(withFallbacks(onlyCalls(Trouble.TIMEOUT, 1), 0, hasFallback ? 1 : 0));
+    assertCounts(command, hasFallback ? "TIMEOUT=1, FALLBACK_FAILURE=1" : "TIMEOUT=1");
   }
 
   // Nothing leaks
@@ -919,16 +881,11 @@ class CommandTest {
     Eventually.within(
         SOON,
         () -> {
-          CommandCounts counts = command.counts();
+          Map<Event, Long> counts = command.counts();
           assertThat(command.running()).isZero();
-          assertThat(counts.calls()).isEqualTo((long) threads * calls);
-          assertThat(counts.fallbackFailure()).isZero();
-          assertThat(counts.fallbackSuccess())
-              .isEqualTo(
-                  counts.failure()
-                      + counts.timeout()
-                      + counts.shortCircuited()
-                      + counts.rejected());
+          assertThat(sum(counts, ENDS)).isEqualTo((long) threads * calls);
+          assertThat(counts).containsEntry(Event.FALLBACK_FAILURE, 0L);
+          assertThat(counts).containsEntry(Event.FALLBACK_SUCCESS, sum(counts, TROUBLES));
         });
   }
 
@@ -963,7 +920,7 @@ class CommandTest {
   }
 
   private static WeakReference<Callable<String>> queueAndForget(Command command) throws Exception {
-    String answer = "jerry" + command.counts().calls(); // Captured, so that it is no constant.
+    String answer = "jerry" + command.running(); // Captured, so that it is no constant.
     Callable<String> work = () -> answer;
     command.queue(work).get();
     return new WeakReference<>(work);
@@ -973,9 +930,8 @@ class CommandTest {
 
   @Test
   void aroundAnEndpointPassesTheDeadlineOn() throws Exception {
-    Command command = new Command("users", PATIENT);
     Endpoint<Integer, Long> endpoint =
-        command.around((context, request) -> context.remainingNanos() * request);
+        patient.around((context, request) -> context.remainingNanos() * request);
 
     assertThat(endpoint.call(Context.background(), 1)).isBetween(1L, PATIENT.timeout().toNanos());
     assertThat(endpoint.call(Context.background().withTimeout(Duration.ofSeconds(3)), 1))
@@ -1000,65 +956,61 @@ class CommandTest {
     }
   }
 
-  @Test
-  void aroundAnEndpointEndsAtTheDeadlineOfTheContext() {
-    Command command = new Command("users", PATIENT);
-    Endpoint<String, String> endpoint = command.around((context, request) -> untilTheEnd());
-    Context context = Context.background().withTimeout(Duration.ofMillis(50));
-
-    assertThatThrownBy(() -> endpoint.call(context, "?"))
-        .isInstanceOf(PeerException.class)
-        .hasCauseInstanceOf(TimedOutException.class);
-  }
-
+  /** One impatient caller must not open the breaker for the patient ones. */
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void impatientCallersDoNotOpenTheBreakerForPatientOnes(boolean workTimesOutItself)
-      throws Exception {
-    Command command = new Command("users", PATIENT.withBreaker(1, 0.5, Duration.ofMinutes(1)));
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          # deadline | timeout | times out     | state of the breaker
+          PT0.05S    | PT20S   | the command   | CLOSED
+          PT0.05S    | PT20S   | the work      | CLOSED
+          PT20S      | PT0.05S | the command   | OPEN
+          """)
+  void timeoutsOpenTheBreakerUnlessTheDeadlineIsTheCallers(
+      Duration deadline, Duration timeout, String timesOut, State state) throws Exception {
+    Command command =
+        new Command("users", new CommandSettings(timeout, 10, 1, 0.5, Duration.ofMinutes(1)));
     AtomicBoolean isSlow = new AtomicBoolean(true);
     Endpoint<String, String> endpoint =
         command.around(
             (context, request) -> {
-              if (isSlow.get() && workTimesOutItself) {
+              if (isSlow.get() && timesOut.equals("the work")) {
                 new CountDownLatch(1).await(context.remainingNanos(), NANOSECONDS);
                 throw PeerException.timeout("peer", null);
               }
               return isSlow.get() ? untilTheEnd() : "jerry";
             });
-    for (int i = 0; i < 20; i++) {
-      Context impatient = Context.background().withTimeout(Duration.ofMillis(5));
-      assertThatThrownBy(() -> endpoint.call(impatient, "?"))
-          .asInstanceOf(type(PeerException.class))
-          .returns(PeerException.Kind.TIMEOUT, PeerException::kind);
+
+    for (int i = 0; i < (state == State.OPEN ? 1 : 20); i++) {
+      Context caller = Context.background().withTimeout(deadline);
+      Throwable error = catchThrowable(() -> endpoint.call(caller, "?"));
+      assertTimeout(error);
+      if (timesOut.equals("the command")) {
+        assertThat(error).hasCauseInstanceOf(TimedOutException.class);
+      }
     }
-    assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
+    assertThat(command.breaker().state()).isEqualTo(state);
+
     isSlow.set(false);
-    assertThat(endpoint.call(Context.background(), "?")).isEqualTo("jerry");
-  }
-
-  @Test
-  void theCommandsOwnTimeoutOpensTheBreakerForPatientCallers() {
-    Command command = new Command("users", HASTY.withBreaker(1, 0.5, Duration.ofMinutes(1)));
-    Endpoint<String, String> endpoint = command.around((context, request) -> untilTheEnd());
-    Context patient = Context.background().withTimeout(Duration.ofSeconds(20));
-
-    assertThatThrownBy(() -> endpoint.call(patient, "?"))
-        .hasCauseInstanceOf(TimedOutException.class);
-
-    assertThat(command.breaker().state()).isEqualTo(State.OPEN);
+    if (state == State.CLOSED) {
+      assertThat(endpoint.call(Context.background(), "?")).isEqualTo("jerry");
+    }
   }
 
   @Test
   void aroundAnEndpointNothingBeginsWhenTheTimeIsUp() {
-    Command command = new Command("users", PATIENT);
-    Endpoint<String, String> endpoint = command.around((context, request) -> "jerry");
+    Endpoint<String, String> endpoint = patient.around((context, request) -> "jerry");
     Context over = Context.background().withTimeout(Duration.ZERO);
 
-    assertThatThrownBy(() -> endpoint.call(over, "?"))
+    assertTimeout(catchThrowable(() -> endpoint.call(over, "?")));
+    assertCounts(patient, "");
+  }
+
+  private static void assertTimeout(Throwable error) {
+    assertThat(error)
         .asInstanceOf(type(PeerException.class))
         .returns(PeerException.Kind.TIMEOUT, PeerException::kind);
-    assertThat(command.counts().calls()).isZero();
   }
 
   private Command command(CommandSettings settings, Executor executor) {
