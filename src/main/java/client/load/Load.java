@@ -77,7 +77,7 @@ public final class Load {
     }
   }
 
-  private static void print(LoadReport report, boolean json) {
+  private static void print(LoadTally.Report report, boolean json) {
     System.out.println(
         json ? new String(Json.write(report), StandardCharsets.UTF_8) : report.table());
   }

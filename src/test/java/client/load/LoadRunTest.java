@@ -36,7 +36,7 @@ class LoadRunTest {
         }
       };
 
-  private LoadReport run(LoadRun.Plan plan, LoadRun.Caller caller) throws Exception {
+  private LoadTally.Report run(LoadRun.Plan plan, LoadRun.Caller caller) throws Exception {
     LoadRun run = new LoadRun(plan, caller, tally, clock);
     run.start();
     assertThat(run.await(AMPLE_NANOS)).isTrue();
@@ -51,7 +51,7 @@ class LoadRunTest {
   @Test
   void openModelMeasuresFromWhenACallIsDueSoThatAStallShows() throws Exception {
     LoadRun.Plan tenASecond = new LoadRun.Plan(1, 10, Duration.ofSeconds(1), 0, TIMEOUT);
-    LoadReport report = run(tenASecond, slowAtFirst(500));
+    LoadTally.Report report = run(tenASecond, slowAtFirst(500));
     // Calls are due at 0, 100, 200 ... 900 ms. The second one ends at 501, so it took 401 ms, the
     // third 302 and so on; from 600 ms on each takes the 1 ms that it needs.
     assertThat(report.calls()).isEqualTo(10);
@@ -65,7 +65,7 @@ class LoadRunTest {
   @Test
   void closedModelCallsAgainWhenTheCallBeforeHasEnded() throws Exception {
     LoadRun.Plan asFastAsPossible = new LoadRun.Plan(1, 0, Duration.ofSeconds(1), 0, TIMEOUT);
-    LoadReport report = run(asFastAsPossible, slowAtFirst(500));
+    LoadTally.Report report = run(asFastAsPossible, slowAtFirst(500));
     assertThat(report.calls()).isEqualTo(501);
     assertThat(report.late()).isZero();
     assertThat(report.seconds()).isEqualTo(1);
@@ -83,7 +83,7 @@ class LoadRunTest {
   @Test
   void callForWhichNoThreadIsFreeWithinItsTimeoutHasFailed() throws Exception {
     LoadRun.Plan onceASecond = new LoadRun.Plan(1, 1, Duration.ofSeconds(10), 0, TIMEOUT);
-    LoadReport report = run(onceASecond, slowAtFirst(5_000));
+    LoadTally.Report report = run(onceASecond, slowAtFirst(5_000));
     // At 5 s, the callers of 1 s and 2 s have given up; the one of 3 s is just in time.
     assertThat(report.calls()).isEqualTo(10);
     assertThat(report.failures())
@@ -105,7 +105,7 @@ class LoadRunTest {
 
   @Test
   void failuresAndErrorsAreOutcomesAndTheLoadGoesOn() throws Exception {
-    LoadReport report =
+    LoadTally.Report report =
         run(
             new LoadRun.Plan(1, 0, Duration.ofHours(1), 10, TIMEOUT),
             () -> {
@@ -116,7 +116,7 @@ class LoadRunTest {
     assertThat(report.ok()).isEqualTo(5);
     assertThat(report.failures())
         .containsExactly(
-            new LoadReport.Failed("StackOverflowError", 5, "java.lang.StackOverflowError"));
+            new LoadTally.Report.Failed("StackOverflowError", 5, "java.lang.StackOverflowError"));
   }
 
   @Test

@@ -33,17 +33,17 @@ class LoadTallyTest {
     tally.ended(1, new IllegalStateException("two\nlines"));
     tally.ended(1, null);
     assertThat(tally.hasFailures()).isTrue();
-    LoadReport report = tally.report(1);
+    LoadTally.Report report = tally.report(1);
     assertThat(report.calls()).isEqualTo(8);
     assertThat(report.ok()).isEqualTo(1);
     assertThat(report.failed()).isEqualTo(7);
     assertThat(report.failures())
         .containsExactly(
-            new LoadReport.Failed("429", 3, "429 slow down (a:1)"),
-            new LoadReport.Failed("503", 2, "503 busy (a:1)"),
-            new LoadReport.Failed(
+            new LoadTally.Report.Failed("429", 3, "429 slow down (a:1)"),
+            new LoadTally.Report.Failed("503", 2, "503 busy (a:1)"),
+            new LoadTally.Report.Failed(
                 "IllegalStateException", 1, "java.lang.IllegalStateException: two\\nlines"),
-            new LoadReport.Failed("timeout", 1, "no answer in time (a:1)"));
+            new LoadTally.Report.Failed("timeout", 1, "no answer in time (a:1)"));
   }
 
   @Test
@@ -63,7 +63,8 @@ class LoadTallyTest {
         .hasMessage("down");
     assertThat(tally.report(1).instances())
         .containsExactly(
-            new LoadReport.Answered("a:1", 1, 0.25, 1), new LoadReport.Answered("b:2", 3, 0.75, 0));
+            new LoadTally.Report.Answered("a:1", 1, 0.25, 1),
+            new LoadTally.Report.Answered("b:2", 3, 0.75, 0));
     // An attempt that failed is no failed call: another may have gone well.
     assertThat(tally.hasFailures()).isFalse();
   }
