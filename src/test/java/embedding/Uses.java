@@ -4,6 +4,7 @@ package embedding;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.security.Key;
 import java.security.SecureRandom;
@@ -288,7 +289,9 @@ final class Uses {
 
   // docs: EtcdClient
   static long registerAndWatch(URI server, Consumer<List<EtcdClient.Event>> news) throws Exception {
-    EtcdClient etcd = new EtcdClient(List.of(server)); // http://127.0.0.1:2379
+    HttpClient http = HttpClient.newHttpClient();
+    // The server is, for instance, http://127.0.0.1:2379; 3 seconds for each call.
+    EtcdClient etcd = new EtcdClient(List.of(server), http, Duration.ofSeconds(3));
     long lease = etcd.grant(Duration.ofSeconds(10)); // etcd.keepAlive(lease), every 3 seconds
     etcd.put("/services/web/web-1", "10.0.0.5:8081", lease);
 

@@ -22,7 +22,6 @@ import kit.etcd.EtcdClient.Entry;
 import kit.etcd.EtcdClient.EtcdException;
 import kit.etcd.EtcdClient.Event;
 import kit.etcd.EtcdClient.Listing;
-import kit.etcd.EtcdClient.WatchEnd;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,7 +40,8 @@ class EtcdClientIT {
 
   private record Access(String user, String password) {
     EtcdClient client(List<URI> endpoints, Duration timeout) {
-      return new EtcdClient(endpoints).withUser(user, password).withTimeout(timeout);
+      return new EtcdClient(endpoints, HttpClient.newHttpClient(), timeout)
+          .withUser(user, password);
     }
   }
 
@@ -58,7 +58,7 @@ class EtcdClientIT {
     if (shared == null) { // Not @BeforeAll: without etcd, each test is to be seen as skipped.
       shared = EtcdServer.start();
     }
-    etcd = new EtcdClient(List.of(shared.uri()));
+    etcd = new EtcdClient(List.of(shared.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
   }
 
   @AfterEach
@@ -76,8 +76,8 @@ class EtcdClientIT {
   }
 
   /** Watches the folder of the test in the background, each change as a line. */
-  private CompletableFuture<WatchEnd> watch(long revision, Duration atMost, List<String> heard) {
-    CompletableFuture<WatchEnd> end = new CompletableFuture<>();
+  private CompletableFuture<Boolean> watch(long revision, Duration atMost, List<String> heard) {
+    CompletableFuture<Boolean> end = new CompletableFuture<>();
     new Thread(
             () -> {
               try {
@@ -114,8 +114,8 @@ class EtcdClientIT {
     assertThat(entry.lease()).isZero();
     assertThat(entry.revision()).isPositive();
 
-    etcd.delete(key);
-    etcd.delete(key);
+    shared.delete(key);
+    shared.delete(key);
     assertThat(etcd.get(key)).isEmpty();
   }
 
@@ -178,45 +178,45 @@ class EtcdClientIT {
     long revision = etcd.get(key).get().revision();
     List<String> lines = new CopyOnWriteArrayList<>();
 
-    CompletableFuture<WatchEnd> end = watch(revision, Duration.ofSeconds(3), lines);
+    CompletableFuture<Boolean> end = watch(revision, Duration.ofSeconds(3), lines);
     etcd.put(key, "1", 0);
     etcd.put("/test/elsewhere", "1", 0);
     etcd.put(folder + "b", "2", 0);
-    etcd.delete(key);
+    shared.delete(key);
 
     Eventually.within(
         Duration.ofSeconds(2), () -> assertThat(lines).containsExactly("a=0", "a=1", "b=2", "-a"));
-    assertThat(end.get(10, TimeUnit.SECONDS)).isEqualTo(WatchEnd.TIME_IS_UP);
+    assertThat(end.get(10, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test
   void watchFromARevisionThatIsForgottenSaysSo() throws Exception {
     own = EtcdServer.start();
-    etcd = new EtcdClient(List.of(own.uri()));
+    etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     etcd.put(key, "1", 0);
     etcd.put(key, "2", 0);
     long revision = etcd.list(folder).revision();
     own.post("/v3/kv/compaction", "{\"revision\":\"" + revision + "\"}");
 
-    assertThat(etcd.watch(folder, revision - 1, SECOND, events -> true))
-        .isEqualTo(WatchEnd.COMPACTED);
-    assertThat(etcd.watch(folder, revision, SECOND, events -> true)).isEqualTo(WatchEnd.TIME_IS_UP);
+    assertThat(etcd.watch(folder, revision - 1, SECOND, events -> true)).isFalse();
+    assertThat(etcd.watch(folder, revision, SECOND, events -> true)).isTrue();
   }
 
   @Test
   void watchEndsWhenTheListenerHasHeardEnough() throws Exception {
     etcd.put(folder + "end", "", 0);
 
-    assertThat(watch(1, Duration.ofMinutes(1), new CopyOnWriteArrayList<>()).get())
-        .isEqualTo(WatchEnd.ENOUGH);
+    assertThat(
+            watch(1, Duration.ofMinutes(1), new CopyOnWriteArrayList<>()).get(10, TimeUnit.SECONDS))
+        .isTrue();
   }
 
   @Test
   void watchEndsWithEtcd() throws Exception {
     own = EtcdServer.start();
-    etcd = new EtcdClient(List.of(own.uri()));
+    etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     List<String> heard = new CopyOnWriteArrayList<>();
-    CompletableFuture<WatchEnd> end = watch(1, Duration.ofMinutes(1), heard);
+    CompletableFuture<Boolean> end = watch(1, Duration.ofMinutes(1), heard);
     etcd.put(key, "1", 0);
     Eventually.within(Duration.ofSeconds(5), () -> assertThat(heard).hasSize(1));
 
@@ -280,7 +280,7 @@ class EtcdClientIT {
 
     assertThat(app.list(folder).entries()).hasSize(1);
     app.put(key, "2", app.grant(Duration.ofMinutes(1)));
-    assertThat(app.watch(folder, 1, SECOND, events -> true)).isEqualTo(WatchEnd.TIME_IS_UP);
+    assertThat(app.watch(folder, 1, SECOND, events -> true)).isTrue();
 
     own.restart(); // Tokens are not kept.
     assertThat(app.get(key).map(Entry::value)).contains("2");
@@ -310,7 +310,8 @@ class EtcdClientIT {
 
     new EtcdClient(
             own.uris(),
-            HttpClient.newBuilder().sslContext(TestCertificate.trusting(own.certificate())).build())
+            HttpClient.newBuilder().sslContext(TestCertificate.trusting(own.certificate())).build(),
+            Duration.ofSeconds(5))
         .put(key, "1", 0);
 
     assertThatThrownBy(() -> client(NOBODY).get(key)).isInstanceOf(SSLHandshakeException.class);
@@ -341,10 +342,10 @@ class EtcdClientIT {
   @Test
   void memberThatIsAloneDoesNotLetAWatchWait() throws Exception {
     own = EtcdServer.startCluster();
-    etcd = new EtcdClient(List.of(own.uri()));
+    etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     etcd.put(key, "1", 0);
     List<String> heard = new CopyOnWriteArrayList<>();
-    CompletableFuture<WatchEnd> end = watch(1, Duration.ofMinutes(1), heard);
+    CompletableFuture<Boolean> end = watch(1, Duration.ofMinutes(1), heard);
     Eventually.within(Duration.ofSeconds(5), () -> assertThat(heard).hasSize(1));
 
     own.kill(1);

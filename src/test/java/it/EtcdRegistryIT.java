@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Semaphore;
@@ -39,7 +40,8 @@ class EtcdRegistryIT extends RegistryContract.Changing {
   }
 
   private static EtcdClient client() throws Exception {
-    return new EtcdClient(List.of(server().uri()));
+    return new EtcdClient(
+        List.of(server().uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
   }
 
   private List<EtcdClient.Entry> entries() throws Exception {
@@ -68,7 +70,7 @@ class EtcdRegistryIT extends RegistryContract.Changing {
 
   @Override
   void forget(String id) throws Exception {
-    client().delete(folder() + id);
+    server().delete(folder() + id);
   }
 
   @Override
@@ -91,7 +93,7 @@ class EtcdRegistryIT extends RegistryContract.Changing {
     try (Instances instances = finder().instances(service)) {
       awaitExactly(instances, ONE, OTHER);
     }
-    client().delete(folder() + "of-go-kit");
+    server().delete(folder() + "of-go-kit");
   }
 
   @Test

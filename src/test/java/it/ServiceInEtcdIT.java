@@ -39,7 +39,7 @@ class ServiceInEtcdIT {
   @BeforeAll
   static void startEtcd() throws Exception {
     server = EtcdServer.start();
-    etcd = new EtcdClient(List.of(server.uri()));
+    etcd = new EtcdClient(List.of(server.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
   }
 
   @AfterAll
@@ -53,7 +53,7 @@ class ServiceInEtcdIT {
   void stopProcesses() throws Exception {
     jars.close();
     for (EtcdClient.Entry left : etcd.list(FOLDER).entries()) {
-      etcd.delete(left.key());
+      server.delete(left.key());
     }
   }
 

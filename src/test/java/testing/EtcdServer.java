@@ -222,6 +222,12 @@ public final class EtcdServer implements AutoCloseable {
     }
   }
 
+  /** Deletes a key, while users are not enabled. */
+  public void delete(String key) throws IOException, InterruptedException {
+    String base64 = Base64.getEncoder().encodeToString(key.getBytes(UTF_8));
+    post("/v3/kv/deleterange", "{\"key\":\"" + base64 + "\"}");
+  }
+
   /** From now on nobody may do anything, but for one user below one prefix; without TLS. */
   public void enableUsers(String name, String password, String prefix)
       throws IOException, InterruptedException {

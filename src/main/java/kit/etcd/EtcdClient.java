@@ -2,7 +2,6 @@
 package kit.etcd;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.NANOSECONDS;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -21,13 +20,11 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -35,7 +32,8 @@ import java.util.function.Predicate;
  * Reads, writes and watches keys in etcd, and keeps leases: what a registry of services needs.
  *
  * <pre>{@code
- * EtcdClient etcd = new EtcdClient(List.of(URI.create("http://127.0.0.1:2379")));
+ * List<URI> endpoints = List.of(URI.create("http://127.0.0.1:2379"));
+ * EtcdClient etcd = new EtcdClient(endpoints, HttpClient.newHttpClient(), Duration.ofSeconds(3));
  * long lease = etcd.grant(Duration.ofSeconds(10)); // then etcd.keepAlive(lease) every 3 s
  * etcd.put("/services/web/web-1", "10.0.0.5:8081", lease);
  * Listing all = etcd.list("/services/web/");
@@ -44,9 +42,10 @@ import java.util.function.Predicate;
  *
  * <h2>How it works</h2>
  *
- * <p>Each method is one request, in the JSON that etcd 3.4 and newer take for gRPC. The endpoint that
- * answered last is asked first; one that does not, or with a 5xx, is passed over. A late or interrupted
- * call is disconnected. When etcd rejects a user's token, a call gets a new one and is sent again.
+ * <p>Each method is one request, in the JSON that etcd 3.4 and newer accept for gRPC. The endpoint that
+ * responded last is tried first; one that does not respond, or responds with a 5xx, is passed over. A
+ * late or interrupted call is disconnected. When etcd rejects a call for want of a valid token, the
+ * client authenticates and sends the call again, once.
  *
  * <h2>Errors</h2>
  *
@@ -56,7 +55,8 @@ import java.util.function.Predicate;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads; share one. Nothing needs closing: its threads are daemons.
+ * <p>Safe for any number of threads; share one. Nothing needs closing. A thread that finds its token
+ * rejected authenticates on its own, also when another thread has just done so.
  *
  * <h2>Copying this class</h2>
  *
@@ -65,9 +65,8 @@ import java.util.function.Predicate;
  * @see <a href="https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/">etcd's gRPC gateway</a>
  */
 public final class EtcdClient {
-  static final int MAX_BODY_BYTES = 16 << 20; // about 50,000 keys
+  private static final int MAX_BODY_BYTES = 16 << 20; // About 50,000 keys.
   private static final int NOT_FOUND = 5; // gRPC's numbers
-  private static final int FAILED_PRECONDITION = 9;
   private static final int UNAUTHENTICATED = 16;
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
@@ -78,21 +77,15 @@ public final class EtcdClient {
   private final String password;
   private final Duration timeout;
   private final AtomicInteger current = new AtomicInteger(); // Modulo: the endpoint to ask first.
-  private final AtomicReference<String> token = new AtomicReference<>(); // Null: to be asked for.
+  private volatile String token = ""; // Empty: none yet, or none needed.
 
-  /** Calls endpoints such as {@code http://127.0.0.1:2379}, without a user; 3 seconds for a call. */
-  public EtcdClient(List<URI> endpoints) {
-    this(
-        endpoints,
-        HttpClient.newBuilder()
-            .connectTimeout(Duration.ofSeconds(2))
-            .proxy(HttpClient.Builder.NO_PROXY)
-            .build());
-  }
-
-  /** Calls endpoints over this HTTP client, for instance one with a trust store of its own. */
-  public EtcdClient(List<URI> endpoints, HttpClient http) {
-    this(endpoints.stream().map(EtcdClient::checked).toList(), http, "", "", Duration.ofSeconds(3));
+  /**
+   * Calls endpoints such as {@code http://127.0.0.1:2379} over this HTTP client, without a user.
+   *
+   * @param timeout for a call, whatever the number of endpoints; at least 1 ms, 3 s is usual
+   */
+  public EtcdClient(List<URI> endpoints, HttpClient http, Duration timeout) {
+    this(endpoints.stream().map(EtcdClient::checked).toList(), http, "", "", timeout);
   }
 
   private EtcdClient(
@@ -101,7 +94,7 @@ public final class EtcdClient {
     require(user.isEmpty() == password.isEmpty(), "user and password go together");
     require(timeout.toMillis() >= 1, "timeout < 1 ms: " + timeout);
     this.endpoints = endpoints;
-    this.http = requireNonNull(http, "http");
+    this.http = http;
     this.user = user;
     this.password = password;
     this.timeout = timeout;
@@ -109,11 +102,6 @@ public final class EtcdClient {
 
   /** Returns a client that authenticates as this user; both empty: without a user. */
   public EtcdClient withUser(String user, String password) {
-    return new EtcdClient(endpoints, http, user, password, timeout);
-  }
-
-  /** Returns a client whose calls take at most this long, whatever the number of endpoints. */
-  public EtcdClient withTimeout(Duration timeout) {
     return new EtcdClient(endpoints, http, user, password, timeout);
   }
 
@@ -126,20 +114,13 @@ public final class EtcdClient {
   /** A change of a key; one that was deleted or has expired comes without a value. */
   public record Event(boolean isDeletion, Entry entry) {}
 
-  /** Why a watch has ended; COMPACTED: etcd has forgotten what was at the revision it began with. */
-  public enum WatchEnd {
-    TIME_IS_UP,
-    ENOUGH,
-    COMPACTED
-  }
-
   /** etcd responded with an error status or a malformed response. */
   public static final class EtcdException extends IOException {
     private final int status;
     private final int code;
 
-    private EtcdException(HttpRequest request, int status, int code, String problem) {
-      super((nameOf(request) + ": " + status + " " + problem).strip());
+    private EtcdException(String request, int status, int code, String problem) {
+      super((request + ": " + status + " " + problem).strip());
       this.status = status;
       this.code = code;
     }
@@ -153,24 +134,24 @@ public final class EtcdClient {
   /** Returns a new lease, of whole seconds (rounded up); etcd may grant it for longer. */
   public long grant(Duration ttl) throws IOException, InterruptedException {
     require(ttl.toMillis() >= 1, "ttl < 1 ms: " + ttl);
-    JsonNode body = JSON.createObjectNode().put("TTL", (ttl.toMillis() + 999) / 1000);
-    return call("/v3/lease/grant", body, answer -> number(answer, "ID"));
+    ObjectNode body = JSON.createObjectNode().put("TTL", (ttl.toMillis() + 999) / 1000);
+    return call("/v3/lease/grant", body, json -> number(json, "ID"));
   }
 
-  /** Has a lease hold for its whole span again, and returns that; zero if the lease has ended. */
+  /** Renews a lease for its whole time to live, and returns that; zero if the lease has ended. */
   public Duration keepAlive(long lease) throws IOException, InterruptedException {
-    JsonNode body = JSON.createObjectNode().put("ID", Long.toString(lease));
-    Function<JsonNode, Long> seconds = answer -> number(answer.path("result"), "TTL");
+    ObjectNode body = JSON.createObjectNode().put("ID", Long.toString(lease));
+    Function<JsonNode, Long> seconds = json -> number(json.path("result"), "TTL");
     return Duration.ofSeconds(call("/v3/lease/keepalive", body, seconds));
   }
 
   /** Ends a lease and deletes its keys; one that has ended already is no error. */
   public void revoke(long lease) throws IOException, InterruptedException {
-    JsonNode body = JSON.createObjectNode().put("ID", Long.toString(lease));
+    ObjectNode body = JSON.createObjectNode().put("ID", Long.toString(lease));
     try {
-      call("/v3/lease/revoke", body, answer -> answer);
+      call("/v3/lease/revoke", body, json -> json);
     } catch (EtcdException e) {
-      if (e.code() != NOT_FOUND) {
+      if (e.code != NOT_FOUND) {
         throw e;
       }
     }
@@ -179,18 +160,12 @@ public final class EtcdClient {
   /** Sets a key, with a lease or 0 for none; that the lease has ended is an error with code 5. */
   public void put(String key, String value, long lease) throws IOException, InterruptedException {
     ObjectNode body = key(key, false).put("value", value.getBytes(UTF_8));
-    call("/v3/kv/put", body.put("lease", Long.toString(lease)), answer -> answer);
-  }
-
-  /** Deletes a key; an unknown one is no error. */
-  public void delete(String key) throws IOException, InterruptedException {
-    call("/v3/kv/deleterange", key(key, false), answer -> answer);
+    call("/v3/kv/put", body.put("lease", Long.toString(lease)), json -> json);
   }
 
   /** Returns a single key, if it is there. */
   public Optional<Entry> get(String key) throws IOException, InterruptedException {
-    return call("/v3/kv/range", key(key, false), EtcdClient::listing).entries().stream()
-        .findFirst();
+    return call("/v3/kv/range", key(key, false), EtcdClient::listing).entries.stream().findFirst();
   }
 
   /** Returns all keys that begin with the prefix; end it with a slash to have those of one folder. */
@@ -203,59 +178,109 @@ public final class EtcdClient {
    * returns false or the time is up. A dead connection is silent, too: list the keys now and then.
    *
    * @param revision where to begin; usually that of a {@link Listing}, plus 1
+   * @return false if etcd has compacted that revision away: list the keys again
    */
-  public WatchEnd watch(
+  public boolean watch(
       String prefix, long revision, Duration atMost, Predicate<List<Event>> listener)
       throws IOException, InterruptedException {
+    if (!user.isEmpty() && token.isEmpty()) {
+      get(prefix); // Fetches a token if one is needed: a watch is not sent again.
+    }
     ObjectNode create = key(prefix, true).put("start_revision", Long.toString(revision));
     ObjectNode body = JSON.createObjectNode().set("create_request", create);
     long begin = System.nanoTime();
-    String secret = secret(begin + timeout.toNanos());
     int at = current.get();
-    HttpRequest request = request(at, "/v3/watch", body, secret);
-    Lines lines = new Lines();
-    var exchange = http.sendAsync(request, lines::of);
-    exchange.whenComplete((answer, failure) -> lines.queue.add(Lines.END));
-    try {
-      byte[] line = lines.next(begin + timeout.toNanos()); // The first one confirms the watch.
+    try (Exchange exchange = new Exchange(at, "/v3/watch", body, token)) {
+      byte[] line = exchange.next(begin + timeout.toNanos()); // The first one confirms the watch.
       if (line == null) {
-        throw new HttpTimeoutException(nameOf(request) + ": no answer within " + timeout);
+        throw exchange.late();
       }
       while (line != null) {
-        if (line == Lines.END) {
-          await(exchange, request, 0); // Throws what is wrong, if etcd did not end it in order.
-          throw new EtcdException(request, lines.status, 0, "ended by etcd");
-        }
-        Optional<List<Event>> events = read(request, lines.status, line, EtcdClient::events);
+        Optional<List<Event>> events = exchange.read(line, EtcdClient::events);
         if (events.isEmpty()) {
-          return WatchEnd.COMPACTED;
+          return false;
         }
         if (!events.get().isEmpty() && !listener.test(events.get())) {
-          return WatchEnd.ENOUGH;
+          return true;
         }
-        line = lines.next(begin + atMost.toNanos());
+        line = exchange.next(begin + atMost.toNanos());
       }
-      return WatchEnd.TIME_IS_UP;
+      return true;
     } catch (IOException e) {
       current.compareAndSet(at, at + 1);
       throw e;
-    } finally {
-      exchange.cancel(true); // Closes the connection.
     }
   }
 
-  /** An answer, cut into lines by the connection's thread. Only that of a watch has several. */
-  private static final class Lines {
-    static final byte[] END = {};
-    final BlockingQueue<byte[]> queue = new LinkedBlockingQueue<>();
+  private <T> T call(String path, ObjectNode body, Function<JsonNode, T> reader)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    try {
+      return call(path, body, token, deadline, reader);
+    } catch (EtcdException e) {
+      if (user.isEmpty() || e.code != UNAUTHENTICATED) {
+        throw e;
+      }
+    }
+    ObjectNode credentials = JSON.createObjectNode().put("name", user).put("password", password);
+    Function<JsonNode, String> tokenReader = json -> json.required("token").asText();
+    token = call("/v3/auth/authenticate", credentials, "", deadline, tokenReader);
+    return call(path, body, token, deadline, reader);
+  }
+
+  private <T> T call(
+      String path, ObjectNode body, String token, long deadline, Function<JsonNode, T> reader)
+      throws IOException, InterruptedException {
+    int first = current.get();
+    for (int i = 0; ; i++) {
+      int left = endpoints.size() - i;
+      try (Exchange exchange = new Exchange(first + i, path, body, token)) {
+        exchange.await((deadline - System.nanoTime()) / left);
+        return exchange.read(exchange.lines.take(), reader);
+      } catch (IOException e) {
+        boolean isRefusal = e instanceof EtcdException known && known.status < 500;
+        if (isRefusal || left == 1) { // The others would refuse it too.
+          throw e;
+        }
+        current.compareAndSet(first + i, first + i + 1);
+      }
+    }
+  }
+
+  /**
+   * One request to one endpoint. The connection's thread cuts the response into lines; only that of a
+   * watch has several.
+   */
+  private final class Exchange implements AutoCloseable {
+    // Ends the last line, and stands in the queue for the end of the response.
+    private static final byte[] END = {'\n'};
+
+    private final String name; // For messages.
+    private final CompletableFuture<?> response;
+    private final LinkedBlockingQueue<byte[]> lines = new LinkedBlockingQueue<>(); // END is last.
     private final AtomicInteger unreadBytes = new AtomicInteger();
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
-    volatile int status;
+    private volatile int status;
 
-    HttpResponse.BodySubscriber<Void> of(HttpResponse.ResponseInfo head) {
+    Exchange(int at, String path, ObjectNode body, String token) {
+      URI uri = URI.create(endpoints.get(Math.floorMod(at, endpoints.size())) + path);
+      // HTTP/2 would ask for an upgrade each time.
+      HttpRequest.Builder builder =
+          HttpRequest.newBuilder(uri).version(HttpClient.Version.HTTP_1_1);
+      builder.POST(HttpRequest.BodyPublishers.ofString(body.toString()));
+      // Else a member that is cut off from the others lets a watch wait (etcd-io/etcd#10819).
+      builder.header("Grpc-Metadata-hasleader", "true");
+      if (!token.isEmpty()) {
+        builder.header("Authorization", token);
+      }
+      name = uri.getAuthority() + path;
+      response = http.sendAsync(builder.build(), this::begin);
+      response.whenComplete((end, failure) -> lines.add(END));
+    }
+
+    private HttpResponse.BodySubscriber<Void> begin(HttpResponse.ResponseInfo head) {
       status = head.statusCode();
-      return HttpResponse.BodySubscribers.ofByteArrayConsumer(
-          chunk -> cut(chunk.orElse(new byte[] {'\n'})));
+      return HttpResponse.BodySubscribers.ofByteArrayConsumer(chunk -> cut(chunk.orElse(END)));
     }
 
     // What throws here ends the exchange and closes its connection.
@@ -265,137 +290,86 @@ public final class EtcdClient {
         if (octet != '\n') {
           line.write(octet);
         } else if (line.size() > 0) {
-          queue.add(line.toByteArray());
+          lines.add(line.toByteArray());
           line.reset();
         }
       }
     }
 
-    byte[] next(long deadline) throws InterruptedException {
-      byte[] next = queue.poll(deadline - System.nanoTime(), NANOSECONDS); // Null: not in time.
-      unreadBytes.addAndGet(next == null || next == END ? 0 : -next.length - 1);
+    /** Waits for the end of the response. */
+    void await(long nanos) throws IOException, InterruptedException {
+      try {
+        response.get(nanos, NANOSECONDS);
+      } catch (TimeoutException e) {
+        throw late();
+      } catch (ExecutionException e) {
+        Throwable cause = e.getCause();
+        throw cause instanceof IOException known ? known : new IOException(name, cause);
+      }
+    }
+
+    /** Returns the next line; null if there is none in time. */
+    byte[] next(long deadline) throws IOException, InterruptedException {
+      byte[] next = lines.poll(deadline - System.nanoTime(), NANOSECONDS);
+      if (next == END) {
+        await(0); // Throws what is wrong, if etcd did not end it in order.
+        throw new EtcdException(name, status, 0, "ended by etcd");
+      }
+      unreadBytes.addAndGet(next == null ? 0 : -next.length - 1);
       return next;
     }
-  }
 
-  private <T> T call(String path, JsonNode body, Function<JsonNode, T> reader)
-      throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + timeout.toNanos();
-    String secret = secret(deadline);
-    try {
-      return call(path, body, secret, deadline, reader);
-    } catch (EtcdException e) {
-      if (user.isEmpty() || e.code() != UNAUTHENTICATED) {
-        throw e;
-      }
-      token.compareAndSet(secret, null);
-      return call(path, body, secret(deadline), deadline, reader);
+    HttpTimeoutException late() {
+      return new HttpTimeoutException(name + ": no answer within " + timeout);
     }
-  }
 
-  private String secret(long deadline) throws IOException, InterruptedException {
-    String known = user.isEmpty() ? "" : token.get();
-    if (known != null) {
-      return known;
-    }
-    ObjectNode body = JSON.createObjectNode().put("name", user).put("password", password);
-    String path = "/v3/auth/authenticate";
-    String secret = ""; // For now; users may be enabled later.
-    try {
-      secret = call(path, body, "", deadline, answer -> answer.required("token").asText());
-    } catch (EtcdException e) {
-      if (e.code() != FAILED_PRECONDITION) { // "authentication is not enabled"
-        throw e;
-      }
-    }
-    token.set(secret);
-    return secret;
-  }
-
-  private <T> T call(
-      String path, JsonNode body, String secret, long deadline, Function<JsonNode, T> reader)
-      throws IOException, InterruptedException {
-    int first = current.get();
-    IOException failure = null;
-    for (int i = 0; i < endpoints.size(); i++) {
-      HttpRequest request = request(first + i, path, body, secret);
-      long share = (deadline - System.nanoTime()) / (endpoints.size() - i);
-      Lines lines = new Lines();
-      var exchange = http.sendAsync(request, lines::of);
+    <T> T read(byte[] line, Function<JsonNode, T> reader) throws EtcdException {
+      String text = new String(line, UTF_8);
+      JsonNode json = JSON.missingNode();
       try {
-        await(exchange, request, share);
-        lines.queue.add(Lines.END); // If there is no line at all.
-        return read(request, lines.status, lines.queue.remove(), reader);
-      } catch (IOException e) {
-        if (e instanceof EtcdException refusal && refusal.status < 500) {
-          throw e; // The others would say the same.
+        json = JSON.readTree(text);
+        JsonNode result = json.path("result");
+        boolean isCanceled = result.has("cancel_reason") && !result.has("compact_revision");
+        if (json.isObject() && status / 100 == 2 && !json.has("error") && !isCanceled) {
+          return reader.apply(json);
         }
-        failure = e;
-        current.compareAndSet(first + i, first + i + 1);
-      } finally {
-        exchange.cancel(true); // Closes the connection, unless all is done.
+      } catch (IOException | IllegalArgumentException e) {
+        // Jackson's message has several lines and does not name the request.
       }
-    }
-    throw failure;
-  }
 
-  private HttpRequest request(int at, String path, JsonNode body, String secret)
-      throws IOException {
-    String endpoint = endpoints.get(Math.floorMod(at, endpoints.size()));
-    HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(endpoint + path));
-    builder.POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)));
-    builder.version(HttpClient.Version.HTTP_1_1); // HTTP/2 would ask for an upgrade each time.
-    // Else a member that is cut off from the others lets a watch wait (etcd-io/etcd#10819).
-    builder.header("Grpc-Metadata-hasleader", "true");
-    return (secret.isEmpty() ? builder : builder.header("Authorization", secret)).build();
-  }
-
-  private void await(CompletableFuture<?> exchange, HttpRequest request, long nanos)
-      throws IOException, InterruptedException {
-    try {
-      exchange.get(nanos, NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new HttpTimeoutException(nameOf(request) + ": no answer within " + timeout);
-    } catch (ExecutionException e) {
-      Throwable cause = e.getCause();
-      throw cause instanceof IOException known ? known : new IOException(nameOf(request), cause);
+      // Where each member is depends on the version, and on whether this is a stream.
+      String reason = json.findPath("cancel_reason").asText("not as expected: " + text);
+      String problem = json.findPath("message").asText(reason);
+      int code = json.findPath("grpc_code").asInt(json.findPath("code").asInt());
+      // etcd has code 3 for these two.
+      boolean isStale = problem.matches("(?s).*(user name is empty|auth store is old).*");
+      int status = json.findPath("http_code").asInt(this.status);
+      throw new EtcdException(name, status, isStale ? UNAUTHENTICATED : code, shown(problem));
     }
-  }
 
-  private <T> T read(HttpRequest request, int status, byte[] line, Function<JsonNode, T> reader)
-      throws EtcdException {
-    String text = new String(line, UTF_8);
-    JsonNode json = JSON.missingNode();
-    try {
-      json = JSON.readTree(text);
-      JsonNode result = json.path("result");
-      boolean isCanceled = result.has("cancel_reason") && !result.has("compact_revision");
-      boolean isError = status / 100 != 2 || json.path("error").isObject() || isCanceled;
-      if (json.isObject() && !isError) {
-        return reader.apply(json);
-      }
-    } catch (IOException | IllegalArgumentException e) {
-      // Jackson's message has several lines and does not name the request.
+    /** Closes the connection, unless all is done. */
+    @Override
+    public void close() {
+      response.cancel(true);
     }
-    JsonNode nested = json.path("error").isObject() ? json.path("error") : json.path("result");
-    JsonNode error = nested.isObject() ? nested : json; // It is nested in a stream.
-    String reason = error.path("cancel_reason").asText("not as expected: " + text);
-    String problem = error.path("message").asText(reason);
-    boolean isAuth = problem.matches("(?s).*(user name is empty|auth store is old).*"); // etcd: 3
-    int code = isAuth ? UNAUTHENTICATED : error.path("grpc_code").asInt(error.path("code").asInt());
-    throw new EtcdException(request, error.path("http_code").asInt(status), code, shown(problem));
   }
 
   private String shown(String text) {
     String safe = text.strip().replaceAll("[\\p{Cc}\\u2028\\u2029]", "?");
-    for (String secret : List.of(password, Optional.ofNullable(token.get()).orElse(""))) {
+    for (String secret : List.of(password, token)) {
       safe = secret.isEmpty() ? safe : safe.replace(secret, "[secret]");
     }
     return safe.substring(0, Math.min(safe.length(), 200)); // fits a log line
   }
 
-  private static String nameOf(HttpRequest request) {
-    return request.uri().getAuthority() + request.uri().getPath();
+  // etcd's JSON: bytes in base64, 64-bit numbers as text; what is 0 or empty is left out.
+
+  private static ObjectNode key(String key, boolean isPrefix) {
+    require(!key.isEmpty(), "key is empty");
+    byte[] end = key.getBytes(UTF_8);
+    end[end.length - 1]++; // The first key after all that begin so; UTF-8 has no 0xff.
+    ObjectNode body = JSON.createObjectNode().put("key", key.getBytes(UTF_8));
+    return isPrefix ? body.put("range_end", end) : body;
   }
 
   private static Listing listing(JsonNode json) {
@@ -404,6 +378,7 @@ public final class EtcdClient {
     return new Listing(List.copyOf(entries), number(json.path("header"), "revision"));
   }
 
+  /** Empty if etcd has compacted the revision away. */
   private static Optional<List<Event>> events(JsonNode json) {
     List<Event> events = new ArrayList<>();
     for (JsonNode event : json.path("result").path("events")) {
@@ -418,21 +393,12 @@ public final class EtcdClient {
     return new Entry(text(json, "key"), text(json, "value"), number(json, "lease"), revision);
   }
 
-  // What is 0 or empty is left out.
   private static long number(JsonNode json, String name) {
     return Long.parseLong(json.path(name).asText("0"));
   }
 
   private static String text(JsonNode json, String name) {
     return new String(Base64.getDecoder().decode(json.path(name).asText("")), UTF_8);
-  }
-
-  private static ObjectNode key(String key, boolean isPrefix) {
-    require(!key.isEmpty(), "key is empty");
-    byte[] end = key.getBytes(UTF_8);
-    end[end.length - 1]++; // The first key after all that begin so; UTF-8 has no 0xff.
-    ObjectNode body = JSON.createObjectNode().put("key", key.getBytes(UTF_8)); // base64
-    return isPrefix ? body.put("range_end", end) : body;
   }
 
   @Override

@@ -150,7 +150,7 @@ final class EtcdRegistry extends Registry {
               .proxy(HttpClient.Builder.NO_PROXY)
               .sslContext(tls)
               .build();
-      client = new EtcdClient(endpoints, EachAddressClient.over(http)).withTimeout(TIMEOUT);
+      client = new EtcdClient(endpoints, EachAddressClient.over(http), TIMEOUT);
       if (!user.isEmpty()) {
         int colon = user.indexOf(':'); // A password may have one, a name may not.
         client = client.withUser(user.substring(0, colon), user.substring(colon + 1));

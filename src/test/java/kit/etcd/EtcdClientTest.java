@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,7 +16,6 @@ import java.util.List;
 import kit.etcd.EtcdClient.Entry;
 import kit.etcd.EtcdClient.EtcdException;
 import kit.etcd.EtcdClient.Event;
-import kit.etcd.EtcdClient.WatchEnd;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,7 +33,8 @@ class EtcdClientTest {
 
   private record Access(String user, String password) {
     EtcdClient client(List<URI> endpoints, Duration timeout) {
-      return new EtcdClient(endpoints).withUser(user, password).withTimeout(timeout);
+      return new EtcdClient(endpoints, HttpClient.newHttpClient(), timeout)
+          .withUser(user, password);
     }
   }
 
@@ -42,6 +43,8 @@ class EtcdClientTest {
   private static final String GET = "/v3/kv/range";
   private static final String AUTHENTICATE = "/v3/auth/authenticate";
   private static final String WATCH = "/v3/watch";
+  private static final String NO_USER =
+      "{\"message\":\"etcdserver: user name is empty\",\"code\":3}";
   private static final String CREATED = "{\"result\":{\"created\":true}}\n";
 
   private FakeConsul fake; // A server that knows nothing of Consul, or etcd.
@@ -127,6 +130,7 @@ class EtcdClientTest {
   void messagesAreOneShortLineWithoutSecrets() throws Exception {
     fake.on("POST", AUTHENTICATE).answer(200, "{\"token\":\"t0ken\"}");
     fake.on("POST", GET)
+        .answer(400, NO_USER)
         .answer(400, "{\"message\":\"no\\r\\n\\u2028t0ken s3cret" + "x".repeat(1000) + "\"}");
 
     EtcdClient client = client(PATIENCE, APP);
@@ -212,6 +216,8 @@ class EtcdClientTest {
         .answer(200, "{\"token\":\"first\"}")
         .answer(200, "{\"token\":\"second\"}");
     fake.on("POST", GET)
+        .answer(400, NO_USER)
+        .answer(200, "{}")
         .answer(200, "{}")
         .answer(401, "{\"message\":\"etcdserver: " + refusal + "\",\"code\":16}")
         .answer(200, "{}");
@@ -219,11 +225,12 @@ class EtcdClientTest {
 
     client.get("a");
     client.get("a");
+    client.get("a");
 
     assertThat(fake.requests())
         .extracting(it -> it.headers().getFirst("Authorization"))
-        .containsExactly(null, "first", "first", null, "second");
-    assertThat(fake.requests().get(0).body())
+        .containsExactly(null, null, "first", "first", "first", null, "second");
+    assertThat(fake.requests().get(1).body())
         .isEqualTo("{\"name\":\"app\",\"password\":\"s3cret\"}");
   }
 
@@ -234,7 +241,26 @@ class EtcdClientTest {
     EtcdClient client = client(PATIENCE, APP);
 
     assertThatThrownBy(() -> client.get("a")).hasMessageContaining("401 invalid auth");
-    assertThat(fake.requests()).hasSize(4);
+    assertThat(fake.requests()).hasSize(3); // Without a token, for one, and with it.
+  }
+
+  @Test
+  void withoutAUserNoTokenIsAskedFor() {
+    fake.on("POST", GET).answer(400, NO_USER);
+
+    assertThatThrownBy(() -> client().get("a")).hasMessageContaining("400 etcdserver: user name");
+    assertThat(fake.requests()).hasSize(1);
+  }
+
+  @Test
+  void watchHasATokenThoughItIsTheFirstCall() throws Exception {
+    fake.on("POST", AUTHENTICATE).answer(200, "{\"token\":\"first\"}");
+    fake.on("POST", GET).answer(400, NO_USER).answer(200, "{}");
+    fake.on("POST", WATCH).answer(200, CREATED + "{\"result\":{\"compact_revision\":\"9\"}}\n");
+
+    assertThat(client(PATIENCE, APP).watch("a/", 7, PATIENCE, changes -> true)).isFalse();
+
+    assertThat(fake.requests().get(3).headers().getFirst("Authorization")).isEqualTo("first");
   }
 
   private static List<Event> heard(EtcdClient client) throws Exception {
@@ -317,7 +343,7 @@ class EtcdClientTest {
                 + reason
                 + "}}\n");
 
-    assertThat(client().watch("a/", 7, PATIENCE, changes -> true)).isEqualTo(WatchEnd.COMPACTED);
+    assertThat(client().watch("a/", 7, PATIENCE, changes -> true)).isFalse();
   }
 
   @Test
@@ -326,19 +352,23 @@ class EtcdClientTest {
     EtcdClient client = NOBODY.client(List.of(fake.uri(), other.uri()), PATIENCE);
 
     assertThatThrownBy(() -> heard(client)).isInstanceOf(EtcdException.class); // 404
-    assertThat(client.watch("a/", 7, PATIENCE, changes -> true)).isEqualTo(WatchEnd.COMPACTED);
+    assertThat(client.watch("a/", 7, PATIENCE, changes -> true)).isFalse();
   }
 
   @Test
   void misuseIsRefused() {
     EtcdClient client = client();
-    assertThatIllegalArgumentException().isThrownBy(() -> new EtcdClient(List.of()));
+    assertThatIllegalArgumentException().isThrownBy(() -> NOBODY.client(List.of(), PATIENCE));
     assertThatIllegalArgumentException().isThrownBy(() -> client.get(""));
     assertThatIllegalArgumentException().isThrownBy(() -> client.list(""));
     assertThatIllegalArgumentException().isThrownBy(() -> client.grant(Duration.ZERO));
     assertThatIllegalArgumentException().isThrownBy(() -> client(Duration.ZERO, NOBODY));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new EtcdClient(List.of(fake.uri())).withUser("name", ""));
+        .isThrownBy(
+            () ->
+                new EtcdClient(
+                        List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3))
+                    .withUser("name", ""));
   }
 
   @ParameterizedTest
@@ -346,7 +376,12 @@ class EtcdClientTest {
       strings = {"ftp://h:1", "http:/h:1", "http://user:pw@h:1", "http://h:1/path", "http://h:1?q"})
   void endpointIsAHostAndNoSecretIsShown(String endpoint) {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new EtcdClient(List.of(URI.create(endpoint))))
+        .isThrownBy(
+            () ->
+                new EtcdClient(
+                    List.of(URI.create(endpoint)),
+                    HttpClient.newHttpClient(),
+                    Duration.ofSeconds(3)))
         .withMessage("endpoint is not http(s)://host:port");
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -67,7 +68,11 @@ class EtcdInstancesTest {
             () -> 1.0);
     instances =
         new EtcdInstances(
-            new EtcdClient(List.of(fake.uri())), "web", Duration.ofSeconds(30), timing, log);
+            new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3)),
+            "web",
+            Duration.ofSeconds(30),
+            timing,
+            log);
   }
 
   private void awaitSnapshot(Instance... expected) throws Exception {
@@ -303,7 +308,11 @@ class EtcdInstancesTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "a/b", "/"})
   void nameThatCouldMeanAnotherServiceIsRefused(String service) {
-    EtcdClient etcd = new EtcdClient(List.of(URI.create("http://127.0.0.1:1")));
+    EtcdClient etcd =
+        new EtcdClient(
+            List.of(URI.create("http://127.0.0.1:1")),
+            HttpClient.newHttpClient(),
+            Duration.ofSeconds(3));
     assertThatIllegalArgumentException().isThrownBy(() -> new EtcdInstances(etcd, service));
   }
 }

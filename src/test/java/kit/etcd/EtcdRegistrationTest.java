@@ -4,6 +4,7 @@ package kit.etcd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -42,7 +43,7 @@ class EtcdRegistrationTest {
     fake.on("POST", REVOKE).answer(200, "{}");
     registration =
         new EtcdRegistration(
-            new EtcdClient(List.of(fake.uri())),
+            new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3)),
             "web",
             "web-1",
             Instance.of("10.0.0.1", 80),
@@ -174,7 +175,8 @@ class EtcdRegistrationTest {
 
   @Test
   void misuseIsRefused() {
-    EtcdClient etcd = new EtcdClient(List.of(fake.uri()));
+    EtcdClient etcd =
+        new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     Instance instance = Instance.of("10.0.0.1", 80);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new EtcdRegistration(etcd, "a/b", "id", instance));
