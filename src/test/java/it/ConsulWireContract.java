@@ -106,19 +106,17 @@ abstract class ConsulWireContract extends ConsulContract {
             "{'ID':'NAME','Service':'NAME','Tags':['b','a'],'Meta':{'k':'v'},'Port':80,"
                 + "'Address':'some.host','Weights':{'Passing':3,'Warning':2},"
                 + "'EnableTagOverride':true}");
-    for (JsonNode service :
-        List.of(get("/v1/agent/services").get(name), get("/v1/agent/service/NAME"))) {
-      assertThat(members(service)).containsAll(members(expected));
-      members(expected)
-          .forEach(member -> assertThat(service.get(member)).isEqualTo(expected.get(member)));
-    }
+    JsonNode service = get("/v1/agent/services").get(name);
+    assertThat(members(service)).containsAll(members(expected));
+    members(expected)
+        .forEach(member -> assertThat(service.get(member)).isEqualTo(expected.get(member)));
   }
 
   @Test
   void agentServiceHasTheseDefaults() throws Exception {
     register("{'Name':'NAME'}");
 
-    JsonNode service = get("/v1/agent/service/NAME");
+    JsonNode service = get("/v1/agent/services").get(name);
     assertThat(service.get("Tags")).isEqualTo(json("[]"));
     assertThat(service.get("Meta")).isEqualTo(json("{}"));
     assertThat(service.get("Port").asInt(-1)).isZero();
@@ -490,14 +488,6 @@ abstract class ConsulWireContract extends ConsulContract {
   }
 
   @Test
-  void anUnknownServiceIsNotFoundAtTheAgent() throws Exception {
-    HttpResponse<String> answer = send("GET", "/v1/agent/service/NAME", "");
-    assertThat(answer.statusCode()).isEqualTo(404);
-    assertThat(answer.body()).contains("unknown service ID").contains(name);
-    assertThat(answer.headers().firstValue("Content-Type").orElse("")).startsWith("text/plain");
-  }
-
-  @Test
   void deregisteringAnUnknownServiceIsNoError() throws Exception {
     assertThat(send("PUT", "/v1/agent/service/deregister/NAME", "").statusCode())
         .isIn(200, 404); // Since 1.11: 404.
@@ -537,6 +527,7 @@ abstract class ConsulWireContract extends ConsulContract {
         "{'Name':'NAME','Check':{'TTL':'-1s'}}",
         "{'Name':'NAME','Check':{'TTL':'9999999999h'}}",
         "{'Name':'NAME','Check':{'TTL':'1s','Interval':'1s'}}",
+        "{'Name':'NAME','Check':{'TTL':'1s','HTTP':'http://127.0.0.1/'}}",
         "{'Name':'NAME','Check':{'TTL':'1s','Status':'fine'}}",
         "{'Name':'NAME','Check':{'TTL':'1s','Oops':1}}",
         "{'Name':'NAME','Check':{'TTL':'1s','DeregisterCriticalServiceAfter':'soon'}}",
@@ -754,6 +745,7 @@ abstract class ConsulWireContract extends ConsulContract {
     "/v1/health/service/NAME, other service",
     "/v1/health/service/NAME-none, other service",
     "/v1/catalog/services, check",
+    "/v1/catalog/service/NAME, check",
     "/v1/health/service/NAME, words of a check",
     "/v1/health/service/NAME, same registration"
   })

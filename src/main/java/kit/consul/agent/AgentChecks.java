@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import kit.LogSafe;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
 
 /**
- * Runs checks when they are due: one thread watches the clock, a pool of at most {@value
- * #MAX_CONCURRENT} does the waiting for answers.
+ * The threads of the agent: one runs what is due, a pool of at most {@value #MAX_CONCURRENT} runs the
+ * checks and waits for responses.
  *
- * <p>A service that does not answer holds a thread of the pool for its timeout. If many do, the
+ * <p>A service that does not respond holds a thread of the pool for its timeout. If many do, the
  * checks of the others come late, but each has its full timeout from the moment it starts.
  */
-final class AgentChecks implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(DevAgent.class);
+final class AgentChecks implements AgentCheck.Schedule, AutoCloseable {
   private static final int MAX_CONCURRENT = 32;
   private static final int IDLE_SECONDS = 10;
 
-  private final AgentState state;
+  private final DoubleSupplier random;
+  private final ScheduledThreadPoolExecutor timer =
+      new ScheduledThreadPoolExecutor(1, daemons("dev-agent-timer"));
   private final ThreadPoolExecutor pool =
       new ThreadPoolExecutor(
           MAX_CONCURRENT,
@@ -28,65 +31,54 @@ final class AgentChecks implements AutoCloseable {
           IDLE_SECONDS,
           TimeUnit.SECONDS,
           new LinkedBlockingQueue<>(), // Holds each check at most once.
-          AgentChecks::newThread);
-  private final Thread timer = new Thread(this::watchClock, "dev-agent-timer");
+          daemons("dev-agent-check"));
 
-  AgentChecks(AgentState state) {
-    this.state = state;
+  /** {@code random}, from 0 to below 1, spreads the first runs of checks. */
+  AgentChecks(DoubleSupplier random) {
+    this.random = random;
+    timer.setRemoveOnCancelPolicy(true); // Each update of a TTL check cancels a task.
     pool.allowCoreThreadTimeOut(true);
-    timer.setDaemon(true);
   }
 
-  private static Thread newThread(Runnable task) {
-    Thread thread = new Thread(task, "dev-agent-check");
-    thread.setDaemon(true);
-    return thread;
+  private static ThreadFactory daemons(String name) {
+    return task -> {
+      Thread thread = new Thread(task, name);
+      thread.setDaemon(true);
+      return thread;
+    };
   }
 
-  /** Watches the clock from here on. */
-  void start() {
-    timer.start();
+  @Override
+  public long nanoTime() {
+    return System.nanoTime();
   }
 
-  private void watchClock() {
-    try {
-      while (!Thread.interrupted()) {
-        state.awaitDue();
-        runDue();
-      }
-    } catch (InterruptedException e) {
-      // Closed.
-    }
+  @Override
+  public double firstRun() {
+    return random.getAsDouble();
   }
 
-  /** Begins to run what is due. */
-  void runDue() {
-    for (AgentState.Check check : state.takeDue()) {
-      pool.execute(() -> run(check));
-    }
+  @Override
+  public Future<?> in(long delayNanos, Runnable task) {
+    return timer.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
   }
 
-  private void run(AgentState.Check check) {
-    try {
-      CheckProbe.Result result = CheckProbe.run(check.definition);
-      state.report(check, result.status(), result.output());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // Closed: the result is not needed.
-    } catch (RuntimeException e) {
-      log.error("check {} failed: {}", LogSafe.of(check.definition.checkId()), LogSafe.of(e));
-      state.report(check, "critical", e.toString());
-    }
+  @Override
+  public void run(CheckDefinition check, Consumer<CheckProbe.Result> report) {
+    pool.execute(
+        () -> {
+          try {
+            report.accept(CheckProbe.run(check));
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // Closed: the result is not needed.
+          }
+        });
   }
 
-  /** Stops all threads; a connect in progress ends at its timeout. The state has been closed before. */
+  /** Interrupts all threads, and a connect in progress with them. The state has been closed before. */
   @Override
   public void close() {
-    timer.interrupt();
-    try {
-      timer.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    timer.shutdownNow();
     pool.shutdownNow();
   }
 }

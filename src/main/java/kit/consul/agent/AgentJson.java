@@ -4,10 +4,8 @@ package kit.consul.agent;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -66,48 +64,37 @@ final class AgentJson {
     return JsonNodeFactory.instance.objectNode();
   }
 
-  static ArrayNode array(Collection<String> texts) {
-    ArrayNode array = JsonNodeFactory.instance.arrayNode();
-    texts.forEach(array::add);
-    return array;
-  }
-
   /** As in {@code /v1/health/service}. */
-  ObjectNode healthEntry(ObjectNode instance) {
-    return object().<ObjectNode>set("Node", node).setAll(instance);
+  Map<String, Object> healthEntry(ServiceInstance instance) {
+    return Map.of(
+        "Node", node, "Service", instance.service().catalogJson(), "Checks", instance.checks());
   }
 
   /** As in {@code /v1/catalog/service}. */
-  ObjectNode catalogEntry(ObjectNode instance) {
+  ObjectNode catalogEntry(ServiceInstance instance) {
     ObjectNode json = node.deepCopy();
     json.set("NodeMeta", json.remove("Meta"));
     json.put("ServiceKind", "");
-    instance
-        .get("Service")
-        .properties()
-        .forEach(
-            member -> {
-              String name = member.getKey().replaceFirst("^Service$", "Name");
-              json.set(name.endsWith("Index") ? name : "Service" + name, member.getValue());
-            });
+    for (Map.Entry<String, JsonNode> member : instance.service().catalogJson().properties()) {
+      String name = member.getKey().replaceFirst("^Service$", "Name");
+      json.set(name.endsWith("Index") ? name : "Service" + name, member.getValue());
+    }
     return json;
   }
 
   /** As in {@code /v1/catalog/node/name}. */
-  ObjectNode nodeWithServices(List<ObjectNode> instances) {
-    ObjectNode json = object().set("Node", node);
-    ObjectNode services = json.putObject("Services");
-    instances.forEach(it -> services.set(it.at("/Service/ID").textValue(), it.get("Service")));
-    return json;
+  Map<String, Object> nodeWithServices(List<ServiceInstance> instances) {
+    ObjectNode services = object();
+    instances.forEach(it -> services.set(it.service().id(), it.service().catalogJson()));
+    return Map.of("Node", node, "Services", services);
   }
 
   /** As in {@code /v1/catalog/services}: the tags in use by service name, both sorted. */
-  static Map<String, Set<String>> tagsByName(List<ObjectNode> instances) {
+  static Map<String, Set<String>> tagsByName(List<ServiceInstance> instances) {
     Map<String, Set<String>> tags = new TreeMap<>();
-    for (ObjectNode instance : instances) {
-      String name = instance.at("/Service/Service").textValue();
-      Set<String> ofName = tags.computeIfAbsent(name, key -> new TreeSet<>());
-      instance.at("/Service/Tags").forEach(tag -> ofName.add(tag.textValue()));
+    for (ServiceInstance instance : instances) {
+      tags.computeIfAbsent(instance.service().name(), name -> new TreeSet<>())
+          .addAll(instance.service().tags());
     }
     return tags;
   }

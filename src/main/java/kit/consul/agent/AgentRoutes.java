@@ -6,7 +6,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,7 +52,6 @@ final class AgentRoutes implements Endpoint<Request, Response> {
             .route("PUT", "/v1/agent/service/deregister/{id...}", this::deregister)
             .route("PUT", "/v1/agent/service/maintenance/{id...}", this::maintenance)
             .route("PUT", "/v1/agent/maintenance", this::maintenance)
-            .route("GET", "/v1/agent/service/{id...}", this::service)
             .route("GET", "/v1/agent/services", this::services)
             .route("GET", "/v1/agent/health/service/id/{id...}", this::serviceWithChecks)
             .route("GET", "/v1/agent/checks", this::checks)
@@ -77,17 +75,13 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     try {
       return routes.call(context, request);
     } catch (StatusException e) {
-      if (e.status() == 404 && !isServed(request)) {
+      boolean isUnknownPath =
+          router.match(request.method(), request.target().segments()) instanceof Router.NotFound<?>;
+      if (isUnknownPath) {
         logOnce(request.method() + " " + request.target().rawPath());
       }
       return Response.text(e.status(), e.detail()).with(e.headers());
     }
-  }
-
-  /** Returns whether there is a route, as against an id that is unknown. */
-  private boolean isServed(Request request) {
-    return !(router.match(request.method(), request.target().segments())
-        instanceof Router.NotFound);
   }
 
   private void logOnce(String operation) {
@@ -157,36 +151,23 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     return Response.empty(200);
   }
 
-  private Response service(Context context, Request request) {
-    String id = request.variable("id");
-    return state.services().stream()
-        .filter(service -> service.id().equals(id))
-        .findAny()
-        .map(service -> ok(service.json()))
-        .orElseThrow(() -> new StatusException(404, "unknown service ID: " + id));
-  }
-
   private Response serviceWithChecks(Context context, Request request) {
     String id = required(request, "id", 500, "Bad request: Missing serviceID");
-    ObjectNode known = state.instance(id);
+    ServiceInstance known = state.instance(id);
     if (known == null) {
       return Response.json(404, NO_INSTANCE).with("X-Consul-Reason", "critical");
     }
-    List<JsonNode> checks = new ArrayList<>();
-    known.get("Checks").forEach(checks::add);
-    checks.removeIf(AgentRoutes::isOnlyInCatalog);
-    int worst = CatalogQueries.worst(known);
+    int worst = known.worst();
     boolean isInMaintenance =
-        checks.stream().anyMatch(check -> check.get("Type").asText().isEmpty());
+        known.checks().stream().anyMatch(check -> check.get("Type").textValue().isEmpty());
     String word = isInMaintenance ? "maintenance" : CheckDefinition.STATUSES.get(worst);
     Map<String, Object> body =
-        Map.of("AggregatedStatus", word, "Service", known.get("Service"), "Checks", checks);
+        Map.of(
+            "AggregatedStatus", word,
+            "Service", known.service().json(),
+            "Checks", known.checks());
     return Response.json(List.of(200, 429, 503).get(worst), Json.write(body))
         .with("X-Consul-Reason", word);
-  }
-
-  private static boolean isOnlyInCatalog(JsonNode check) {
-    return check.get("CheckID").textValue().equals(AgentState.SERF_HEALTH);
   }
 
   private Response services(Context context, Request request) {
@@ -200,11 +181,9 @@ final class AgentRoutes implements Endpoint<Request, Response> {
     refuseFilter(request);
     ObjectNode byId = AgentJson.object();
     for (ObjectNode check : state.checks()) {
-      if (!isOnlyInCatalog(check)) { // An agent does not know the indexes that servers count.
-        byId.set(
-            check.get("CheckID").textValue(),
-            check.deepCopy().put("CreateIndex", 0).put("ModifyIndex", 0));
-      }
+      byId.set( // An agent does not know the indexes that servers count.
+          check.get("CheckID").textValue(),
+          check.deepCopy().put("CreateIndex", 0).put("ModifyIndex", 0));
     }
     return ok(byId);
   }

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.DoubleSupplier;
-import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import kit.LogSafe;
 import kit.StatusException;
@@ -23,82 +15,39 @@ import kit.consul.agent.Changes.Wait;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The services that the agent knows, their checks, and when each check is due. */
+/** The services that the agent knows and the status of their checks. Thread-safe. */
 final class AgentState {
-  // One lock, held for operations on maps only: checks are run and JSON is written elsewhere, from
-  // copies that never change. Each change raises the index and wakes all that wait; a query looks
-  // at
-  // the index of what it asked for, and goes on waiting if that has not changed.
+  // One lock, held for operations on maps only: checks run and JSON is written elsewhere, from
+  // copies
+  // that never change. Each change raises the index and wakes all that wait; a query compares the
+  // index of what it asked for, and waits on if that has not changed.
   //
-  // A check that is registered again is a new Check object. A run that ends late finds that its
-  // object is no longer the one under that id, and its result is dropped.
+  // A check that is registered again is a new AgentCheck. A run that ends late finds that its
+  // object
+  // is no longer the one under that id, and its result is dropped.
 
   private static final Logger log = LoggerFactory.getLogger(DevAgent.class);
   private static final long REAP_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(30); // As Consul.
 
-  /** The check that Consul has for each node: in the catalogue, but not at the agent. */
-  static final String SERF_HEALTH = "serfHealth";
+  private final AgentCheck.Schedule schedule;
 
-  private static final List<String> KEPT = // By a check that is registered again.
-      List.of("Status", "Output", "CreateIndex", "ModifyIndex");
-  private static final Comparator<String> BY_ID = // Consul's order.
-      String.CASE_INSENSITIVE_ORDER.thenComparing(Comparator.<String>naturalOrder());
-
-  private final LongSupplier nanoTime;
-  private final DoubleSupplier random;
+  // In the catalogue, but not at the agent: the service of a Consul server, the check of each node.
+  private final Registrations.Owner server;
+  private final ObjectNode serfHealth =
+      CheckDefinition.notRun("serfHealth", "Serf Health Status", "passing", "")
+          .json(ServiceDefinition.NODE);
 
   // Guarded by this.
-  private final Service node = new Service();
-  private final Service server = new Service();
-  private final Map<String, Service> services = new TreeMap<>(BY_ID);
-  private final Map<String, Check> checks = new TreeMap<>(BY_ID);
+  private final Registrations registered = new Registrations();
   private final Changes changes = new Changes();
-  private long reapAtNanos;
   private boolean closed;
 
-  /**
-   * A state without registrations; the catalogue has {@code server}, a Consul server itself. {@code
-   * random}, from 0 to below 1, spreads the first runs of checks.
-   */
-  AgentState(ServiceDefinition server, LongSupplier nanoTime, DoubleSupplier random) {
-    this.nanoTime = nanoTime;
-    this.random = random;
-    this.reapAtNanos = nanoTime.getAsLong() + REAP_INTERVAL_NANOS;
-    this.server.definition = server;
-    this.server.json = server.json(1, 1);
-    registerCheck(CheckDefinition.notRun(SERF_HEALTH, "Serf Health Status", "passing", ""), "");
+  /** A state without registrations; the catalogue has {@code server}, a Consul server itself. */
+  AgentState(ServiceDefinition server, AgentCheck.Schedule schedule) {
+    this.schedule = schedule;
+    this.server = new Registrations.Owner(server);
     changes.instances(server.name(), true);
-  }
-
-  /** A registered service, or the node with its checks; guarded by the lock of its AgentState. */
-  private static final class Service {
-    private ServiceDefinition definition; // Null for the node, and until registered.
-    private ObjectNode json; // Replaced, never changed; the same holds for that of a check.
-    private final Map<String, Check> checks = new TreeMap<>();
-  }
-
-  /** A registered check; all but its definition is guarded by the lock of its AgentState. */
-  static final class Check {
-    final CheckDefinition definition;
-    private final Service service;
-    private ObjectNode json;
-    private Long dueAtNanos; // Null while it runs, or if it never does.
-    private Long criticalAtNanos; // Since when runs have found that; the initial status is none.
-
-    private Check(CheckDefinition definition, Service service) {
-      this.definition = definition;
-      this.service = service;
-      this.json = definition.json(service.definition);
-    }
-
-    private String get(String member) {
-      return json.get(member).textValue();
-    }
-
-    private boolean isCriticalForTooLong(long now) {
-      long after = definition.deregisterCriticalServiceAfter();
-      return after > 0 && criticalAtNanos != null && now - criticalAtNanos > after;
-    }
+    schedule.in(REAP_INTERVAL_NANOS, this::reap);
   }
 
   /**
@@ -110,27 +59,20 @@ final class AgentState {
   synchronized void register(
       ServiceDefinition definition, List<CheckDefinition> definitions, boolean replaceChecks) {
     refuseIfClosed();
-    Service service = services.computeIfAbsent(definition.id(), id -> new Service());
-    if (!definition.equals(service.definition)) {
-      redefine(service, definition);
-    }
-    if (replaceChecks) {
-      Set<String> left = new HashSet<>(service.checks.keySet());
-      definitions.forEach(check -> left.remove(check.checkId()));
-      left.forEach(this::deregisterCheck);
-    }
-    definitions.forEach(check -> register(check, service));
-  }
-
-  private void redefine(Service service, ServiceDefinition definition) {
-    ServiceDefinition before = service.definition;
-    long created = before == null ? changes.next() : service.json.get("CreateIndex").longValue();
-    service.definition = definition;
-    service.json = definition.json(created, changes.next());
-    if (before != null) {
+    ServiceDefinition before = registered.put(definition);
+    if (before != null && !definition.name().equalsIgnoreCase(before.name())) {
       instancesChanged(before.name());
     }
-    instancesChanged(definition.name());
+    if (!definition.equals(before)) {
+      instancesChanged(definition.name());
+    }
+    if (replaceChecks) {
+      List<String> ids = definitions.stream().map(CheckDefinition::checkId).toList();
+      List.copyOf(registered.owner(definition.id()).checks.keySet()).stream()
+          .filter(id -> !ids.contains(id))
+          .forEach(this::deregisterCheck);
+    }
+    definitions.forEach(check -> registerCheck(check, definition.id()));
   }
 
   /**
@@ -141,74 +83,53 @@ final class AgentState {
    */
   synchronized void registerCheck(CheckDefinition definition, String serviceId) {
     refuseIfClosed();
-    Service service = serviceId.isEmpty() ? node : services.get(serviceId);
+    Registrations.Owner service = registered.owner(serviceId);
     if (service == null) {
       throw new StatusException(500, "ServiceID \"" + serviceId + "\" does not exist");
     }
-    register(definition, service);
-  }
-
-  private void register(CheckDefinition definition, Service service) {
-    Check before = checks.get(definition.checkId());
-    if (before != null && before.service != service) {
-      deregisterCheck(definition.checkId());
-    }
-    Check check = new Check(definition, service);
+    String id = definition.checkId();
+    AgentCheck before = registered.check(id);
+    AgentCheck check = new AgentCheck(definition, service.definition, before);
+    boolean isNew = before == null || !check.json().equals(before.json());
     if (before != null) {
-      check.json.setAll(before.json.deepCopy().retain(KEPT));
-    } else {
-      check.json.put("CreateIndex", changes.next());
+      before.cancel();
+      if (!before.serviceId.equals(serviceId)) {
+        deregisterCheck(id);
+      }
     }
-    boolean isNew = before == null || !check.json.equals(before.json);
+    service.checks.put(id, check);
+    scheduleNext(check, schedule.firstRun());
     if (isNew) {
-      check.json.put("ModifyIndex", changes.next());
+      healthChanged(check);
     }
-    checks.put(definition.checkId(), check);
-    service.checks.put(definition.checkId(), check);
-    switch (definition.type()) {
-      case "http", "tcp" -> schedule(check, (long) (random.getAsDouble() * definition.interval()));
-      case "ttl" -> schedule(check, definition.ttl());
-      default -> {} // Known, but not run.
-    }
-    if (isNew) {
-      healthChanged(service);
-    }
-  }
-
-  private void schedule(Check check, long nanosFromNow) {
-    check.dueAtNanos = nanoTime.getAsLong() + nanosFromNow;
-    notifyAll(); // It may be due earlier than the timer expects.
   }
 
   /** Removes a check; an unknown id is no error. */
   synchronized void deregisterCheck(String id) {
-    Check check = checks.remove(id);
+    AgentCheck check = registered.check(id);
     if (check != null) {
-      check.service.checks.remove(id);
-      healthChanged(check.service);
+      check.cancel();
+      registered.owner(check.serviceId).checks.remove(id);
+      healthChanged(check);
     }
   }
 
   /** Removes a service and its checks; an unknown id is no error. */
   synchronized void deregister(String id) {
-    Service service = services.remove(id);
+    Registrations.Owner service = registered.remove(id);
     if (service != null) {
-      checks.values().removeAll(service.checks.values());
+      service.checks.values().forEach(AgentCheck::cancel);
       instancesChanged(service.definition.name());
     }
   }
 
-  private void healthChanged(Service service) {
-    if (service == node) {
-      changes.healthOfAll();
-    } else {
-      changes.health(service.definition.name());
-    }
+  private void healthChanged(AgentCheck check) {
+    changes.health(registered.owner(check.serviceId).definition.name());
     notifyAll();
   }
 
   private void instancesChanged(String name) {
-    changes.instances(name, !instances(named(name)).isEmpty());
+    changes.instances(name, !instances(service -> service.isNamed(name)).isEmpty());
     notifyAll();
   }
 
@@ -218,163 +139,121 @@ final class AgentState {
    * @throws StatusException 500, as from Consul, if there is no such TTL check
    */
   synchronized void updateTtl(String checkId, String status, String output) {
-    Check check = checks.get(checkId);
-    if (check == null || !check.definition.type().equals("ttl")) {
+    AgentCheck check = registered.check(checkId);
+    if (check == null || !check.definition.isTtl()) {
       throw new StatusException(500, "CheckID \"" + checkId + "\" does not have associated TTL");
     }
     update(check, status, output);
-    schedule(check, check.definition.ttl());
   }
 
-  /** Records what a run of {@code check} has found, unless the check has been replaced. */
-  synchronized void report(Check check, String status, String output) {
-    if (checks.get(check.definition.checkId()) == check) {
-      update(check, status, output);
-      schedule(check, check.definition.interval());
+  private void update(AgentCheck check, String status, String output) {
+    if (check.update(status, output, schedule.nanoTime())) {
+      healthChanged(check);
+    }
+    scheduleNext(check, 1);
+  }
+
+  /** Schedules the next run after this part of the interval, or the end of the TTL. */
+  private void scheduleNext(AgentCheck check, double partOfInterval) {
+    CheckDefinition definition = check.definition;
+    if (closed) {
+      return;
+    }
+    if (definition.isTtl()) {
+      check.schedule(schedule, definition.ttl(), () -> expire(check));
+    } else if (definition.isRun()) {
+      long delayNanos = (long) (partOfInterval * definition.interval());
+      check.schedule(
+          schedule, delayNanos, () -> schedule.run(definition, result -> report(check, result)));
     }
   }
 
-  private void update(Check check, String status, String output) {
-    if (!status.equals("critical")) {
-      check.criticalAtNanos = null;
-    } else if (check.criticalAtNanos == null) {
-      check.criticalAtNanos = nanoTime.getAsLong();
-    }
-    boolean isNew = !status.equals(check.get("Status")); // A new text alone is not, as in Consul.
-    check.json =
-        check.json.deepCopy().put("Status", status).put("Output", CheckProbe.beginning(output));
-    if (isNew) {
-      check.json.put("ModifyIndex", changes.next());
-      healthChanged(check.service);
+  private synchronized void report(AgentCheck check, CheckProbe.Result result) {
+    if (registered.check(check.definition.checkId()) == check) {
+      update(check, result.status(), result.output());
     }
   }
 
-  /** Waits until {@link #takeDue} has something to do. */
-  synchronized void awaitDue() throws InterruptedException {
-    for (long left = nanosUntilDue(); left > 0; left = nanosUntilDue()) {
-      TimeUnit.NANOSECONDS.timedWait(this, left);
+  private synchronized void expire(AgentCheck check) {
+    boolean isCurrent = registered.check(check.definition.checkId()) == check;
+    if (isCurrent && check.expire(schedule.nanoTime())) {
+      healthChanged(check);
     }
   }
 
-  private long nanosUntilDue() {
-    long now = nanoTime.getAsLong();
-    long nanos = reapAtNanos - now;
-    for (Check check : checks.values()) {
-      if (check.dueAtNanos != null) {
-        nanos = Math.min(nanos, check.dueAtNanos - now);
-      }
-    }
-    return nanos;
+  private void reap() {
+    List<String> reaped = deregisterCritical();
+    reaped.forEach(id -> log.info("deregistered {}: critical for too long", LogSafe.of(id)));
   }
 
-  /** Expires TTL checks, removes what was critical for too long, and returns the checks to run. */
-  List<Check> takeDue() {
-    List<String> removed = new ArrayList<>();
-    List<Check> toRun = takeDue(removed);
-    removed.forEach(id -> log.info("deregistered {}: critical for too long", LogSafe.of(id)));
-    return toRun;
-  }
-
-  private synchronized List<Check> takeDue(List<String> removed) {
-    List<Check> toRun = new ArrayList<>();
-    long now = nanoTime.getAsLong();
-    for (Check check : checks.values()) {
-      if (check.dueAtNanos != null && check.dueAtNanos - now <= 0) {
-        check.dueAtNanos = null;
-        if (check.definition.type().equals("ttl")) {
-          expire(check);
-        } else {
-          toRun.add(check);
-        }
-      }
+  private synchronized List<String> deregisterCritical() {
+    long now = schedule.nanoTime();
+    List<String> ids =
+        registered
+            .checks()
+            .filter(check -> check.isCriticalForTooLong(now) && !check.serviceId.isEmpty())
+            .map(check -> check.serviceId)
+            .distinct()
+            .toList();
+    ids.forEach(this::deregister);
+    if (!closed) {
+      schedule.in(REAP_INTERVAL_NANOS, this::reap);
     }
-    if (reapAtNanos - now <= 0) {
-      reapAtNanos = now + REAP_INTERVAL_NANOS;
-      reap(now, removed);
-    }
-    return closed ? List.of() : toRun;
-  }
-
-  private void expire(Check check) {
-    String last = check.get("Output");
-    String words = last.isEmpty() ? "" : " (last output before timeout follows): " + last;
-    update(check, "critical", "TTL expired" + words);
-  }
-
-  private void reap(long now, List<String> removed) {
-    for (Service service : List.copyOf(services.values())) {
-      if (service.checks.values().stream().anyMatch(check -> check.isCriticalForTooLong(now))) {
-        deregister(service.definition.id());
-        removed.add(service.definition.id());
-      }
-    }
+    return ids;
   }
 
   /** Returns the registered services, sorted by id. */
   synchronized List<ServiceDefinition> services() {
-    return services.values().stream().map(service -> service.definition).toList();
+    return registered.services().map(service -> service.definition).toList();
+  }
+
+  /** Returns the checks that the agent knows, sorted by id. */
+  synchronized List<ObjectNode> checks() {
+    return registered.checks().map(AgentCheck::json).toList();
+  }
+
+  /** Returns the checks in the catalogue: those that the agent knows, and that of the node. */
+  synchronized List<ObjectNode> catalogChecks() {
+    return Stream.concat(Stream.of(serfHealth), checks().stream()).toList();
   }
 
   /** Returns the service with its checks and those of the node, or null. */
-  synchronized ObjectNode instance(String id) {
-    Service service = services.get(id);
-    return service == null ? null : instance(service);
+  synchronized ServiceInstance instance(String id) {
+    Registrations.Owner service = id.isEmpty() ? null : registered.owner(id);
+    return service == null ? null : instance(service, Stream.of());
   }
 
-  private ObjectNode instance(Service service) {
-    ObjectNode instance = AgentJson.object().set("Service", service.json);
-    ArrayNode all = instance.putArray("Checks");
-    node.checks.values().forEach(check -> all.add(check.json));
-    service.checks.values().forEach(check -> all.add(check.json));
-    return instance;
+  private ServiceInstance instance(Registrations.Owner service, Stream<ObjectNode> more) {
+    Stream<ObjectNode> known =
+        Stream.of(registered.owner(""), service)
+            .flatMap(owner -> owner.checks.values().stream())
+            .map(AgentCheck::json);
+    return new ServiceInstance(service.definition, Stream.concat(more, known).toList());
   }
 
-  /** Returns all checks, sorted by id. */
-  synchronized List<ObjectNode> checks() {
-    return checks.values().stream().map(check -> check.json).toList();
-  }
-
-  /** Returns all checks as soon as anything has changed. */
-  Found<List<ObjectNode>> checks(Wait wait) throws InterruptedException {
-    return await(changes::last, this::checks, wait);
-  }
-
-  /** Returns all instances as soon as one has come, gone, or is defined in another way. */
-  Found<List<ObjectNode>> catalog(Wait wait) throws InterruptedException {
-    return await(() -> changes.ofNames(), () -> instances(it -> true), wait);
-  }
-
-  /** Returns the instances of a service as soon as they have changed, results of checks aside. */
-  Found<List<ObjectNode>> catalog(String name, Wait wait) throws InterruptedException {
-    return await(() -> changes.ofInstances(name), () -> instances(named(name)), wait);
-  }
-
-  /** Returns the instances of a service as soon as they or the results of checks have changed. */
-  Found<List<ObjectNode>> health(String name, Wait wait) throws InterruptedException {
-    return await(() -> changes.ofHealth(name), () -> instances(named(name)), wait);
-  }
-
-  private synchronized <T> Found<T> await(LongSupplier current, Supplier<T> value, Wait wait)
-      throws InterruptedException {
-    long deadlineNanos = nanoTime.getAsLong() + wait.nanos();
-    long left = wait.nanos();
-    while (Long.compareUnsigned(current.getAsLong(), wait.index()) <= 0 && left > 0) {
-      refuseIfClosed();
-      TimeUnit.NANOSECONDS.timedWait(this, left);
-      left = deadlineNanos - nanoTime.getAsLong();
-    }
-    return new Found<>(value.get(), current.getAsLong());
-  }
-
-  private List<ObjectNode> instances(Predicate<Service> wanted) {
-    return Stream.concat(Stream.of(server), services.values().stream())
-        .filter(wanted)
-        .map(this::instance)
+  /** Returns the instances in the catalogue of the services that are wanted. */
+  synchronized List<ServiceInstance> instances(Predicate<ServiceDefinition> wanted) {
+    return Stream.concat(Stream.of(server), registered.services())
+        .filter(service -> wanted.test(service.definition))
+        .map(service -> instance(service, Stream.of(serfHealth)))
         .toList();
   }
 
-  private static Predicate<Service> named(String name) {
-    return service -> service.definition.name().equalsIgnoreCase(name);
+  /**
+   * Returns {@code value} when its index is above that of {@code wait}, or its time is up.
+   *
+   * @throws StatusException 503 if it would have to wait after {@link #close}
+   */
+  synchronized <T> Found<T> await(ToLongFunction<Changes> index, Supplier<T> value, Wait wait)
+      throws InterruptedException {
+    long deadlineNanos = schedule.nanoTime() + wait.nanos();
+    long left = wait.nanos();
+    while (Long.compareUnsigned(index.applyAsLong(changes), wait.index()) <= 0 && left > 0) {
+      refuseIfClosed();
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+      left = deadlineNanos - schedule.nanoTime();
+    }
+    return new Found<>(value.get(), index.applyAsLong(changes));
   }
 
   private void refuseIfClosed() {
@@ -383,7 +262,7 @@ final class AgentState {
     }
   }
 
-  /** Registers nothing any more, and ends all waiting. */
+  /** Refuses registrations from here on, and ends all waiting. */
   synchronized void close() {
     closed = true;
     notifyAll();

@@ -4,13 +4,9 @@ package kit.consul.agent;
 import static kit.consul.agent.AgentRoutes.parameter;
 import static kit.consul.agent.AgentRoutes.required;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongBiFunction;
 import java.util.stream.Stream;
 import kit.Endpoint;
 import kit.StatusException;
@@ -76,78 +72,63 @@ final class CatalogQueries {
 
   private Found<?> node(Request request, Wait wait) throws InterruptedException {
     boolean isKnown = request.variable("name").equals(AgentJson.NODE);
-    return state.catalog(wait).map(all -> isKnown ? json.nodeWithServices(all) : null);
+    return all(wait).map(all -> isKnown ? json.nodeWithServices(all) : null);
   }
 
   private Found<?> serviceNames(Request request, Wait wait) throws InterruptedException {
-    return state.catalog(wait).map(AgentJson::tagsByName);
+    return all(wait).map(AgentJson::tagsByName);
+  }
+
+  private Found<List<ServiceInstance>> all(Wait wait) throws InterruptedException {
+    return state.await(Changes::ofNames, () -> state.instances(any -> true), wait);
   }
 
   private Found<?> catalogService(Request request, Wait wait) throws InterruptedException {
-    return state
-        .catalog(name(request), wait)
+    return instances(request, wait, Changes::ofInstances)
         .map(all -> withTags(request, all).map(json::catalogEntry).toList());
   }
 
   private Found<?> healthService(Request request, Wait wait) throws InterruptedException {
     int worst = AgentRoutes.flag(request, "passing") ? 0 : CheckDefinition.STATUSES.size();
-    return state
-        .health(name(request), wait)
+    return instances(request, wait, Changes::ofHealth)
         .map(
             all ->
                 withTags(request, all)
-                    .filter(instance -> worst(instance) <= worst)
+                    .filter(instance -> instance.worst() <= worst)
                     .map(json::healthEntry)
                     .toList());
   }
 
-  private static Stream<ObjectNode> withTags(Request request, List<ObjectNode> instances) {
-    TreeSet<String> wanted = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
-    wanted.addAll(request.target().queryAll("tag"));
-    return instances.stream()
-        .filter(
-            instance -> {
-              Set<String> missing = new TreeSet<>(wanted);
-              instance.at("/Service/Tags").forEach(tag -> missing.remove(tag.textValue()));
-              return missing.isEmpty();
-            });
-  }
-
-  /** Returns the worst status of the checks of an instance, as its place in the list of statuses. */
-  static int worst(ObjectNode instance) {
-    int worst = 0;
-    for (JsonNode check : instance.get("Checks")) {
-      worst = Math.max(worst, CheckDefinition.STATUSES.indexOf(check.get("Status").textValue()));
-    }
-    return worst;
-  }
-
   private Found<?> healthChecks(Request request, Wait wait) throws InterruptedException {
-    return state.health(name(request), wait).map(CatalogQueries::checksOfServices);
+    return instances(request, wait, Changes::ofHealth)
+        .map(all -> all.stream().flatMap(instance -> instance.ownChecks().stream()).toList());
   }
 
-  private static List<JsonNode> checksOfServices(List<ObjectNode> instances) {
-    List<JsonNode> checks = new ArrayList<>();
-    instances.forEach(instance -> instance.get("Checks").forEach(checks::add));
-    checks.removeIf(check -> check.get("ServiceID").textValue().isEmpty());
-    return checks;
+  private Found<List<ServiceInstance>> instances(
+      Request request, Wait wait, ToLongBiFunction<Changes, String> index)
+      throws InterruptedException {
+    String name = required(request, "name", 400, "Missing service name");
+    return state.await(
+        changes -> index.applyAsLong(changes, name),
+        () -> state.instances(service -> service.isNamed(name)),
+        wait);
+  }
+
+  private static Stream<ServiceInstance> withTags(Request request, List<ServiceInstance> all) {
+    List<String> tags = request.target().queryAll("tag");
+    return all.stream().filter(instance -> instance.hasTags(tags));
   }
 
   private Found<?> healthState(Request request, Wait wait) throws InterruptedException {
-    String wanted = AgentRoutes.required(request, "state", 400, "Missing check state");
+    String wanted = required(request, "state", 400, "Missing check state");
+    boolean isAny = wanted.equals("any");
     return state
-        .checks(wait)
+        .await(Changes::last, state::catalogChecks, wait)
         .map(
             all ->
                 all.stream()
-                    .filter(
-                        check ->
-                            wanted.equals("any") || check.get("Status").textValue().equals(wanted))
+                    .filter(check -> isAny || check.get("Status").textValue().equals(wanted))
                     .toList());
-  }
-
-  private static String name(Request request) {
-    return required(request, "name", 400, "Missing service name");
   }
 
   private static long index(Request request) {

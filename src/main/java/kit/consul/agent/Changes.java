@@ -7,18 +7,15 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * The indexes of the last changes: what a blocking query compares. Each change has the next index.
+ * The indexes of the last changes, which blocking queries compare. Each change takes the next index.
  *
  * <p>Not thread-safe: AgentState uses it under its lock.
  */
 final class Changes {
-  /**
-   * What a query waits for: an index above {@code index}, at most {@code nanos}. A
-   * closed agent refuses to wait, with 503.
-   */
+  /** A query for an index above {@code index} that waits at most {@code nanos}. */
   record Wait(long index, long nanos) {}
 
-  /** What was found, and the index to ask again with. */
+  /** What a query found, and the index to pass to the next one. */
   record Found<T>(T value, long index) {
     <U> Found<U> map(Function<T, U> to) {
       return new Found<>(to.apply(value), index);
@@ -30,11 +27,6 @@ final class Changes {
   private long ofNames = 1; // The list of services and their tags.
   private long ofAbsent = 1; // All names without instances: the last disappearance, as in Consul.
   private long last = 1;
-
-  /** Returns the index that the next change will have. */
-  long next() {
-    return last + 1;
-  }
 
   /** Records that the instances of a name have changed, and whether there are any left. */
   void instances(String name, boolean isPresent) {
@@ -50,16 +42,14 @@ final class Changes {
     }
   }
 
-  /** Records that a check of a service has changed. */
+  /** Records that a check of a service has changed; an empty name stands for a check of the node. */
   void health(String name) {
     last++;
-    ofHealth.put(key(name), last);
-  }
-
-  /** Records that a check of the node has changed. */
-  void healthOfAll() {
-    last++;
-    ofHealth.replaceAll((name, before) -> last);
+    if (name.isEmpty()) {
+      ofHealth.replaceAll((any, before) -> last);
+    } else {
+      ofHealth.put(key(name), last);
+    }
   }
 
   long last() {

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -104,7 +103,7 @@ record CheckDefinition(
     checkStatus(check.status);
     check(check.interval == 0 || check.ttl == 0, "Invalid check: both Interval and TTL");
     check(!check.type().isEmpty(), "Invalid check: TTL must be > 0 for TTL checks");
-    check(check.interval + check.ttl > 0, "Invalid check: Interval must be > 0");
+    check(check.isTtl() || check.interval > 0, "Invalid check: Interval must be > 0");
     return check;
   }
 
@@ -114,12 +113,13 @@ record CheckDefinition(
 
   /** Returns a check that keeps its status. */
   static CheckDefinition notRun(String id, String name, String status, String notes) {
-    Map<String, JsonNode> members = new TreeMap<>();
-    members.put("CheckID", TextNode.valueOf(id));
-    members.put("Name", TextNode.valueOf(name));
-    members.put("Status", TextNode.valueOf(status));
-    members.put("Notes", TextNode.valueOf(notes));
-    return GoJson.read(members, CheckDefinition.class);
+    ObjectNode json =
+        AgentJson.object()
+            .put("CheckID", id)
+            .put("Name", name)
+            .put("Status", status)
+            .put("Notes", notes);
+    return GoJson.read(GoJson.members(json), CheckDefinition.class);
   }
 
   /**
@@ -142,7 +142,17 @@ record CheckDefinition(
     return !grpc.isEmpty() ? "grpc" : ttl > 0 ? "ttl" : "";
   }
 
-  /** As in {@code /v1/agent/checks}, before it has been run; {@code service} is null for the node. */
+  /** Returns whether its service updates it. */
+  boolean isTtl() {
+    return type().equals("ttl");
+  }
+
+  /** Returns whether the agent runs it: a gRPC check keeps its status. */
+  boolean isRun() {
+    return type().equals("http") || type().equals("tcp");
+  }
+
+  /** As in {@code /v1/health/checks}, before it has been run. */
   ObjectNode json(ServiceDefinition service) {
     ObjectNode json =
         AgentJson.object()
@@ -152,10 +162,11 @@ record CheckDefinition(
             .put("Status", status)
             .put("Notes", notes)
             .put("Output", "")
-            .put("ServiceID", service == null ? "" : service.id())
-            .put("ServiceName", service == null ? "" : service.name());
-    json.set("ServiceTags", AgentJson.array(service == null ? List.of() : service.tags()));
-    json.put("Type", type()).putObject("Definition");
-    return json.put("CreateIndex", 0).put("ModifyIndex", 0);
+            .put("ServiceID", service.id())
+            .put("ServiceName", service.name())
+            .putPOJO("ServiceTags", service.tags())
+            .put("Type", type())
+            .putPOJO("Definition", Map.of());
+    return json.put("CreateIndex", 1).put("ModifyIndex", 1);
   }
 }

@@ -3,9 +3,7 @@ package kit.consul.agent;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.ConnectException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
@@ -15,8 +13,12 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscribers;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -54,21 +56,17 @@ final class CheckProbe {
   /** Runs {@code check}; takes at most its timeout. */
   static Result run(CheckDefinition check) throws InterruptedException {
     boolean isHttp = check.type().equals("http");
+    String target = isHttp ? check.http() : check.tcp();
     try {
       return isHttp ? request(check) : connect(check);
-    } catch (IOException | IllegalArgumentException | TimeoutException e) {
-      return new Result("critical", (isHttp ? check.http() : check.tcp()) + ": " + why(e, check));
+    } catch (TimeoutException | SocketTimeoutException e) {
+      long millis = TimeUnit.NANOSECONDS.toMillis(check.timeout());
+      return new Result("critical", target + ": no answer within " + millis + " ms");
+    } catch (IOException | RuntimeException e) {
+      // The JDK's client does not say why it cannot connect.
+      String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      return new Result("critical", target + ": " + why);
     }
-  }
-
-  private static String why(Exception e, CheckDefinition check) {
-    if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
-      return "no answer within " + TimeUnit.NANOSECONDS.toMillis(check.timeout()) + " ms";
-    }
-    if (e instanceof ConnectException && e.getMessage() == null) {
-      return "cannot connect"; // The JDK's client does not say why.
-    }
-    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
   private static Result request(CheckDefinition check)
@@ -77,15 +75,11 @@ final class CheckProbe {
     if (!check.method().equals("GET") || !check.body().isEmpty()) { // Else it sends "length 0".
       request.method(check.method(), BodyPublishers.ofString(check.body()));
     }
-    request.setHeader("User-Agent", "Consul Health Check");
-    request.setHeader("Accept", "text/plain, text/*, */*");
-    check
-        .header()
-        .forEach(
-            (name, values) -> {
-              values.stream().limit(1).forEach(value -> request.setHeader(name, value));
-              values.stream().skip(1).forEach(value -> request.header(name, value));
-            });
+    Map<String, List<String>> header = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    header.put("User-Agent", List.of("Consul Health Check"));
+    header.put("Accept", List.of("text/plain, text/*, */*"));
+    header.putAll(check.header());
+    header.forEach((name, values) -> values.forEach(value -> request.header(name, value)));
 
     HttpResponse<byte[]> response = send(request.build(), check.timeout());
     int status = response.statusCode();
@@ -135,8 +129,8 @@ final class CheckProbe {
       throw new UnknownHostException("no such host");
     }
     long millis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(check.timeout()));
-    try (Socket socket = new Socket()) {
-      socket.connect(address, (int) Math.min(millis, Integer.MAX_VALUE));
+    try (SocketChannel channel = SocketChannel.open()) { // A plain socket ignores interrupts.
+      channel.socket().connect(address, (int) Math.min(millis, Integer.MAX_VALUE));
     }
     return new Result("passing", "TCP connect " + authority + ": Success");
   }

@@ -7,7 +7,6 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
-import java.util.function.LongSupplier;
 import kit.discovery.Instance;
 import kit.http.server.HttpService;
 import org.slf4j.Logger;
@@ -30,19 +29,19 @@ import org.slf4j.LoggerFactory;
  * <h2>What it does</h2>
  *
  * <pre>
- *   PUT /v1/agent/service/register          GET /v1/catalog/datacenters
- *   PUT /v1/agent/service/deregister/:id    GET /v1/catalog/nodes
- *   PUT /v1/agent/service/maintenance/:id   GET /v1/catalog/node/:node
- *   PUT /v1/agent/maintenance               GET /v1/catalog/services
- *   GET /v1/agent/services                  GET /v1/catalog/service/:name
- *   GET /v1/agent/service/:id               GET /v1/health/service/:name
- *   GET /v1/agent/health/service/id/:id     GET /v1/health/checks/:name
- *   PUT /v1/agent/check/register            GET /v1/health/state/:state
- *   PUT /v1/agent/check/deregister/:id      GET /v1/status/leader
- *   PUT /v1/agent/check/pass/:id            GET /v1/status/peers
- *   PUT /v1/agent/check/warn/:id            GET /v1/agent/checks
- *   PUT /v1/agent/check/fail/:id            GET /v1/agent/members
- *   PUT /v1/agent/check/update/:id          GET /v1/agent/self
+ *   PUT /v1/agent/service/register          GET /v1/agent/self
+ *   PUT /v1/agent/service/deregister/:id    GET /v1/catalog/datacenters
+ *   PUT /v1/agent/service/maintenance/:id   GET /v1/catalog/nodes
+ *   PUT /v1/agent/maintenance               GET /v1/catalog/node/:node
+ *   GET /v1/agent/services                  GET /v1/catalog/services
+ *   GET /v1/agent/health/service/id/:id     GET /v1/catalog/service/:name
+ *   PUT /v1/agent/check/register            GET /v1/health/service/:name
+ *   PUT /v1/agent/check/deregister/:id      GET /v1/health/checks/:name
+ *   PUT /v1/agent/check/pass/:id            GET /v1/health/state/:state
+ *   PUT /v1/agent/check/warn/:id            GET /v1/status/leader
+ *   PUT /v1/agent/check/fail/:id            GET /v1/status/peers
+ *   PUT /v1/agent/check/update/:id          GET /v1/agent/members
+ *   GET /v1/agent/checks
  * </pre>
  *
  * <p>That is what Consul's command line needs for {@code members}, {@code catalog}, {@code services},
@@ -66,7 +65,8 @@ import org.slf4j.LoggerFactory;
  *   <li>An HTTP check follows no redirect: one is critical.
  *   <li>Tagged addresses are kept as given; none is derived from the address.
  *   <li>A registration is in the catalogue when it is answered, and not some milliseconds later.
- *   <li>{@code /v1/agent/service/:id} has no content hash, and does not block.
+ *   <li>{@code CreateIndex} and {@code ModifyIndex} of services and checks are always 1; {@code
+ *       X-Consul-Index} counts.
  *   <li>Texts that explain a refusal or what a check found may have other words.
  * </ul>
  *
@@ -89,19 +89,16 @@ public final class DevAgent implements AutoCloseable {
 
   private final HttpService http;
   private final URI uri;
-  private final AgentState state;
   private final AgentChecks checks;
+  private final AgentState state;
 
-  private DevAgent(HttpService http, String host, LongSupplier nanoTime, DoubleSupplier random)
-      throws IOException {
-    InetAddress bound = InetAddress.getByName(host);
-    String address = bound.isAnyLocalAddress() ? "127.0.0.1" : bound.getHostAddress();
+  private DevAgent(HttpService http, String address, DoubleSupplier random) {
     String authority = Instance.of(address, http.port()).authority();
+    String server = Instance.of(address, SERVER_PORT).authority();
     this.http = http;
     this.uri = URI.create("http://" + authority);
-    this.state = new AgentState(ServiceDefinition.ofServer(SERVER_PORT), nanoTime, random);
-    this.checks = new AgentChecks(state);
-    String server = Instance.of(address, SERVER_PORT).authority();
+    this.checks = new AgentChecks(random);
+    this.state = new AgentState(ServiceDefinition.ofServer(SERVER_PORT), checks);
     http.start(new AgentRoutes(state, new AgentJson(address), authority, server, log));
   }
 
@@ -114,23 +111,15 @@ public final class DevAgent implements AutoCloseable {
    * @throws java.net.BindException if the port is taken, or the address not ours
    */
   public static DevAgent start(String host, int port) throws IOException {
-    DevAgent agent =
-        start(host, port, System::nanoTime, () -> ThreadLocalRandom.current().nextDouble());
-    agent.checks.start();
-    return agent;
+    return start(host, port, () -> ThreadLocalRandom.current().nextDouble());
   }
 
-  /** An agent for which time only passes in {@link #runDue}. */
-  static DevAgent start(String host, int port, LongSupplier nanoTime, DoubleSupplier random)
-      throws IOException {
+  /** An agent whose checks first run at this part of their interval, from 0 to below 1. */
+  static DevAgent start(String host, int port, DoubleSupplier random) throws IOException {
+    InetAddress bound = InetAddress.getByName(host);
+    String address = bound.isAnyLocalAddress() ? "127.0.0.1" : bound.getHostAddress();
     HttpService.Settings settings = HttpService.Settings.of(host, port);
-    HttpService http = HttpService.bind(settings.withMaxInFlight(MAX_IN_FLIGHT));
-    return new DevAgent(http, host, nanoTime, random);
-  }
-
-  /** Begins to run the checks that are due, and does what else time has brought. */
-  void runDue() {
-    checks.runDue();
+    return new DevAgent(HttpService.bind(settings.withMaxInFlight(MAX_IN_FLIGHT)), address, random);
   }
 
   int inFlight() {

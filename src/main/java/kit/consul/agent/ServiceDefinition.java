@@ -29,6 +29,9 @@ record ServiceDefinition(
     JsonNode taggedAddresses,
     Weights weights,
     Boolean enableTagOverride) {
+  /** Stands for the node itself: the service of the checks that count for all services. */
+  static final ServiceDefinition NODE = GoJson.read(Map.of(), ServiceDefinition.class);
+
   // RequestTarget refuses these in a path: they could be registered, and then never be named.
   private static final Pattern NOT_IN_A_PATH =
       Pattern.compile("\\.\\.?|.*[/\\\\\\p{Cc}].*", Pattern.DOTALL);
@@ -87,13 +90,21 @@ record ServiceDefinition(
     return service;
   }
 
+  /** Returns whether this is the name, in any case. */
+  boolean isNamed(String text) {
+    return name.equalsIgnoreCase(text);
+  }
+
   /** As in {@code /v1/agent/services}. */
   ObjectNode json() {
-    ObjectNode json = AgentJson.object().put("ID", id).put("Service", name);
-    json.set("Tags", AgentJson.array(tags));
-    ObjectNode metaJson = json.putObject("Meta");
-    meta.forEach(metaJson::put);
-    json.put("Port", port).put("Address", address);
+    ObjectNode json =
+        AgentJson.object()
+            .put("ID", id)
+            .put("Service", name)
+            .putPOJO("Tags", tags)
+            .putPOJO("Meta", meta)
+            .put("Port", port)
+            .put("Address", address);
     if (taggedAddresses != null) {
       json.set("TaggedAddresses", taggedAddresses);
     }
@@ -102,11 +113,12 @@ record ServiceDefinition(
   }
 
   /** As in {@code /v1/health/service}. */
-  ObjectNode json(long createIndex, long modifyIndex) {
-    ObjectNode json = json();
-    json.putObject("Proxy").putObject("MeshGateway");
-    json.putObject("Connect");
-    return json.put("CreateIndex", createIndex).put("ModifyIndex", modifyIndex);
+  ObjectNode catalogJson() {
+    return json()
+        .putPOJO("Proxy", Map.of("MeshGateway", Map.of()))
+        .putPOJO("Connect", Map.of())
+        .put("CreateIndex", 1)
+        .put("ModifyIndex", 1);
   }
 
   /** Refuses an id or a name that cannot stand in a path. */

@@ -8,44 +8,87 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import kit.StatusException;
 import kit.consul.agent.Changes.Found;
 import kit.consul.agent.Changes.Wait;
 import kit.http.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import testing.FakeNanoTime;
 import testing.Race;
 
+/** What takes minutes, or a race; the rest is in {@code it.ConsulContract}. */
 class AgentStateTest {
-  private final FakeNanoTime time = new FakeNanoTime(Long.MAX_VALUE - 1);
-  private double random = 0;
-  private final AgentState state =
-      new AgentState(ServiceDefinition.ofServer(8300), time, () -> random);
+  private static final CheckProbe.Result PASSING = new CheckProbe.Result("passing", "");
+  private static final CheckProbe.Result CRITICAL = new CheckProbe.Result("critical", "late");
 
-  private void register(String json) {
-    register(json, true);
-  }
+  private final FakeSchedule schedule = new FakeSchedule();
+  private final AgentState state = new AgentState(ServiceDefinition.ofServer(8300), schedule);
 
-  private void register(String json, boolean replaceChecks) {
-    try {
-      byte[] bytes = json.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
-      Map<String, JsonNode> members = GoJson.members(Json.readTree(bytes));
-      JsonNode check = members.remove("Check");
-      ServiceDefinition service = ServiceDefinition.read(members);
-      state.register(service, CheckDefinition.readAll(check, null, service), replaceChecks);
-    } catch (Json.MalformedException e) {
-      throw new IllegalArgumentException(json, e);
+  /** Runs tasks in {@link #pass}; what a check finds is up to the test. */
+  private static final class FakeSchedule implements AgentCheck.Schedule {
+    private record Task(long dueAtNanos, FutureTask<Void> work) {}
+
+    private final FakeNanoTime time = new FakeNanoTime(Long.MAX_VALUE - 1);
+    private final List<Task> tasks = new ArrayList<>();
+    private final Deque<Consumer<CheckProbe.Result>> running = new ArrayDeque<>();
+    private double firstRun;
+
+    @Override
+    public long nanoTime() {
+      return time.getAsLong();
+    }
+
+    @Override
+    public double firstRun() {
+      return firstRun;
+    }
+
+    @Override
+    public Future<?> in(long delayNanos, Runnable task) {
+      tasks.add(new Task(nanoTime() + delayNanos, new FutureTask<>(task, null)));
+      return tasks.get(tasks.size() - 1).work;
+    }
+
+    @Override
+    public void run(CheckDefinition check, Consumer<CheckProbe.Result> report) {
+      running.add(report);
+    }
+
+    void pass(Duration span) throws Exception {
+      time.advance(span);
+      List<Task> due = tasks.stream().filter(it -> it.dueAtNanos - nanoTime() <= 0).toList();
+      tasks.removeAll(due);
+      for (Task task : due) {
+        task.work.run();
+        if (!task.work.isCancelled()) {
+          task.work.get();
+        }
+      }
     }
   }
 
-  private void pass(Duration span) {
-    time.advance(span);
-    state.takeDue();
+  private void register(String json) throws Exception {
+    byte[] bytes = json.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
+    Map<String, JsonNode> members = GoJson.members(Json.readTree(bytes));
+    JsonNode check = members.remove("Check");
+    ServiceDefinition service = ServiceDefinition.read(members);
+    state.register(service, CheckDefinition.readAll(check, null, service), true);
+  }
+
+  private void pass(Duration span) throws Exception {
+    schedule.pass(span);
   }
 
   private String status(String checkId) {
@@ -63,57 +106,54 @@ class AgentStateTest {
         .orElseThrow();
   }
 
-  /** Those of services: not the one that each node has. */
   private List<String> checkIds() {
-    return state.checks().stream()
-        .map(it -> it.get("CheckID").asText())
-        .filter(id -> !id.equals(AgentState.SERF_HEALTH))
-        .toList();
+    return state.checks().stream().map(it -> it.get("CheckID").asText()).toList();
   }
 
-  private Found<List<ObjectNode>> health(String service) {
-    try {
-      return state.health(service, new Wait(0, 0));
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
+  private Found<List<ServiceInstance>> health(String name, Wait wait) throws Exception {
+    return state.await(
+        changes -> changes.ofHealth(name), () -> state.instances(it -> it.isNamed(name)), wait);
   }
 
-  private long index(String service) {
-    return health(service).index();
+  private Found<List<ServiceInstance>> health(String name) throws Exception {
+    return health(name, new Wait(0, 0));
+  }
+
+  private long index(String name) throws Exception {
+    return health(name).index();
   }
 
   @Test
-  void ttlCheckTurnsCriticalWhenItsTimeIsUp() {
+  void ttlCheckTurnsCriticalWhenItIsNotUpdatedInTime() throws Exception {
     register("{'Name':'web','Check':{'TTL':'10s','Status':'passing'}}");
-
-    pass(Duration.ofMillis(9_999));
-    assertThat(status("service:web")).isEqualTo("passing");
-
-    long before = index("web");
-    pass(Duration.ofMillis(1));
-    assertThat(status("service:web")).isEqualTo("critical");
-    assertThat(output("service:web")).isEqualTo("TTL expired");
-    assertThat(index("web")).isEqualTo(before + 1);
-  }
-
-  @Test
-  void eachUpdateOfATtlCheckStartsItsTimeAnew() {
-    register("{'Name':'web','Check':{'TTL':'10s'}}");
     for (int i = 0; i < 5; i++) {
-      pass(Duration.ofSeconds(9));
+      pass(Duration.ofMillis(9_999));
+      assertThat(status("service:web")).isEqualTo("passing");
       state.updateTtl("service:web", "passing", "fine " + i);
     }
-    assertThat(status("service:web")).isEqualTo("passing");
 
+    long before = index("web");
     pass(Duration.ofSeconds(10));
     assertThat(status("service:web")).isEqualTo("critical");
     assertThat(output("service:web"))
         .isEqualTo("TTL expired (last output before timeout follows): fine 4");
+    assertThat(index("web")).isEqualTo(before + 1);
   }
 
   @Test
-  void criticalServiceIsRemovedAfterAMinuteAtLeast() {
+  void updateThatOvertakesTheEndOfTheTtlCounts() throws Exception {
+    register("{'Name':'web','Check':{'TTL':'10s','Status':'passing'}}");
+    Runnable end = schedule.tasks.get(schedule.tasks.size() - 1).work;
+    schedule.time.advance(Duration.ofSeconds(10));
+
+    state.updateTtl("service:web", "passing", "just in time");
+    end.run();
+
+    assertThat(status("service:web")).isEqualTo("passing");
+  }
+
+  @Test
+  void criticalServiceIsRemovedAfterAMinuteAtLeast() throws Exception {
     // 1 s is taken for the 1 min that is Consul's least; the agent looks every 30 s.
     register("{'Name':'web','Check':{'TTL':'10s','DeregisterCriticalServiceAfter':'1s'}}");
     long before = index("web");
@@ -130,163 +170,113 @@ class AgentStateTest {
     assertThat(index("web")).isGreaterThan(before);
   }
 
-  @Test
-  void oneGoodResultSavesACriticalService() {
-    register("{'Name':'web','Check':{'TTL':'10s','DeregisterCriticalServiceAfter':'1m'}}");
-    for (int i = 0; i < 10; i++) {
-      pass(Duration.ofSeconds(10)); // Critical.
-      pass(Duration.ofSeconds(50));
-      state.updateTtl("service:web", "warning", "");
-    }
-    assertThat(state.instance("web")).isNotNull();
-  }
-
-  @Test
-  void statusThatNoRunHasFoundRemovesNobody() {
-    register("{'Name':'web','Check':{'TTL':'1h','DeregisterCriticalServiceAfter':'1m'}}");
+  @ParameterizedTest
+  @CsvSource({
+    "10s, 1m, true, a good result saves it each time",
+    "1h, 1m, false, no run has found the initial status",
+    "10s, 0s, false, nothing else was asked for"
+  })
+  void criticalServiceStaysBecause(String ttl, String after, boolean isSaved, String reason)
+      throws Exception {
+    register(
+        "{'Name':'web','Check':{'TTL':'%s','DeregisterCriticalServiceAfter':'%s'}}"
+            .formatted(ttl, after));
     assertThat(status("service:web")).isEqualTo("critical");
-
-    for (int i = 0; i < 58; i++) {
-      pass(Duration.ofMinutes(1));
+    for (int i = 0; i < 10; i++) {
+      pass(Duration.ofSeconds(10));
+      pass(Duration.ofSeconds(50));
+      if (isSaved) {
+        state.updateTtl("service:web", "warning", "");
+      }
     }
-    assertThat(state.instance("web")).isNotNull();
+    assertThat(state.instance("web")).as(reason).isNotNull();
   }
 
   @Test
-  void criticalServiceStaysIfNothingElseWasAskedFor() {
-    register("{'Name':'web','Check':{'TTL':'10s'}}");
-    for (int i = 0; i < 100; i++) {
-      pass(Duration.ofHours(1));
-    }
-    assertThat(state.instance("web")).isNotNull();
-  }
-
-  @Test
-  void firstRunsAreSpreadOverTheInterval() {
-    random = 0.5;
+  void runsStartAtARandomTimeAndAnIntervalAfterTheLastHasEnded() throws Exception {
+    schedule.firstRun = 0.5;
     register("{'Name':'web','Check':{'TCP':'127.0.0.1:1','Interval':'10s'}}");
+    pass(Duration.ofMillis(4_999));
+    assertThat(schedule.running).isEmpty();
+    pass(Duration.ofMillis(1));
+    assertThat(schedule.running).hasSize(1);
 
-    time.advance(Duration.ofMillis(4_999));
-    assertThat(state.takeDue()).isEmpty();
-    time.advance(Duration.ofMillis(1));
-    assertThat(state.takeDue()).hasSize(1);
+    pass(Duration.ofHours(1)); // It takes its time; a second run beside it would not help.
+    assertThat(schedule.running).hasSize(1);
+    schedule.running.remove().accept(PASSING);
+
+    pass(Duration.ofMillis(9_999));
+    assertThat(schedule.running).isEmpty();
+    pass(Duration.ofMillis(1));
+    assertThat(schedule.running).hasSize(1);
   }
 
   @Test
-  void nextRunStartsAnIntervalAfterTheLastHasEnded() {
-    register("{'Name':'web','Check':{'TCP':'127.0.0.1:1','Interval':'10s'}}");
-    AgentState.Check check = state.takeDue().get(0);
-
-    time.advance(Duration.ofHours(1)); // It takes its time; a second run beside it would not help.
-    assertThat(state.takeDue()).isEmpty();
-    state.report(check, "passing", "");
-
-    time.advance(Duration.ofMillis(9_999));
-    assertThat(state.takeDue()).isEmpty();
-    time.advance(Duration.ofMillis(1));
-    assertThat(state.takeDue()).containsExactly(check);
-  }
-
-  @Test
-  void intervalIsASecondAtLeast() {
+  void intervalIsASecondAtLeast() throws Exception {
     register("{'Name':'web','Check':{'TCP':'127.0.0.1:1','Interval':'1ms'}}");
-    state.report(state.takeDue().get(0), "passing", "");
+    pass(Duration.ZERO);
+    schedule.running.remove().accept(PASSING);
 
-    time.advance(Duration.ofMillis(999));
-    assertThat(state.takeDue()).isEmpty();
-    time.advance(Duration.ofMillis(1));
-    assertThat(state.takeDue()).hasSize(1);
+    pass(Duration.ofMillis(999));
+    assertThat(schedule.running).isEmpty();
+    pass(Duration.ofMillis(1));
+    assertThat(schedule.running).hasSize(1);
   }
 
   @Test
-  void lateResultOfAReplacedCheckIsDropped() {
+  void lateResultOfAReplacedCheckIsDropped() throws Exception {
     String web = "{'Name':'web','Check':{'TCP':'127.0.0.1:1','Interval':'10s','Status':'passing'}}";
     register(web);
-    AgentState.Check replaced = state.takeDue().get(0);
+    pass(Duration.ZERO);
+    Consumer<CheckProbe.Result> replaced = schedule.running.remove();
     register(web);
 
-    state.report(replaced, "critical", "late");
-
+    replaced.accept(CRITICAL);
     assertThat(status("service:web")).isEqualTo("passing");
-    AgentState.Check removed = state.takeDue().get(0);
+
+    pass(Duration.ZERO);
+    Consumer<CheckProbe.Result> removed = schedule.running.remove();
     state.deregister("web");
-    state.report(removed, "critical", "later");
+    removed.accept(CRITICAL);
     assertThat(checkIds()).isEmpty();
 
     register(web);
     long before = index("web");
-    state.report(removed, "critical", "much later");
+    removed.accept(CRITICAL);
     assertThat(index("web")).isEqualTo(before);
   }
 
   @Test
-  void onlyAnotherStatusIsNews() {
-    register("{'Name':'web','Check':{'TTL':'10s'}}");
-    long before = index("web");
-
-    state.updateTtl("service:web", "critical", "other words");
-    assertThat(index("web")).isEqualTo(before);
-    assertThat(output("service:web")).isEqualTo("other words");
-
-    state.updateTtl("service:web", "warning", "other words");
-    assertThat(index("web")).isEqualTo(before + 1);
+  void replacedAndRemovedChecksLeaveNoTaskBehind() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      register("{'Name':'web','Check':{'TTL':'10s'}}");
+      state.updateTtl("service:web", "passing", "");
+    }
+    state.deregister("web");
+    assertThat(schedule.tasks).filteredOn(it -> !it.work.isCancelled()).hasSize(1); // Of removal.
   }
 
   @Test
-  void sameRegistrationIsNoNews() {
-    String web = "{'Name':'web','Tags':['a'],'Meta':{'k':'v'},'Check':{'TTL':'10s'}}";
-    register(web);
-    long before = index("web");
-    register(web);
-    assertThat(index("web")).isEqualTo(before);
-
-    register(web.replace("'a'", "'b'"));
-    assertThat(index("web")).isGreaterThan(before);
-  }
-
-  @Test
-  void resultsOfChecksAreNoNewsToTheCatalogue() throws Exception {
-    register("{'Name':'web','Check':{'TTL':'10s'}}");
-    Wait now = new Wait(0, 0);
-    long instances = state.catalog("web", now).index();
-    long names = state.catalog(now).index();
-    long health = index("web");
-
-    state.updateTtl("service:web", "passing", "");
-    assertThat(state.catalog("web", now).index()).isEqualTo(instances);
-    assertThat(state.catalog(now).index()).isEqualTo(names);
-    assertThat(index("web")).isGreaterThan(health);
-
-    health = index("web");
-    register("{'Name':'web','Port':80,'Check':{'TTL':'10s'}}");
-    assertThat(state.catalog("web", now).index()).isGreaterThan(health);
-    assertThat(state.catalog(now).index()).isGreaterThan(names);
-  }
-
-  @Test
-  void outputIsBounded() {
+  void outputIsBoundedAndNotCutInTheMiddleOfACharacter() throws Exception {
     register("{'Name':'web','Check':{'TTL':'10s'}}");
     state.updateTtl("service:web", "passing", "x".repeat(1_000_000));
     assertThat(output("service:web")).hasSize(4096);
-  }
-
-  @Test
-  void outputIsNotCutInTheMiddleOfACharacter() {
-    register("{'Name':'web','Check':{'TTL':'10s'}}");
     state.updateTtl("service:web", "passing", "x".repeat(4095) + "\uD83D\uDE00");
     assertThat(output("service:web")).isEqualTo("x".repeat(4095));
   }
 
   @Test
-  void serviceThatChangesItsNameLeavesTheOldList() {
+  void serviceThatChangesItsNameLeavesTheOldList() throws Exception {
     register("{'ID':'1','Name':'old'}");
+    long before = index("old");
     register("{'ID':'1','Name':'new'}");
     assertThat(health("old").value()).isEmpty();
+    assertThat(index("old")).isGreaterThan(before);
     assertThat(health("new").value()).hasSize(1);
   }
 
   @Test
-  void checkIdThatAnotherServiceTakesIsItsFromThenOn() {
+  void checkIdThatAnotherServiceTakesIsItsFromThenOn() throws Exception {
     register("{'Name':'a','Check':{'CheckID':'c','TTL':'10s'}}");
     long before = index("a");
     register("{'Name':'b','Check':{'CheckID':'c','TTL':'10s'}}");
@@ -295,29 +285,23 @@ class AgentStateTest {
     assertThat(index("a")).isGreaterThan(before);
     assertThat(health("a").value())
         .singleElement()
-        .matches(it -> it.get("Checks").size() == 1); // The node's.
+        .matches(it -> it.checks().size() == 1); // The node's.
 
+    register("{'Name':'a'}"); // Replaces its own checks only.
     state.deregister("a");
     assertThat(check("c").get("ServiceID").asText()).isEqualTo("b");
   }
 
   @Test
-  void replacingTheChecksOfOneServiceLeavesThoseOfOthers() {
-    register("{'Name':'a','Check':{'TTL':'10s'}}");
-    register("{'Name':'b','Check':{'TTL':'10s'}}");
-    register("{'Name':'b'}", true);
-    assertThat(checkIds()).containsExactly("service:a");
-  }
-
-  @Test
-  void grpcCheckKeepsItsInitialStatus() {
+  void grpcCheckKeepsItsInitialStatus() throws Exception {
     register("{'Name':'web','Check':{'GRPC':'127.0.0.1:1','Interval':'1s','Status':'warning'}}");
     pass(Duration.ofHours(1));
+    assertThat(schedule.running).isEmpty();
     assertThat(status("service:web")).isEqualTo("warning");
   }
 
   @Test
-  void closedAgentTakesNoRegistrationAndMakesNobodyWait() {
+  void closedAgentRefusesRegistrationsAndWaiting() throws Exception {
     register("{'Name':'web'}");
     state.close();
     assertThatThrownBy(() -> register("{'Name':'late'}"))
@@ -327,33 +311,6 @@ class AgentStateTest {
           .isInstanceOfSatisfying(
               StatusException.class, e -> assertThat(e.status()).isEqualTo(503));
     }
-  }
-
-  @Test
-  void checkThatIsDueEarlierThanAllOthersWakesTheTimer() throws Exception {
-    random = 0.5;
-    register("{'Name':'late','Check':{'TCP':'127.0.0.1:1','Interval':'1h'}}");
-    CompletableFuture<Void> due = new CompletableFuture<>();
-    Thread timer =
-        new Thread(
-            () -> {
-              try {
-                state.awaitDue();
-                due.complete(null);
-              } catch (InterruptedException e) {
-                due.completeExceptionally(e);
-              }
-            });
-    timer.setDaemon(true);
-    timer.start();
-    while (timer.getState() != Thread.State.TIMED_WAITING) {
-      Thread.onSpinWait();
-    }
-
-    random = 0;
-    register("{'Name':'early','Check':{'TCP':'127.0.0.1:1','Interval':'1h'}}");
-
-    due.get(10, TimeUnit.SECONDS);
   }
 
   /**
@@ -378,18 +335,18 @@ class AgentStateTest {
               }
               long index = 0;
               for (int seen = 0; seen < writers * each; ) {
-                Found<List<ObjectNode>> found = await("web", index);
+                Found<List<ServiceInstance>> found = await("web", index);
                 index = found.index();
                 seen = found.value().size();
               }
               return true;
             });
     assertThat(followed).containsOnly(true);
-    assertThat(AgentJson.tagsByName(state.catalog(new Wait(0, 0)).value()))
+    assertThat(AgentJson.tagsByName(state.instances(any -> true)))
         .containsOnlyKeys("consul", "web", "other");
   }
 
-  private Found<List<ObjectNode>> await(String name, long index) throws InterruptedException {
-    return state.health(name, new Wait(index, TimeUnit.SECONDS.toNanos(5)));
+  private Found<List<ServiceInstance>> await(String name, long index) throws Exception {
+    return health(name, new Wait(index, TimeUnit.SECONDS.toNanos(5)));
   }
 }

@@ -10,6 +10,9 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -20,12 +23,10 @@ import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import kit.Context;
-import kit.consul.ConsulClient;
 import kit.http.Json;
 import kit.http.Request;
 import kit.http.RequestTarget;
@@ -34,10 +35,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.FakeConsul;
-import testing.FakeNanoTime;
 import testing.RecordingLogger;
 
 /** What is not in the contract with Consul, because it would take minutes or a thousand clients. */
@@ -46,12 +47,11 @@ class DevAgentTest {
   private static final HttpClient HTTP =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
-  private final FakeNanoTime time = new FakeNanoTime();
   private DevAgent agent;
 
   @BeforeEach
   void start() throws Exception {
-    agent = DevAgent.start("127.0.0.1", 0, time, () -> 0); // Each first run is due at once.
+    agent = DevAgent.start("127.0.0.1", 0, () -> 0); // Each first run is due at once.
   }
 
   @AfterEach
@@ -87,9 +87,8 @@ class DevAgentTest {
     return answer.headers().firstValue("X-Consul-Index").orElseThrow();
   }
 
-  /** Runs what is due, and waits until the check of the service "web" says something. */
+  /** Waits until the check of the service "web" has been run. */
   private JsonNode checked() throws Exception {
-    agent.runDue();
     Eventually.within(
         SOON,
         () -> assertThat(get("/v1/agent/checks").at("/service:web/Output").asText()).isNotEmpty());
@@ -126,7 +125,6 @@ class DevAgentTest {
           "HTTP",
           target.uri() + "/health",
           ",'Method':'POST','Body':'ping','Header':{'X-A':['1','2'],'User-Agent':['me']}");
-      agent.runDue();
 
       FakeConsul.Request request = target.awaitRequest();
       assertThat(request.method()).isEqualTo("POST");
@@ -300,19 +298,23 @@ class DevAgentTest {
     }
   }
 
-  @Test
-  void closeEndsItsThreads() throws Exception {
-    try (FakeConsul target = new FakeConsul()) {
+  @ParameterizedTest
+  @ValueSource(strings = {"HTTP", "TCP"})
+  void closeEndsItsThreadsAndTheCheckThatTheyRun(String kind) throws Exception {
+    try (FakeConsul target = new FakeConsul();
+        ServerSocket full = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        Socket first = new Socket(full.getInetAddress(), full.getLocalPort());
+        Socket second = new Socket(full.getInetAddress(), full.getLocalPort())) {
       target.on("GET", "/health").hang();
-      DevAgent real = DevAgent.start("127.0.0.1", 0);
-      ConsulClient consul = new ConsulClient(real.uri());
-      consul.register(
-          new ConsulClient.Service("web", "web", "", 80, List.of(), Map.of()),
-          List.of(Map.of("CheckID", "c", "HTTP", target.uri() + "/health", "Interval", "1s")));
-      target.awaitRequest(); // So the timer and the pool work by themselves.
-      assertThat(threads()).isNotEmpty();
+      boolean isHttp = kind.equals("HTTP");
+      Object url = isHttp ? target.uri() + "/health" : "127.0.0.1:" + full.getLocalPort();
+      register(kind, url, ",'Timeout':'1h'");
+      if (isHttp) {
+        target.awaitRequest();
+      }
+      Eventually.within(SOON, () -> assertThat(threads()).contains("dev-agent-check"));
 
-      real.close();
+      agent.close();
 
       Eventually.within(SOON, () -> assertThat(threads()).isEmpty());
     }
@@ -374,15 +376,17 @@ class DevAgentTest {
   @Test
   void pathThatIsNotServedIsAnswered404AndLoggedOnce() throws Exception {
     RecordingLogger log = new RecordingLogger();
-    AgentState state = new AgentState(ServiceDefinition.ofServer(8300), time, () -> 0);
+    AgentChecks checks = new AgentChecks(() -> 0);
+    AgentState state = new AgentState(ServiceDefinition.ofServer(8300), checks);
     AgentRoutes routes = new AgentRoutes(state, new AgentJson("127.0.0.1"), "a:1", "a:2", log);
 
-    for (String path : List.of("/v1/kv/a", "/v1/kv/a", "/v1/agent/service/none")) {
+    for (String path : List.of("/v1/kv/a", "/v1/kv/a", "/v1/agent/health/service/id/none")) {
       assertThat(routes.call(Context.background(), request(path)).status()).isEqualTo(404);
     }
 
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly("WARN GET /v1/kv/a: not served by this agent, answered 404");
+    checks.close();
   }
 
   @Test
