@@ -75,7 +75,7 @@ final class Peers implements Function<Instance, Endpoint<String, String>> {
 
     final AtomicInteger closes = new AtomicInteger();
     final AtomicInteger faults = new AtomicInteger(); // Closed in use, or used when closed.
-    private final String name;
+    final String name;
     private final AtomicInteger calls = new AtomicInteger(); // In flight.
 
     private Peer(String name) {
