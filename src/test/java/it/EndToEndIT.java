@@ -19,60 +19,37 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import kit.consul.ConsulClient;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.JarProcesses;
+import testing.SharedServer;
 
 /** The two jars as processes, and a real Consul: what a user sees. */
 class EndToEndIT {
-  private static ConsulAgent agent;
-  private static ConsulClient consul;
+  @RegisterExtension
+  static final SharedServer<ConsulAgent> consul =
+      new SharedServer<>(ConsulAgent::start, ConsulAgent::deregisterAll);
 
-  private final JarProcesses jars = new JarProcesses();
-
-  @BeforeAll
-  static void startConsul() throws Exception {
-    agent = ConsulAgent.start();
-    consul = new ConsulClient(agent.uri());
-  }
-
-  @AfterAll
-  static void stopConsul() throws Exception {
-    if (agent != null) {
-      agent.close();
-    }
-  }
-
-  @AfterEach
-  void stopProcesses() throws Exception {
-    jars.close();
-    for (String id : consul.services().keySet()) {
-      consul.deregister(id);
-    }
-  }
+  @RegisterExtension final JarProcesses jars = new JarProcesses();
 
   private JarProcess startService(String... more) {
-    return jars.service(registry(), 0, more);
+    return jars.service(consul.get().registry(), 0, more);
   }
 
   private JarProcess serviceAlone(String... more) {
     return jars.service("none", 0, more);
   }
 
-  private static String registry() {
-    return "consul://" + agent.uri().getAuthority();
-  }
-
   private static Set<Integer> passingPorts() throws Exception {
     Set<Integer> ports = new LinkedHashSet<>();
     consul
+        .get()
+        .client()
         .health(ConsulClient.HealthQuery.passing("userservice", List.of()))
         .entries()
         .forEach(entry -> ports.add(entry.service().port()));
@@ -90,7 +67,7 @@ class EndToEndIT {
         Duration.ofSeconds(5),
         () -> assertThat(passingPorts()).containsExactlyInAnyOrderElementsOf(ports));
 
-    JarProcess loop = jars.client(registry(), "loop", "--interval", "20ms");
+    JarProcess loop = jars.client(consul.get().registry(), "loop", "--interval", "20ms");
     List<String> firstSix = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       firstSix.add(loop.nextLine());
@@ -105,7 +82,7 @@ class EndToEndIT {
     Eventually.within(
         Duration.ofSeconds(3),
         () ->
-            assertThat(consul.services())
+            assertThat(consul.get().client().services())
                 .hasSize(2)
                 .doesNotContainKey("userservice-127.0.0.1-" + stoppedPort));
     assertThat(stopped.exitStatus()).isEqualTo(143);
@@ -128,7 +105,8 @@ class EndToEndIT {
     Eventually.within(
         Duration.ofSeconds(5),
         () -> assertThat(passingPorts()).hasSize(4).contains(bad, killedPort));
-    JarProcess loop = jars.client(registry(), "loop", "--interval", "5ms", "--count", "600");
+    JarProcess loop =
+        jars.client(consul.get().registry(), "loop", "--interval", "5ms", "--count", "600");
     for (int i = 0; i < 100; i++) {
       loop.nextLine();
     }
@@ -164,13 +142,7 @@ class EndToEndIT {
       late.kill();
       JarProcess service =
           jars.start(
-              "user-service",
-              "--name",
-              "early",
-              "--port",
-              "0",
-              "--registry",
-              "consul://" + late.uri().getAuthority());
+              "user-service", "--name", "early", "--port", "0", "--registry", late.registry());
       int port = service.port();
       assertThat(get(port, "/user/101").body()).isEqualTo("{\"result\":\"jerry" + port + "\"}");
       Eventually.within(
@@ -178,7 +150,7 @@ class EndToEndIT {
           () -> assertThat(service.err()).anyMatch(line -> line.contains("WARN")));
 
       late.restart();
-      ConsulClient lateConsul = new ConsulClient(late.uri());
+      ConsulClient lateConsul = late.client();
       Eventually.within(
           Duration.ofSeconds(10),
           () -> assertThat(lateConsul.services()).containsKey("early-127.0.0.1-" + port));
@@ -239,13 +211,13 @@ class EndToEndIT {
               "--port",
               port,
               "--registry",
-              registry(),
+              consul.get().registry(),
               "--log-level",
               "warn");
       assertThat(service.exitStatus()).isEqualTo(1);
       assertThat(service.out()).isEmpty();
       assertThat(service.err()).singleElement().asString().contains("--port", port);
-      assertThat(consul.services()).isEmpty();
+      assertThat(consul.get().client().services()).isEmpty();
     }
   }
 
@@ -297,7 +269,7 @@ class EndToEndIT {
   void clientSaysWhatFailedAndWhy() throws Exception {
     int port = startService().port();
     Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).contains(port));
-    JarProcess denied = jars.client(registry(), "delete", "101");
+    JarProcess denied = jars.client(consul.get().registry(), "delete", "101");
     assertThat(denied.exitStatus()).isEqualTo(1);
     assertThat(denied.out()).isEmpty();
     assertThat(denied.err())
@@ -307,12 +279,13 @@ class EndToEndIT {
     assertThat(direct.exitStatus()).isZero();
     assertThat(direct.out()).containsExactly("guest" + port);
 
-    JarProcess list = jars.client(registry(), "instances");
+    JarProcess list = jars.client(consul.get().registry(), "instances");
     assertThat(list.exitStatus()).isZero();
     assertThat(list.out()).containsExactly("127.0.0.1:" + port);
 
     JarProcess nobody =
-        jars.client(registry(), "get", "7", "--service", "nobody", "--timeout", "300ms");
+        jars.client(
+            consul.get().registry(), "get", "7", "--service", "nobody", "--timeout", "300ms");
     assertThat(nobody.exitStatus()).isEqualTo(1);
     assertThat(nobody.err()).containsExactly("GET /user/7 failed: no instance of nobody");
 
@@ -366,7 +339,7 @@ class EndToEndIT {
   void getAllAsksEveryInstanceOnce() throws Exception {
     Set<Integer> ports = Set.of(startService().port(), startService().port());
     Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).containsAll(ports));
-    JarProcess all = jars.client(registry(), "get", "101", "--all");
+    JarProcess all = jars.client(consul.get().registry(), "get", "101", "--all");
     assertThat(all.exitStatus()).isZero();
     assertThat(all.out())
         .containsExactlyInAnyOrderElementsOf(ports.stream().map(port -> "jerry" + port).toList());

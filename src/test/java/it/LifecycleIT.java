@@ -26,56 +26,31 @@ import java.util.concurrent.atomic.AtomicInteger;
 import kit.consul.ConsulClient;
 import kit.http.Response;
 import kit.http.server.HttpService;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.JarProcesses;
+import testing.SharedServer;
 
 /** How services come and go, and that nobody loses a call by it: the jars, and a real Consul. */
 class LifecycleIT {
   private static final Duration SOON = Duration.ofSeconds(10); // On a machine that is busy.
 
-  private static ConsulAgent agent;
-  private static ConsulClient consul;
+  @RegisterExtension
+  static final SharedServer<ConsulAgent> consul =
+      new SharedServer<>(ConsulAgent::start, ConsulAgent::deregisterAll);
 
   private final HttpClient http = HttpClient.newHttpClient();
-  private final JarProcesses jars = new JarProcesses();
-
-  @BeforeAll
-  static void startConsul() throws Exception {
-    agent = ConsulAgent.start();
-    consul = new ConsulClient(agent.uri());
-  }
-
-  @AfterAll
-  static void stopConsul() throws Exception {
-    if (agent != null) {
-      agent.close();
-    }
-  }
-
-  @AfterEach
-  void stopProcesses() throws Exception {
-    jars.close();
-    for (String id : consul.services().keySet()) {
-      consul.deregister(id);
-    }
-  }
+  @RegisterExtension final JarProcesses jars = new JarProcesses();
 
   private JarProcess service(int port) {
-    return jars.service(registry(), port);
+    return jars.service(consul.get().registry(), port);
   }
 
   private JarProcess serviceAlone(String... more) {
     return jars.service("none", 0, more);
-  }
-
-  private static String registry() {
-    return "consul://" + agent.uri().getAuthority();
   }
 
   private static void awaitRegistered(int port) throws Exception {
@@ -83,7 +58,7 @@ class LifecycleIT {
     Eventually.within(
         SOON,
         () ->
-            assertThat(consul.health(passing).entries())
+            assertThat(consul.get().client().health(passing).entries())
                 .extracting(entry -> entry.service().port())
                 .contains(port));
   }
@@ -125,7 +100,7 @@ class LifecycleIT {
     // Patient, because this is not about time.
     JarProcess load =
         jars.client(
-            registry(),
+            consul.get().registry(),
             "load",
             "--rate",
             "100",
@@ -211,7 +186,7 @@ class LifecycleIT {
     awaitRegistered(service(0).port());
     JarProcess loop =
         jars.client(
-            registry(),
+            consul.get().registry(),
             "loop",
             "--interval",
             "10ms",
@@ -262,7 +237,7 @@ class LifecycleIT {
     }
     JarProcess load =
         jars.client(
-            registry(),
+            consul.get().registry(),
             "load",
             "--count",
             "40",
@@ -322,7 +297,7 @@ class LifecycleIT {
   @Test
   void watchPrintsWhoComesAndGoesAndOutagesOfTheRegistry() throws Exception {
     try (ConsulAgent own = ConsulAgent.start()) {
-      String registry = "consul://" + own.uri().getAuthority();
+      String registry = own.registry();
       JarProcess watch = jars.client(registry, "watch");
       JarProcess service = jars.service(registry, 0, "--drain-delay", "0s");
       String time = "20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ ";

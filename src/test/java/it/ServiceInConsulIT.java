@@ -8,59 +8,33 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import kit.consul.ConsulClient;
 import kit.consul.ConsulClient.Entry;
 import kit.consul.ConsulClient.HealthQuery;
 import kit.consul.ConsulClient.Status;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.JarProcesses;
+import testing.SharedServer;
 
 /** What the service tells a real Consul, and what clients learn from it. */
 @Timeout(90)
 class ServiceInConsulIT {
-  private static ConsulAgent agent;
-  private static ConsulClient consul;
+  @RegisterExtension
+  static final SharedServer<ConsulAgent> consul =
+      new SharedServer<>(ConsulAgent::start, ConsulAgent::deregisterAll);
 
-  private final JarProcesses jars = new JarProcesses();
-
-  @BeforeAll
-  static void startConsul() throws Exception {
-    agent = ConsulAgent.start();
-    consul = new ConsulClient(agent.uri());
-  }
-
-  @AfterAll
-  static void stopConsul() throws Exception {
-    if (agent != null) {
-      agent.close();
-    }
-  }
-
-  @AfterEach
-  void stopProcesses() throws Exception {
-    jars.close();
-    for (String id : consul.services().keySet()) {
-      consul.deregister(id);
-    }
-  }
-
-  private static String registry() {
-    return "consul://" + agent.uri().getAuthority();
-  }
+  @RegisterExtension final JarProcesses jars = new JarProcesses();
 
   private JarProcess startService(String... more) {
-    return jars.service(registry(), 0, more);
+    return jars.service(consul.get().registry(), 0, more);
   }
 
   private List<String> client(String... command) throws Exception {
-    return jars.outputOfClient(registry(), command);
+    return jars.outputOfClient(consul.get().registry(), command);
   }
 
   private Entry awaitStatus(int port, Status status, int seconds) throws Exception {
@@ -70,7 +44,7 @@ class ServiceInConsulIT {
         () -> {
           HealthQuery all =
               new HealthQuery("userservice", List.of(), false, false, 0, Duration.ofSeconds(1));
-          assertThat(consul.health(all).entries())
+          assertThat(consul.get().client().health(all).entries())
               .filteredOn(entry -> entry.service().port() == port)
               .singleElement()
               .satisfies(entry -> assertThat(entry.status()).isEqualTo(status))
@@ -112,7 +86,7 @@ class ServiceInConsulIT {
     for (int port : ports) {
       awaitStatus(port, Status.PASSING, 10);
     }
-    String dns = "dns://" + agent.dnsAuthority() + "/service.consul";
+    String dns = "dns://" + consul.get().dnsAuthority() + "/service.consul";
     String[] names = ports.stream().map(port -> "jerry" + port).toArray(String[]::new);
 
     assertThat(jars.outputOfClient(dns, "instances")).hasSize(2);
@@ -143,7 +117,8 @@ class ServiceInConsulIT {
 
     Entry entry = awaitStatus(port, Status.PASSING, 10);
     assertThat(entry.service().host()).as("the node's address").isEqualTo("127.0.0.1");
-    assertThat(consul.instance(entry.service().id()).orElseThrow().service().host()).isEmpty();
+    assertThat(consul.get().client().instance(entry.service().id()).orElseThrow().service().host())
+        .isEmpty();
     assertThat(client("get", "101")).containsExactly("jerry" + port);
     assertThat(service.err())
         .anyMatch(line -> line.contains("advertised address: the registry's own (its agent"));

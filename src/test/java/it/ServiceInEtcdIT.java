@@ -15,15 +15,14 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import kit.etcd.EtcdClient;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import testing.EtcdServer;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.JarProcesses;
+import testing.SharedServer;
 
 /** The two jars and a real etcd: what a user sees who has no Consul. */
 @Timeout(120)
@@ -31,44 +30,22 @@ class ServiceInEtcdIT {
   private static final Duration SOON = Duration.ofSeconds(15);
   private static final String FOLDER = "/services/userservice/";
 
-  private static EtcdServer server;
-  private static EtcdClient etcd;
+  @RegisterExtension
+  static final SharedServer<EtcdServer> etcd =
+      new SharedServer<>(EtcdServer::start, server -> server.deleteAll(FOLDER));
 
-  private final JarProcesses jars = new JarProcesses();
-
-  @BeforeAll
-  static void startEtcd() throws Exception {
-    server = EtcdServer.start();
-    etcd = new EtcdClient(List.of(server.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
-  }
-
-  @AfterAll
-  static void stopEtcd() throws Exception {
-    if (server != null) {
-      server.close();
-    }
-  }
-
-  @AfterEach
-  void stopProcesses() throws Exception {
-    jars.close();
-    for (EtcdClient.Entry left : etcd.list(FOLDER).entries()) {
-      server.delete(left.key());
-    }
-  }
-
-  private static String registry() {
-    return "etcd://" + server.uri().getAuthority();
-  }
+  @RegisterExtension final JarProcesses jars = new JarProcesses();
 
   private static List<String> registered() throws Exception {
-    return etcd.list(FOLDER).entries().stream().map(EtcdClient.Entry::value).toList();
+    return etcd.get().client().list(FOLDER).entries().stream()
+        .map(EtcdClient.Entry::value)
+        .toList();
   }
 
   /** Starts services, and waits until they are registered. */
   private List<JarProcess> services(int count) throws Exception {
     List<JarProcess> services =
-        Stream.generate(() -> jars.service(registry(), 0)).limit(count).toList();
+        Stream.generate(() -> jars.service(etcd.get().registry(), 0)).limit(count).toList();
     Eventually.within(
         Duration.ofSeconds(30), () -> assertThat(registered()).hasSize(services.size()));
     return services;
@@ -104,7 +81,7 @@ class ServiceInEtcdIT {
   void threeAreCalledInTurnAndWhoIsStoppedLeavesAtOnceAndCostsNoCall() throws Exception {
     List<JarProcess> services = services(3);
     List<Integer> ports = ports(services);
-    JarProcess loop = jars.client(registry(), "loop", "--interval", "20ms");
+    JarProcess loop = jars.client(etcd.get().registry(), "loop", "--interval", "20ms");
     List<String> six = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       six.add(loop.nextLine());
@@ -128,7 +105,7 @@ class ServiceInEtcdIT {
   void whoIsKilledCostsNoCallAndGoesWithItsLease() throws Exception {
     List<JarProcess> services = services(3);
     List<Integer> ports = ports(services);
-    JarProcess loop = jars.client(registry(), "loop", "--interval", "5ms");
+    JarProcess loop = jars.client(etcd.get().registry(), "loop", "--interval", "5ms");
     for (int i = 0; i < 100; i++) {
       loop.nextLine();
     }
@@ -155,7 +132,7 @@ class ServiceInEtcdIT {
 
     service.signal("CONT");
     Eventually.within(SOON, () -> assertThat(registered()).hasSize(1));
-    assertThat(jars.outputOfClient(registry(), "get", "101"))
+    assertThat(jars.outputOfClient(etcd.get().registry(), "get", "101"))
         .isEqualTo(names(ports(List.of(service))));
   }
 
@@ -163,17 +140,17 @@ class ServiceInEtcdIT {
   void anEtcdThatHasLostItsDataCostsNoCallAndGetsEverybodyBack() throws Exception {
     List<JarProcess> services = services(2);
     List<Integer> ports = ports(services);
-    JarProcess loop = jars.client(registry(), "loop", "--interval", "5ms");
+    JarProcess loop = jars.client(etcd.get().registry(), "loop", "--interval", "5ms");
     awaitWithout("jerry" + ports.get(0), loop, 1);
 
-    server.kill();
+    etcd.get().kill();
     Eventually.within(
         SOON,
         () -> assertThat(loop.err()).anyMatch(line -> line.contains("keeping what is known")));
     for (int i = 0; i < 100; i++) {
       loop.nextLine();
     }
-    server.restartEmpty();
+    etcd.get().restartEmpty();
     Eventually.within(Duration.ofSeconds(30), () -> assertThat(registered()).hasSize(2));
     Eventually.within(
         SOON, () -> assertThat(loop.err()).anyMatch(line -> line.contains("works again")));
@@ -194,14 +171,14 @@ class ServiceInEtcdIT {
 
   @Test
   void serviceServesBeforeThereIsAnEtcdAndRegistersWhenThereIs() throws Exception {
-    server.kill();
-    JarProcess service = jars.service(registry(), 0);
+    etcd.get().kill();
+    JarProcess service = jars.service(etcd.get().registry(), 0);
     int port = service.port();
     assertThat(get(port, "/user/101")).isEqualTo("{\"result\":\"jerry" + port + "\"}");
     Eventually.within(
         SOON, () -> assertThat(service.err()).anyMatch(line -> line.contains("WARN")));
 
-    server.restart();
+    etcd.get().restart();
 
     Eventually.within(SOON, () -> assertThat(registered()).containsExactly("127.0.0.1:" + port));
     Eventually.within(
@@ -214,14 +191,15 @@ class ServiceInEtcdIT {
     List<Integer> ports = ports(services(2));
     String[] addresses = ports.stream().map(port -> "127.0.0.1:" + port).toArray(String[]::new);
 
-    assertThat(jars.outputOfClient(registry(), "instances")).containsExactlyInAnyOrder(addresses);
-    assertThat(jars.outputOfClient(registry(), "get", "101", "--all"))
+    assertThat(jars.outputOfClient(etcd.get().registry(), "instances"))
+        .containsExactlyInAnyOrder(addresses);
+    assertThat(jars.outputOfClient(etcd.get().registry(), "get", "101", "--all"))
         .containsExactlyInAnyOrderElementsOf(names(ports));
     JsonNode load =
         new ObjectMapper()
             .readTree(
                 jars.outputOfClient(
-                        registry(),
+                        etcd.get().registry(),
                         "load",
                         "--count",
                         "20",
@@ -234,11 +212,11 @@ class ServiceInEtcdIT {
     assertThat(load.get("ok").asInt()).isEqualTo(20);
     assertThat(load.get("instances")).hasSize(2);
 
-    JarProcess targets = jars.client(registry(), "targets", "--port", "0");
+    JarProcess targets = jars.client(etcd.get().registry(), "targets", "--port", "0");
     int targetsPort = portIn(targets.nextLine());
     Eventually.within(SOON, () -> assertThat(get(targetsPort, "/targets")).contains(addresses));
 
-    JarProcess gateway = jars.client(registry(), "gateway", "--port", "0");
+    JarProcess gateway = jars.client(etcd.get().registry(), "gateway", "--port", "0");
     int gatewayPort = portIn(gateway.nextLine());
     assertThat(get(gatewayPort, "/userservice/user/101")).contains("jerry");
   }
@@ -249,8 +227,8 @@ class ServiceInEtcdIT {
 
   @Test
   void watchSeesTheLastOneGoToo() throws Exception {
-    JarProcess watch = jars.client(registry(), "watch");
-    JarProcess service = jars.service(registry(), 0, "--drain-delay", "0s");
+    JarProcess watch = jars.client(etcd.get().registry(), "watch");
+    JarProcess service = jars.service(etcd.get().registry(), 0, "--drain-delay", "0s");
     String address = " 127.0.0.1:" + service.port() + " []";
     assertThat(watch.nextLine()).endsWith("Z +" + address);
     service.signal("TERM");
@@ -259,15 +237,18 @@ class ServiceInEtcdIT {
 
   @Test
   void flagsWithoutEffectAreTold() throws Exception {
-    JarProcess service = jars.service(registry(), 0, "--tags", "blue", "--check=ttl");
+    JarProcess service = jars.service(etcd.get().registry(), 0, "--tags", "blue", "--check=ttl");
     service.port();
     assertThat(service.err())
         .filteredOn(line -> line.contains("WARN"))
         .singleElement()
         .asString()
-        .endsWith("without effect, because " + registry() + " has no use for it: --check, --tags");
+        .endsWith(
+            "without effect, because "
+                + etcd.get().registry()
+                + " has no use for it: --check, --tags");
 
-    JarProcess client = jars.client(registry(), "instances", "--tags", "blue");
+    JarProcess client = jars.client(etcd.get().registry(), "instances", "--tags", "blue");
     assertThat(client.exitStatus()).isEqualTo(2);
     assertThat(client.err()).containsExactly("--tags: only Consul knows tags");
   }

@@ -77,6 +77,23 @@ public final class ConsulAgent implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + httpPort);
   }
 
+  /** What {@code --registry} takes. */
+  public String registry() {
+    return "consul://" + uri().getAuthority();
+  }
+
+  /** Returns a new client, without a token. */
+  public ConsulClient client() {
+    return new ConsulClient(uri());
+  }
+
+  /** Removes all services. */
+  public void deregisterAll() throws IOException, InterruptedException {
+    for (String id : client().services().keySet()) {
+      client().deregister(id);
+    }
+  }
+
   /** Ends the agent without a chance to say goodbye. */
   public void kill() throws InterruptedException {
     if (process != null) {

@@ -19,6 +19,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import kit.etcd.EtcdClient;
 
 /**
  * A real etcd, started as a process: members on 127.0.0.1, with their data in a temporary folder.
@@ -84,6 +85,23 @@ public final class EtcdServer implements AutoCloseable {
   /** {@code http://127.0.0.1:port} of the first member; the same after a restart. */
   public URI uri() {
     return uris().get(0);
+  }
+
+  /** What {@code --registry} takes. */
+  public String registry() {
+    return "etcd://" + uri().getAuthority();
+  }
+
+  /** Returns a new client, without a user. */
+  public EtcdClient client() {
+    return new EtcdClient(List.of(uri()), HTTP, Duration.ofSeconds(3));
+  }
+
+  /** Deletes all keys that begin with {@code prefix}. */
+  public void deleteAll(String prefix) throws IOException, InterruptedException {
+    for (EtcdClient.Entry left : client().list(prefix).entries()) {
+      delete(left.key());
+    }
   }
 
   /** Where the members listen. */

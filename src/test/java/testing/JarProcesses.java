@@ -4,9 +4,14 @@ package testing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The jars that a test has started; closing it kills those that are left. */
-public final class JarProcesses implements AutoCloseable {
+/**
+ * The jars that a test has started; closing it kills those that are left, and so does the end of the
+ * test if it is a JUnit extension.
+ */
+public final class JarProcesses implements AutoCloseable, AfterEachCallback {
   private final List<JarProcess> processes = new ArrayList<>();
 
   /** Starts {@code target/<jar>.jar}. */
@@ -43,6 +48,11 @@ public final class JarProcesses implements AutoCloseable {
 
   private static String[] joined(String[] first, String... second) {
     return Stream.concat(Stream.of(first), Stream.of(second)).toArray(String[]::new);
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws InterruptedException {
+    close();
   }
 
   @Override
