@@ -7,15 +7,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import kit.discovery.Instance;
 import kit.discovery.Watch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.event.Level;
 import testing.Eventually;
 import testing.FakeConsul;
@@ -132,46 +129,6 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void listenersHearOfDifferentContentOnly() throws Exception {
-    FakeConsul.Script script = fake.on("GET", PATH).hang();
-    script.answerWithIndex("1", list(A, B)).hang().answerWithIndex("2", list(B, A)).hang();
-    script.answerWithIndex("3", list(B)).hang();
-    watch();
-    BlockingQueue<List<Instance>> heard = new LinkedBlockingQueue<>();
-    instances.onChange(() -> heard.add(instances.snapshot()));
-    script.release();
-    assertThat(heard.poll(5, TimeUnit.SECONDS)).containsExactly(A, B);
-    List<Instance> before = instances.snapshot();
-    script.release();
-    nextQuery();
-    nextQuery();
-    nextQuery(); // The answer with index 2 has been taken.
-    assertThat(instances.snapshot()).isSameAs(before);
-    script.release();
-    assertThat(heard.poll(5, TimeUnit.SECONDS)).containsExactly(B);
-    assertThat(heard).isEmpty();
-  }
-
-  @Test
-  void listenerThatThrowsHarmsNobodyAndOneThatIsClosedHearsNothing() throws Exception {
-    FakeConsul.Script script = fake.on("GET", PATH).hang();
-    script.answerWithIndex("1", list(A)).hang().answerWithIndex("2", list(B)).hang();
-    watch();
-    BlockingQueue<String> heard = new LinkedBlockingQueue<>();
-    instances.onChange(
-        () -> {
-          throw new IllegalStateException("listener is broken, as it should be in this test");
-        });
-    instances.onChange(() -> heard.add("stays"));
-    instances.onChange(() -> heard.add("goes")).close();
-    script.release();
-    script.release();
-    assertThat(heard.poll(5, TimeUnit.SECONDS)).isEqualTo("stays");
-    assertThat(heard.poll(5, TimeUnit.SECONDS)).isEqualTo("stays");
-    awaitSnapshot(B);
-  }
-
-  @Test
   void errorsKeepTheListBackOffAndStartFromZero() throws Exception {
     fake.on("GET", PATH)
         .answerWithIndex("7", list(A))
@@ -212,38 +169,6 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void answersWithoutPauseAreRateLimited() throws Exception {
-    FakeConsul.Script script = fake.on("GET", PATH);
-    for (int i = 1; i <= 30; i++) {
-      script.answerWithIndex(Integer.toString(i), list(A));
-    }
-    script.hang();
-    watch();
-    for (int i = 0; i <= 30; i++) {
-      nextQuery();
-    }
-    // 31 queries: 10 at once, then one a second.
-    Duration slept = sleeps.stream().reduce(Duration.ZERO, Duration::plus);
-    assertThat(slept).isBetween(Duration.ofSeconds(20), Duration.ofSeconds(22));
-  }
-
-  @Test
-  void emptyAllAtOnceIsBelievedOnlyAfterTheGrace() throws Exception {
-    FakeConsul.Script script = fake.on("GET", PATH).answerWithIndex("7", list(A)).hang();
-    script.answerWithIndex("3", "[]").hang().answerWithIndex("3", "[]").hang();
-    watch();
-    awaitSnapshot(A);
-    nextQuery();
-    nextQuery();
-    script.release();
-    nextQuery(); // From 0, because the index went back: answered when released.
-    assertThat(instances.snapshot()).containsExactly(A);
-    time.advance(Duration.ofSeconds(31));
-    script.release();
-    awaitSnapshot();
-  }
-
-  @Test
   void graceEndsWhenSomebodyIsBack() throws Exception {
     fake.on("GET", PATH)
         .answerWithIndex("7", list(A))
@@ -269,14 +194,6 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void firstAnswerMayBeEmpty() throws Exception {
-    fake.on("GET", PATH).answerWithIndex("7", "[]").hang();
-    watch();
-    assertThat(instances.awaitFirst(Duration.ofSeconds(5))).isTrue();
-    assertThat(instances.snapshot()).isEmpty();
-  }
-
-  @Test
   void entriesThatNobodyCouldCallAreLeftOutAndNamedOnce() throws Exception {
     String portZero = entry(A).replace("\"Port\":80", "\"Port\":0");
     String noHost = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"a b\"");
@@ -292,20 +209,6 @@ class ConsulInstancesTest {
         .containsExactly(
             "WARN web: left out web-10.0.0.1: port not in 1..65535: 0",
             "WARN web: left out we\\nb-10.0.0.2: not a host: a b");
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"my_service", "a..b", "fe80::1%eth0", "[::1]", "127.1", "1::2::3", "h/a"})
-  void hostThatCannotBeCalledIsLeftOutWithOneWarning(String host) throws Exception {
-    String bad = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"" + host + "\"");
-    fake.on("GET", PATH)
-        .answerWithIndex("7", "[" + bad + "]")
-        .answerWithIndex("8", "[" + bad + "," + entry(A) + "]")
-        .hang();
-    watch();
-    awaitSnapshot(A);
-    assertThat(log.linesFrom(Level.INFO))
-        .containsExactly("WARN web: left out web-10.0.0.2: not a host: " + host);
   }
 
   @Test

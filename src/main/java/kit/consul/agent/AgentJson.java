@@ -20,8 +20,7 @@ final class AgentJson {
   static final String NODE = "dev-agent";
 
   // %1$s is the ID of the node, %2$s its address. The version is the one that this agent is
-  // compared
-  // with; the port is the one that clients expect, and not bound.
+  // compared with; the port is the one that clients expect, and not bound.
   private static final String NODE_JSON =
       """
       {"ID": "%1$s", "Node": "dev-agent", "Address": "%2$s", "Datacenter": "dc1",

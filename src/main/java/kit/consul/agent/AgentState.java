@@ -18,13 +18,11 @@ import org.slf4j.LoggerFactory;
 /** The services that the agent knows and the status of their checks. Thread-safe. */
 final class AgentState {
   // One lock, held for operations on maps only: checks run and JSON is written elsewhere, from
-  // copies
-  // that never change. Each change raises the index and wakes all that wait; a query compares the
-  // index of what it asked for, and waits on if that has not changed.
+  // values that never change. Each change raises the index and wakes all that wait; a query
+  // compares the index of what it asked for, and waits on if that has not changed.
   //
   // A check that is registered again is a new AgentCheck. A run that ends late finds that its
-  // object
-  // is no longer the one under that id, and its result is dropped.
+  // object is no longer the one under that id, and its result is dropped.
 
   private static final Logger log = LoggerFactory.getLogger(DevAgent.class);
   private static final long REAP_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(30); // As Consul.
