@@ -15,9 +15,7 @@ import org.junit.jupiter.api.Test;
 class SourceRulesTest {
   private static final String LICENSE = "// SPDX-License-Identifier: Apache-2.0";
 
-  // Parts carry all they need in one file.
-  private static final int MAX_CODE_LINES = 300;
-  private static final int MAX_CODE_LINES_OF_A_PART = 350; // The largest still are above 300.
+  private static final int MAX_CODE_LINES = 300; // Of parts too, which carry all they need.
   private static final Pattern BLOCK_COMMENT = Pattern.compile("(?s)/\\*.*?\\*/");
 
   @Test
@@ -52,11 +50,10 @@ class SourceRulesTest {
     List<String> tooLong = new ArrayList<>();
     for (Path file : Sources.in("src/main/java")) {
       long lines = codeLines(Files.readString(file));
-      int max = Sources.isPart(file) ? MAX_CODE_LINES_OF_A_PART : MAX_CODE_LINES;
-      if (lines > max) {
+      if (lines > MAX_CODE_LINES) {
         tooLong.add(
             "%s: %d lines of code, at most %d"
-                .formatted(Sources.root().relativize(file), lines, max));
+                .formatted(Sources.root().relativize(file), lines, MAX_CODE_LINES));
       }
     }
     assertThat(tooLong).isEmpty();
