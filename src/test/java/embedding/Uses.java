@@ -17,6 +17,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import kit.auth.Jwt;
 import kit.auth.KeyFile;
@@ -203,12 +204,13 @@ final class Uses {
   // end of Metrics
 
   // docs: TraceContext
-  static String traceparentOfACall(String received) { // The header traceparent as it came, or null.
-    TraceContext here = TraceContext.parse(received, List.of());
-    if (here == null) { // Nobody has sent one that is valid: a new trace, one in ten recorded.
-      here = TraceContext.root(0.1, ThreadLocalRandom.current()::nextLong);
-    }
-    return here.child(ThreadLocalRandom.current()::nextLong).traceparent();
+  static String traceparentOfACall(String received) { // The header traceparent; empty: none.
+    LongSupplier random = ThreadLocalRandom.current()::nextLong;
+    TraceContext here =
+        TraceContext.parse(received, List.of())
+            .map(caller -> caller.child(random))
+            .orElseGet(() -> TraceContext.root(0.1, random)); // One new trace in ten is recorded.
+    return here.child(random).traceparent();
   }
 
   // end of TraceContext
@@ -264,7 +266,7 @@ final class Uses {
     try {
       return verifier.verify(token).subject();
     } catch (Jwt.InvalidException e) {
-      return "nobody"; // e.reason() is for the log; callers are told no more than 401.
+      return "unknown"; // e.reason() is for the log; callers are told no more than 401.
     }
   }
 

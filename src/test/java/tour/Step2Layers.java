@@ -53,10 +53,11 @@ public final class Step2Layers {
 
   // docs: decode
   private static UserRequest decode(Context context, Request request) {
-    String uid = request.target().query("uid");
-    if (uid == null) {
-      throw new StatusException(400, "missing parameter: uid");
-    }
+    String uid =
+        request
+            .target()
+            .query("uid")
+            .orElseThrow(() -> new StatusException(400, "missing parameter: uid"));
     try {
       return new UserRequest(Integer.parseInt(uid));
     } catch (NumberFormatException e) {

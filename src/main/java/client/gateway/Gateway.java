@@ -208,7 +208,7 @@ public final class Gateway {
   /** The target as it came, without its first segment. */
   private static String target(Request request) {
     String path = request.target().rawPath();
-    String query = request.target().rawQuery();
-    return path.substring(path.indexOf('/', 1)) + (query == null ? "" : "?" + query);
+    String query = request.target().rawQuery().map(raw -> "?" + raw).orElse("");
+    return path.substring(path.indexOf('/', 1)) + query;
   }
 }

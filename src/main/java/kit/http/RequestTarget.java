@@ -13,11 +13,12 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
- * Takes the target of an HTTP request apart, the string between method and version in its first
- * line, and refuses every target that two programs could read in two ways.
+ * Parses the target of an HTTP request, the string between method and version in its first line, and
+ * rejects every target that two programs could read in two ways.
  *
  * <p>Use it instead of {@link java.net.URI} wherever a server decides by path. {@code URI} takes
  * {@code //admin/x} for the path {@code /x} on the host {@code admin}, and its {@code getPath()}
@@ -27,7 +28,7 @@ import java.util.Set;
  * <pre>{@code
  * RequestTarget target = RequestTarget.parse("/user/J%C3%BCrgen?tag=a&tag=b", "localhost");
  * target.segments();      // [user, Jürgen]
- * target.query("tag");    // a
+ * target.query("tag");    // Optional[a]
  * target.queryAll("tag"); // [a, b]
  * }</pre>
  *
@@ -83,7 +84,7 @@ public final class RequestTarget {
   /** As the path, counted on its own and without the question mark; beyond it: 414. */
   public static final int MAX_QUERY_LENGTH = 8_000;
 
-  /** Far deeper than any sensible resource tree; bounds the walk of whoever routes by segments. */
+  /** Far deeper than any sensible resource tree; bounds the work of a router. */
   public static final int MAX_SEGMENTS = 64;
 
   /** Room for lists of repeated keys, too few for names with equal hash codes to hurt. */
@@ -98,27 +99,27 @@ public final class RequestTarget {
   private static final boolean[] IN_AUTHORITY = letters("-._~!$&'()*+,;=:%[]");
 
   private final String rawPath;
-  private final String rawQuery;
+  private final Optional<String> rawQuery;
   private final List<String> segments;
   private final Map<String, List<String>> parameters;
 
-  private RequestTarget(String rawPath, String rawQuery) {
+  private RequestTarget(String rawPath, Optional<String> rawQuery) {
     this.rawPath = rawPath;
     this.rawQuery = rawQuery;
     this.segments = parseSegments(rawPath);
-    this.parameters = rawQuery == null ? Map.of() : parseQuery(rawQuery);
+    this.parameters = rawQuery.map(RequestTarget::parseQuery).orElse(Map.of());
   }
 
   /**
    * Parses and checks a target.
    *
    * @param rawTarget as it stood in the request line, nothing decoded
-   * @param hostHeader value of the Host header, or null without one; read only for the absolute
-   *     form
+   * @param hostHeader value of the Host header, empty without one; read only for the absolute form
    * @throws InvalidException if the target is refused
    */
   public static RequestTarget parse(String rawTarget, String hostHeader) {
     requireNonNull(rawTarget, "rawTarget");
+    requireNonNull(hostHeader, "hostHeader");
     int pathStart = rawTarget.startsWith("/") ? 0 : endOfAuthority(rawTarget, hostHeader);
     int questionMark = rawTarget.indexOf('?', pathStart);
     int pathEnd = questionMark < 0 ? rawTarget.length() : questionMark;
@@ -131,36 +132,35 @@ public final class RequestTarget {
     return new RequestTarget(
         // RFC 9112 section 3.2.1: an empty path (only the absolute form has it) stands for "/".
         pathStart == pathEnd ? "/" : rawTarget.substring(pathStart, pathEnd),
-        questionMark < 0 ? null : rawTarget.substring(questionMark + 1));
+        questionMark < 0 ? Optional.empty() : Optional.of(rawTarget.substring(questionMark + 1)));
   }
 
-  /** The path as it was sent, still encoded, without query; starts with a slash. */
+  /** Returns the path as it was sent, still encoded, without query; starts with a slash. */
   public String rawPath() {
     return rawPath;
   }
 
-  /** What followed the question mark, still encoded; null without one. */
-  public String rawQuery() {
+  /** Returns what followed the question mark, still encoded; empty without one. */
+  public Optional<String> rawQuery() {
     return rawQuery;
   }
 
-  /** The decoded segments of the path, at least one; the last is empty after a trailing slash. */
+  /** Returns the decoded segments of the path, at least one; the last is empty after a trailing slash. */
   public List<String> segments() {
     return segments;
   }
 
-  /** The first decoded value of this parameter, empty for {@code ?name}; null if it is absent. */
-  public String query(String name) {
-    List<String> values = queryAll(name);
-    return values.isEmpty() ? null : values.get(0);
+  /** Returns the first decoded value of a parameter, blank for {@code ?name}; empty if absent. */
+  public Optional<String> query(String name) {
+    return queryAll(name).stream().findFirst();
   }
 
-  /** All decoded values of this parameter in the order sent; empty if it is absent. */
+  /** Returns all decoded values of this parameter in the order sent; empty if it is absent. */
   public List<String> queryAll(String name) {
     return parameters.getOrDefault(requireNonNull(name, "name"), List.of());
   }
 
-  /** The decoded names of all parameters, in the order sent. */
+  /** Returns the decoded names of all parameters, in the order sent. */
   public Set<String> queryNames() {
     return parameters.keySet();
   }
@@ -191,8 +191,7 @@ public final class RequestTarget {
 
   private static boolean equalsIgnoringCase(String ascii, String other) {
     // String alone would take two other letters for ASCII ones: U+212A for k and U+017F for s.
-    return other != null
-        && ascii.length() == other.length()
+    return ascii.length() == other.length()
         && other.chars().allMatch(character -> character < 128)
         && ascii.equalsIgnoreCase(other);
   }
@@ -319,7 +318,7 @@ public final class RequestTarget {
       this.status = status;
     }
 
-    /** The HTTP status to answer: 400 or 414. */
+    /** Returns the HTTP status to answer: 400 or 414. */
     public int status() {
       return status;
     }

@@ -7,19 +7,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
- * Says which trace a piece of work belongs to, and carries that from process to process in the
- * headers {@code traceparent} and {@code tracestate}.
+ * Identifies the trace and the span that a piece of work belongs to, and carries both from process to
+ * process in the headers {@code traceparent} and {@code tracestate} (W3C Trace Context).
  *
  * <pre>{@code
- * TraceContext here = TraceContext.parse(traceparent, tracestates);
- * if (here == null) { // nobody sent one, or it was not valid
- *   here = TraceContext.root(0.1, random);
- * }
- * TraceContext call = here.child(random); // for what we ask of somebody else
+ * TraceContext here =
+ *     TraceContext.parse(traceparent, tracestates) // empty if none was sent, or it was not valid
+ *         .map(caller -> caller.child(random))
+ *         .orElseGet(() -> TraceContext.root(0.1, random));
+ * TraceContext call = here.child(random); // for a call to another service
  * request.setHeader("traceparent", call.traceparent());
  * }</pre>
  *
@@ -34,8 +35,8 @@ import java.util.function.LongSupplier;
  *                version
  * </pre>
  *
- * <p>Whoever starts a trace decides whether it is recorded, and all others keep to that: a trace
- * with holes tells nothing. The decision follows from the trace id, so that services with the same
+ * <p>The service that starts a trace decides whether it is recorded, and all others keep to that: a
+ * trace with holes is of no use. The decision follows from the trace id, so that services with the same
  * ratio would decide alike.
  *
  * <h2>Errors</h2>
@@ -48,7 +49,7 @@ import java.util.function.LongSupplier;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable. Ids are kept as numbers, and become text when somebody wants them as text.
+ * <p>Immutable. Ids are kept as numbers, and become text when they are asked for as text.
  *
  * <h2>Copying this class</h2>
  *
@@ -62,7 +63,7 @@ import java.util.function.LongSupplier;
  * @param spanId the id of this span, never 0
  * @param parentId the id of the span that caused this one; 0 if there is none, or if it is not known
  * @param isSampled whether the trace is recorded
- * @param tracestate what other tracing systems have to say; empty if nothing
+ * @param tracestate the members of other tracing systems; empty if there are none
  */
 public record TraceContext(
     long traceIdHigh,
@@ -78,7 +79,7 @@ public record TraceContext(
   private static final int SAMPLED = 1; // The only flag of level 1; others must be sent as 0.
   private static final String HEX = "0123456789abcdef";
 
-  /** Refuses ids of zeros, which mean "none". */
+  /** Rejects ids of zeros, which mean "none". */
   public TraceContext {
     if ((traceIdHigh | traceIdLow) == 0) {
       throw new IllegalArgumentException("trace id is 0");
@@ -119,26 +120,25 @@ public record TraceContext(
   }
 
   /**
-   * Reads what a caller sent: the span that it names is theirs, and work done for it is its {@link
-   * #child}.
+   * Reads the headers of a request. The span that they name is the caller's; work done for the request
+   * is its {@link #child}.
    *
-   * @param traceparent the header as it came, or null
-   * @param tracestates the values of the header {@code tracestate}, in order; null or empty if there
-   *     is none
-   * @return null if there is no valid {@code traceparent}
+   * @param traceparent the header as it came; empty if there is none
+   * @param tracestates the values of the header {@code tracestate}, in order; empty if there is none
+   * @return empty if there is no valid {@code traceparent}
    */
-  public static TraceContext parse(String traceparent, List<String> tracestates) {
-    if (traceparent == null || !isShaped(traceparent)) {
-      return null;
+  public static Optional<TraceContext> parse(String traceparent, List<String> tracestates) {
+    if (!isShaped(traceparent)) {
+      return Optional.empty();
     }
     long high = hex(traceparent, 3, 19);
     long low = hex(traceparent, 19, 35);
     long span = hex(traceparent, 36, 52);
     if ((high | low) == 0 || span == 0) {
-      return null;
+      return Optional.empty();
     }
     boolean isSampled = (hex(traceparent, 53, 55) & SAMPLED) != 0;
-    return new TraceContext(high, low, span, 0, isSampled, joined(tracestates));
+    return Optional.of(new TraceContext(high, low, span, 0, isSampled, joined(tracestates)));
   }
 
   private static boolean isShaped(String text) {
@@ -172,7 +172,7 @@ public record TraceContext(
   }
 
   private static String joined(List<String> values) {
-    if (values == null || values.isEmpty()) {
+    if (values.isEmpty()) {
       return "";
     }
     List<String> members = new ArrayList<>();
@@ -237,7 +237,7 @@ public record TraceContext(
     return length >= 1 && length <= 256;
   }
 
-  /** The trace id as 32 hex digits. */
+  /** Returns the trace id as 32 hex digits. */
   public String traceId() {
     byte[] text = new byte[32];
     put(text, 0, traceIdHigh);
@@ -252,7 +252,7 @@ public record TraceContext(
     return new String(text, StandardCharsets.ISO_8859_1);
   }
 
-  /** The header to send with a call that this span stands for. */
+  /** Returns the header to send with a call that this span stands for. */
   public String traceparent() {
     return "00-" + traceId() + '-' + hex(spanId) + (isSampled ? "-01" : "-00");
   }
@@ -265,7 +265,7 @@ public record TraceContext(
     }
   }
 
-  /** As {@link #traceparent()}. */
+  /** Returns the same as {@link #traceparent()}. */
   @Override
   public String toString() {
     return traceparent();

@@ -10,6 +10,7 @@ import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -107,16 +108,18 @@ public final class Tracing {
   }
 
   private Context begin(Context context, Request request) {
-    TraceContext caller = callerOf(request);
-    TraceContext trace = caller == null ? TraceContext.root(ratio, random) : caller.child(random);
+    TraceContext trace =
+        callerOf(request)
+            .map(caller -> caller.child(random))
+            .orElseGet(() -> TraceContext.root(ratio, random));
     String path = trace.isSampled() ? request.target().rawPath() : null;
     return context.with(HERE, new Here(trace, path)).with(RequestId.TRACE_ID, trace.traceId());
   }
 
-  private static TraceContext callerOf(Request request) {
+  private static Optional<TraceContext> callerOf(Request request) {
     // Two of them, or none. One of two would be a guess.
     if (request.headers(TRACEPARENT).size() != 1) {
-      return null;
+      return Optional.empty();
     }
     return TraceContext.parse(request.headers(TRACEPARENT).get(0), request.headers(TRACESTATE));
   }

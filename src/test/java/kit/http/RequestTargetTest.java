@@ -28,7 +28,7 @@ class RequestTargetTest {
     RequestTarget target = RequestTarget.parse("/user/J%C3%BCrgen?tag=a&tag=b", "localhost");
 
     assertThat(target.segments()).containsExactly("user", "Jürgen");
-    assertThat(target.query("tag")).isEqualTo("a");
+    assertThat(target.query("tag")).hasValue("a");
     assertThat(target.queryAll("tag")).containsExactly("a", "b");
   }
 
@@ -205,7 +205,7 @@ class RequestTargetTest {
   void acceptsTheQueryUpToItsLengthAndAnswers414Beyond() {
     String longest = "a".repeat(RequestTarget.MAX_QUERY_LENGTH);
 
-    assertThat(RequestTarget.parse("/?" + longest, HOST).query(longest)).isEmpty();
+    assertThat(RequestTarget.parse("/?" + longest, HOST).query(longest)).hasValue("");
     assertRefused("/?a" + longest, 414);
   }
 
@@ -250,7 +250,8 @@ class RequestTargetTest {
           """,
       quoteCharacter = '`')
   void takesTheAbsoluteFormOnlyForTheHostHeadersAuthority(
-      String target, String host, String rawPath) {
+      String target, String hostOrNull, String rawPath) {
+    String host = hostOrNull == null ? "" : hostOrNull; // A blank column is null in a table.
     if (rawPath.equals("refused")) {
       assertThatThrownBy(() -> RequestTarget.parse(target, host))
           .isInstanceOf(InvalidException.class);
@@ -261,12 +262,12 @@ class RequestTargetTest {
 
   @Test
   void theAbsoluteFormKeepsItsQuery() {
-    assertThat(RequestTarget.parse("http://localhost:8080?a=1", HOST).query("a")).isEqualTo("1");
+    assertThat(RequestTarget.parse("http://localhost:8080?a=1", HOST).query("a")).hasValue("1");
   }
 
   @Test
   void theOriginFormDoesNotNeedAHost() {
-    assertThat(RequestTarget.parse("/a", null).segments()).containsExactly("a");
+    assertThat(RequestTarget.parse("/a", "").segments()).containsExactly("a");
   }
 
   @ParameterizedTest
@@ -313,8 +314,8 @@ class RequestTargetTest {
     StringBuilder actual = new StringBuilder();
     all.forEach(value -> actual.append("[" + value + "]"));
     assertThat(all.isEmpty() ? "none" : actual.toString()).isEqualTo(values);
-    assertThat(target.query("a")).isEqualTo(all.isEmpty() ? null : all.get(0));
-    assertThat(target.rawQuery()).isEqualTo(query);
+    assertThat(target.query("a")).isEqualTo(all.stream().findFirst());
+    assertThat(target.rawQuery()).hasValue(query);
     assertThat(target.segments()).containsExactly("x");
   }
 
@@ -323,7 +324,7 @@ class RequestTargetTest {
     RequestTarget target = RequestTarget.parse("/?z=1&&a+b=2&z=3&=4", HOST);
 
     assertThat(target.queryNames()).containsExactly("z", "a b", "");
-    assertThat(target.query("")).isEqualTo("4");
+    assertThat(target.query("")).hasValue("4");
   }
 
   @Test
@@ -333,10 +334,10 @@ class RequestTargetTest {
     RequestTarget target = RequestTarget.parse(raw + "?d=%20+", HOST);
 
     assertThat(target.rawPath()).isEqualTo(raw);
-    assertThat(target.rawQuery()).isEqualTo("d=%20+");
+    assertThat(target.rawQuery()).hasValue("d=%20+");
     assertThat(RequestTarget.parse(raw, HOST).rawPath()).isSameAs(raw);
-    assertThat(RequestTarget.parse(raw, HOST).rawQuery()).isNull();
-    assertThat(RequestTarget.parse(raw + "?", HOST).rawQuery()).isEmpty();
+    assertThat(RequestTarget.parse(raw, HOST).rawQuery()).isEmpty();
+    assertThat(RequestTarget.parse(raw + "?", HOST).rawQuery()).hasValue("");
   }
 
   @Test

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import kit.Context;
@@ -235,11 +236,11 @@ final class AgentRoutes implements Endpoint<Request, Response> {
 
   /** Returns the value of a parameter: true if it is there without one, false if it is missing. */
   static boolean flag(Request request, String name) {
-    String value = request.target().query(name);
-    if (value == null || FALSE.contains(value)) {
+    Optional<String> value = request.target().query(name);
+    if (value.isEmpty() || FALSE.contains(value.get())) {
       return false;
     }
-    if (!TRUE.contains(value)) {
+    if (!TRUE.contains(value.get())) {
       throw new StatusException(400, "Invalid value for ?" + name);
     }
     return true;
@@ -252,7 +253,6 @@ final class AgentRoutes implements Endpoint<Request, Response> {
   }
 
   static String parameter(Request request, String name) {
-    String value = request.target().query(name);
-    return value == null ? "" : value;
+    return request.target().query(name).orElse("");
   }
 }

@@ -92,9 +92,9 @@ final class RequestHead {
     return requestId;
   }
 
-  /** The first Host header, or null. */
+  /** Returns the first Host header; empty without one. */
   String host() {
-    return hosts.isEmpty() ? null : hosts.get(0);
+    return hosts.isEmpty() ? "" : hosts.get(0);
   }
 
   /** The announced length of the body in bytes; 0 without a body, -1 if it is not known. */

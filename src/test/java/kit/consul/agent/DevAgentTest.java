@@ -207,7 +207,7 @@ class DevAgentTest {
 
   private static Request request(String target) {
     ByteArrayInputStream noBody = new ByteArrayInputStream(new byte[0]);
-    return new Request("GET", RequestTarget.parse(target, null), new Headers(), noBody);
+    return new Request("GET", RequestTarget.parse(target, ""), new Headers(), noBody);
   }
 
   private List<CompletableFuture<HttpResponse<String>>> waiters(int count, String path) {
