@@ -49,8 +49,8 @@ import javax.crypto.spec.SecretKeySpec;
  *       should come from a random source, which no password does: {@code openssl rand -base64 48}.
  * </ul>
  *
- * <p>PEM is never taken for a secret. A public key is known to everybody: whoever verifies with its
- * text as an HMAC secret believes everybody.
+ * <p>PEM is never taken for a secret. A public key is no secret: a service that took its text for an
+ * HMAC secret would accept tokens that any client can forge.
  *
  * <h2>Errors</h2>
  *
@@ -73,10 +73,10 @@ public final class KeyFile {
   private static final Pattern BLOCK =
       Pattern.compile(BEGIN + "([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\\s]*+)-----END \\1-----");
 
-  private final Key signing; // Null if there is a public key only.
+  private final Optional<Key> signing; // Empty if there is a public key only.
   private final Key verifying;
 
-  private KeyFile(Key signing, Key verifying) {
+  private KeyFile(Optional<Key> signing, Key verifying) {
     this.signing = signing;
     this.verifying = verifying;
   }
@@ -101,12 +101,12 @@ public final class KeyFile {
     }
   }
 
-  /** The secret or the private key, if there is one. */
+  /** Returns the secret or the private key, if there is one. */
   public Optional<Key> signing() {
-    return Optional.ofNullable(signing);
+    return signing;
   }
 
-  /** The secret or the public key. */
+  /** Returns the secret or the public key. */
   public Key verifying() {
     return verifying;
   }
@@ -114,7 +114,7 @@ public final class KeyFile {
   private static KeyFile secret(String text) {
     require(!text.isEmpty(), "empty");
     Key key = new SecretKeySpec(text.getBytes(ISO_8859_1), "HMAC");
-    return new KeyFile(key, key);
+    return new KeyFile(Optional.of(key), key);
   }
 
   private static KeyFile pem(String text) {
@@ -136,11 +136,11 @@ public final class KeyFile {
     }
     require(privateKey != null || publicKey != null, "PEM, but no whole key");
     if (privateKey == null) {
-      return new KeyFile(null, publicKey);
+      return new KeyFile(Optional.empty(), publicKey);
     }
     publicKey = publicKey != null ? publicKey : publicKeyOf(privateKey, der);
     require(isPair(privateKey, publicKey), "the private and the public key are no pair");
-    return new KeyFile(privateKey, publicKey);
+    return new KeyFile(Optional.of(privateKey), publicKey);
   }
 
   private interface FromFactory<K> {

@@ -39,8 +39,8 @@ import javax.crypto.spec.PBEKeySpec;
  * <p>Salt and hash are base64; the hash is PBKDF2 with HMAC-SHA256 of the password in UTF-8, 32 bytes.
  * Names and passwords are compared in Unicode's form NFC, so that it does not matter whether a
  * keyboard composes an "&auml;" or sends a letter and two dots.
- * A name that is not in the file costs as much as one that is, so that the time to answer tells
- * nobody which names there are.
+ * A name that is not in the file costs as much as one that is, so that the time to answer does
+ * not show which names there are.
  *
  * <h2>Errors</h2>
  *
@@ -146,7 +146,7 @@ public final class PasswordFile {
         base64.encodeToString(hash));
   }
 
-  /** Whether this is the password of that user; takes its time either way. */
+  /** Returns whether this is the password of that user, in the same time either way. */
   public boolean verify(String user, String password) {
     String name = normal(user);
     // Users may have different counts, so a name that is not there passes for one of them, and

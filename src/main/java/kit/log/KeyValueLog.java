@@ -12,6 +12,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -70,7 +71,7 @@ import java.util.regex.Pattern;
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
  * <p>Source: Go kit's package {@code log}, and go-logfmt for the quotes, which leaves more of the
- * characters that nobody sees as they are.
+ * invisible characters as they are.
  */
 public final class KeyValueLog {
   /** How much an event matters; OFF is for {@link KeyValueLog#allowing} only. */
@@ -94,7 +95,7 @@ public final class KeyValueLog {
       throw new IllegalArgumentException("not a level: " + name);
     }
 
-    /** The name in small letters. */
+    /** Returns the name in lower case. */
     @Override
     public String toString() {
       return text;
@@ -114,19 +115,19 @@ public final class KeyValueLog {
   private final Format format;
   private final Consumer<String> lines;
   private final Level least;
-  private final Level level; // Of each event; null for none.
+  private final Optional<Level> level; // Of each event.
   private final Object[] before;
   private final Object[] after;
 
   private KeyValueLog(Format format, Consumer<String> lines) {
-    this(format, requireNonNull(lines, "lines"), Level.TRACE, null, NOTHING, NOTHING);
+    this(format, requireNonNull(lines, "lines"), Level.TRACE, Optional.empty(), NOTHING, NOTHING);
   }
 
   private KeyValueLog(
       Format format,
       Consumer<String> lines,
       Level least,
-      Level level,
+      Optional<Level> level,
       Object[] before,
       Object[] after) {
     this.format = format;
@@ -188,7 +189,7 @@ public final class KeyValueLog {
 
   /** Returns this log for events of {@code level}, which is their first key. */
   public KeyValueLog at(Level level) {
-    return new KeyValueLog(format, lines, least, requireNonNull(level, "level"), before, after);
+    return new KeyValueLog(format, lines, least, Optional.of(level), before, after);
   }
 
   /** Returns this log without events below {@code least}. Those without a level stay. */
@@ -196,30 +197,26 @@ public final class KeyValueLog {
     return new KeyValueLog(format, lines, requireNonNull(least, "least"), level, before, after);
   }
 
-  /** Whether events of {@code level} are written. */
+  /** Returns whether events of {@code level} are written. */
   public boolean allows(Level level) {
     return level != Level.OFF && level.compareTo(least) >= 0;
   }
 
   /** Writes an event, unless its level is not allowed. */
   public void log(Object... keysAndValues) {
-    if (level != null && !allows(level)) {
+    if (level.isPresent() && !allows(level.get())) {
       return;
     }
     Object[] event = complete(keysAndValues);
     StringBuilder line = new StringBuilder(256);
     if (format == Format.LOGFMT) {
-      if (level != null) {
-        appendLogfmt("level", level, line);
-      }
+      level.ifPresent(known -> appendLogfmt("level", known, line));
       appendLogfmt(before, line);
       appendLogfmt(event, line);
       appendLogfmt(after, line);
     } else {
       Map<String, Object> members = new TreeMap<>();
-      if (level != null) {
-        members.put("level", level);
-      }
+      level.ifPresent(known -> members.put("level", known));
       put(before, members);
       put(event, members);
       put(after, members);
@@ -346,7 +343,7 @@ public final class KeyValueLog {
     return c > ' ' && c != '=' && c != '"' && !isHidden(c);
   }
 
-  /** Whether nobody sees {@code c} for what it is. */
+  /** Whether {@code c} is invisible, or makes other text look like what it is not. */
   private static boolean isHidden(int c) {
     boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
     boolean lineEnd = c == 0x2028 || c == 0x2029;
@@ -383,13 +380,13 @@ public final class KeyValueLog {
     line.append('"');
   }
 
-  /** A value: the time of the event, UTC, as RFC 3339 has it. */
+  /** Returns a value: the time of the event, UTC, as RFC 3339 has it. */
   public static Supplier<Object> timestamp(InstantSource clock) {
     return clock::instant;
   }
 
   /**
-   * A value: the file and line that logs, such as {@code Main.java:63}.
+   * Returns a value: the file and line that logs, such as {@code Main.java:63}.
    *
    * @param skipped packages that log for others, such as {@code org.slf4j}; this class is one of them
    */

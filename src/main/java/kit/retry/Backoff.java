@@ -8,8 +8,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongUnaryOperator;
 
 /**
- * Says how long to wait before the next attempt: longer after each failure, and at random, so that
- * those who failed together do not come back together.
+ * Exponential backoff with full jitter: how long to wait before the next attempt, longer after each
+ * failure and at random, so that clients that failed together do not come back together.
  *
  * <pre>{@code
  * Backoff backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
@@ -41,10 +41,10 @@ import java.util.function.LongUnaryOperator;
  *
  * <h2>Units</h2>
  *
- * <p>The defaults are for calls between services that somebody waits for. Base 10 ms: several round
+ * <p>The defaults are for calls between services that a user waits for. Base 10 ms: several round
  * trips within a data center, and the next attempt usually asks another instance, which needs no
- * rest at all. Cap 1 s, as in the example of gRPC's retry policy: who waits for an answer does not
- * wait for longer pauses. Background work wants more of both.
+ * rest at all. Cap 1 s, as in the example of gRPC's retry policy: a user does not wait for longer
+ * pauses. Background work wants more of both.
  *
  * <p>Any number of attempts is fine: nothing overflows. Durations above 146 years count as that, so
  * that a pause can be added to a time.
@@ -67,19 +67,18 @@ import java.util.function.LongUnaryOperator;
 public final class Backoff {
   private static final Duration DEFAULT_BASE = Duration.ofMillis(10);
   private static final Duration DEFAULT_CAP = Duration.ofSeconds(1);
-
   private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE / 2); // about 146 years
 
   private final long baseNanos;
   private final long capNanos;
   private final LongUnaryOperator random;
 
-  /** From 10 ms up to 1 s. */
+  /** Makes pauses from 10 ms up to 1 s. */
   public Backoff() {
     this(DEFAULT_BASE, DEFAULT_CAP);
   }
 
-  /** From {@code base} up to {@code cap}, drawn from {@link ThreadLocalRandom}. */
+  /** Makes pauses from {@code base} up to {@code cap}, drawn from {@link ThreadLocalRandom}. */
   public Backoff(Duration base, Duration cap) {
     this(base, cap, bound -> ThreadLocalRandom.current().nextLong(bound));
   }

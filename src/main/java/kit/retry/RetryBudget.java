@@ -4,7 +4,7 @@ package kit.retry;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Says when to stop repeating failed calls: when so many fail that repeating adds to the trouble.
+ * Limits retries to a share of the calls that succeed, so that they do not add to an outage.
  *
  * <p>A limit on the attempts of each call does not prevent a retry storm. When a service is down,
  * three attempts a call are three times the load, just when it tries to come up; and three layers
@@ -78,7 +78,7 @@ public final class RetryBudget {
   private final int thousandthsPerSuccess;
   private final AtomicInteger thousandths;
 
-  /** 10 tokens, and 0.1 for each success. */
+  /** Starts with 10 tokens, and adds 0.1 for each success. */
   public RetryBudget() {
     this(DEFAULT_TOKENS, DEFAULT_TOKENS_PER_SUCCESS);
   }
@@ -103,7 +103,7 @@ public final class RetryBudget {
     thousandths = new AtomicInteger(maxThousandths);
   }
 
-  /** Takes note of an attempt that succeeded. */
+  /** Records an attempt that succeeded. */
   public void succeeded() {
     int before;
     do {
@@ -115,7 +115,7 @@ public final class RetryBudget {
         before, Math.min(before + thousandthsPerSuccess, maxThousandths)));
   }
 
-  /** Takes note of an attempt that failed, and returns whether it may be repeated. */
+  /** Records an attempt that failed, and returns whether it may be repeated. */
   public boolean failed() {
     int before;
     int after;
@@ -140,7 +140,7 @@ public final class RetryBudget {
     return thousandths.get() / (double) THOUSAND;
   }
 
-  /** The state, such as {@code RetryBudget[9.1 of 10 tokens]}. */
+  /** Returns the state, such as {@code RetryBudget[9.1 of 10 tokens]}. */
   @Override
   public String toString() {
     return "RetryBudget[" + tokens() + " of " + maxThousandths / THOUSAND + " tokens]";
