@@ -53,7 +53,8 @@ import java.util.function.LongSupplier;
  *   <li><b>time</b>: nanoseconds from an arbitrary origin, as {@link System#nanoTime} counts them;
  *       they may overflow. Never a wall clock: set back by an hour, it would stop production for an
  *       hour. Methods that end in {@code At} take a reading of the same clock. A reading older than
- *       one that has taken tokens counts as that one.
+ *       one that has taken tokens counts as that one, unless threads take tokens at the same moment;
+ *       an older reading never admits more.
  * </ul>
  *
  * <h2>Errors</h2>

@@ -99,6 +99,8 @@ class CommandTest {
             throw error;
           }
           throw (Exception) e.getCause();
+        } catch (CancellationException e) { // JDK 25 wraps that of the work in one of its own.
+          throw e.getCause() instanceof CancellationException ofTheWork ? ofTheWork : e;
         }
       }
     };

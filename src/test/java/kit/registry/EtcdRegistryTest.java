@@ -52,6 +52,8 @@ class EtcdRegistryTest {
       String userInfo, String flag, String variable, String user) throws Exception {
     Path file = Files.writeString(files.resolve("user"), " file:s3cret-in-file\n");
     try (FakeConsul fake = new FakeConsul()) {
+      fake.on("POST", "/v3/kv/range")
+          .answer(400, "{\"message\":\"etcdserver: user name is empty\",\"code\":3}");
       String uri = "--registry=etcd://" + userInfo + fake.uri().getAuthority();
       Map<String, String> environment =
           variable == null ? Map.of() : Map.of("ETCDCTL_USER", variable);
