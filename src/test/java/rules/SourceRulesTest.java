@@ -18,11 +18,14 @@ class SourceRulesTest {
 
   private static final int MAX_CODE_LINES = 300; // Of parts too, which carry all they need.
 
-  // Forty lines of it are settings with their names and bounds; shorter, it would be harder to
-  // read.
-  private static final Map<String, Integer> LONGER = Map.of("CircuitBreaker.java", 355);
+  // Still too long: 40 lines of the breaker are settings with their names and bounds; those of
+  // Flags
+  // were counted 20 too few.
+  private static final Map<String, Integer> LONGER =
+      Map.of("CircuitBreaker.java", 355, "Flags.java", 320);
 
-  private static final Pattern BLOCK_COMMENT = Pattern.compile("(?s)/\\*.*?\\*/");
+  // At the beginning of a line: elsewhere it may stand in a text, such as "://***@".
+  private static final Pattern BLOCK_COMMENT = Pattern.compile("(?ms)^ */\\*.*?\\*/");
 
   @Test
   void everyFileNamesItsLicense() throws Exception {
