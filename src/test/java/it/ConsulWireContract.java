@@ -661,6 +661,8 @@ abstract class ConsulWireContract extends ConsulContract {
     return HTTP.sendAsync(request("GET", path + query, ""), BodyHandlers.ofString());
   }
 
+  // An agent deregisters what earlier tests have left some time later, and that is news for some
+  // paths. An agent that took the news given here for news of the path would answer in each round.
   @ParameterizedTest
   @CsvSource({
     "/v1/health/service/NAME, other service",
@@ -674,20 +676,29 @@ abstract class ConsulWireContract extends ConsulContract {
     String web = "{'Name':'NAME','Check':{'TTL':'1h'}}";
     register(web);
     awaitHealth(1);
-    long index = quietIndex(path);
 
-    long startedAtNanos = System.nanoTime();
-    CompletableFuture<HttpResponse<String>> answer = waiting(path, index, "700ms");
-    switch (news) {
-      case "other service" -> register("{'Name':'NAME-other','Check':{'TTL':'1h'}}");
-      case "check" -> put("/v1/agent/check/pass/service:NAME", "");
-      case "words of a check" -> put("/v1/agent/check/fail/service:NAME?note=other", "");
-      default -> register(web);
+    List<String> early = new ArrayList<>();
+    for (int round = 1; round <= 3; round++) {
+      long index = quietIndex(path);
+      long startedAtNanos = System.nanoTime();
+      CompletableFuture<HttpResponse<String>> answer = waiting(path, index, "700ms");
+      switch (news) {
+        case "other service" ->
+            register("{'Name':'NAME-other-%d','Check':{'TTL':'1h'}}".formatted(round));
+        case "check" ->
+            put("/v1/agent/check/%s/service:NAME".formatted(round == 2 ? "fail" : "pass"), "");
+        case "words of a check" -> put("/v1/agent/check/fail/service:NAME?note=other" + round, "");
+        default -> register(web);
+      }
+
+      long answeredWith = index(answer.get());
+      Duration took = Duration.ofNanos(System.nanoTime() - startedAtNanos);
+      if (answeredWith == index && took.compareTo(Duration.ofMillis(700)) >= 0) {
+        return;
+      }
+      early.add("index %d -> %d after %s".formatted(index, answeredWith, took));
     }
-
-    assertThat(index(answer.get())).isEqualTo(index);
-    assertThat(Duration.ofNanos(System.nanoTime() - startedAtNanos))
-        .isGreaterThanOrEqualTo(Duration.ofMillis(700));
+    throw new AssertionError("answered in each round: " + early);
   }
 
   @ParameterizedTest
