@@ -17,7 +17,6 @@
  *
  * <p>A command uses {@code client.options} and no other package of the client.
  *
- * <p>In the map: at the top, on all of {@code kit}, and beside the package {@code userservice}, of
- * which it uses nothing.
+ * <p>Dependencies: all of {@code kit}; nothing of the package {@code userservice}.
  */
 package client;

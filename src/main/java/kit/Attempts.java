@@ -7,23 +7,22 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Remembers which instances a call has already tried, so that the next attempt goes elsewhere.
+ * Records the instances that a call has already tried, so that the next attempt chooses another.
  *
- * <p>Whoever repeats calls (retry) puts one into the {@link Context} per call; whoever chooses
- * instances (balancer) reads and writes it. That way neither knows the other, and either works
- * alone.
+ * <p>The retry middleware puts one into the {@link Context} of each call; the load balancer reads
+ * and writes it. Neither depends on the other, and either works alone.
  *
- * <p>Two kinds of tried are kept apart. An instance that <em>broke</em> got the request; it may be
- * asked again when all others have been tried. An instance that <em>refused</em> (breaker, limiter,
- * no connection) did no work; asking it again within the same call is useless.
+ * <p>Two outcomes are kept apart. An instance that <em>broke</em> received the request; it may be
+ * tried again after all others. An instance that <em>refused</em> (breaker, limiter, no connection)
+ * did no work; trying it again within the same call is useless.
  *
- * <p>They also know until when the caller waits: an attempt that ends before that was ended by the
- * time limit of an attempt, and one that ends then by the caller's own.
+ * <p>It also holds the context of the whole call: an attempt that times out before the call's
+ * deadline was ended by the per-attempt timeout, one that times out at it by the caller's deadline.
  *
- * <p>Safe for several threads; an attempt that was given up may still report while the next runs.
+ * <p>Thread-safe: an abandoned attempt may still report while the next one runs.
  */
 public final class Attempts {
-  /** Where it travels in the context. */
+  /** The key of the attempts of a call in its context. */
   public static final Context.Key<Attempts> KEY = Context.key("attempts");
 
   private enum Outcome {
@@ -34,42 +33,42 @@ public final class Attempts {
   private final Context call;
   private final Map<String, Outcome> tried = new HashMap<>(); // Guarded by this.
 
-  /** For a call without a deadline. */
+  /** Creates the record of a call without a deadline. */
   public Attempts() {
     this(Context.background());
   }
 
-  /** For the attempts of a call that ends when {@code call} does. */
+  /** Creates the record of a call whose deadline is that of {@code call}. */
   public Attempts(Context call) {
     this.call = requireNonNull(call, "call");
   }
 
-  /** Returns the context of the call, without the time limit of one attempt. */
+  /** Returns the context of the whole call, without a per-attempt timeout. */
   public Context call() {
     return call;
   }
 
-  /** Notes that {@code instance} got the request and failed. */
+  /** Records that {@code instance} received the request and failed. */
   public synchronized void broke(String instance) {
     tried.put(instance, Outcome.BROKE);
   }
 
-  /** Notes that {@code instance} certainly did no work. */
+  /** Records that {@code instance} certainly did no work. */
   public synchronized void refused(String instance) {
     tried.put(instance, Outcome.REFUSED);
   }
 
-  /** Whether {@code instance} has failed this call in either way. */
+  /** Returns whether {@code instance} has failed this call in either way. */
   public synchronized boolean hasTried(String instance) {
     return tried.containsKey(instance);
   }
 
-  /** Whether {@code instance} did no work for this call, so that asking again is useless. */
+  /** Returns whether {@code instance} refused this call, so that trying it again is useless. */
   public synchronized boolean hasRefused(String instance) {
     return tried.get(instance) == Outcome.REFUSED;
   }
 
-  /** Whether nobody has been tried yet; cheap, for the usual case. */
+  /** Returns whether no instance has been tried yet; cheap, for the usual case. */
   public synchronized boolean isEmpty() {
     return tried.isEmpty();
   }

@@ -6,10 +6,9 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 
 /**
- * What travels with a call besides its request: until when the answer is wanted, and values such as
- * the request id.
+ * Carries the deadline of a call and request-scoped values, such as the request id.
  *
- * <p>It is the first parameter everywhere, as in Go, and not a thread-local: a time budget must reach
+ * <p>It is the first parameter everywhere, as in Go, and not a thread-local: a deadline must reach
  * the HTTP client of the innermost call, and thread-locals are lost when a middleware changes
  * threads.
  *
@@ -20,13 +19,13 @@ import java.time.Duration;
  * context.get(USER); // "jerry"
  * }</pre>
  *
- * <p>A deadline can be brought forward but never put off: {@link #withTimeout} on a context that
+ * <p>A deadline can be brought forward but not extended: {@link #withTimeout} on a context that
  * ends sooner changes nothing.
  *
  * <h2>Units</h2>
  *
- * <p>Deadlines are readings of {@link System#nanoTime}: they survive a changed wall clock, and they
- * mean nothing in another process.
+ * <p>Deadlines are readings of {@link System#nanoTime}: changes of the wall clock do not affect
+ * them, and they have no meaning in another process.
  *
  * <h2>Threads and cost</h2>
  *
@@ -51,17 +50,17 @@ public final class Context {
     this.deadlineNanos = deadlineNanos;
   }
 
-  /** Returns the root of all contexts: no deadline, no values. */
+  /** Returns the root context: no deadline, no values. */
   public static Context background() {
     return BACKGROUND;
   }
 
-  /** Returns a new key, different from all others whatever their names. */
+  /** Returns a new key; keys are compared by identity, {@code name} is for messages only. */
   public static <T> Key<T> key(String name) {
     return new Key<>(requireNonNull(name, "name"));
   }
 
-  /** Returns a context in which {@code key} has {@code value}, and all else is as here. */
+  /** Returns a copy of this context in which {@code key} has {@code value}. */
   public <T> Context with(Key<T> key, T value) {
     requireNonNull(key, "key");
     requireNonNull(value, key.name);
@@ -79,7 +78,9 @@ public final class Context {
     return null;
   }
 
-  /** Returns a context that ends {@code timeout} from now, or when this one ends if that is sooner. */
+  /**
+   * Returns a context that ends {@code timeout} from now, or when this one ends if that is sooner.
+   */
   public Context withTimeout(Duration timeout) {
     return withDeadline(System.nanoTime() + nanos(requireNonNull(timeout, "timeout")));
   }
@@ -92,14 +93,14 @@ public final class Context {
     return new Context(parent, key, value, true, deadlineNanos);
   }
 
-  /** Returns whether this context ends at all. */
+  /** Returns whether this context has a deadline. */
   public boolean hasDeadline() {
     return hasDeadline;
   }
 
   /**
    * Returns the nanoseconds left at {@code nowNanos}, a reading of {@link System#nanoTime}: zero or
-   * negative when the time is up, {@link Long#MAX_VALUE} when there is no deadline.
+   * negative after the deadline, {@link Long#MAX_VALUE} without one.
    */
   public long remainingNanos(long nowNanos) {
     return hasDeadline ? deadlineNanos - nowNanos : Long.MAX_VALUE;
@@ -112,14 +113,14 @@ public final class Context {
 
   private static long nanos(Duration timeout) {
     if (timeout.isNegative()) {
-      return 0; // Up is up; a span far in the past would overflow.
+      return 0; // A duration far in the past would overflow.
     }
-    // Half of what a long holds, about 146 years: now + timeout must not overflow past now.
+    // Half the range of a long, about 146 years: now + timeout must not overflow past now.
     Duration longest = Duration.ofNanos(Long.MAX_VALUE / 2);
     return timeout.compareTo(longest) < 0 ? timeout.toNanos() : longest.toNanos();
   }
 
-  /** The deadline and the keys; never a value, which may be a secret. */
+  /** Returns the deadline and the keys; never a value, which may be a secret. */
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder("Context[");
@@ -132,7 +133,7 @@ public final class Context {
     return text.append(']').toString();
   }
 
-  /** Names a value in a context and says its type; compared by identity. */
+  /** Typed key of a value in a context; compared by identity. */
   public static final class Key<T> {
     private final String name;
 

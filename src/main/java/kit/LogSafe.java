@@ -2,11 +2,11 @@
 package kit;
 
 /**
- * Makes text from outside fit for one line of a log or of a terminal: control characters are escaped,
- * length is bounded.
+ * Sanitizes untrusted text for one line of a log or a terminal: escapes control characters and
+ * bounds the length.
  *
- * <p>Without it, whoever sends {@code "x\n2026-01-01 INFO all is well"} writes our log (CWE-117), and
- * an escape sequence takes over the operator's terminal.
+ * <p>Without it, a client that sends {@code "x\n2026-01-01 INFO all is well"} forges log lines
+ * (CWE-117), and an escape sequence controls the operator's terminal.
  */
 public final class LogSafe {
   private static final int MAX_LENGTH = 500;
@@ -14,15 +14,15 @@ public final class LogSafe {
   private LogSafe() {}
 
   /**
-   * Returns {@code text} with everything escaped that could end the line or steer a terminal, and with
-   * the rest cut off after 500 characters.
+   * Returns {@code text} with line ends, control characters and characters that reorder text
+   * escaped, cut off after 500 characters.
    */
   public static String of(Object text) {
     String raw = String.valueOf(text);
     StringBuilder line = null; // Made only when there is something to escape.
     int length = raw.length();
     if (length > MAX_LENGTH) {
-      // Half a character would come out as a question mark, or as nothing at all.
+      // Half a surrogate pair would be printed as a question mark, or not at all.
       length = Character.isHighSurrogate(raw.charAt(MAX_LENGTH - 1)) ? MAX_LENGTH - 1 : MAX_LENGTH;
     }
     for (int i = 0; i < length; i++) {
@@ -47,7 +47,10 @@ public final class LogSafe {
     return raw.length() > MAX_LENGTH ? result + "..." : result;
   }
 
-  /** A surrogate without its other half: a stream would print a question mark. */
+  /**
+   * Returns whether a surrogate stands without its other half: a stream would print a question
+   * mark.
+   */
   private static boolean isHalfACharacter(String text, int i) {
     char c = text.charAt(i);
     return Character.isHighSurrogate(c)
@@ -60,7 +63,7 @@ public final class LogSafe {
     boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
     boolean lineEnd = c == '\u2028' || c == '\u2029';
     boolean reordersText = c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069';
-    boolean leansText = c == '\u200e' || c == '\u200f' || c == '\u061c'; // Same, for neighbours.
+    boolean leansText = c == '\u200e' || c == '\u200f' || c == '\u061c'; // Marks, for neighbours.
     return !control && !lineEnd && !reordersText && !leansText;
   }
 }

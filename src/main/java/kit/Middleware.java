@@ -6,7 +6,7 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 
 /**
- * Adds one behaviour around any endpoint, without the endpoint knowing.
+ * Decorates an endpoint with one behaviour, such as a rate limit, a retry or a log line.
  *
  * <pre>{@code
  * Middleware<Q, R> timed = next -> (context, request) -> {
@@ -20,20 +20,20 @@ import java.time.Duration;
  * }</pre>
  *
  * <p>{@link #around} runs once, when the program is wired; the endpoint it returns runs for each
- * call. A middleware that gives up by itself, without calling {@code next}, throws as {@link
- * Endpoint} says.
+ * call. A middleware that rejects a call without calling {@code next} throws one of the exceptions
+ * that {@link Endpoint} names.
  *
- * <p>Go kit's word: {@code endpoint.Middleware}.
+ * <p>Equivalent in Go kit: {@code endpoint.Middleware}.
  */
 @FunctionalInterface
 public interface Middleware<Q, R> {
-  /** Returns an endpoint that does what this middleware adds and leaves the rest to {@code next}. */
+  /** Returns an endpoint that adds this middleware's behaviour and delegates to {@code next}. */
   Endpoint<Q, R> around(Endpoint<Q, R> next);
 
   /**
-   * Returns a middleware that limits the time of each call: to {@code longest}, or to what is left
-   * until the deadline of the context if that is sooner. It is the endpoint that gives up in time, as
-   * {@code HttpEndpoint} does.
+   * Returns a middleware that sets a deadline for each call: {@code longest} from its start, or the
+   * deadline of the context if that is sooner. The endpoint inside enforces it, as {@code
+   * HttpEndpoint} does.
    *
    * @throws IllegalArgumentException if {@code longest} is not positive
    */
@@ -45,8 +45,7 @@ public interface Middleware<Q, R> {
   }
 
   /**
-   * Makes one middleware of several: the first one named sees the request first and the response
-   * last.
+   * Composes several middleware into one: the first sees the request first and the response last.
    *
    * <pre>{@code
    * chain(logging, limiting, breaking).around(endpoint)

@@ -7,10 +7,11 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * Means "a peer failed": somebody we called did not do what we asked.
+ * Failure of a call to a peer, with how far the call got.
  *
- * <p>Thrown on the client side of an endpoint, by the HTTP call and by everything stacked on it. The
- * {@link #kind()} says how far the call got, which decides what may be done about it:
+ * <p>Thrown on the client side of an endpoint, by the HTTP call and by everything stacked on it.
+ * The {@link #kind()} decides whether the call may be retried and which status a server returns for
+ * it:
  *
  * <pre>
  *   kind            the peer...                  try another   safe to repeat   our server
@@ -32,22 +33,22 @@ import java.util.Optional;
  *                                                as a retry
  * </pre>
  *
- * <p>A response that was read is never asked for a second time because of its form: the peer has done
- * the work, and would answer in the same way.
+ * <p>A call is never retried because of the form of a response that was read: the peer has done the
+ * work, and would respond in the same way.
  *
- * <p>It is never a {@link StatusException}. A service that wants to hand a peer's 404 on to its own
- * caller says so by catching this one and throwing that one.
+ * <p>It is never a {@link StatusException}. A service that forwards a peer's 404 to its own caller
+ * does so explicitly: it catches this exception and throws that one.
  */
 public final class PeerException extends RuntimeException {
   /** How a call failed; see the table in {@link PeerException}. */
   public enum Kind {
-    /** Nobody to call: the list of instances is empty. */
+    /** Not sent: the list of instances is empty. */
     NO_INSTANCE,
-    /** Not sent: our own breaker or limiter said no. */
+    /** Not sent: rejected by a circuit breaker or limiter of the caller. */
     REFUSED,
-    /** Not sent: no connection. */
+    /** Not sent: the connection failed. */
     NOT_CONNECTED,
-    /** Sent, perhaps done: no complete answer in time. */
+    /** Sent, perhaps done: no complete response before the deadline. */
     TIMEOUT,
     /** Sent, perhaps done: the connection broke before the response was complete. */
     BROKEN,
@@ -55,10 +56,13 @@ public final class PeerException extends RuntimeException {
     MALFORMED,
     /** Sent, perhaps done: the response is longer than the caller accepts. */
     TOO_LARGE,
-    /** Answered, with a status that is not a success. */
+    /** The peer responded with an error status. */
     STATUS;
 
-    /** Whether the peer certainly did no work, so that asking another one repeats nothing. */
+    /**
+     * Returns whether the peer certainly did no work, so that another instance may be called at
+     * once.
+     */
     public boolean notSent() {
       return this == NO_INSTANCE || this == REFUSED || this == NOT_CONNECTED;
     }
@@ -80,58 +84,74 @@ public final class PeerException extends RuntimeException {
     this.retryAfter = retryAfter;
   }
 
-  /** Nobody to call; {@code cause} (or null) is why the list is empty, if anybody knows. */
+  /**
+   * Returns a failure for an empty list of instances; {@code cause} (or null) is why it is empty.
+   */
   public static PeerException noInstance(String detail, Throwable cause) {
     return new PeerException(Kind.NO_INSTANCE, null, 0, detail, null, cause);
   }
 
-  /** Our own breaker or limiter said no; {@code retryAfter} (or null) is when to ask again. */
+  /**
+   * Returns a failure for a call that a breaker or limiter of the caller rejected; {@code
+   * retryAfter} (or null) is how long to wait.
+   */
   public static PeerException refused(
       String instance, String detail, Duration retryAfter, Throwable cause) {
     return new PeerException(Kind.REFUSED, instance, 0, detail, retryAfter, cause);
   }
 
-  /** No connection came about; {@code detail} says why, such as "connection refused". */
+  /** Returns a failure to connect; {@code detail} is the reason, such as "connection refused". */
   public static PeerException notConnected(String instance, String detail, Throwable cause) {
     return new PeerException(Kind.NOT_CONNECTED, instance, 0, detail, null, cause);
   }
 
-  /** The answer was not complete in time. */
+  /** Returns a timeout: the response was not complete before the deadline. */
   public static PeerException timeout(String instance, Throwable cause) {
     return new PeerException(Kind.TIMEOUT, instance, 0, "no answer in time", null, cause);
   }
 
-  /** The connection broke after sending; {@code detail} says how. */
+  /**
+   * Returns a failure of the connection after the request was sent; {@code detail} is how it
+   * failed.
+   */
   public static PeerException broken(String instance, String detail, Throwable cause) {
     return new PeerException(Kind.BROKEN, instance, 0, detail, null, cause);
   }
 
-  /** The response breaks HTTP's rules or cannot be decoded; {@code detail} says which. */
+  /**
+   * Returns a failure for a response that violates HTTP or cannot be decoded; {@code detail} names
+   * the rule.
+   */
   public static PeerException malformed(String instance, String detail, Throwable cause) {
     return new PeerException(Kind.MALFORMED, instance, 0, detail, null, cause);
   }
 
-  /** The response is longer than the caller accepts; {@code detail} has the limit. */
+  /**
+   * Returns a failure for a response longer than the caller accepts; {@code detail} has the limit.
+   */
   public static PeerException tooLarge(String instance, String detail, Throwable cause) {
     return new PeerException(Kind.TOO_LARGE, instance, 0, detail, null, cause);
   }
 
-  /** The peer answered {@code status}; {@code retryAfter} (or null) is what it asked for. */
+  /**
+   * Returns a failure for a response with {@code status}; {@code retryAfter} (or null) is its
+   * {@code Retry-After}.
+   */
   public static PeerException status(
       String instance, int status, String detail, Duration retryAfter) {
     return status(instance, status, detail, retryAfter, null);
   }
 
-  /** As above; {@code cause} (or null) is what says more than a status can. */
+  /** As above, with a {@code cause} (or null) that has more detail than the status. */
   public static PeerException status(
       String instance, int status, String detail, Duration retryAfter, Throwable cause) {
     return new PeerException(Kind.STATUS, instance, status, detail, retryAfter, cause);
   }
 
   /**
-   * Whether a status means that the instance fails, so that another may succeed: 500, 502, 503 and
-   * 504. Circuit breaker, retry and gateway count these and no others: 501 and 505 say what a server
-   * does not implement, and a status outside of 100 to 599 says nothing.
+   * Returns whether a status is a failure of the instance, so that another may succeed: 500, 502,
+   * 503 and 504. Circuit breaker, retry and gateway count these and no others: 501 and 505 name a
+   * feature that the server does not implement, and a status outside 100 to 599 has no meaning.
    */
   public static boolean isInstanceFailure(int status) {
     return status == 500 || status >= 502 && status <= 504;
@@ -142,27 +162,27 @@ public final class PeerException extends RuntimeException {
     return instance == null ? text : text + " (" + instance + ")";
   }
 
-  /** How far the call got. */
+  /** Returns how far the call got. */
   public Kind kind() {
     return kind;
   }
 
-  /** The peer as {@code host:port}, or empty when there was none. */
+  /** Returns the peer as {@code host:port}, or empty if no instance was chosen. */
   public Optional<String> instance() {
     return Optional.ofNullable(instance);
   }
 
-  /** The status that the peer answered, or 0 when it did not answer. */
+  /** Returns the status of the peer's response, or 0 without one. */
   public int status() {
     return status;
   }
 
-  /** What went wrong, without status and instance, which {@link #getMessage()} adds. */
+  /** Returns the reason, without status and instance, which {@link #getMessage()} adds. */
   public String detail() {
     return detail;
   }
 
-  /** How long the peer, or our own breaker or limiter, asks us to stay away. */
+  /** Returns how long to wait before the next call, if the peer, breaker or limiter named it. */
   public Optional<Duration> retryAfter() {
     return Optional.ofNullable(retryAfter);
   }

@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stops a program in a fixed order, once, and within a time limit: on SIGTERM, on SIGINT, or when
- * told to.
+ * Runs the steps of a graceful shutdown in order, once, within a time limit: on SIGTERM, SIGINT or
+ * {@link #close}.
  *
  * <pre>{@code
  * new Shutdown(Duration.ofSeconds(15))
@@ -22,17 +22,19 @@ import org.slf4j.LoggerFactory;
  *     .onSignal();
  * }</pre>
  *
- * <p>For the steps of a service that others find in a registry, see {@code HttpService.shutdown}.
+ * <p>For the steps of a service that is registered with a registry, see {@code
+ * HttpService.shutdown}.
  *
  * <p>A step that fails is logged, and the next one runs. {@link #close} runs the steps; further
- * calls, from any thread, wait until the first one is through. An interruption ends the step that
- * waits, not the rest.
+ * calls, from any thread, wait until the first has finished. An interruption ends the step that is
+ * waiting, not the ones after it.
  *
- * <p>On a signal, the JVM ends by itself when the steps are through, with status 143 (SIGTERM) or 130
- * (SIGINT). Steps that take longer than the budget are cut off: the process halts with status 1,
- * also when nobody reads its log any more. A second signal changes nothing.
+ * <p>On a signal, the JVM ends after the steps, with status 143 (SIGTERM) or 130 (SIGINT). When the
+ * steps exceed the budget, the process halts with status 1, even if the reader of its log is
+ * blocked. A second signal has no effect.
  *
- * <p>One shutdown hook in place of several, because the JVM runs hooks side by side in no order.
+ * <p>It is one shutdown hook in place of several, because the JVM runs hooks concurrently and in no
+ * order.
  */
 public final class Shutdown implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Shutdown.class);
@@ -46,16 +48,19 @@ public final class Shutdown implements AutoCloseable {
   private final Thread hook = new Thread(this::closeWithinBudget, "shutdown");
   private final CountDownLatch done = new CountDownLatch(1);
 
-  // Guarded by this until closing, which is then never false again; read-only from there on.
+  // Guarded by this until closing is true; read-only from then on.
   private final List<Step> steps = new ArrayList<>();
   private boolean closing;
 
-  // Set by the thread that closes before it runs a step, and compared by each with itself only.
+  // Set by the closing thread before it runs a step; a thread compares it with itself only.
   private volatile Thread closer;
 
-  /** Allows {@code budget} for all steps together when a signal ends the program. */
+  /**
+   * Creates a shutdown with a time limit of {@code budget} for all steps together, enforced on
+   * signals.
+   */
   public Shutdown(Duration budget) {
-    // Not System.exit: called within a shutdown hook it would wait for that hook for ever.
+    // Not System.exit: within a shutdown hook it would wait for that hook forever.
     this(budget, () -> Runtime.getRuntime().halt(OVERRUN));
   }
 
@@ -73,7 +78,10 @@ public final class Shutdown implements AutoCloseable {
     return this;
   }
 
-  /** Runs the steps when the JVM is asked to end, unless they have run by then; to be called once. */
+  /**
+   * Installs the shutdown hook, which runs the steps unless they have run by then; to be called
+   * once.
+   */
   public Shutdown onSignal() {
     Runtime.getRuntime().addShutdownHook(hook);
     return this;
@@ -90,7 +98,7 @@ public final class Shutdown implements AutoCloseable {
   private void haltWhenOverdue() {
     try {
       if (!done.await(budgetNanos, TimeUnit.NANOSECONDS)) {
-        // On a thread of its own: a log that nobody reads blocks, and may be why we are late.
+        // On a thread of its own: a log whose reader has stopped blocks, and may be the cause.
         Thread report = new Thread(this::reportOverrun, "shutdown-report");
         report.setDaemon(true);
         report.start();
@@ -98,7 +106,7 @@ public final class Shutdown implements AutoCloseable {
         onOverrun.run();
       }
     } catch (InterruptedException e) {
-      // Through in time; this thread ends.
+      // The steps ended within the budget.
     }
   }
 
@@ -107,11 +115,11 @@ public final class Shutdown implements AutoCloseable {
         "shutdown took longer than {} ms: halting", TimeUnit.NANOSECONDS.toMillis(budgetNanos));
   }
 
-  /** Runs all steps, or waits until whoever was first has done so. */
+  /** Runs all steps, or waits until the first caller has done so. */
   @Override
   public void close() {
     if (!isFirst()) {
-      if (Thread.currentThread() != closer) { // A step that closes us must not wait for itself.
+      if (Thread.currentThread() != closer) { // A step that calls close() must not wait for itself.
         awaitDone();
       }
       return;
@@ -131,7 +139,7 @@ public final class Shutdown implements AutoCloseable {
     }
   }
 
-  /** A program that goes on must not keep all this for a signal that finds nothing to do. */
+  /** Releases the steps for the garbage collector if the program continues after {@link #close}. */
   private void forgetHook() {
     try {
       Runtime.getRuntime().removeShutdownHook(hook); // No matter if it was never added.
@@ -154,7 +162,9 @@ public final class Shutdown implements AutoCloseable {
     }
   }
 
-  /** Returns whether the step was interrupted; the flag is cleared, or the next step would be, too. */
+  /**
+   * Returns whether the step was interrupted; the flag is cleared, or the next step would be, too.
+   */
   private static boolean run(Step step) {
     log.debug("shutdown: {}", step.name());
     try {

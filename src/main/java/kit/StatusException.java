@@ -8,31 +8,30 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Means "answer this status": thrown by handlers, decoders and server middleware to refuse a
- * request.
+ * Rejects a request with an HTTP error status; thrown by handlers, decoders and server middleware.
  *
  * <pre>{@code
  * throw new StatusException(403, "permission denied");
  * throw new StatusException(429, "rate limit exceeded").with("Retry-After", "3");
  * }</pre>
  *
- * <p>The message is for the caller and goes out on the wire; what only the operator should read
- * belongs in the cause, which goes to the log. A failure of somebody <em>we</em> called is a {@link
- * PeerException}: their 404 must not become ours by accident.
+ * <p>The message is sent to the client; details for the operator belong in the cause, which is
+ * logged. The failure of a peer is a {@link PeerException}: its 404 must not become this server's
+ * by accident.
  *
- * <p>Statuses are HTTP's (RFC 9110, section 15), 400 to 599. Immutable. It carries no stack trace of
- * its own, because it is an answer and not a fault, and answering hostile requests must stay cheap.
+ * <p>Statuses are HTTP's (RFC 9110, section 15), 400 to 599. Immutable. It has no stack trace: it
+ * is a response and not a fault, and rejecting hostile requests must stay cheap.
  */
 public final class StatusException extends RuntimeException {
   private final int status;
   private final Map<String, String> headers;
 
-  /** Refuses with {@code status} (400 to 599) and a text that the caller may read. */
+  /** Creates a rejection with {@code status} (400 to 599) and a text that is sent to the client. */
   public StatusException(int status, String detail) {
     this(status, detail, null);
   }
 
-  /** As above; {@code cause} (or null) is for the log only. */
+  /** As above, with a {@code cause} (or null) that is only logged. */
   public StatusException(int status, String detail, Throwable cause) {
     this(status, detail, cause, Map.of());
   }
@@ -46,7 +45,7 @@ public final class StatusException extends RuntimeException {
     this.headers = headers;
   }
 
-  /** Returns this refusal with one more response header, replacing one of the same name. */
+  /** Returns a copy with one more response header, which replaces one of the same name. */
   public StatusException with(String name, String value) {
     requireNonNull(name, "name");
     Map<String, String> more = new LinkedHashMap<>(headers);
@@ -55,17 +54,19 @@ public final class StatusException extends RuntimeException {
     return new StatusException(status, getMessage(), getCause(), Collections.unmodifiableMap(more));
   }
 
-  /** The HTTP status to answer, 400 to 599. */
+  /** Returns the HTTP status, 400 to 599. */
   public int status() {
     return status;
   }
 
-  /** The text for the caller. */
+  /** Returns the text that is sent to the client. */
   public String detail() {
     return getMessage();
   }
 
-  /** Headers to send along, such as {@code Allow} or {@code Retry-After}; unmodifiable. */
+  /**
+   * Returns the extra response headers, such as {@code Allow} or {@code Retry-After}; unmodifiable.
+   */
   public Map<String, String> headers() {
     return headers;
   }

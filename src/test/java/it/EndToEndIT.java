@@ -156,7 +156,7 @@ class EndToEndIT {
           () -> assertThat(lateConsul.services()).containsKey("early-127.0.0.1-" + port));
       Eventually.within(
           Duration.ofSeconds(2),
-          () -> assertThat(service.err()).anyMatch(line -> line.contains("works again")));
+          () -> assertThat(service.err()).anyMatch(line -> line.contains("recovered")));
       assertThat(service.err()).filteredOn(line -> line.contains("WARN")).hasSize(1);
     }
   }

@@ -146,14 +146,16 @@ class ServiceInEtcdIT {
     etcd.get().kill();
     Eventually.within(
         SOON,
-        () -> assertThat(loop.err()).anyMatch(line -> line.contains("keeping what is known")));
+        () ->
+            assertThat(loop.err())
+                .anyMatch(line -> line.contains("keeping the last known content")));
     for (int i = 0; i < 100; i++) {
       loop.nextLine();
     }
     etcd.get().restartEmpty();
     Eventually.within(Duration.ofSeconds(30), () -> assertThat(registered()).hasSize(2));
     Eventually.within(
-        SOON, () -> assertThat(loop.err()).anyMatch(line -> line.contains("works again")));
+        SOON, () -> assertThat(loop.err()).anyMatch(line -> line.contains("recovered")));
     Eventually.within(
         SOON,
         () ->
@@ -182,7 +184,7 @@ class ServiceInEtcdIT {
 
     Eventually.within(SOON, () -> assertThat(registered()).containsExactly("127.0.0.1:" + port));
     Eventually.within(
-        SOON, () -> assertThat(service.err()).anyMatch(line -> line.contains("works again")));
+        SOON, () -> assertThat(service.err()).anyMatch(line -> line.contains("recovered")));
     assertThat(service.err()).filteredOn(line -> line.contains("WARN")).hasSize(1);
   }
 

@@ -56,9 +56,9 @@ class PackageInfoTest {
 
   @ParameterizedTest
   @MethodSource("packages")
-  void packageSaysWhereItStands(Path folder) throws Exception {
+  void packageNamesItsDependencies(Path folder) throws Exception {
     if (!nameOf(folder).equals("kit")) { // That one is the map.
-      assertThat(infoOf(folder)).contains("<p>In the map: ");
+      assertThat(infoOf(folder)).contains("<p>Dependencies: ");
     }
   }
 

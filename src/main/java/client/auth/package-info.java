@@ -2,6 +2,6 @@
 /**
  * Commands for credentials: {@code token} and {@code hash-password}.
  *
- * <p>In the map: below {@code client}, on {@code client.options} and all of {@code kit}.
+ * <p>Dependencies: {@code client.options} and all of {@code kit}.
  */
 package client.auth;

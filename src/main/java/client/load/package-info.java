@@ -2,9 +2,9 @@
 /**
  * The command {@code load}: a load test with a constant rate or a constant number of callers.
  *
- * <p>{@code LoadRun.Plan} is how much to call, {@code LoadRun} makes the calls, {@code LoadTally} counts
- * the results and prints them.
+ * <p>{@code LoadRun.Plan} describes the load, {@code LoadRun} generates it, {@code LoadTally}
+ * counts and prints the results.
  *
- * <p>In the map: below {@code client}, on {@code client.options} and all of {@code kit}.
+ * <p>Dependencies: {@code client.options} and all of {@code kit}.
  */
 package client.load;

@@ -2,10 +2,11 @@
 /**
  * The flags that commands have in common, and the client of the user service that they describe.
  *
- * <p>{@link client.options.Options} declares the flags for calls; {@code TokenFlags} and
- * {@code CallTraces} are two groups of them. {@code UserCall} is one call, {@code UserClient} this
- * program's own view of the service's operations, {@code Failure} the line that a failed call prints.
+ * <p>{@link client.options.Options} declares the flags for calls; {@code TokenFlags} and {@code
+ * CallTraces} are two groups of them. {@code UserCall} is one call, {@code UserClient} this
+ * program's own view of the service's operations, {@code Failure} the line that a failed call
+ * prints.
  *
- * <p>In the map: below the packages with the commands, on all of {@code kit}.
+ * <p>Dependencies: all of {@code kit}. The packages of the commands depend on it.
  */
 package client.options;

@@ -3,6 +3,6 @@
  * Commands that read a registry or are one: {@code instances}, {@code services}, {@code watch},
  * {@code targets}, {@code dev-agent}.
  *
- * <p>In the map: below {@code client}, on {@code client.options} and all of {@code kit}.
+ * <p>Dependencies: {@code client.options} and all of {@code kit}.
  */
 package client.registry;

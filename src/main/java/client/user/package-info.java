@@ -2,6 +2,6 @@
 /**
  * Commands that call the user service: {@code loop}, {@code get}, {@code delete}.
  *
- * <p>In the map: below {@code client}, on {@code client.options} and all of {@code kit}.
+ * <p>Dependencies: {@code client.options} and all of {@code kit}.
  */
 package client.user;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Who calls: {@link kit.auth.Jwt} signs and verifies tokens, {@link kit.auth.JwtAuthenticating}
- * puts that before a handler; {@link kit.auth.PasswordFile} knows users,
- * {@link kit.auth.BasicAuthenticating} asks them.
+ * Authentication: {@link kit.auth.Jwt} signs and verifies tokens, {@link
+ * kit.auth.JwtAuthenticating} requires one; {@link kit.auth.PasswordFile} verifies passwords,
+ * {@link kit.auth.BasicAuthenticating} requires one.
  *
  * <p>Parts: {@link kit.auth.Jwt}, {@link kit.auth.KeyFile}, {@link kit.auth.PasswordFile}.
  *
- * <p>In the map: on {@link kit.http}, because what it reads is a header. It goes around a handler,
- * inside the limit.
+ * <p>Dependencies: {@link kit.http}, for request headers. The middleware stands around a handler,
+ * inside the rate limit.
  */
 package kit.auth;

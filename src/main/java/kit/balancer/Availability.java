@@ -2,13 +2,16 @@
 package kit.balancer;
 
 /**
- * An endpoint that may be unavailable for a while, such as one whose circuit breaker is open.
+ * Reports whether an endpoint accepts calls at present: not while its circuit breaker is open.
  *
- * <p>{@link BalancedEndpoint} then chooses among the others, as long as there are any. This is all that
- * a balancer knows about circuit breakers.
+ * <p>{@link BalancedEndpoint} chooses among the available endpoints, as long as there are any. It
+ * does not depend on circuit breakers otherwise.
  */
 @FunctionalInterface
 public interface Availability {
-  /** Returns whether a call is likely to be sent now, not refused; called for each call, so it must be quick. */
+  /**
+   * Returns whether a call would be sent now and not refused; invoked for each call, so it must be
+   * quick.
+   */
   boolean isAvailable();
 }

@@ -22,7 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Calls a service of many instances as if it were one: each call goes to one that is there now.
+ * Client-side load balancer: an endpoint that sends each call to one instance of a service.
  *
  * <pre>{@code
  * Endpoint<Integer, String> getName =
@@ -35,34 +35,35 @@ import org.slf4j.LoggerFactory;
  *
  * <h2>How it works</h2>
  *
- * <p>There is one {@link Node} per instance. It is made when the instance appears, kept while it
- * lives, and closed when it has gone and its last call has ended.
+ * <p>There is one {@link Node} per instance. It is created when the instance appears, and closed
+ * after the instance has gone and its last call has ended.
  *
- * <p><b>Moving on is not retrying.</b> When an instance certainly did no work (connection refused,
- * breaker open), the next one is asked at once, within the same attempt. An instance that got the
- * request and failed is another matter: repeating may do the work twice, so that is left to retry,
- * which passes {@link Attempts} along; instances in it are asked last or not at all.
+ * <p><b>Failover is not a retry.</b> When an instance certainly did no work (connection refused,
+ * breaker open), the next one is called at once, within the same attempt. When an instance received
+ * the request and failed, repeating may do the work twice, so it is left to the retry middleware,
+ * which passes {@link Attempts} along; instances in it are called last or not at all.
  *
- * <p>An instance whose endpoint is {@linkplain Availability unavailable} (its circuit breaker is open) gets
- * no calls, unless all ask. So does one whose endpoint cannot be made, because the factory throws an
- * exception: it is left out with one warning, and tried again when the list has changed, or when no other
- * instance is left.
+ * <p>An instance whose endpoint is {@linkplain Availability unavailable} (its circuit breaker is
+ * open) gets no calls, unless all are unavailable. The same holds for one whose endpoint cannot be
+ * created because the factory throws: it is skipped with one warning, and retried when the list has
+ * changed, or when no other instance is left.
  *
- * <p>The first call waits for the first non-empty list, until its deadline (10 seconds if it has
- * none): right after the start nobody has been found yet. An empty list later on is an error at once.
+ * <p>The first call waits for the first non-empty list, until its deadline (10 seconds without
+ * one): right after the start, discovery has no result yet. Later, an empty list is an error at
+ * once.
  *
  * <h2>Errors</h2>
  *
- * <p>{@link PeerException} of kind {@code NO_INSTANCE} when the list is empty, or no endpoint can be made
- * for any instance in it; the cause is the registry's failure or the factory's. When all were passed over,
- * the last one's exception, with the others suppressed in it.
+ * <p>{@link PeerException} of kind {@code NO_INSTANCE} if the list is empty, or no endpoint can be
+ * created for any instance in it; the cause is the registry's failure or the factory's. If all
+ * instances refused, the last one's exception, with the others suppressed in it.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. A call that succeeds at first takes no lock and allocates
- * nothing here.
+ * <p>Thread-safe. A call that succeeds at the first instance takes no lock and allocates nothing
+ * here.
  *
- * <p>Go kit's words: {@code sd.Endpointer}, {@code lb.Balancer}.
+ * <p>Equivalent in Go kit: {@code sd.Endpointer} with {@code lb.Balancer}.
  */
 public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(10);
@@ -81,11 +82,11 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
   private volatile boolean closed;
 
   /**
-   * Balances over {@code instances}, which the caller closes.
+   * Creates a balancer over {@code instances}, which the caller closes.
    *
-   * @param service the name to use in messages
-   * @param factory makes the endpoint of one instance, at its first call; if the endpoint is {@link
-   *     AutoCloseable}, it is closed when the instance has gone
+   * @param service the name of the service in messages
+   * @param factory creates the endpoint of an instance at its first call; an endpoint that is
+   *     {@link AutoCloseable} is closed when the instance has gone
    */
   public BalancedEndpoint(
       String service,
@@ -133,7 +134,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       }
       Node<Q, R> node = pick(all, candidates);
       if (!node.enter()) {
-        continue; // It has just gone, and the list with it.
+        continue; // The instance has just gone; the list is updated.
       }
       try {
         return node.endpoint(factory).call(context, request);
@@ -158,11 +159,12 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     }
   }
 
-  /** Leaves out those who ask for it, but never the last one. */
+  /** Picks among the available candidates; if none is available, among all. */
   private Node<Q, R> pick(List<Node<Q, R>> all, List<Node<Q, R>> candidates) {
-    // Turns are taken over the whole list, and those of the others skipped: on a shorter list the
-    // same turn means somebody else, and with one of four out its neighbour got a ninth of the
-    // calls instead of a third.
+    // The picker sees the whole list, and picks of other nodes are repeated: a turn on a shorter
+    // list
+    // is another instance, and with one of four unavailable its neighbour got a ninth of the calls
+    // instead of a third.
     for (int i = 0; i < all.size(); i++) {
       Node<Q, R> picked = picker.pick(all);
       if (picked.isAvailable() && (candidates == all || candidates.contains(picked))) {
@@ -174,7 +176,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     return picker.pick(wanted.isEmpty() ? candidates : wanted);
   }
 
-  /** Those nobody has tried; failing that, those that may be asked again. */
+  /** Returns the nodes not tried yet; if there are none, those that may be tried again. */
   private static <Q, R> List<Node<Q, R>> untried(List<Node<Q, R>> all, Attempts attempts) {
     if (attempts == null || attempts.isEmpty()) {
       return all;
@@ -190,11 +192,12 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
 
   private static PeerException lastOf(List<PeerException> refusals) {
     PeerException last = refusals.get(refusals.size() - 1);
-    for (PeerException refusal : refusals) { // Of an instance, rather than that there is none.
+    for (PeerException refusal :
+        refusals) { // A refusal by an instance is more specific than an empty list.
       last = last.kind() == PeerException.Kind.NO_INSTANCE ? refusal : last;
     }
     for (PeerException refusal : refusals) {
-      if (refusal != last) { // A limiter may throw one object each time.
+      if (refusal != last) { // A limiter may throw the same object each time.
         last.addSuppressed(refusal);
       }
     }
@@ -207,7 +210,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       while (!hadInstances && !closed) {
         long leftNanos = wait.remainingNanos();
         if (leftNanos <= 0) {
-          return; // call() finds the list empty and says so.
+          return; // call() reports the empty list.
         }
         TimeUnit.NANOSECONDS.timedWait(arrival, leftNanos);
       }
@@ -217,20 +220,20 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
   private PeerException noInstance(List<Node<Q, R>> all) {
     Exception why = instances.failure().orElse(null);
     if (!all.isEmpty()) {
-      return PeerException.noInstance("every instance of " + service + " has refused", why);
+      return PeerException.noInstance("all instances of " + service + " refused", why);
     }
     String text = closed ? "closed: no instance of " : "no instance of ";
     return PeerException.noInstance(
         text + service + (why == null ? "" : ": " + OutageLog.cause(why)), why);
   }
 
-  /** Brings the nodes in line with the snapshot. Without a lock: several updates may race. */
+  /** Updates the nodes to the snapshot, without a lock: several updates may race. */
   private void update() {
     Nodes<Q, R> before;
     Nodes<Q, R> after;
     do {
       before = nodes.get();
-      // Taken after "before": whoever loses the race below starts again with a newer snapshot.
+      // Taken after "before": the loser of the race below starts again with a newer snapshot.
       after = before.with(closed ? List.of() : instances.snapshot(), log);
     } while (!nodes.compareAndSet(before, after));
     if (!after.list().isEmpty()) {
@@ -247,7 +250,7 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     }
   }
 
-  /** Lets go of all instances; calls in flight end undisturbed. */
+  /** Releases all instances; calls in flight complete. */
   @Override
   public void close() {
     closed = true;
@@ -255,13 +258,13 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     update();
   }
 
-  /** The nodes of one moment; immutable. */
+  /** Immutable snapshot of the nodes. */
   private record Nodes<Q, R>(Map<String, Node<Q, R>> byName, List<Node<Q, R>> list) {
     static <Q, R> Nodes<Q, R> none() {
       return new Nodes<>(Map.of(), List.of());
     }
 
-    /** Keeps the nodes that are still wanted, and makes those that are new. */
+    /** Returns the nodes for {@code instances}: existing ones are kept, missing ones created. */
     Nodes<Q, R> with(List<Instance> instances, Logger log) {
       Map<String, Node<Q, R>> wanted = new LinkedHashMap<>();
       for (Instance instance : instances) {

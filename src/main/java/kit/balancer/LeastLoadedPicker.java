@@ -9,11 +9,11 @@ import java.util.function.IntUnaryOperator;
 import java.util.function.ToIntFunction;
 
 /**
- * Chooses two candidates at random and takes the one with less to do, so that a slow one gets fewer
- * calls.
+ * Picks the less loaded of two random candidates (power of two choices), so that a slow one gets
+ * fewer calls.
  *
- * <p>Use it when candidates or calls differ: one machine is slower, one collects garbage, some
- * requests take a hundred times as long as others. When all are alike, taking turns is as good.
+ * <p>Use it when candidates or calls differ: a slower machine, a garbage collection, requests that
+ * take a hundred times as long as others. When all are alike, round robin is as good.
  *
  * <pre>{@code
  * LeastLoadedPicker picker = new LeastLoadedPicker();
@@ -22,25 +22,27 @@ import java.util.function.ToIntFunction;
  *
  * <h2>How it works</h2>
  *
- * <p>It draws two different candidates, asks for the load of each, and returns the one whose load
- * is lower; the first one drawn if they are equal. A single candidate is returned as it is.
+ * <p>It draws two different candidates, reads the load of each, and returns the one with the lower
+ * load; on a tie, the first one drawn. A single candidate is returned as it is.
  *
- * <p>Why not the least loaded of all? Everybody would see the same one, and send it all that comes
- * in until its load shows: a herd. Two at random look almost as far: of n calls thrown at n servers
- * blindly, the busiest server gets about log n / log log n; with a choice of two, about log log n /
- * log 2 (Mitzenmacher). Measured with one slow server in four: the 99th percentile was 0.3 ms,
- * against 6.5 ms when taking turns (apache/brpc#3340, whose load weighs the latest latency too).
+ * <p>Picking the least loaded of all would cause herding: all clients would send their calls to the
+ * same candidate until its load shows. Two random choices are almost as good: of n calls sent to n
+ * servers at random, the busiest server gets about log n / log log n; with a choice of two, about
+ * log log n / log 2 (Mitzenmacher). Measured with one slow server in four: the 99th percentile was
+ * 0.3 ms, against 6.5 ms with round robin (apache/brpc#3340, whose load includes the latest
+ * latency).
  *
- * <p>The load is whatever the function says; the lower, the better. The usual choice, calls in
- * flight, needs no clock, and rises as soon as answers slow down. It has two blind spots. Who fails
- * fast looks idle and attracts calls (ExpediaGroup/styx#94): leave candidates with an open circuit
- * breaker out of the list. And a candidate that has just started looks idle while it is still cold.
+ * <p>The caller supplies the load as a function; lower is better. The usual choice, calls in
+ * flight, needs no clock, and rises as soon as responses slow down. It has two blind spots. A
+ * candidate that fails fast looks idle and attracts calls (ExpediaGroup/styx#94): leave candidates
+ * with an open circuit breaker out of the list. A candidate that has just started looks idle while
+ * it is still cold.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Keeps no state. Safe for any number of threads if the function is; the default source of
- * chance is {@link ThreadLocalRandom}, which they do not share. A pick draws twice and looks at two
- * candidates, however many there are; nothing is allocated.
+ * <p>Stateless. Thread-safe if the load function is; the default source of randomness is {@link
+ * ThreadLocalRandom}, which threads do not share. A pick draws twice and reads two loads, however
+ * many candidates there are; nothing is allocated.
  *
  * <h2>Copying this class</h2>
  *
@@ -52,14 +54,15 @@ import java.util.function.ToIntFunction;
 public final class LeastLoadedPicker {
   private final IntUnaryOperator random;
 
-  /** Draws from {@link ThreadLocalRandom}. */
+  /** Creates a picker that draws from {@link ThreadLocalRandom}. */
   public LeastLoadedPicker() {
     this(bound -> ThreadLocalRandom.current().nextInt(bound));
   }
 
   /**
-   * Draws from {@code random}: given a bound, it returns a number from 0 to below the bound, each
-   * with the same chance, for instance {@code new Random(seed)::nextInt} in a test.
+   * Creates a picker that draws from {@code random}: given a bound, it returns a uniform number
+   * from 0 (inclusive) to the bound (exclusive), such as {@code new Random(seed)::nextInt} in a
+   * test.
    */
   public LeastLoadedPicker(IntUnaryOperator random) {
     this.random = requireNonNull(random, "random");
@@ -69,7 +72,7 @@ public final class LeastLoadedPicker {
    * Returns the less loaded of two of {@code candidates}.
    *
    * @param load the load of a candidate; the lower, the better
-   * @throws IllegalArgumentException if there is none
+   * @throws IllegalArgumentException if {@code candidates} is empty
    */
   public <T> T pick(List<T> candidates, ToIntFunction<? super T> load) {
     requireNonNull(load, "load");

@@ -13,14 +13,14 @@ import kit.discovery.Instance;
 import org.slf4j.Logger;
 
 /**
- * One instance and its endpoint, as pickers see it.
+ * An instance with its endpoint and its calls in flight, as pickers see it.
  *
- * <p>Belongs to one {@link BalancedEndpoint}, which makes it, counts the calls in it, and closes its
- * endpoint when the instance has gone and the last call has ended. Thread-safe, without locks.
+ * <p>Owned by one {@link BalancedEndpoint}, which creates it, counts its calls, and closes its
+ * endpoint when the instance has gone and the last call has ended. Thread-safe, lock-free.
  */
 public final class Node<Q, R> {
-  // The top bit of "state" says that the instance has gone, the others count calls in flight. Gone
-  // and no calls is the end: nobody enters any more, and whoever brought it about closes.
+  // The top bit of "state" is set when the instance has gone, the other bits count calls in flight.
+  // Gone with no calls is final: no call enters any more, and the thread that reached it closes.
   private static final int GONE = 1 << 31;
 
   private final Logger log;
@@ -29,7 +29,7 @@ public final class Node<Q, R> {
   private final AtomicInteger state = new AtomicInteger();
   private final AtomicReference<Endpoint<Q, R>> endpoint = new AtomicReference<>();
   private final AtomicReference<String> warned = new AtomicReference<>(); // Of this failure.
-  private volatile boolean isUnmade; // The factory has failed since the last change of the list.
+  private volatile boolean isUnmade; // The factory failed since the last change of the list.
 
   Node(Instance instance, Logger log) {
     this.log = log;
@@ -37,23 +37,23 @@ public final class Node<Q, R> {
     this.name = instance.authority();
   }
 
-  /** The instance behind this node; its tags and meta are those of its first appearance. */
+  /** Returns the instance; its tags and metadata are those of its first appearance. */
   public Instance instance() {
     return instance;
   }
 
-  /** Returns whether its endpoint could be made and is available, see {@link Availability}. */
+  /** Returns whether the endpoint could be created and is available, see {@link Availability}. */
   public boolean isAvailable() {
     return !isUnmade
         && !(endpoint.get() instanceof Availability availability && !availability.isAvailable());
   }
 
-  /** Has the factory called again, if it failed. */
+  /** Allows another call of the factory after it failed. */
   void tryAgain() {
     isUnmade = false;
   }
 
-  /** Returns how many calls it is answering at the moment. */
+  /** Returns the number of calls in flight. */
   public int inFlight() {
     return state.get() & ~GONE;
   }
@@ -86,7 +86,8 @@ public final class Node<Q, R> {
   }
 
   /**
-   * Made at the first call; when two threads make one each, the second is thrown away.
+   * Returns the endpoint, created at the first call; if two threads create one each, the second is
+   * closed.
    *
    * @throws PeerException of kind {@code NO_INSTANCE} if the factory throws
    */
@@ -111,7 +112,7 @@ public final class Node<Q, R> {
 
   private PeerException leftOut(String problem, Exception cause) {
     if (!problem.equals(warned.getAndSet(problem))) {
-      log.warn("left out {}, no endpoint can be made for it: {}", name, problem);
+      log.warn("skipped {}, its endpoint cannot be created: {}", name, problem);
     }
     return PeerException.noInstance("no endpoint for " + name + ": " + problem, cause);
   }
@@ -124,7 +125,7 @@ public final class Node<Q, R> {
     if (endpoint instanceof AutoCloseable closeable) {
       try {
         closeable.close();
-      } catch (Throwable e) { // The others still have to be closed.
+      } catch (Throwable e) { // The other endpoints still have to be closed.
         if (e instanceof InterruptedException) {
           Thread.currentThread().interrupt();
         }

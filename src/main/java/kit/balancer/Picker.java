@@ -4,7 +4,7 @@ package kit.balancer;
 import java.util.List;
 
 /**
- * Chooses the candidate for the next call.
+ * Load-balancing policy: picks the candidate for the next call.
  *
  * <p>The pickers of this package are parts and do not implement it; pass their method:
  *
@@ -14,7 +14,7 @@ import java.util.List;
  * Picker<Node<Q, R>> byLoad = nodes -> leastLoaded.pick(nodes, Node::inFlight);
  * }</pre>
  *
- * <p>Called by many threads at once. Go kit's word: {@code lb.Balancer}.
+ * <p>Called by many threads at once. Equivalent in Go kit: {@code lb.Balancer}.
  */
 @FunctionalInterface
 public interface Picker<T> {

@@ -8,11 +8,10 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Chooses at random, each candidate with the same chance.
+ * Picks at random, each candidate with the same probability.
  *
- * <p>Use it when there are so many clients that taking turns within one says nothing about the whole,
- * or when each client makes few calls. With few calls and few candidates taking
- * turns spreads more evenly.
+ * <p>Use it with many clients, or with clients that make few calls each. With one client and few
+ * candidates, round robin distributes more evenly.
  *
  * <pre>{@code
  * RandomPicker picker = new RandomPicker();
@@ -21,9 +20,9 @@ import java.util.function.IntUnaryOperator;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads: the default source is {@link ThreadLocalRandom}, which they do
- * not share. (A shared generator without a lock was a bug in Go kit's {@code lb.NewRandom}.) Nothing
- * is allocated.
+ * <p>Thread-safe: the default source is {@link ThreadLocalRandom}, which threads do not share. (A
+ * shared generator without a lock was a bug in Go kit's {@code lb.NewRandom}.) Nothing is
+ * allocated.
  *
  * <h2>Copying this class</h2>
  *
@@ -32,14 +31,15 @@ import java.util.function.IntUnaryOperator;
 public final class RandomPicker {
   private final IntUnaryOperator random;
 
-  /** Draws from {@link ThreadLocalRandom}. */
+  /** Creates a picker that draws from {@link ThreadLocalRandom}. */
   public RandomPicker() {
     this(bound -> ThreadLocalRandom.current().nextInt(bound));
   }
 
   /**
-   * Draws from {@code random}: given a bound, it returns a number from 0 to below the bound, each
-   * with the same chance, for instance {@code new Random(seed)::nextInt} in a test.
+   * Creates a picker that draws from {@code random}: given a bound, it returns a uniform number
+   * from 0 (inclusive) to the bound (exclusive), such as {@code new Random(seed)::nextInt} in a
+   * test.
    */
   public RandomPicker(IntUnaryOperator random) {
     this.random = requireNonNull(random, "random");
@@ -48,7 +48,7 @@ public final class RandomPicker {
   /**
    * Returns one of {@code candidates}.
    *
-   * @throws IllegalArgumentException if there is none
+   * @throws IllegalArgumentException if {@code candidates} is empty
    */
   public <T> T pick(List<T> candidates) {
     int size = candidates.size();

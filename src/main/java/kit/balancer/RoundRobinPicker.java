@@ -6,7 +6,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Chooses one after the other, so that each gets the same number of calls.
+ * Picks candidates in turn (round robin), so that each gets the same number of calls.
  *
  * <p>Use it when the candidates are alike and calls cost about the same.
  *
@@ -17,23 +17,23 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <h2>How it works</h2>
  *
- * <p>A counter goes up with each pick; the candidate is the counter modulo the size of the list.
+ * <p>A counter is incremented with each pick; the index is the counter modulo the size of the list.
  *
  * <ul>
  *   <li>It starts at random: if a thousand clients started with the first candidate, it would get a
  *       thousand calls at once (grpc/grpc-java#4462).
- *   <li>It goes on when the list changes. A counter that starts again with each change favours the
- *       head of the list whenever somebody deploys.
- *   <li>It is read without sign, so it may overflow: {@code Math.abs(i) % n} fails at the smallest
- *       negative number (spring-cloud-commons#1074).
+ *   <li>It continues when the list changes. A counter that is reset with each change favours the
+ *       head of the list during deployments.
+ *   <li>It is unsigned, so it may overflow: {@code Math.abs(i) % n} fails at the smallest negative
+ *       number (spring-cloud-commons#1074).
  * </ul>
  *
- * <p>While the list stays as it is, any {@code n} picks in a row from {@code n} candidates take each
- * one once.
+ * <p>While the list does not change, any {@code n} consecutive picks from {@code n} candidates
+ * return each one once.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads, which share one turn. A pick is one atomic increment; nothing is
+ * <p>Thread-safe; all threads share one counter. A pick is one atomic increment; nothing is
  * allocated.
  *
  * <h2>Copying this class</h2>
@@ -43,12 +43,12 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class RoundRobinPicker {
   private final AtomicLong counter;
 
-  /** Starts at a random candidate. */
+  /** Creates a picker that starts at a random candidate. */
   public RoundRobinPicker() {
     this(ThreadLocalRandom.current().nextLong());
   }
 
-  /** Starts at {@code start} modulo the number of candidates, read without sign. */
+  /** Creates a picker that starts at {@code start} (unsigned) modulo the number of candidates. */
   public RoundRobinPicker(long start) {
     counter = new AtomicLong(start);
   }
@@ -56,7 +56,7 @@ public final class RoundRobinPicker {
   /**
    * Returns the next one of {@code candidates}.
    *
-   * @throws IllegalArgumentException if there is none
+   * @throws IllegalArgumentException if {@code candidates} is empty
    */
   public <T> T pick(List<T> candidates) {
     int size = candidates.size();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Calls to a service of many instances: {@link kit.balancer.BalancedEndpoint} and the pickers it
- * asks.
+ * Client-side load balancing: {@link kit.balancer.BalancedEndpoint} and its pickers.
  *
  * <p>Parts: {@link kit.balancer.RoundRobinPicker}, {@link kit.balancer.RandomPicker},
  * {@link kit.balancer.LeastLoadedPicker}.
  *
- * <p>In the map: on {@link kit.discovery}, which says who is there. It knows no HTTP: the
- * endpoints of the instances are made by a function.
+ * <p>Dependencies: {@link kit.discovery}, for the instances. It is independent of HTTP: a function
+ * creates the endpoints of the instances.
  */
 package kit.balancer;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Leaves alone what keeps failing: {@link kit.breaker.CircuitBreaking} around an endpoint.
+ * Circuit breaking: {@link kit.breaker.CircuitBreaking} is the middleware.
  *
  * <p>Part: {@link kit.breaker.CircuitBreaker}.
  *
- * <p>In the map: on {@link kit}; one for each instance, so inside {@link kit.balancer}, and around
- * the timeout, which it has to see.
+ * <p>Dependencies: {@link kit} alone. There is one breaker per instance, so it stands inside {@link
+ * kit.balancer}, and around the per-attempt timeout, which it counts.
  */
 package kit.breaker;

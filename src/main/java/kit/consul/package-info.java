@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Consul as a registry: {@link kit.consul.ConsulInstances} watches the instances of a service,
- * {@link kit.consul.ConsulServices} which services there are;
- * {@link kit.consul.ConsulRegistration} registers and keeps registered, with a
- * {@link kit.consul.ConsulCheck}. {@link kit.consul.ConsulCatalog} looks up once.
+ * {@link kit.consul.ConsulServices} the names of all services; {@link
+ * kit.consul.ConsulRegistration} registers an instance with a {@link kit.consul.ConsulCheck}.
+ * {@link kit.consul.ConsulCatalog} queries once.
  *
- * <p>{@link kit.consul.agent.DevAgent} stands in for Consul on machines that have none. The
- * package-private classes are all its own.
+ * <p>{@link kit.consul.agent.DevAgent} replaces Consul on machines without it, for development.
  *
  * <p>Part: {@link kit.consul.ConsulClient}, one method for each request.
  *
- * <p>In the map: what {@link kit.discovery} asks for.
+ * <p>Dependencies: {@link kit.discovery}, which it implements.
  */
 package kit.consul;

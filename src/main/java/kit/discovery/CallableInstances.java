@@ -14,13 +14,13 @@ import kit.LogSafe;
 import org.slf4j.Logger;
 
 /**
- * Makes the list of instances that a watch publishes from the entries that its registry returned:
- * sorted by address and each address once, so that equal content compares equal.
+ * Converts the entries that a registry returned into the list of instances that a watch publishes:
+ * sorted by address, without duplicates, so that equal content compares equal.
  *
- * <p>An entry that cannot be called (port 0, no address, a host that {@link Instance} rejects) is left
- * out, with one warning for as long as the registry returns it.
+ * <p>An entry that cannot be called (port 0, no address, a host that {@link Instance} rejects) is
+ * skipped, with one warning for as long as the registry returns it.
  *
- * <p>Not thread-safe: it belongs to the thread of the watch.
+ * <p>Not thread-safe: confined to the thread of the watch.
  */
 public final class CallableInstances {
   private final String source;
@@ -28,7 +28,7 @@ public final class CallableInstances {
   private Set<String> leftOut = Set.of(); // Warned of already.
 
   /**
-   * Starts without warnings.
+   * Creates a converter that has warned of nothing yet.
    *
    * @param source names the watch in warnings
    * @param log takes the warnings
@@ -39,10 +39,10 @@ public final class CallableInstances {
   }
 
   /**
-   * Returns the instances of {@code entries}; of several with one address, the first.
+   * Returns the instances of {@code entries}; of several with the same address, the first.
    *
-   * @param name names an entry in a warning; it may hold anything, the warning escapes it
-   * @param parse makes the instance, or throws an IllegalArgumentException if it cannot be called
+   * @param name names an entry in a warning; untrusted text is escaped
+   * @param parse parses an entry; throws an IllegalArgumentException if it cannot be called
    */
   public <E> List<Instance> of(
       Collection<E> entries, Function<E, String> name, Function<E, Instance> parse) {
@@ -55,7 +55,7 @@ public final class CallableInstances {
       } catch (IllegalArgumentException e) {
         String problem = LogSafe.of(name.apply(entry)) + ": " + LogSafe.of(e.getMessage());
         if (problems.add(problem) && !leftOut.contains(problem)) {
-          log.warn("{}: left out {}", source, problem);
+          log.warn("{}: skipped {}", source, problem);
         }
       }
     }

@@ -17,7 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches a file that lists the instances of a service, as configuration management writes one.
+ * Discovers the instances of a service from a file, such as one that configuration management
+ * writes.
  *
  * <pre>
  *   # userservice
@@ -25,17 +26,16 @@ import org.slf4j.LoggerFactory;
  *   10.0.0.6:8081   # since Monday
  * </pre>
  *
- * <p>One {@code host:port} a line, in UTF-8; blank lines and what follows a {@code #} are ignored. A line
- * with anything else is left out, with one warning.
+ * <p>One {@code host:port} per line, in UTF-8; blank lines and comments after {@code #} are
+ * ignored. Any other line is skipped, with one warning.
  *
  * <h2>How it works</h2>
  *
- * <p>One thread reads the file each second: it is small, and its time of change would miss a change
- * within the resolution of the clock of the file system.
+ * <p>One thread reads the file every second: it is small, and its modification time would miss a
+ * change within the resolution of the file system's clock.
  *
- * <p><b>The last good list stays</b> when the file is missing or cannot be read. It stays too, for 30
- * seconds, when the file is empty but was not before: a program that rewrites a file truncates it
- * first.
+ * <p><b>The last good list is kept</b> while the file is missing or unreadable. It is also kept,
+ * for 30 seconds, when the file becomes empty: a program that rewrites a file truncates it first.
  *
  * <p>Thread-safe. {@link #close} ends the thread.
  */

@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A list that never changes; see {@link Instances#fixed}. */
+/** Constant list of instances; see {@link Instances#fixed}. */
 final class FixedInstances implements Instances {
   private final List<Instance> instances;
 

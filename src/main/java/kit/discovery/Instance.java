@@ -10,19 +10,19 @@ import java.util.Map;
 import kit.LogSafe;
 
 /**
- * One running instance of a service: its address, tags and meta.
+ * One running instance of a service: address, tags and metadata.
  *
  * <p>Two instances are the same server exactly when their {@link #authority()} is the same.
  *
- * <p><b>Every instance can be called:</b> {@code http://authority/} is an address that {@link URI} and
- * therefore {@code java.net.http.HttpClient} accept. That excludes hosts which some resolvers know: a
- * name with an underscore or an empty label ({@code my_service}, {@code a..b}), and an IPv6 address with
- * a zone ({@code fe80::1%eth0}), which means something on one machine only.
+ * <p><b>Every instance can be called:</b> {@code http://authority/} is a URI that {@link URI} and
+ * therefore {@code java.net.http.HttpClient} accept. That excludes hosts which some resolvers
+ * accept: a name with an underscore or an empty label ({@code my_service}, {@code a..b}), and an
+ * IPv6 address with a zone ({@code fe80::1%eth0}), which is valid on one machine only.
  *
  * @param host a name or an IP address; IPv6 without brackets
  * @param port the TCP port, 1 to 65535
  * @param tags labels such as {@code primary}, in the registry's order
- * @param meta further facts by name
+ * @param meta metadata by name
  */
 public record Instance(String host, int port, List<String> tags, Map<String, String> meta) {
   /** Checks the ranges and copies the collections. */
@@ -50,13 +50,13 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
     }
   }
 
-  /** An instance without tags and meta. */
+  /** Returns an instance without tags and metadata. */
   public static Instance of(String host, int port) {
     return new Instance(host, port, List.of(), Map.of());
   }
 
   /**
-   * Reads {@code host:port}; an IPv6 address in brackets.
+   * Parses {@code host:port}; an IPv6 address in brackets.
    *
    * @throws IllegalArgumentException if {@code authority} is anything else
    */

@@ -7,17 +7,18 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * All that an instance registers: its service, its address and its health check.
+ * Everything that is registered for an instance: service name, address, tags and health check.
  *
  * @param name the name of the service
  * @param instance the address and the tags
  * @param healthPath the path that a health check requests, such as {@code /health}
- * @param checkInterval from one health check to the next
- * @param deregisterAfter how long the instance may be critical before it is removed, at least 1 minute
- * @param useAgentAddress whether clients reach it at the address of the registry's agent; then the
- *     address of the instance is for the health check only
- * @param selfCheck if present, the instance reports its health, each {@code checkInterval}, and the
- *     registry sends no health checks
+ * @param checkInterval interval between health checks
+ * @param deregisterAfter how long the instance may be critical before it is removed, at least 1
+ *     minute
+ * @param useAgentAddress whether the registry advertises the address of its own agent; the address
+ *     of the instance is then for the health check only
+ * @param selfCheck if present, the instance reports its own health every {@code checkInterval}, and
+ *     the registry sends no health checks
  */
 public record InstanceRegistration(
     String name,
@@ -27,7 +28,7 @@ public record InstanceRegistration(
     Duration deregisterAfter,
     boolean useAgentAddress,
     Optional<SelfCheck> selfCheck) {
-  /** Returns if the instance is healthy, else throws. */
+  /** Returns normally if the instance is healthy, else throws. */
   @FunctionalInterface
   public interface SelfCheck {
     void run() throws Exception;
@@ -43,7 +44,7 @@ public record InstanceRegistration(
     requireNonNull(selfCheck, "selfCheck");
   }
 
-  /** An instance that the registry checks at its own address. */
+  /** Creates the registration of an instance that the registry checks at its own address. */
   public InstanceRegistration(
       String name,
       Instance instance,
@@ -53,7 +54,10 @@ public record InstanceRegistration(
     this(name, instance, healthPath, checkInterval, deregisterAfter, false, Optional.empty());
   }
 
-  /** Returns the same id after a restart, so that an instance takes the place of its predecessor. */
+  /**
+   * Returns the id, which is the same after a restart, so that an instance replaces its
+   * predecessor.
+   */
   public String id() {
     return name + "-" + instance.host().replace(':', '.') + "-" + instance.port();
   }

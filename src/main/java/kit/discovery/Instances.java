@@ -6,44 +6,44 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Knows the instances of one service as they come and go.
+ * Watches the instances of one service.
  *
- * <p>Take the {@link #snapshot} for each call. A list that was taken once is wrong as soon as
- * somebody deploys.
+ * <p>Take a {@link #snapshot} for each call: a stored list is out of date after the next
+ * deployment.
  *
- * <p>Safe for any number of threads.
+ * <p>Thread-safe.
  *
- * <p>Go kit's word: {@code sd.Instancer}.
+ * <p>Equivalent in Go kit: {@code sd.Instancer}.
  */
 public interface Instances extends AutoCloseable {
   /**
-   * Returns the instances known at the moment, without waiting: an immutable list without
-   * duplicates, the same object until something changes.
+   * Returns the current instances without waiting: an immutable list without duplicates, the same
+   * object until the next change.
    */
   List<Instance> snapshot();
 
   /**
-   * Has {@code listener} called after each change of the snapshot, until the result is closed.
+   * Subscribes {@code listener} to changes of the snapshot, until the result is closed.
    *
-   * <p>The listener runs on the registry's thread, outside all locks. It should be quick; what it
-   * throws is logged and harms nobody. A change just before this call may have been missed: take a
-   * snapshot afterwards.
+   * <p>The listener runs on the thread of the watch, outside all locks. It should be quick; its
+   * exceptions are logged and affect no other listener. A change just before this call may have
+   * been missed: take a snapshot afterwards.
    */
   Subscription onChange(Runnable listener);
 
   /**
-   * Waits until the registry has answered for the first time, be it that there are no instances.
+   * Waits for the first response of the registry, which may be an empty list.
    *
-   * @return whether it has, within {@code patience}
+   * @return whether the registry has responded within {@code patience}
    */
   boolean awaitFirst(Duration patience) throws InterruptedException;
 
-  /** Returns why the snapshot may be out of date, or empty if the registry answers. */
+  /** Returns why the snapshot may be out of date, or empty if the registry responds. */
   default Optional<Exception> failure() {
     return Optional.empty();
   }
 
-  /** Stops watching. The last snapshot stays. */
+  /** Stops watching; the last snapshot remains available. */
   @Override
   default void close() {}
 
@@ -52,7 +52,7 @@ public interface Instances extends AutoCloseable {
     return new FixedInstances(instances);
   }
 
-  /** Ends the calls to a listener. */
+  /** Subscription of a listener; closing it ends the calls. */
   @FunctionalInterface
   interface Subscription extends AutoCloseable {
     @Override

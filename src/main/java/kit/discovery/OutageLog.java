@@ -12,15 +12,15 @@ import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
 /**
- * Logs an outage of a registry in two lines: one when it begins, one when it ends.
+ * Logs an outage in two lines: one at its beginning, one at its end.
  *
- * <p>In between it says something only if the cause changes, and then at most every 20 seconds: a
- * loop that retries must not fill the log. Stack traces go to debug.
+ * <p>In between it logs only a change of the cause, at most every 20 seconds: a loop that retries
+ * must not fill the log. Stack traces are logged at debug level.
  *
  * <p>Thread-safe.
  */
 public final class OutageLog {
-  private static final int MAX_CAUSES = 10; // Causes can be a ring.
+  private static final int MAX_CAUSES = 10; // Chains of causes can be cyclic.
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(20);
 
   private final Logger log;
@@ -29,13 +29,13 @@ public final class OutageLog {
   private final LongSupplier nanoTime;
 
   // Guarded by this.
-  private String loggedCause; // Null while all is well.
+  private String loggedCause; // Null outside an outage.
   private long loggedAtNanos;
 
   /**
-   * Logs to {@code log}.
+   * Creates a log of outages.
    *
-   * @param what begins each line: what does not work during an outage, and does again after it
+   * @param what the subject of each line: the operation that fails during an outage
    * @param recovered the level of the line at the end of an outage; the beginning is a warning
    */
   public OutageLog(Logger log, String what, Level recovered, LongSupplier nanoTime) {
@@ -45,7 +45,7 @@ public final class OutageLog {
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
   }
 
-  /** Notes that it does not work; {@code retrying} tells the reader what happens now. */
+  /** Records a failure; {@code retrying} describes what the program does now. */
   public void failed(Exception error, String retrying) {
     String cause = cause(error);
     log.debug("{} failed", what, error);
@@ -65,10 +65,10 @@ public final class OutageLog {
     return news;
   }
 
-  /** Notes that it works. */
+  /** Records a success. */
   public void worked() {
     if (endsOutage()) {
-      log.atLevel(recovered).log("{} works again", what);
+      log.atLevel(recovered).log("{} recovered", what);
     }
   }
 
@@ -79,8 +79,8 @@ public final class OutageLog {
   }
 
   /**
-   * Says in a few words, and in one line, why {@code error} happened. HttpClient's connection errors
-   * have no message, and it hides them behind "Too many retries".
+   * Returns the cause of {@code error} in a few words, in one line. HttpClient's connection errors
+   * have no message, and it wraps them in "Too many retries".
    */
   public static String cause(Exception error) {
     String message = error.getClass().getSimpleName();
@@ -90,9 +90,9 @@ public final class OutageLog {
         return "unknown host";
       }
       if (cause.getMessage() != null) {
-        message = cause.getMessage(); // The innermost one says most.
+        message = cause.getMessage(); // The innermost is the most specific.
       } else if (cause instanceof ConnectException) {
-        message = "connection refused"; // Unless its cause knows better.
+        message = "connection refused"; // Unless its cause is more specific.
       }
     }
     return LogSafe.of(message);

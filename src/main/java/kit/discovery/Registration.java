@@ -2,30 +2,30 @@
 package kit.discovery;
 
 /**
- * Keeps one instance in a registry for as long as it is open.
+ * Registers one instance with a registry and keeps it registered until closed.
  *
- * <p>Start it when the instance answers, not before: whoever finds it in the registry will call.
- * Close it before the instance stops answering.
+ * <p>Start it when the instance serves requests, not before: clients call it as soon as it is
+ * registered. Close it before the instance stops serving.
  *
- * <p>Safe for any number of threads; starting and closing twice is harmless.
+ * <p>Thread-safe; starting and closing twice is harmless.
  *
- * <p>Go kit's word: {@code sd.Registrar}.
+ * <p>Equivalent in Go kit: {@code sd.Registrar}.
  */
 public interface Registration extends AutoCloseable {
   /**
-   * Begins to register, in the background: returns at once, and tries until the registry takes it.
-   * Does nothing once closed.
+   * Starts to register in the background: returns at once; the registration is retried until the
+   * registry accepts it. Does nothing once closed.
    */
   void start();
 
-  /** Whether the registry has taken the instance, as far as is known. */
+  /** Returns whether the registry has accepted the instance, by its last response. */
   boolean isRegistered();
 
-  /** Removes the instance, once, and takes a few seconds at most, whatever the registry does. */
+  /** Deregisters the instance, once, within a few seconds whatever the state of the registry. */
   @Override
   void close();
 
-  /** Returns a registration in no registry. */
+  /** Returns a registration that does nothing. */
   static Registration none() {
     return new Registration() {
       @Override

@@ -10,30 +10,30 @@ import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
 /**
- * Does for a registry what all registrations have in common: a thread that registers, looks again and
- * again whether that still holds, and in the end deregisters.
+ * Base class of registrations: one thread registers the instance, renews the registration, and
+ * deregisters it when closed.
  *
  * <pre>
- *          the registry does not answer: again after 0.25 to 5 s
+ *          the registry is unreachable: retry after 0.25 to 5 s
  *          .------.
  *          v      |
- *   start -> keep -+--> pause, as long as keep has said --> keep ...
+ *   start -> keep -+--> pause, as long as keep returned --> keep ...
  *
  *   close -> (its request ends) -> remove
  * </pre>
  *
- * <p>All of it happens on one thread, so a registration that is answered late cannot overtake the
- * deregistration and leave a ghost behind.
+ * <p>All requests are sent by one thread, so a late registration cannot overtake the deregistration
+ * and leave a stale entry.
  *
  * <h2>Errors</h2>
  *
- * <p>None reach the caller: the service goes on without the registry. An outage is logged in two
- * lines, its beginning and its end.
+ * <p>No error reaches the caller: the service keeps serving without the registry. An outage is
+ * logged in two lines, its beginning and its end.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. {@link #close} takes at most 2 seconds; if the registry has not
- * answered by then, the thread goes on, as a daemon, and deregisters as soon as it can.
+ * <p>Thread-safe. {@link #close} takes at most 2 seconds; if the registry has not responded by
+ * then, the thread continues as a daemon and deregisters as soon as it can.
  */
 public abstract class RegistrationLoop implements Registration {
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(2);
@@ -51,9 +51,9 @@ public abstract class RegistrationLoop implements Registration {
   private volatile boolean registered;
 
   /**
-   * Prepares the registration.
+   * Creates a registration that is not started yet.
    *
-   * @param log of the subclass
+   * @param log the log of the subclass
    * @param id names the instance in the log
    * @param registry names the registry in the log, without secrets
    */
@@ -67,14 +67,14 @@ public abstract class RegistrationLoop implements Registration {
   }
 
   /**
-   * Registers, or sees to it that the registration holds.
+   * Registers the instance, or renews its registration.
    *
-   * @return how long until it is called again
-   * @throws IOException if it may not hold: it is called again soon
+   * @return the time until the next call
+   * @throws IOException if the registration may be lost: the call is retried soon
    */
   protected abstract Duration keep() throws IOException, InterruptedException;
 
-  /** Removes what {@link #keep} may have left in the registry; called once, as the last. */
+  /** Deregisters what {@link #keep} may have registered; called once, last. */
   protected abstract void remove() throws IOException, InterruptedException;
 
   @Override
@@ -105,7 +105,7 @@ public abstract class RegistrationLoop implements Registration {
     try {
       TimeUnit.NANOSECONDS.timedJoin(ending, CLOSE_NANOS);
       if (ending.isAlive()) {
-        log.warn("{} is not deregistered yet: {} does not answer", id, registry);
+        log.warn("{} is not deregistered yet: {} is unreachable", id, registry);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -121,12 +121,14 @@ public abstract class RegistrationLoop implements Registration {
         pauseNanos = keep().toNanos();
         outage.worked();
         pacer.succeeded();
-        registered = true; // Last: who sees it can read of it in the log.
+        registered = true; // Last: by then the log line has been written.
       } catch (InterruptedException e) {
-        break; // Nobody of ours interrupts this thread; who does wants it to end.
-      } catch (Throwable e) { // Without this thread, nobody would register or deregister any more.
+        break; // The toolkit never interrupts this thread; an interruption is a request to end.
+      } catch (
+          Throwable
+              e) { // Without this thread, nothing would be registered or deregistered any more.
         registered = false;
-        outage.failed(exception(e), "serving without, retrying");
+        outage.failed(exception(e), "serving unregistered, retrying");
         pauseNanos = pacer.nanosAfterFailure();
       }
     }
@@ -135,7 +137,7 @@ public abstract class RegistrationLoop implements Registration {
     }
   }
 
-  /** Waits; returns true as soon as this has been closed. */
+  /** Waits {@code nanos}; returns true as soon as this is closed. */
   private synchronized boolean closedWithin(long nanos) {
     long deadlineNanos = System.nanoTime() + nanos;
     try {

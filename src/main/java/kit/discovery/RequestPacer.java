@@ -9,15 +9,16 @@ import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * Says how long a loop that talks to a registry must wait: not at all as a rule, longer and longer
- * while requests fail, and a little when too many succeed.
+ * Paces the requests of a loop to a registry: exponential backoff after failures, and a rate limit
+ * on successes.
  *
- * <p>After the n-th failure in a row it is 0.25 s times 2 to the n, at most 5 s, and of that at random
- * between a half and the whole, so that a thousand clients of a registry that comes back do not all
- * ask at once. Requests that succeed may come 10 at once, then one a second: a registry that answers
- * "news" without end would otherwise be asked without end (go-kit/kit#1214: hundreds a second).
+ * <p>The backoff after the n-th consecutive failure is 0.25 s times 2 to the n, at most 5 s, of
+ * which a random share between a half and the whole is used, so that the clients of a recovering
+ * registry do not all send at once. Successful requests are limited to a burst of 10, then one a
+ * second: a registry that reports a change in every response would otherwise be queried in a busy
+ * loop (go-kit/kit#1214: hundreds a second).
  *
- * <p>Not thread-safe: it belongs to the loop.
+ * <p>Not thread-safe: confined to the thread of the loop.
  */
 public final class RequestPacer {
   private static final long MIN_BACKOFF_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
@@ -29,21 +30,21 @@ public final class RequestPacer {
   private final LongSupplier nanoTime;
   private final DoubleSupplier random;
   private int failures;
-  private long spentUntilNanos; // What has been asked is paid for at one a second, until then.
+  private long spentUntilNanos; // Token bucket: fully refilled at this time.
 
-  /** Goes by the real time. */
+  /** Creates a pacer with the system's clock and randomness. */
   public RequestPacer() {
     this(System::nanoTime, () -> ThreadLocalRandom.current().nextDouble());
   }
 
-  /** Goes by {@code nanoTime}; {@code random} draws from 0 to 1. */
+  /** Creates a pacer with a clock in nanoseconds and a source of random numbers from 0 to 1. */
   public RequestPacer(LongSupplier nanoTime, DoubleSupplier random) {
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
     this.random = requireNonNull(random, "random");
     this.spentUntilNanos = nanoTime.getAsLong();
   }
 
-  /** Takes note of a request, and returns the nanoseconds to wait before it is sent. */
+  /** Records a request and returns the nanoseconds to wait before sending it. */
   public long nanosBeforeRequest() {
     long now = nanoTime.getAsLong();
     if (spentUntilNanos - now < 0) {
@@ -53,12 +54,12 @@ public final class RequestPacer {
     return Math.max(0, spentUntilNanos - now - BURST * SPACING_NANOS);
   }
 
-  /** Takes note of a success. */
+  /** Records a success. */
   public void succeeded() {
     failures = 0;
   }
 
-  /** Takes note of a failure, and returns the nanoseconds to wait before the next request. */
+  /** Records a failure and returns the nanoseconds to wait before the next request. */
   public long nanosAfterFailure() {
     long ceiling =
         Math.min(MIN_BACKOFF_NANOS << Math.min(failures++, DOUBLINGS), MAX_BACKOFF_NANOS);

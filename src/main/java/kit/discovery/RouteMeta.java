@@ -8,20 +8,19 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * Lets a service tell through the registry which requests it answers: its routes as meta of its
- * instances.
+ * Publishes the routes of a service as metadata of its instances in the registry.
  *
  * <pre>
  *   "route-1": "GET /user/{uid:\\d+}",
  *   "route-2": "DELETE /user/{uid:\\d+}"
  * </pre>
  *
- * <p>One entry for each route, because a template may hold any separator. Consul takes 64 entries of
- * meta, of at most 512 bytes each: the first {@value #MAX_ROUTES} routes are told, those that are
- * longer are left out, and the rest of the entries stays for other facts.
+ * <p>One entry per route, because a template may hold any separator. Consul accepts 64 entries of
+ * metadata of at most 512 bytes each: the first {@value #MAX_ROUTES} routes are published, longer
+ * ones are skipped, and the other entries remain for other metadata.
  *
- * <p>Each client gets the meta of each instance with each change: tell what others call, not the
- * paths that monitors ask.
+ * <p>Every client receives the metadata of every instance with each change: publish the routes that
+ * clients call, not those for monitoring.
  */
 public final class RouteMeta {
   private static final int MAX_ROUTES = 48;
@@ -31,7 +30,7 @@ public final class RouteMeta {
 
   private RouteMeta() {}
 
-  /** Returns the meta for routes such as {@code GET /user/{uid}}. */
+  /** Returns the metadata for routes such as {@code GET /user/{uid}}. */
   public static Map<String, String> of(List<String> routes) {
     Map<String, String> meta = new LinkedHashMap<>();
     for (String route : routes) {
@@ -43,7 +42,7 @@ public final class RouteMeta {
     return meta;
   }
 
-  /** Returns the routes that an instance tells, in order; none if it tells none. */
+  /** Returns the routes that an instance publishes, in order; empty if it publishes none. */
   public static List<String> routes(Instance instance) {
     return instance.meta().entrySet().stream()
         .filter(entry -> KEY.matcher(entry.getKey()).matches())

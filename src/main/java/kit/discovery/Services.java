@@ -7,28 +7,30 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Knows which services there are as they come and go: for a gateway, or for people.
+ * Watches the names of all services in a registry, for a gateway or a listing.
  *
- * <p>A service is in the list as long as one instance is registered, healthy or not. A registry that
- * has restarted without its data lists few until they have registered again: whoever keeps something
- * for each service should not throw it away at once.
+ * <p>A service is listed while at least one instance is registered, healthy or not. A registry that
+ * restarted without its data lists few services until they have registered again: keep state per
+ * service for a while after its name has gone.
  *
- * <p>Safe for any number of threads. What each method promises is said in {@link Instances}.
+ * <p>Thread-safe. The contract of each method is that of {@link Instances}.
  */
 public interface Services extends AutoCloseable {
-  /** Returns the tags in use by name of service, both sorted, without waiting. */
+  /** Returns the tags in use by service name, both sorted, without waiting. */
   Map<String, List<String>> snapshot();
 
-  /** Has {@code listener} called after each change of the snapshot, until the result is closed. */
+  /** Subscribes {@code listener} to changes of the snapshot, until the result is closed. */
   Instances.Subscription onChange(Runnable listener);
 
-  /** Waits until the registry has answered for the first time; returns whether it has. */
+  /**
+   * Waits for the first response of the registry; returns whether it came within {@code patience}.
+   */
   boolean awaitFirst(Duration patience) throws InterruptedException;
 
-  /** Returns why the snapshot may be out of date, or empty if the registry answers. */
+  /** Returns why the snapshot may be out of date, or empty if the registry responds. */
   Optional<Exception> failure();
 
-  /** Stops watching. The last snapshot stays. */
+  /** Stops watching; the last snapshot remains available. */
   @Override
   void close();
 }

@@ -19,28 +19,28 @@ import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
 /**
- * What all watches of a registry have in common: a thread that asks again and again, the content that
- * it publishes, and what to believe when something is wrong.
+ * Watches one subject in a registry: one thread queries a source, publishes snapshots, backs off on
+ * failures and keeps the last good content during outages.
  *
  * <h2>How it works</h2>
  *
- * <p><b>The last good content stays</b> when the registry does not answer: the instances are most
- * likely still there, and who is not is found out by calling. It stays too, for a grace, when the
- * answer is empty but was not before: a registry that has restarted without its data answers at once,
- * before anybody could register again.
+ * <p><b>The last good content is kept</b> while the registry is unreachable: most instances are
+ * still running, and calls find out which are not. It is also kept, for a grace period, when the
+ * content becomes empty: a registry that restarted without its data responds at once, before any
+ * instance could register again.
  *
- * <p>Requests that fail are repeated later and later, and those that succeed without an end are slowed
+ * <p>Failed requests are retried with backoff, and requests that succeed without pause are slowed
  * down, see {@link RequestPacer}. An outage is logged in two lines, its beginning and its end.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads, but for {@link #publish} and {@link #waitFor}, which belong to
- * the source. Listeners run on the thread of the watch, outside all locks.
+ * <p>Thread-safe, except {@link #publish} and {@link #waitFor}, which are for the source. Listeners
+ * run on the thread of the watch, outside all locks.
  *
- * @param <T> the content: immutable, and equal if nothing has changed
+ * @param <T> the content: immutable, compared by {@code equals}
  */
 public final class Watch<T> implements AutoCloseable {
-  /** How long a registry that returns nothing all at once is not believed: 30 seconds. */
+  /** The default grace period before an empty list replaces one that was not: 30 seconds. */
   public static final Duration EMPTY_GRACE = Duration.ofSeconds(30);
 
   private static final Duration SHORTEST_WAIT = Duration.ofMillis(10);
@@ -63,7 +63,7 @@ public final class Watch<T> implements AutoCloseable {
   private long emptySinceNanos;
   private boolean inGrace;
 
-  /** Begins to watch. */
+  /** Starts to watch {@code subject} on a thread of its own. */
   public Watch(Subject<T> subject, Source<T> source, Logger log, Timing timing) {
     this.subject = requireNonNull(subject, "subject");
     this.source = requireNonNull(source, "source");
@@ -75,34 +75,34 @@ public final class Watch<T> implements AutoCloseable {
         new OutageLog(
             log,
             "watching " + subject.what() + " in " + subject.where(),
-            Level.WARN, // As loud as the loss: who was worried wants to know.
+            Level.WARN, // The same level as the loss: a log that shows one shows the other.
             timing.nanoTime());
     this.thread = new Thread(this::run, "watch-" + subject.what());
     this.thread.setDaemon(true);
     this.thread.start();
   }
 
-  /** Asks the registry, over and over. */
+  /** Queries the registry for a {@link Watch}. */
   @FunctionalInterface
   public interface Source<T> {
     /**
-     * Asks once, and {@link Watch#publish}es the answer; may stay and publish what changes, for as
-     * long as {@link Watch#waitFor} says. Is called again when it returns.
+     * Queries once and {@link Watch#publish}es the result; may block and publish changes for as
+     * long as {@link Watch#waitFor} allows. Is called again when it returns.
      *
-     * @throws IOException if the registry cannot be asked: it is asked again later
+     * @throws IOException if the query failed: it is repeated after a backoff
      */
     void ask(Watch<T> watch) throws IOException, InterruptedException;
   }
 
   /**
-   * What is watched.
+   * Describes what is watched.
    *
-   * @param what for logs and the thread's name
+   * @param what the subject in logs and in the thread's name
    * @param where names the registry, for logs: without secrets
-   * @param nothing the content until the first answer
-   * @param isEmpty whether content says that there is nothing left
-   * @param emptyGrace how long content that is not empty is kept when the registry says that there is
-   *     nothing; zero believes it at once
+   * @param nothing the content until the first response
+   * @param isEmpty whether content is empty
+   * @param emptyGrace how long content is kept after the registry returned empty content; zero
+   *     publishes empty content at once
    */
   public record Subject<T>(
       String what, String where, T nothing, Predicate<T> isEmpty, Duration emptyGrace) {
@@ -124,7 +124,7 @@ public final class Watch<T> implements AutoCloseable {
     }
   }
 
-  /** Returns the content that was published last. */
+  /** Returns the last published content. */
   public T snapshot() {
     return snapshot;
   }
@@ -146,7 +146,7 @@ public final class Watch<T> implements AutoCloseable {
     return Optional.ofNullable(failure);
   }
 
-  /** Interrupts the source, and waits for the end of the thread. */
+  /** Interrupts the source and waits for its thread to end. */
   @Override
   public void close() {
     closed = true;
@@ -160,7 +160,7 @@ public final class Watch<T> implements AutoCloseable {
     }
   }
 
-  /** Takes what the registry says; for the source. */
+  /** Publishes {@code fresh} content; for the source. */
   public void publish(T fresh) {
     pacer.succeeded();
     failure = null;
@@ -169,7 +169,7 @@ public final class Watch<T> implements AutoCloseable {
     answered.countDown();
   }
 
-  /** How long the source may wait for news: as long as it wants, but for the end of a grace. */
+  /** Returns how long the source may block: {@code wanted}, or until the end of a grace period. */
   public Duration waitFor(Duration wanted) {
     if (!inGrace) {
       return wanted;
@@ -190,8 +190,8 @@ public final class Watch<T> implements AutoCloseable {
         }
         source.ask(this);
       } catch (InterruptedException e) {
-        return; // Closed; nobody else has this thread.
-      } catch (Throwable e) { // A watch that has ended would be an old list for ever.
+        return; // Closed.
+      } catch (Throwable e) { // If the thread ended, the list would be stale forever.
         if (!closed && !backOff(e instanceof Exception failed ? failed : new Exception(e))) {
           return;
         }
@@ -199,10 +199,10 @@ public final class Watch<T> implements AutoCloseable {
     }
   }
 
-  /** Returns whether to go on. */
+  /** Waits after a failure; returns whether to continue. */
   private boolean backOff(Exception e) {
     failure = e;
-    outage.failed(e, "keeping what is known, retrying");
+    outage.failed(e, "keeping the last known content, retrying");
     try {
       timing.sleeper().sleep(pacer.nanosAfterFailure());
       return true;
@@ -230,7 +230,7 @@ public final class Watch<T> implements AutoCloseable {
     if (!inGrace) {
       inGrace = true;
       emptySinceNanos = now;
-      log.debug("{}: empty all at once, keeping {}", subject.what(), snapshot);
+      log.debug("{}: became empty, keeping {}", subject.what(), snapshot);
     }
     return now - emptySinceNanos < subject.emptyGrace().toNanos();
   }
@@ -245,12 +245,12 @@ public final class Watch<T> implements AutoCloseable {
   }
 
   /**
-   * Time and chance, for tests to take over.
+   * Clock, sleep and randomness of a watch; tests pass their own.
    *
-   * @param random draws from 0 to 1
+   * @param random returns numbers from 0 (inclusive) to 1 (exclusive)
    */
   public record Timing(LongSupplier nanoTime, Sleeper sleeper, DoubleSupplier random) {
-    /** The real ones. */
+    /** Returns the system's clock, sleep and randomness. */
     public static Timing real() {
       return new Timing(
           System::nanoTime,
@@ -258,10 +258,10 @@ public final class Watch<T> implements AutoCloseable {
           () -> ThreadLocalRandom.current().nextDouble());
     }
 
-    /** Waits. */
+    /** Sleeps for a time. */
     @FunctionalInterface
     public interface Sleeper {
-      /** Returns after so many nanoseconds. */
+      /** Returns after {@code nanos} nanoseconds. */
       void sleep(long nanos) throws InterruptedException;
     }
   }

@@ -5,15 +5,15 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * The public side of a {@link Watch}, for implementations of {@link Instances} and {@link Services}:
- * these hold the watch and its source, and inherit the rest.
+ * Base class for implementations of {@link Instances} and {@link Services} that delegate to a
+ * {@link Watch}.
  *
  * <p>Thread-safe.
  *
  * @param <T> the content: immutable, and equal if nothing has changed
  */
 public abstract class Watched<T> implements AutoCloseable {
-  /** Returns the watch, each time the same. */
+  /** Returns the watch, always the same one. */
   protected abstract Watch<T> watch();
 
   /** See {@link Instances#snapshot}. */
@@ -36,7 +36,7 @@ public abstract class Watched<T> implements AutoCloseable {
     return watch().failure();
   }
 
-  /** Stops watching. The last snapshot stays. */
+  /** Stops watching; the last snapshot remains available. */
   @Override
   public final void close() {
     watch().close();

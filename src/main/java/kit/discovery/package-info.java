@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a registry of services is to the rest of the toolkit: {@link kit.discovery.Instances} to
- * find others, {@link kit.discovery.Services} to see which there are,
- * {@link kit.discovery.Registration} to be found.
+ * Service discovery and registration: {@link kit.discovery.Instances} watches the instances of a
+ * service, {@link kit.discovery.Services} the services of a registry,
+ * {@link kit.discovery.Registration} registers an instance.
  *
- * <p>For those who connect another registry: {@link kit.discovery.Watch} and
- * {@link kit.discovery.RegistrationLoop} do what is the same for all.
+ * <p>To support another registry, use {@link kit.discovery.Watch} and
+ * {@link kit.discovery.RegistrationLoop}, which hold the common parts.
  *
- * <p>In the map: on {@link kit} alone. {@link kit.consul}, {@link kit.etcd} and {@link kit.dns}
- * are behind it, {@link kit.balancer} before it.
+ * <p>Dependencies: {@link kit} alone. {@link kit.consul}, {@link kit.etcd} and {@link kit.dns}
+ * implement it, {@link kit.balancer} uses it.
  */
 package kit.discovery;

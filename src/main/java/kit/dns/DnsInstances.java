@@ -22,47 +22,46 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds the instances of a service in DNS: by SRV records, which name port and host of each, or by the
- * addresses of a name and a port that the caller knows.
+ * Discovers the instances of a service by DNS: SRV records, or A and AAAA records with a configured
+ * port.
  *
  * <pre>{@code
  * Instances instances =
  *     new DnsInstances(DnsInstances.Settings.of("127.0.0.1:8600", "userservice.service.consul"));
  * }</pre>
  *
- * <p><b>DNS is second best.</b> It cannot tell of changes, so a list is up to 5 seconds old, and one
- * that has gone is called for longer; there are no tags. Where Consul or etcd can be asked, ask them.
+ * <p><b>Prefer Consul or etcd where they are reachable.</b> DNS is polled, so a list is up to 5
+ * seconds old; it has no tags and no health of its own.
  *
  * <h2>How it works</h2>
  *
- * <p>One thread asks every 5 seconds; the time that an answer may be kept (TTL) is not shown by the
- * JDK. It asks for SRV alone, then for the address of each target, because a question for several types
- * at once is one for ANY, which servers refuse (RFC 8482). Of the records, those with the lowest
- * priority count (RFC 2782); weights do not. A target without an address is left for the JDK to
- * resolve. One that cannot be called (port 0, a host that {@link Instance} rejects) is left out, with one
- * warning.
+ * <p>One thread queries every 5 seconds; the JDK does not expose the TTL of a record. It queries
+ * SRV, then the address of each target, because a query for several types at once is one for ANY,
+ * which servers refuse (RFC 8482). Of the records, those with the lowest priority count (RFC 2782);
+ * weights do not. A target without an address is left to the JDK to resolve. One that cannot be
+ * called (port 0, a host that {@link Instance} rejects) is skipped, with one warning.
  *
- * <p><b>An answer may be a sample.</b> Over UDP, Consul tells of 3 instances, drawn at random, and
- * does not say that there are more. So a round asks again until 4 answers in a row bring nothing new,
- * at most 24 times; what they say is united; and an instance is forgotten when it was in no answer for
- * 3 rounds.
+ * <p><b>A response may be a sample.</b> Over UDP, Consul returns 3 instances, chosen at random,
+ * without a sign that there are more. So a round repeats the query until 4 responses in a row
+ * contain nothing new, at most 24 times, and merges them; an instance is removed when it was in no
+ * response for 3 rounds.
  *
  * <pre>
- *   instances   answers a round   not in a round, though there   forgotten wrongly (of 3 rounds)
+ *   instances   queries a round   missed by a round              removed wrongly (3 rounds)
  *       3             5                     never                        never
  *      10           ~ 13                  0.7^13 =  1 %                 1 in 1,000,000
  *      30             24                  0.9^24 =  8 %                 1 in 2,000
  * </pre>
  *
- * <p>Above 30, use something else. "No such name" is no sample: it says that nobody is there.
+ * <p>Above 30 instances, use another registry. "No such name" is not a sample: the list is empty.
  *
- * <p><b>The last good list stays</b> when the server does not answer. It stays too, for 30 seconds,
- * when nobody is there all at once.
+ * <p><b>The last good list is kept</b> while the server is unreachable. It is also kept, for 30
+ * seconds, when the list becomes empty.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. {@link #close} ends the thread; it waits for a question on its
- * way, 1.5 seconds at most.
+ * <p>Thread-safe. {@link #close} ends the thread; it waits for a query in flight, at most 1.5
+ * seconds.
  */
 public final class DnsInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration REFRESH = Duration.ofSeconds(5);
@@ -80,7 +79,7 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
   private final Map<Place, Integer> roundsUnseen = new HashMap<>();
   private final CallableInstances callable;
 
-  /** Begins to watch. */
+  /** Starts to watch. */
   public DnsInstances(Settings settings) {
     this(settings, Watch.Timing.real(), LoggerFactory.getLogger(DnsInstances.class));
   }
@@ -104,7 +103,9 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
     return watch;
   }
 
-  /** Where an instance is said to be; of an address, priority and port are given. */
+  /**
+   * The location of an instance in a record; for address records, priority and port are constant.
+   */
   private record Place(int priority, int port, String host) {}
 
   private void ask(Watch<List<Instance>> watch) throws IOException, InterruptedException {
@@ -167,23 +168,24 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
 
   private List<String> resolved(String target) throws IOException, InterruptedException {
     if (settings.port() != 0 || !Settings.NAME.matcher(target).matches()) {
-      return List.of(target); // An address; or nothing that can be asked for, which is left out.
+      return List.of(target); // An address; or an invalid name, which is skipped.
     }
     List<String> addresses = server.addresses(target);
     return addresses.isEmpty() ? List.of(target) : addresses;
   }
 
   /**
-   * What to query.
+   * The server and the name to query.
    *
-   * @param server where the DNS server listens
-   * @param name whose records are looked for; without search domains
-   * @param port 0 to ask for SRV; else that of all instances, whose addresses are asked for
-   * @param emptyGrace how long the last list is kept when the server says that nobody is left; zero
-   *     believes it at once
+   * @param server the address of the DNS server
+   * @param name the name to query, without search domains
+   * @param port 0 to query SRV records; else the port of all instances, and A and AAAA records are
+   *     queried
+   * @param emptyGrace how long the last list is kept after the list became empty; zero publishes
+   *     the empty list at once
    */
   public record Settings(Instance server, String name, int port, Duration emptyGrace) {
-    // Names are typed by hand: JNDI would take others apart at slashes and quotes.
+    // JNDI would parse slashes and quotes in a name.
     private static final Pattern NAME = Pattern.compile("([\\w-]{1,63}\\.){0,126}[\\w-]{1,63}\\.?");
 
     /** Checks the ranges. */
@@ -198,17 +200,17 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
       requireNonNull(emptyGrace, "emptyGrace");
     }
 
-    /** SRV records of a name, with a grace of 30 seconds. */
+    /** Returns settings for SRV records, with a grace period of 30 seconds. */
     public static Settings of(String server, String name) {
       return new Settings(Instance.parse(server), name, 0, Watch.EMPTY_GRACE);
     }
 
-    /** Returns these settings for addresses, with this port. */
+    /** Returns these settings for address records, with the port of all instances. */
     public Settings withPort(int port) {
       return new Settings(server, name, port, emptyGrace);
     }
 
-    /** Returns these settings with another grace. */
+    /** Returns these settings with another grace period. */
     public Settings withEmptyGrace(Duration emptyGrace) {
       return new Settings(server, name, port, emptyGrace);
     }

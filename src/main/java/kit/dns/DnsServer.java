@@ -17,13 +17,13 @@ import javax.naming.directory.DirContext;
 import javax.naming.directory.InitialDirContext;
 
 /**
- * One DNS server, asked through the JDK's JNDI provider: over UDP, and over TCP if the server says that
- * the answer did not fit.
+ * Queries one DNS server through the JDK's JNDI provider: over UDP, and over TCP if the response
+ * was truncated.
  *
  * <p>Not thread-safe.
  */
 final class DnsServer {
-  // The first wait for an answer in ms, and the number of waits, each twice as long as the one
+  // The first timeout in ms, and the number of attempts, each with twice the timeout of the one
   // before.
   private static final String TIMEOUT = "500";
   private static final String TRIES = "2";
@@ -31,7 +31,7 @@ final class DnsServer {
   private final Hashtable<String, String> environment = new Hashtable<>();
   private final String url;
 
-  /** For {@code host:port}. */
+  /** Creates a client of the server at {@code host:port}. */
   DnsServer(String authority) {
     url = "dns://" + authority;
     environment.put(Context.INITIAL_CONTEXT_FACTORY, "com.sun.jndi.dns.DnsContextFactory");
@@ -43,7 +43,7 @@ final class DnsServer {
   /**
    * Returns the records of one type, as text; none if there is no such name.
    *
-   * @throws IOException if the server does not answer, or does not want to
+   * @throws IOException if the server does not respond or refuses the query
    */
   List<String> records(String name, String type) throws IOException, InterruptedException {
     try {
@@ -56,10 +56,10 @@ final class DnsServer {
   }
 
   /**
-   * Returns the IPv4 addresses of a host, or else those of IPv6; none if the server does not know or
-   * say.
+   * Returns the IPv4 addresses of a host, or else its IPv6 addresses; empty if the server returns
+   * none.
    *
-   * @throws IOException if the server does not answer
+   * @throws IOException if the server does not respond
    */
   List<String> addresses(String host) throws IOException, InterruptedException {
     try {
@@ -68,14 +68,14 @@ final class DnsServer {
     } catch (CommunicationException e) {
       throw failed(host + " A or AAAA", e);
     } catch (NamingException e) {
-      return List.of(); // Of another zone, perhaps.
+      return List.of(); // A name of another zone, perhaps.
     }
   }
 
   private List<String> lookUp(String name, String type)
       throws NamingException, InterruptedException {
     if (Thread.interrupted()) {
-      throw new InterruptedException(); // The JDK does not look before its time is up.
+      throw new InterruptedException(); // The JDK ignores interruption until its timeout.
     }
     DirContext context = new InitialDirContext(environment);
     try {
@@ -93,12 +93,12 @@ final class DnsServer {
     }
   }
 
-  /** JNDI's exceptions have their reason in many places, and hide it behind "DNS error". */
+  /** Converts an exception of JNDI, which hides the reason in various places behind "DNS error". */
   private IOException failed(String question, NamingException e) {
     Throwable root = e.getRootCause();
     String problem =
         root instanceof SocketTimeoutException
-            ? "no answer"
+            ? "no response"
             : root instanceof PortUnreachableException
                 ? "connection refused"
                 : root == null ? e.getMessage() : root.toString();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * DNS as a registry, to find others by: {@link kit.dns.DnsInstances}. Second best; it says why.
+ * Service discovery by DNS: {@link kit.dns.DnsInstances}.
  *
- * <p>In the map: half of what {@link kit.discovery} asks for; nobody registers with DNS.
+ * <p>Dependencies: {@link kit.discovery}, of which it implements the watch; DNS has no
+ * registration.
  */
 package kit.dns;

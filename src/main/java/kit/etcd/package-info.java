@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * etcd as a registry: {@link kit.etcd.EtcdInstances} watches, {@link kit.etcd.EtcdRegistration}
- * registers and keeps registered.
+ * etcd as a registry: {@link kit.etcd.EtcdInstances} watches the instances of a service, {@link
+ * kit.etcd.EtcdRegistration} registers an instance.
  *
  * <p>Part: {@link kit.etcd.EtcdClient}, one method for each request.
  *
- * <p>In the map: what {@link kit.discovery} asks for, as {@link kit.consul} does it with Consul.
+ * <p>Dependencies: {@link kit.discovery}, which it implements.
  */
 package kit.etcd;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * HTTP messages, routing and codecs: what server and client have in common.
+ * HTTP messages, routing and codecs, for server and client.
  *
  * <p>An HTTP handler is an {@link kit.Endpoint} from {@link kit.http.Request} to
  * {@link kit.http.Response}. {@link kit.http.RoutingHandler} chooses among many;
@@ -11,6 +11,6 @@
  *
  * <p>Parts: {@link kit.http.Router}, {@link kit.http.RequestTarget}.
  *
- * <p>In the map: on {@link kit}; below the server, the client and nearly all middleware.
+ * <p>Dependencies: {@link kit} alone. The server, the client and most middleware depend on it.
  */
 package kit.http;

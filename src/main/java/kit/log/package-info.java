@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Events as keys and values, in lines of logfmt or JSON: {@link kit.log.KeyValueLog}.
+ * Structured logging in logfmt or JSON: {@link kit.log.KeyValueLog}.
  *
- * <p>{@link kit.log.Logging} puts a line around each call of an endpoint;
- * {@link kit.log.KeyValueProvider} sends the log of everything else, which goes through slf4j, the
- * same way.
+ * <p>{@link kit.log.Logging} logs each call of an endpoint; {@link kit.log.KeyValueProvider} writes
+ * records of slf4j in the same format.
  *
  * <p>Part: {@link kit.log.KeyValueLog}.
  *
- * <p>In the map: on {@link kit.http}, whose request ids it shows. {@code kit.cli} has the flags.
+ * <p>Dependencies: {@link kit.http}, for request ids. {@code kit.cli} has the flags.
  */
 package kit.log;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a program does, in numbers for Prometheus: {@link kit.metrics.Metrics}, and what puts it to
- * use, {@link kit.metrics.Instrumenting} and {@link kit.metrics.JvmMetrics}.
+ * Metrics in Prometheus' text format: the registry {@link kit.metrics.Metrics}, the middleware
+ * {@link kit.metrics.Instrumenting}, and {@link kit.metrics.JvmMetrics}.
  *
  * <p>Part: {@link kit.metrics.Metrics}.
  *
- * <p>In the map: on {@link kit.http}; outermost, so that it counts what others refuse.
+ * <p>Dependencies: {@link kit.http}. The middleware is outermost, so that it counts rejected
+ * requests, too.
  */
 package kit.metrics;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * How many requests there may be in a time: {@link kit.ratelimit.TokenBucket} decides, {@link
- * kit.ratelimit.RateLimiting} puts it before an endpoint.
+ * Rate limiting: {@link kit.ratelimit.TokenBucket} admits requests, {@link
+ * kit.ratelimit.RateLimiting} is the middleware.
  *
  * <p>Part: {@link kit.ratelimit.TokenBucket}.
  *
- * <p>In the map: on {@link kit}; goes around handlers, endpoints and calls to others alike.
+ * <p>Dependencies: {@link kit} alone; the middleware fits handlers, endpoints and client calls.
  */
 package kit.ratelimit;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Second chances for calls that failed: {@link kit.retry.Retrying}.
+ * Retries with backoff and a retry budget: {@link kit.retry.Retrying}.
  *
  * <p>Parts: {@link kit.retry.Backoff}, {@link kit.retry.RetryBudget}.
  *
- * <p>In the map: on {@link kit}; around {@link kit.balancer}, so that each attempt can go to another
- * instance.
+ * <p>Dependencies: {@link kit} alone. The middleware stands around {@link kit.balancer}, so that
+ * each attempt can go to another instance.
  */
 package kit.retry;

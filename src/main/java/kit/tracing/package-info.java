@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Follows a request from service to service: {@link kit.tracing.Tracing} makes the {@linkplain
- * kit.tracing.Span spans}, {@link kit.tracing.ZipkinReporter} sends them where they can be looked at.
+ * Distributed tracing: {@link kit.tracing.Tracing} records {@linkplain kit.tracing.Span spans},
+ * {@link kit.tracing.ZipkinReporter} sends them to Zipkin.
  *
  * <p>Part: {@link kit.tracing.TraceContext}.
  *
- * <p>In the map: on {@link kit.http}, on both sides of the wire; outermost on the server, inside the
+ * <p>Dependencies: {@link kit.http}. The middleware is outermost on the server, and inside the load
  * balancer on the client.
  */
 package kit.tracing;

@@ -301,7 +301,7 @@ class BalancedEndpointTest {
         assertThat(call()).isEqualTo("a:1");
       }
       assertThat(tries).containsEntry("bad", 2).containsEntry("none", 2);
-      String problem = "WARN left out %s, no endpoint can be made for it: java.lang.%s";
+      String problem = "WARN skipped %s, its endpoint cannot be created: java.lang.%s";
       assertThat(log.linesFrom(Level.INFO))
           .containsExactly(
               problem.formatted("bad:1", "IllegalStateException: no certificate"),
@@ -585,8 +585,7 @@ class BalancedEndpointTest {
 
       assertThatThrownBy(BalancedEndpointTest.this::attempt).isSameAs(last);
       peers.takeAsked();
-      assertNoInstance(
-          BalancedEndpointTest.this::attempt, "every instance of userservice has refused");
+      assertNoInstance(BalancedEndpointTest.this::attempt, "all instances of userservice refused");
       assertThat(peers.takeAsked()).isEmpty();
     }
 

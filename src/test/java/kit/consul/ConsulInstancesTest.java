@@ -207,8 +207,8 @@ class ConsulInstancesTest {
     awaitSnapshot(Instance.of("10.9.9.9", 80)); // The node's address, once.
     assertThat(log.linesFrom(Level.INFO))
         .containsExactly(
-            "WARN web: left out web-10.0.0.1: port not in 1..65535: 0",
-            "WARN web: left out we\\nb-10.0.0.2: not a host: a b");
+            "WARN web: skipped web-10.0.0.1: port not in 1..65535: 0",
+            "WARN web: skipped we\\nb-10.0.0.2: not a host: a b");
   }
 
   @Test

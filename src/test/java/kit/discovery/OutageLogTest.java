@@ -49,7 +49,7 @@ class OutageLogTest {
     assertThat(log.linesFrom(Level.INFO))
         .containsExactly(
             "WARN watching userservice failed: 503; retrying",
-            "INFO watching userservice works again");
+            "INFO watching userservice recovered");
   }
 
   @Test
@@ -104,7 +104,7 @@ class OutageLogTest {
     failed("503");
     outages.worked();
 
-    assertThat(log.linesFrom(Level.TRACE)).last().isEqualTo(level + " registration works again");
+    assertThat(log.linesFrom(Level.TRACE)).last().isEqualTo(level + " registration recovered");
   }
 
   @Test
@@ -160,7 +160,7 @@ class OutageLogTest {
     // Which threads begin and end an outage is chance; that each has both lines is not.
     List<String> lines = log.linesFrom(Level.INFO);
     int begun = frequency(lines, "WARN watching userservice failed: 503; retrying");
-    int ended = frequency(lines, "INFO watching userservice works again");
+    int ended = frequency(lines, "INFO watching userservice recovered");
     assertThat(begun).isEqualTo(ended).isPositive();
     assertThat(lines).hasSize(begun + ended);
     assertThat(frequency(log.linesFrom(Level.DEBUG), "DEBUG watching userservice failed"))

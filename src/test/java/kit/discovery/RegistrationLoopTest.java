@@ -87,8 +87,8 @@ class RegistrationLoopTest {
     assertThat(log.linesFrom(Level.INFO))
         .containsExactly(
             "WARN registration of web-1 with a registry failed: no answer;"
-                + " serving without, retrying",
-            "INFO registration of web-1 with a registry works again");
+                + " serving unregistered, retrying",
+            "INFO registration of web-1 with a registry recovered");
   }
 
   @Test
@@ -111,7 +111,7 @@ class RegistrationLoopTest {
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
             "WARN registration of web-1 with a registry failed: java.lang.StackOverflowError;"
-                + " serving without, retrying",
+                + " serving unregistered, retrying",
             "WARN web-1 is not deregistered: a registry failed: java.lang.StackOverflowError");
   }
 
@@ -164,7 +164,7 @@ class RegistrationLoopTest {
         .isBetween(Duration.ofSeconds(2), Duration.ofSeconds(4));
     assertThat(calls).containsExactly("keep");
     assertThat(log.linesFrom(Level.WARN))
-        .containsExactly("WARN web-1 is not deregistered yet: a registry does not answer");
+        .containsExactly("WARN web-1 is not deregistered yet: a registry is unreachable");
 
     answered.countDown();
     awaitCalls("keep", "remove");

@@ -202,7 +202,7 @@ class DnsInstancesTest {
 
     assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 1));
     assertThat(log.linesFrom(Level.WARN))
-        .containsExactly("WARN " + WEB + ": left out 10.0.0.1: port not in 1..65535: 0");
+        .containsExactly("WARN " + WEB + ": skipped 10.0.0.1: port not in 1..65535: 0");
   }
 
   @Test
@@ -218,7 +218,7 @@ class DnsInstancesTest {
     assertThat(instances.snapshot()).containsExactly(Instance.of("10.0.0.1", 1));
     assertThat(log.linesFrom(Level.WARN))
         .hasSize(5)
-        .allMatch(line -> line.matches("WARN " + WEB + ": left out (.+): not a host: .+"), "form")
+        .allMatch(line -> line.matches("WARN " + WEB + ": skipped (.+): not a host: .+"), "form")
         .anyMatch(line -> line.contains("one node"))
         .anyMatch(line -> line.contains("my_host"));
     assertThat(dns.questions()).doesNotContain("one A", "a A", "b A");
@@ -276,9 +276,9 @@ class DnsInstancesTest {
     String where = "dns://" + dns.authority();
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
-            "WARN watching %s in %s failed: %s, %s SRV: no answer; keeping what is known, retrying"
+            "WARN watching %s in %s failed: %s, %s SRV: no response; keeping the last known content, retrying"
                 .formatted(WEB, where, where, WEB),
-            "WARN watching %s in %s works again".formatted(WEB, where));
+            "WARN watching %s in %s recovered".formatted(WEB, where));
   }
 
   @Test

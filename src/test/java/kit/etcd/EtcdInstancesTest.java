@@ -199,7 +199,7 @@ class EtcdInstancesTest {
                 assertThat(line)
                     .startsWith("WARN " + subject + " failed")
                     .endsWith("/v3/watch: 501 not here; asking every second"),
-            line -> assertThat(line).isEqualTo("WARN " + subject + " works again"));
+            line -> assertThat(line).isEqualTo("WARN " + subject + " recovered"));
   }
 
   @Test
@@ -222,7 +222,7 @@ class EtcdInstancesTest {
     assertThat(log.linesFrom(Level.WARN))
         .satisfiesExactly(
             line -> assertThat(line).contains("watching web in etcd at", "no leader"),
-            line -> assertThat(line).contains("works again"));
+            line -> assertThat(line).contains("recovered"));
   }
 
   @Test
@@ -257,8 +257,8 @@ class EtcdInstancesTest {
     awaitSnapshot(A);
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
-            "WARN web: left out /services/web/bad: not host:port: not an\\naddress",
-            "WARN web: left out /services/web/zero: port not in 1..65535: 0");
+            "WARN web: skipped /services/web/bad: not host:port: not an\\naddress",
+            "WARN web: skipped /services/web/zero: port not in 1..65535: 0");
   }
 
   @Test
@@ -278,8 +278,8 @@ class EtcdInstancesTest {
     awaitSnapshot(A, B);
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
-            "WARN web: left out /services/web/bad: not a host: my_service",
-            "WARN web: left out /services/web/zone: not a host: fe80::1%eth0");
+            "WARN web: skipped /services/web/bad: not a host: my_service",
+            "WARN web: skipped /services/web/zone: not a host: fe80::1%eth0");
   }
 
   @Test
