@@ -19,7 +19,7 @@ import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /**
- * Logs events as keys and values, one line each, for people and programs alike: as logfmt or JSON.
+ * Structured logger: writes events as keys and values, one line each, in logfmt or JSON.
  *
  * <pre>{@code
  * KeyValueLog log =
@@ -33,9 +33,10 @@ import java.util.regex.Pattern;
  *
  * <h2>How it works</h2>
  *
- * <p>A log is what goes before the keys and values of each event ({@link #with}, {@link #withPrefix})
- * and after them ({@link #withSuffix}). A value that is a {@link Supplier} is computed for each event
- * that is written, on the thread that logs. A key without a value gets {@code (MISSING)}.
+ * <p>A log holds keys and values that precede those of each event ({@link #with}, {@link
+ * #withPrefix}) or follow them ({@link #withSuffix}). A value that is a {@link Supplier} is
+ * computed for each event that is written, on the logging thread. A key without a value gets {@code
+ * (MISSING)}.
  *
  * <pre>
  *   value                     logfmt                      JSON
@@ -45,36 +46,36 @@ import java.util.regex.Pattern;
  *   two words, a=b            "two words", "a=b"          "two words", "a=b"
  *   nothing, the word null    (nothing), "null"           "", "null"
  *   line end, ESC, a quote    "\n", "\u001b", "\""        "\n", "\u001b", "\""
- *   Duration                  3.518ms, always so          "3.518ms"
+ *   Duration                  3.518ms                     "3.518ms"
  *   anything else             its toString(), as text     its toString(), as text
  *   whose toString() throws   "PANIC: ..."                "PANIC: ..."
  *   array                     "unsupported value type"    the same
  * </pre>
  *
- * <p>Whatever could end the line, steer a terminal or reorder its text is escaped, so no text from
- * outside can pass for an event of its own (CWE-117). From keys, such characters, blanks, {@code =}
- * and {@code "} are removed; a key of which nothing is left, null and an array are {@code _}. JSON's
- * keys are sorted; of equal ones the last wins.
+ * <p>Line ends, control characters and characters that reorder text are escaped, so untrusted text
+ * cannot forge an event (CWE-117). From keys, such characters, blanks, {@code =} and {@code "} are
+ * removed; an empty key, null and an array become {@code _}. JSON's keys are sorted; of equal ones
+ * the last wins.
  *
  * <h2>Errors</h2>
  *
- * <p>None: a disk that is full must not fail a request. What cannot be written is lost.
+ * <p>None are thrown: a full disk must not fail a request. An event that cannot be written is lost.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable, and as safe as the stream. Each event is one write, so streams that take one write
- * after the other, such as {@link System#err} and files, keep lines whole. An event that is not allowed
- * costs its arguments.
+ * <p>Immutable, and thread-safe if the stream is. Each event is one write, so lines stay whole on
+ * streams that serialize writes, such as {@link System#err} and files. An event below the level
+ * costs only its arguments.
  *
  * <h2>Copying this class</h2>
  *
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
- * <p>Source: Go kit's package {@code log}, and go-logfmt for the quotes, which leaves more of the
- * invisible characters as they are.
+ * <p>Source: Go kit's package {@code log}, and go-logfmt for the quotes, which escapes fewer
+ * invisible characters.
  */
 public final class KeyValueLog {
-  /** How much an event matters; OFF is for {@link KeyValueLog#allowing} only. */
+  /** Log level of an event; OFF is for {@link KeyValueLog#allowing} only. */
   public enum Level {
     TRACE,
     DEBUG,
@@ -85,7 +86,7 @@ public final class KeyValueLog {
 
     private final String text = name().toLowerCase(Locale.ROOT);
 
-    /** Returns the level of this name, in letters of any size and with blanks around. */
+    /** Parses a level, ignoring case and surrounding blanks. */
     public static Level parse(String name) {
       for (Level level : values()) {
         if (level.text.equalsIgnoreCase(name.strip())) {
@@ -143,7 +144,7 @@ public final class KeyValueLog {
     return new KeyValueLog(Format.LOGFMT, writing(out));
   }
 
-  /** As {@link #logfmt(OutputStream)}; {@code lines} takes each line, without its end. */
+  /** As {@link #logfmt(OutputStream)}; {@code lines} receives each line, without its end. */
   public static KeyValueLog logfmt(Consumer<String> lines) {
     return new KeyValueLog(Format.LOGFMT, lines);
   }
@@ -153,7 +154,7 @@ public final class KeyValueLog {
     return new KeyValueLog(Format.JSON, writing(out));
   }
 
-  /** As {@link #json(OutputStream)}; {@code lines} takes each line, without its end. */
+  /** As {@link #json(OutputStream)}; {@code lines} receives each line, without its end. */
   public static KeyValueLog json(Consumer<String> lines) {
     return new KeyValueLog(Format.JSON, lines);
   }
@@ -164,35 +165,35 @@ public final class KeyValueLog {
       try {
         out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
       } catch (IOException e) {
-        // Where would one log that?
+        // There is no other place to report it.
       }
     };
   }
 
-  /** Returns this log with more keys and values before those of an event. */
+  /** Returns a log with more keys and values before those of an event. */
   public KeyValueLog with(Object... keysAndValues) {
     return new KeyValueLog(
         format, lines, least, level, joined(before, complete(keysAndValues)), after);
   }
 
-  /** Returns this log with more keys and values before all others but the level. */
+  /** Returns a log with more keys and values before all others except the level. */
   public KeyValueLog withPrefix(Object... keysAndValues) {
     return new KeyValueLog(
         format, lines, least, level, joined(complete(keysAndValues), before), after);
   }
 
-  /** Returns this log with more keys and values after all others. */
+  /** Returns a log with more keys and values after all others. */
   public KeyValueLog withSuffix(Object... keysAndValues) {
     return new KeyValueLog(
         format, lines, least, level, before, joined(after, complete(keysAndValues)));
   }
 
-  /** Returns this log for events of {@code level}, which is their first key. */
+  /** Returns a log whose events have {@code level}, as their first key. */
   public KeyValueLog at(Level level) {
     return new KeyValueLog(format, lines, least, Optional.of(level), before, after);
   }
 
-  /** Returns this log without events below {@code least}. Those without a level stay. */
+  /** Returns a log that drops events below {@code least}. Events without a level are kept. */
   public KeyValueLog allowing(Level least) {
     return new KeyValueLog(format, lines, requireNonNull(least, "least"), level, before, after);
   }
@@ -202,7 +203,7 @@ public final class KeyValueLog {
     return level != Level.OFF && level.compareTo(least) >= 0;
   }
 
-  /** Writes an event, unless its level is not allowed. */
+  /** Writes an event, unless it is below the allowed level. */
   public void log(Object... keysAndValues) {
     if (level.isPresent() && !allows(level.get())) {
       return;
@@ -284,7 +285,7 @@ public final class KeyValueLog {
     line.append(members.isEmpty() ? "{}" : "}");
   }
 
-  /** The text of a key without what logfmt cannot have in one; "_" if nothing is left. */
+  /** Returns a key without the characters that logfmt forbids in one; "_" if it is empty. */
   private static String key(Object key) {
     Object computed = computed(key);
     boolean isText = computed != null && !computed.getClass().isArray();
@@ -327,7 +328,7 @@ public final class KeyValueLog {
     }
   }
 
-  /** Whether logfmt has {@code text} without quotes. */
+  /** Returns whether logfmt writes {@code text} without quotes. */
   private static boolean isBare(String text) {
     for (int i = 0; i < text.length(); ) {
       int c = text.codePointAt(i);
@@ -343,21 +344,21 @@ public final class KeyValueLog {
     return c > ' ' && c != '=' && c != '"' && !isHidden(c);
   }
 
-  /** Whether {@code c} is invisible, or makes other text look like what it is not. */
+  /** Returns whether {@code c} is invisible, or changes the order of other text. */
   private static boolean isHidden(int c) {
     boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
     boolean lineEnd = c == 0x2028 || c == 0x2029;
     boolean reordersText = c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069;
-    boolean leansText = c == 0x200e || c == 0x200f || c == 0x061c; // Same, for neighbours.
+    boolean leansText = c == 0x200e || c == 0x200f || c == 0x061c; // Marks, for neighbours.
     return control || lineEnd || reordersText || leansText || isBroken(c);
   }
 
-  /** Half a character, or what a decoder has put in the place of one. */
+  /** Returns whether {@code c} is half a surrogate pair, or a decoder's replacement for one. */
   private static boolean isBroken(int c) {
     return c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE || c == 0xfffd;
   }
 
-  /** Appends a string of JSON, which go-logfmt reads too. */
+  /** Appends a JSON string, which go-logfmt accepts, too. */
   private static void quote(String text, StringBuilder line) {
     line.append('"');
     for (int i = 0; i < text.length(); ) {
@@ -380,15 +381,15 @@ public final class KeyValueLog {
     line.append('"');
   }
 
-  /** Returns a value: the time of the event, UTC, as RFC 3339 has it. */
+  /** Returns a value for the time of the event, in UTC, in the format of RFC 3339. */
   public static Supplier<Object> timestamp(InstantSource clock) {
     return clock::instant;
   }
 
   /**
-   * Returns a value: the file and line that logs, such as {@code Main.java:63}.
+   * Returns a value for the file and line of the logging call, such as {@code Main.java:63}.
    *
-   * @param skipped packages that log for others, such as {@code org.slf4j}; this class is one of them
+   * @param skipped packages of logging frameworks to skip, such as {@code org.slf4j}
    */
   public static Supplier<Object> caller(String... skipped) {
     String[] prefixes = Arrays.stream(skipped).map(name -> name + ".").toArray(String[]::new);

@@ -16,7 +16,7 @@ import org.slf4j.helpers.LegacyAbstractLogger;
 import org.slf4j.helpers.MessageFormatter;
 import org.slf4j.spi.LoggingEventAware;
 
-/** A logger of slf4j; see {@link KeyValueProvider}. */
+/** Logger of slf4j on a {@link KeyValueLog}; see {@link KeyValueProvider}. */
 final class KeyValueLogger extends LegacyAbstractLogger implements LoggingEventAware {
   private final transient KeyValueLog log;
   private final String shortName;
@@ -60,7 +60,7 @@ final class KeyValueLogger extends LegacyAbstractLogger implements LoggingEventA
 
   @Override
   protected String getFullyQualifiedCallerName() {
-    return null; // Who wants to know the caller adds KeyValueLog.caller.
+    return null; // KeyValueLog.caller adds the caller.
   }
 
   @Override

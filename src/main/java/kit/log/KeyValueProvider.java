@@ -11,7 +11,8 @@ import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * Has a {@link KeyValueLog} write what is logged through slf4j, in place of slf4j-simple.
+ * Slf4j provider that writes the events of all loggers to a {@link KeyValueLog}, in place of
+ * slf4j-simple.
  *
  * <pre>{@code
  * KeyValueProvider.install(KeyValueLog.json(System.err).allowing(Level.INFO));
@@ -20,16 +21,16 @@ import org.slf4j.spi.SLF4JServiceProvider;
  * // {"level":"info","logger":"Main","msg":"settings: ..."}
  * }</pre>
  *
- * <p>Keys are {@code logger} (the class without its package), {@code msg}, those of slf4j's
- * {@code addKeyValue}, and of a {@link Throwable} {@code err}, as well as {@code stack} if the log
- * {@linkplain KeyValueLog#allows allows} DEBUG. It is all one line.
+ * <p>Keys are {@code logger} (the class without its package), {@code msg}, those of slf4j's {@code
+ * addKeyValue}, and for a {@link Throwable} {@code err}, with {@code stack} if the log {@linkplain
+ * KeyValueLog#allows allows} DEBUG. An event is one line.
  *
- * <p>To be installed before the first logger is made: slf4j asks only once.
+ * <p>Install it before the first logger is created: slf4j selects its provider once.
  *
- * <p>Thread-safe, as the log is.
+ * <p>Thread-safe if the log is.
  */
 public final class KeyValueProvider implements SLF4JServiceProvider {
-  private static final String API_VERSION = "2.0.99"; // Any of 2.0, as slf4j's own providers say.
+  private static final String API_VERSION = "2.0.99"; // Any 2.0, as in slf4j's own providers.
 
   private static volatile KeyValueLog installed = KeyValueLog.logfmt(System.err);
 
@@ -37,15 +38,18 @@ public final class KeyValueProvider implements SLF4JServiceProvider {
   private final MDCAdapter context = new NOPMDCAdapter();
   private final ILoggerFactory loggers = KeyValueLogger.factory(installed);
 
-  /** For slf4j, which makes it by name; all else calls {@link #install}. */
+  /**
+   * Creates the provider for slf4j, which instantiates it by name; programs call {@link #install}.
+   */
   public KeyValueProvider() {}
 
-  /** Has {@code log} write the events of all loggers, each with its level. */
+  /** Installs the provider: {@code log} writes the events of all loggers, each with its level. */
   public static void install(KeyValueLog log) {
     installed = requireNonNull(log, "log");
     System.setProperty("slf4j.provider", KeyValueProvider.class.getName());
     if (System.getProperty("slf4j.internal.verbosity") == null) {
-      System.setProperty("slf4j.internal.verbosity", "WARN"); // Or it reports that it has found us.
+      // Else slf4j prints which provider it uses.
+      System.setProperty("slf4j.internal.verbosity", "WARN");
     }
   }
 

@@ -11,7 +11,7 @@ import kit.Middleware;
 import kit.http.RequestId;
 
 /**
- * Logs each call of an endpoint: what it was asked, what became of it, and how long it took.
+ * Logging middleware: logs each call of an endpoint with request, response, error and duration.
  *
  * <pre>{@code
  * Logging.calls(log, "getName").around(endpoint)
@@ -19,15 +19,17 @@ import kit.http.RequestId;
  * //   took=0.012ms request_id=5f0c... trace_id=4bf9...     (one line)
  * }</pre>
  *
- * <p>Requests and responses are shown by their {@code toString()}; one that holds a secret must not
- * show it. The ids are those of the {@link Context}, and left out if it has none.
+ * <p>Requests and responses are logged by their {@code toString()}, which must not contain secrets.
+ * The ids are those of the {@link Context}, if it has any.
  *
- * <p>Thread-safe, as the log is. Not for endpoints that are called thousands of times a second.
+ * <p>Thread-safe if the log is. Not for endpoints that are called thousands of times a second.
  */
 public final class Logging {
   private Logging() {}
 
-  /** Logs calls of {@code method} to {@code log}, at whatever level that has. */
+  /**
+   * Returns a middleware that logs calls of {@code method} to {@code log}, at the level of that.
+   */
   public static <Q, R> Middleware<Q, R> calls(KeyValueLog log, String method) {
     requireNonNull(log, "log");
     requireNonNull(method, "method");
@@ -53,7 +55,9 @@ public final class Logging {
     }
   }
 
-  /** Returns {@code log} with the ids of request and trace after all else, as far as there are any. */
+  /**
+   * Returns {@code log} with the request id and trace id of {@code context} as suffix, if present.
+   */
   public static KeyValueLog withIds(KeyValueLog log, Context context) {
     Object[] ids = new Object[4];
     int count = 0;

@@ -14,8 +14,8 @@ import kit.PeerException;
 import kit.StatusException;
 
 /**
- * Puts a limit before an endpoint, a handler or a call to a peer: what exceeds it is turned away,
- * or waits for its turn.
+ * Rate-limiting middleware for endpoints, handlers and client calls: rejects or delays the calls
+ * that exceed a limit.
  *
  * <pre>{@code
  * TokenBucket bucket = new TokenBucket(100, 20);
@@ -24,11 +24,11 @@ import kit.StatusException;
  * RateLimiting.delaying(within -> bucket.acquire(1, within))
  * }</pre>
  *
- * <p>A server that is asked too often answers 429, which is what {@link #rejecting} and {@link
- * #delaying} throw. On the client there is nobody to answer, and the peer was not asked: {@link
- * #rejectingCallsTo} and {@link #delayingCallsTo} throw a {@link PeerException} of kind {@code
- * REFUSED}. Put those outside the breaker, so that what our own limit holds back does not count
- * against the peer. And never limit a health check: a busy instance would be taken for a sick one.
+ * <p>On the server, {@link #rejecting} and {@link #delaying} throw a {@link StatusException} with
+ * 429. On the client, {@link #rejectingCallsTo} and {@link #delayingCallsTo} throw a {@link
+ * PeerException} of kind {@code REFUSED}: the call was not sent. Put these outside the breaker, so
+ * that the client's own limit does not count as a failure of the peer. Do not limit health checks:
+ * a busy instance would be reported as critical.
  *
  * <pre>
  *   HTTP/1.1 429 Too Many Requests
@@ -36,47 +36,48 @@ import kit.StatusException;
  *   RateLimit: "default";r=0;t=3
  * </pre>
  *
- * <p>Both fields give whole seconds, rounded up, so that who goes by them does not come too early.
- * They are left out where nobody knows the time: with {@code delaying}, and when there will never
- * be a token. {@code RateLimit-Policy} is always left out. It would state a quota for a window, and
- * a token bucket has none: with a rate of 100 and bursts of 20, neither 20 nor 100 in a second is
- * the truth.
+ * <p>Both fields are in whole seconds, rounded up, so that a client that waits that long is not too
+ * early. They are omitted if the time is unknown: with {@code delaying}, and if there will never be
+ * a token. {@code RateLimit-Policy} is never sent: it would state a quota for a window, and a token
+ * bucket has none.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>As safe as the limit that is passed in. Admitting adds nothing to its cost.
+ * <p>Thread-safe if the limit is. It adds nothing to the cost of the limit.
  *
- * <p>Go kit's words: {@code ratelimit.NewErroringLimiter}, {@code NewDelayingLimiter}. Source: RFC
- * 6585, section 4 (429), and draft-ietf-httpapi-ratelimit-headers-11, sections 4 and 6.
+ * <p>Equivalent in Go kit: {@code ratelimit.NewErroringLimiter}, {@code NewDelayingLimiter}.
+ * Source: RFC 6585, section 4 (429), and draft-ietf-httpapi-ratelimit-headers-11, sections 4 and 6.
  */
 public final class RateLimiting {
   private static final String EXCEEDED = "rate limit exceeded";
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-  private static final long UNKNOWN = Long.MAX_VALUE; // When there will be a token, or if ever.
+  private static final long UNKNOWN = Long.MAX_VALUE; // The wait for a token is not known.
 
   private RateLimiting() {}
 
-  /** A limit at which one can wait. */
+  /** A rate limiter whose callers can wait. */
   @FunctionalInterface
   public interface WaitingLimit {
     /**
-     * Returns true when it is the caller's turn, or false, at once, if that will not be within this
-     * time; less than 0 is a deadline that has passed.
+     * Waits and returns true when the call is admitted; returns false at once if that would take
+     * longer than {@code within}. A negative time is a deadline in the past.
      */
     boolean acquire(Duration within) throws InterruptedException;
   }
 
   /**
-   * Answers 429 when there is no token.
+   * Rejects calls with 429 when there is no token.
    *
-   * @param nanosToWait takes a token and returns 0; or takes nothing and returns in how many
-   *     nanoseconds there will be one, {@link Long#MAX_VALUE} for never
+   * @param nanosToWait takes a token and returns 0; or takes none and returns the nanoseconds until
+   *     the next one, {@link Long#MAX_VALUE} for never
    */
   public static <Q, R> Middleware<Q, R> rejecting(LongSupplier nanosToWait) {
     return rejecting(nanosToWait, RateLimiting::tooManyRequests);
   }
 
-  /** Waits for a token until the deadline of the call; answers 429 at once if that is too early. */
+  /**
+   * Delays calls until there is a token; rejects with 429 at once if that is after the deadline.
+   */
   public static <Q, R> Middleware<Q, R> delaying(WaitingLimit limit) {
     return delaying(limit, RateLimiting::tooManyRequests);
   }

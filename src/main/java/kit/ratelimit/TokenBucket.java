@@ -13,8 +13,8 @@ import java.util.function.LongSupplier;
  * Token-bucket rate limiter: admits {@code tokensPerSecond} requests a second on average and bursts
  * of at most {@code burst}.
  *
- * <p>Use it to reject load that a service cannot carry. To bound how many requests run <em>at the
- * same time</em>, use {@link java.util.concurrent.Semaphore}.
+ * <p>Use it to shed load above a rate. To limit the number of <em>concurrent</em> requests, use
+ * {@link java.util.concurrent.Semaphore}.
  *
  * <pre>{@code
  * TokenBucket bucket = new TokenBucket(100, 20); // 100 requests per second, bursts of 20
@@ -25,8 +25,8 @@ import java.util.function.LongSupplier;
  *
  * <h2>How it works</h2>
  *
- * <p>The bucket starts full, with {@code burst} tokens, and never holds more. Tokens are produced at
- * a constant rate; a full bucket discards them. Each request takes one, or as many as it asks for.
+ * <p>The bucket starts full, with {@code burst} tokens, and never holds more. Tokens are produced
+ * at a constant rate; a full bucket discards them. Each request takes one or more.
  *
  * <pre>
  *   tokens
@@ -47,14 +47,14 @@ import java.util.function.LongSupplier;
  *
  * <ul>
  *   <li><b>rate</b>: tokens per second, 0 or more; 0.5 is {@code every(Duration.ofSeconds(2))}. 0
- *       admits one burst and no more, {@link Double#POSITIVE_INFINITY} everything. Other rates above
- *       2 to the 40 count as 2 to the 40.
+ *       admits one burst and no more, {@link Double#POSITIVE_INFINITY} everything. Other rates
+ *       above 2 to the 40 count as 2 to the 40.
  *   <li><b>burst</b>: whole tokens, at least 1. A common choice is one second's worth of the rate.
  *   <li><b>time</b>: nanoseconds from an arbitrary origin, as {@link System#nanoTime} counts them;
  *       they may overflow. Never a wall clock: set back by an hour, it would stop production for an
  *       hour. Methods that end in {@code At} take a reading of the same clock. A reading older than
- *       one that has taken tokens counts as that one, unless threads take tokens at the same moment;
- *       an older reading never admits more.
+ *       one that has taken tokens counts as that one, unless threads take tokens at the same
+ *       moment; an older reading never admits more.
  * </ul>
  *
  * <h2>Errors</h2>
@@ -331,9 +331,9 @@ public final class TokenBucket {
     }
 
     /**
-     * Gives the tokens back, less as many as were reserved after them: those reservations keep their
-     * time, so a full bucket would admit a burst on top of them. When the {@link #delay} is over, it
-     * does nothing. Use this if the reserved work will not be done.
+     * Gives the tokens back, less as many as were reserved after them: those reservations keep
+     * their time, so a full bucket would admit a burst on top of them. When the {@link #delay} is
+     * over, it does nothing. Use this if the reserved work will not be done.
      */
     public void cancel() {
       cancelAt(nanoTime.getAsLong());
@@ -385,8 +385,8 @@ public final class TokenBucket {
   }
 
   /**
-   * Sets rate and burst. What was produced before was produced at the old rate. What a smaller bucket
-   * cannot hold is lost; a larger one is not fuller. Reservations keep their time.
+   * Sets rate and burst. What was produced before was produced at the old rate. What a smaller
+   * bucket cannot hold is lost; a larger one is not fuller. Reservations keep their time.
    *
    * @param tokensPerSecond 0 or more
    * @param burst at least 1

@@ -8,8 +8,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongUnaryOperator;
 
 /**
- * Exponential backoff with full jitter: how long to wait before the next attempt, longer after each
- * failure and at random, so that clients that failed together do not come back together.
+ * Exponential backoff with full jitter: computes the random pause before the next attempt, so that
+ * clients that failed together do not retry together.
  *
  * <pre>{@code
  * Backoff backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
@@ -21,7 +21,7 @@ import java.util.function.LongUnaryOperator;
  * <h2>How it works</h2>
  *
  * <p>The ceiling doubles with each failure, from {@code base} up to {@code cap}. The pause is drawn
- * between zero and the ceiling, each length with the same chance ("full jitter").
+ * uniformly between zero and the ceiling ("full jitter").
  *
  * <pre>
  *   pause
@@ -35,24 +35,25 @@ import java.util.function.LongUnaryOperator;
  *            1       2        3        4       5
  * </pre>
  *
- * <p>Why down to zero? A pause of fixed length moves a crowd of clients without thinning it out;
- * half fixed and half random takes more calls and more time for the same work than all random (the
- * AWS article below has the curves). That one client may come back at once by chance does no harm.
+ * <p>The lower bound is zero because a pause of fixed length delays a crowd of clients without
+ * spreading it, and a half-fixed pause takes more calls and more time for the same work than a
+ * fully random one (the AWS article below has the curves). A single client that retries at once by
+ * chance does no harm.
  *
  * <h2>Units</h2>
  *
- * <p>The defaults are for calls between services that a user waits for. Base 10 ms: several round
- * trips within a data center, and the next attempt usually asks another instance, which needs no
- * rest at all. Cap 1 s, as in the example of gRPC's retry policy: a user does not wait for longer
- * pauses. Background work wants more of both.
+ * <p>The defaults suit calls between services in the path of a user request. Base 10 ms: several
+ * round trips within a data center, and the next attempt usually goes to another instance, which
+ * needs no pause. Cap 1 s, as in the example of gRPC's retry policy: users do not wait longer.
+ * Background work needs higher values of both.
  *
- * <p>Any number of attempts is fine: nothing overflows. Durations above 146 years count as that, so
- * that a pause can be added to a time.
+ * <p>Any number of attempts is valid: nothing overflows. Durations above 146 years count as 146
+ * years, so that a pause can be added to a time.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable, so safe for any number of threads if {@code random} is; it knows nothing of the
- * calls, which count their attempts themselves. Nothing is allocated.
+ * <p>Immutable, and thread-safe if {@code random} is. It has no state per call: the caller counts
+ * the attempts. Nothing is allocated.
  *
  * <h2>Copying this class</h2>
  *
@@ -73,19 +74,22 @@ public final class Backoff {
   private final long capNanos;
   private final LongUnaryOperator random;
 
-  /** Makes pauses from 10 ms up to 1 s. */
+  /** Creates a backoff with base 10 ms and cap 1 s. */
   public Backoff() {
     this(DEFAULT_BASE, DEFAULT_CAP);
   }
 
-  /** Makes pauses from {@code base} up to {@code cap}, drawn from {@link ThreadLocalRandom}. */
+  /**
+   * Creates a backoff with {@code base} and {@code cap} that draws from {@link ThreadLocalRandom}.
+   */
   public Backoff(Duration base, Duration cap) {
     this(base, cap, bound -> ThreadLocalRandom.current().nextLong(bound));
   }
 
   /**
-   * Draws from {@code random}: given a bound, it returns a number from 0 to below the bound, each
-   * with the same chance, for instance {@code new SplittableRandom(seed)::nextLong} in a test.
+   * Creates a backoff that draws from {@code random}: given a bound, it returns a uniform number
+   * from 0 (inclusive) to the bound (exclusive), such as {@code new
+   * SplittableRandom(seed)::nextLong} in a test.
    *
    * @param base the longest pause after the first failure
    * @param cap the longest pause of all
@@ -136,7 +140,7 @@ public final class Backoff {
     return fits ? baseNanos << doublings : capNanos;
   }
 
-  /** The settings, such as {@code Backoff[base PT0.01S, cap PT1S]}. */
+  /** Returns the settings, such as {@code Backoff[base PT0.01S, cap PT1S]}. */
   @Override
   public String toString() {
     return "Backoff[base "

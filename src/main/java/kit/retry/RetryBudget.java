@@ -4,62 +4,61 @@ package kit.retry;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Limits retries to a share of the calls that succeed, so that they do not add to an outage.
+ * Retry budget: limits retries to a fraction of successful calls, to prevent retry storms.
  *
  * <p>A limit on the attempts of each call does not prevent a retry storm. When a service is down,
- * three attempts a call are three times the load, just when it tries to come up; and three layers
- * of services that do so are 27 times. A budget looks at all calls to the service together.
+ * three attempts per call triple its load while it tries to recover; with three layers of services,
+ * the factor is 27. A budget limits the retries of all calls to a service together.
  *
  * <pre>{@code
- * RetryBudget budget = new RetryBudget(); // one for each service that is called
+ * RetryBudget budget = new RetryBudget(); // one per called service
  * try {
  *   Answer answer = call();
  *   budget.succeeded();
  *   return answer;
  * } catch (IOException e) {
  *   if (!budget.failed()) {
- *     throw e; // Too many fail: do not repeat this one.
+ *     throw e; // Too many failures: no retry.
  *   }
  * }
  * }</pre>
  *
  * <h2>How it works</h2>
  *
- * <p>There are at first {@code maxTokens} tokens. Each failed attempt takes one, each success
- * brings back a fraction, 0.1 by default. Above half of {@code maxTokens}, failed attempts may be
- * repeated; at half or below they may not.
+ * <p>The budget starts with {@code maxTokens} tokens. Each failed attempt takes one, each success
+ * adds a fraction, 0.1 by default. Above half of {@code maxTokens}, failed attempts may be retried;
+ * at half or below they may not.
  *
  * <pre>
  *   tokens
- *       10 +--.           .----------   full: more successes change nothing
+ *       10 +--.           .----------   full: further successes add nothing
  *          |   \         /
  *          |    \       /  up by 0.1 with each success
- *        5 +-----\-----/-------------   here and below: no repetition
+ *        5 +-----\-----/-------------   here and below: no retries
  *          |      \   /
  *        0 +-------'-'--------------->  calls
  *           down by 1 with each failure
  * </pre>
  *
- * <p>So a few failures among many successes are repeated for ever, at most one for ten successes in
- * the long run: repeating adds a tenth to the load, never more. When everything fails, the first
- * four failures are repeated and no others. Once the service answers again, 51 successes at most
- * allow repetitions again.
+ * <p>Failures are thus retried at a rate of at most one for ten successes in the long run: retries
+ * add at most a tenth to the load. When all calls fail, the first four failures are retried and no
+ * others. After the service has recovered, at most 51 successes allow retries again.
  *
- * <p>Count only failures that speak of the service's health: neither a request that never left, nor
- * an answer such as 404. Those are not successes either.
+ * <p>Record only failures that reflect the health of the service: neither a request that was not
+ * sent, nor a response such as 404. These are not successes either.
  *
  * <h2>Units</h2>
  *
  * <ul>
- *   <li><b>maxTokens</b>: whole tokens, 1 to 1,000. Half as many failures in a row end repetitions.
+ *   <li><b>maxTokens</b>: whole tokens, 1 to 1,000. Half as many consecutive failures stop retries.
  *   <li><b>tokensPerSuccess</b>: 0.001 to {@code maxTokens}; more than three decimals are rounded,
  *       because tokens are kept in thousandths, so that ten times 0.1 is one.
  * </ul>
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads, without a lock. A success with a full budget is one read, so
- * that threads which call a healthy service do not disturb each other. Nothing is allocated.
+ * <p>Thread-safe and lock-free. A success with a full budget is one read, so that threads that call
+ * a healthy service do not contend. Nothing is allocated.
  *
  * <h2>Copying this class</h2>
  *
@@ -69,7 +68,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *     "Throttling Retry Attempts"</a>
  */
 public final class RetryBudget {
-  // As in gRFC A6: no repetitions while failures are more than about a tenth of successes.
+  // As in gRFC A6: no retries while failures are more than about a tenth of successes.
   private static final int DEFAULT_TOKENS = 10;
   private static final double DEFAULT_TOKENS_PER_SUCCESS = 0.1;
   private static final int THOUSAND = 1_000; // thousandths of a token in a token
@@ -78,23 +77,22 @@ public final class RetryBudget {
   private final int thousandthsPerSuccess;
   private final AtomicInteger thousandths;
 
-  /** Starts with 10 tokens, and adds 0.1 for each success. */
+  /** Creates a budget of 10 tokens that adds 0.1 per success. */
   public RetryBudget() {
     this(DEFAULT_TOKENS, DEFAULT_TOKENS_PER_SUCCESS);
   }
 
-  /**
-   * Starts with all tokens.
+  /** Creates a full budget.
    *
    * @param maxTokens 1 to 1,000
    * @param tokensPerSuccess 0.001 to {@code maxTokens}
-   * @throws IllegalArgumentException if they are not
+   * @throws IllegalArgumentException if an argument is out of range
    */
   public RetryBudget(int maxTokens, double tokensPerSuccess) {
     if (maxTokens < 1 || maxTokens > 1_000) {
       throw new IllegalArgumentException("maxTokens not in 1..1000: " + maxTokens);
     }
-    if (!(tokensPerSuccess >= 0.001 && tokensPerSuccess <= maxTokens)) { // NaN is neither
+    if (!(tokensPerSuccess >= 0.001 && tokensPerSuccess <= maxTokens)) { // Rejects NaN, too.
       throw new IllegalArgumentException(
           "tokensPerSuccess not in 0.001.." + maxTokens + ": " + tokensPerSuccess);
     }
@@ -103,7 +101,7 @@ public final class RetryBudget {
     thousandths = new AtomicInteger(maxThousandths);
   }
 
-  /** Records an attempt that succeeded. */
+  /** Records a successful attempt. */
   public void succeeded() {
     int before;
     do {
@@ -115,7 +113,7 @@ public final class RetryBudget {
         before, Math.min(before + thousandthsPerSuccess, maxThousandths)));
   }
 
-  /** Records an attempt that failed, and returns whether it may be repeated. */
+  /** Records a failed attempt and returns whether it may be retried. */
   public boolean failed() {
     int before;
     int after;
@@ -126,7 +124,7 @@ public final class RetryBudget {
     return allowsRetry(after);
   }
 
-  /** Returns whether failures may be repeated as things stand. */
+  /** Returns whether a failure would be retried now. */
   public boolean allowsRetry() {
     return allowsRetry(thousandths.get());
   }
@@ -135,7 +133,7 @@ public final class RetryBudget {
     return thousandths > maxThousandths / 2;
   }
 
-  /** Returns how many tokens there are, from 0 to {@code maxTokens}; for metrics. */
+  /** Returns the number of tokens, from 0 to {@code maxTokens}; for metrics. */
   public double tokens() {
     return thousandths.get() / (double) THOUSAND;
   }

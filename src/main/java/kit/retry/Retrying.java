@@ -19,90 +19,98 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Repeats calls that failed, where that can help and does no harm.
+ * Retries failed idempotent calls, with backoff, within a retry budget and the deadline of the
+ * call.
  *
  * <pre>{@code
  * Endpoint<Integer, String> getName =
- *     new Retrying<Integer, String>(uid -> true) // Reading a name twice is as good as once.
+ *     new Retrying<Integer, String>(uid -> true) // Reads are idempotent.
  *         .around(new BalancedEndpoint<>("userservice", instances, factory, picker));
  * }</pre>
  *
  * <h2>How it works</h2>
  *
  * <pre>
- *   failure                                  repeated?             takes a token
- *   NO_INSTANCE, REFUSED, NOT_CONNECTED      no: nobody is left    no
+ *   failure                                  retried?              takes a token
+ *   NO_INSTANCE, REFUSED, NOT_CONNECTED      no: no other instance no
  *   TIMEOUT, BROKEN                          if idempotent         yes
  *   STATUS 500, 502, 503, 504                if idempotent         yes
  *   STATUS 429 with Retry-After              if idempotent         yes
- *   MALFORMED, TOO_LARGE                     no: answered already  no
+ *   MALFORMED, TOO_LARGE                     no: work was done     no
  *   any other STATUS, any other exception    no                    no
  * </pre>
  *
- * <p><b>Idempotent</b>: whoever makes this object says which requests may be done twice, because a
- * request that was sent may have been done although no answer came. GET, PUT and DELETE are meant
- * to be (RFC 9110, section 9.2.2); only the service knows. Statuses: those that the AWS SDKs repeat
- * too. A 500 is among them because a fault of one instance need not be one of the next. Without
- * Retry-After a 429 says "too many" and nothing of "later", so repeating makes it worse.
+ * <p><b>Idempotent</b>: the constructor takes a predicate for requests that may be executed twice,
+ * because a request that was sent may have been executed although no response arrived. GET, PUT and
+ * DELETE should be (RFC 9110, section 9.2.2), but it depends on the service. The statuses are those
+ * that the AWS SDKs retry, too. A 500 is among them because a fault of one instance need not be one
+ * of the next. A 429 without Retry-After is not retried: it names no time at which a retry would
+ * succeed.
  *
- * <p><b>Nobody is left</b>: a balancer asks the others at once when an instance certainly did no
- * work, within the same attempt and free of charge. What still comes out as REFUSED or
- * NOT_CONNECTED has been through all of them. {@link Attempts} in the {@link Context}, new for each
- * call, tells it whom to ask last, because they broke, and whom not at all, because they refused.
+ * <p><b>No other instance</b>: the load balancer fails over at once when an instance certainly did
+ * no work, within the same attempt. What it throws as REFUSED or NOT_CONNECTED has been tried with
+ * all instances. The {@link Attempts} in the {@link Context}, new for each call, tell it which
+ * instances to try last, because they broke, and which not at all, because they refused.
  *
- * <p><b>The pause</b> is the {@link Backoff}; if the peer asked for one (Retry-After), it is that,
- * at most {@link Settings#maxRetryAfter}, and the backoff on top, so that not all who were told "1
- * second" are back on the second. The cap is there because the next attempt usually goes to another
- * instance, which asked for nothing.
+ * <p><b>The pause</b> is the {@link Backoff}; if the peer sent Retry-After, it is that, at most
+ * {@link Settings#maxRetryAfter}, plus the backoff, so that clients that received "1 second" do not
+ * all return at the same time. The cap exists because the next attempt usually goes to another
+ * instance.
  *
- * <p><b>It ends</b> with the first success, or when attempts or {@link RetryBudget} are used up, or
- * at once when the pause would outlast the deadline of the context: no call sleeps only to fail.
- * Without a deadline, attempts and the pauses are the limit. To limit the time of each attempt, put
- * {@link Middleware#timeout} around the endpoints of the instances, where the breaker can see it.
+ * <p><b>Retries end</b> with the first success, when attempts or {@link RetryBudget} are exhausted,
+ * or at once when the pause would exceed the deadline of the context: no call sleeps only to fail.
+ * To limit the time of each attempt, put {@link Middleware#timeout} around the endpoints of the
+ * instances, where the breaker can see it.
  *
  * <h2>Errors</h2>
  *
- * <p>The last failure as it was, so that its kind and status say what they always say; the earlier
- * ones are suppressed in it. One exception: when a request was sent and failed, and nobody was left
- * to repeat it, the failure of the one that was sent is thrown. The other says that no work was
- * done, which is wrong for the call as a whole.
+ * <p>The last failure is thrown unchanged, with the earlier ones suppressed in it. One exception:
+ * when a request was sent and failed, and no other instance was left for the retry, the failure of
+ * the sent request is thrown. The other would mean that no work was done, which is wrong for the
+ * call as a whole.
  *
- * <p>An interruption passes at once, during a pause too; what failed before is suppressed in it.
+ * <p>An interruption is thrown at once, also during a pause, with earlier failures suppressed in
+ * it.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. An attempt runs on the thread of the caller; one that ignores
- * its deadline holds the call up. A call that succeeds at first costs a few small objects.
+ * <p>Thread-safe. Attempts run on the caller's thread; an attempt that ignores its deadline delays
+ * the call. A call that succeeds at the first attempt allocates a few small objects.
  *
- * <p>Let all endpoints of a service share one budget: it looks at the service as a whole.
+ * <p>All endpoints of a service should share one budget.
  *
- * <p>Go kit's word: {@code lb.Retry}, which has no pauses and repeats every failure.
+ * <p>Equivalent in Go kit: {@code lb.Retry}, which has no backoff and retries every failure.
  */
 public final class Retrying<Q, R> implements Middleware<Q, R> {
   private static final Logger log = LoggerFactory.getLogger(Retrying.class);
 
-  /** Waits; a test records instead. */
+  /** Sleeps during a pause; a test records instead. */
   @FunctionalInterface
   public interface Sleeper {
     /** Returns after {@code nanos}, which may be 0. */
     void sleep(long nanos) throws InterruptedException;
   }
 
-  /** Hears of repetitions, to count them, say. What it throws is logged and harms nobody. */
+  /**
+   * Listener to retries, for metrics and logs. Its exceptions are logged and do not affect the
+   * call.
+   */
   @FunctionalInterface
   public interface Listener {
-    /** Called before the pause, on the thread of the call; {@code attempt} (from 1) has failed. */
+    /**
+     * Called before the pause, on the thread of the call, after {@code attempt} (from 1) failed.
+     */
     void onRetry(int attempt, PeerException failure);
   }
 
   /**
-   * How often, how long, and after which failures.
+   * Settings of retries.
    *
-   * @param attempts how many at most, the first included; 1 repeats nothing
+   * @param attempts maximum number of attempts, the first included; 1 disables retries
    * @param backoff the pause before the next attempt
-   * @param maxRetryAfter the longest pause granted to a peer that asks for one
-   * @param isTransient which failures of sent requests may pass by themselves
-   * @param onRetry hears of repetitions
+   * @param maxRetryAfter the longest Retry-After that is honoured
+   * @param isTransient which failures of sent requests are transient
+   * @param onRetry listener to retries
    */
   public record Settings(
       int attempts,
@@ -111,7 +119,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
       Predicate<PeerException> isTransient,
       Listener onRetry) {
 
-    /** Refuses what makes no sense. */
+    /** Checks the ranges. */
     public Settings {
       if (attempts < 1) {
         throw new IllegalArgumentException("attempts < 1: " + attempts);
@@ -126,7 +134,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
 
     /**
      * Returns 3 attempts, a {@link Backoff} from 10 ms to 1 s, and 1 s for Retry-After:
-     * it comes in whole seconds, so less would be none.
+     * which is in whole seconds.
      */
     public static Settings defaults() {
       return new Settings(
@@ -166,12 +174,12 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
   private final LongSupplier nanoTime;
   private final Sleeper sleeper;
 
-  /** Repeats as {@link Settings#defaults} say, within a budget of its own. */
+  /** Creates retries with {@link Settings#defaults} and a budget of their own. */
   public Retrying(Predicate<? super Q> isIdempotent) {
     this(isIdempotent, Settings.defaults(), new RetryBudget());
   }
 
-  /** Repeats requests that are idempotent, within a budget that others may share. */
+  /** Creates retries of idempotent requests within a budget, which may be shared. */
   public Retrying(Predicate<? super Q> isIdempotent, Settings settings, RetryBudget budget) {
     this(isIdempotent, settings, budget, System::nanoTime, TimeUnit.NANOSECONDS::sleep);
   }
@@ -193,14 +201,14 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
 
   private static long nanos(Duration duration) {
     if (duration.isNegative()) {
-      return 0; // A time to come back that has passed.
+      return 0; // A Retry-After in the past.
     }
     // Half of what a long holds, about 146 years, as in Context: now plus that must not overflow.
     Duration longest = Duration.ofNanos(Long.MAX_VALUE / 2);
     return duration.compareTo(longest) < 0 ? duration.toNanos() : longest.toNanos();
   }
 
-  /** Whether a failure may pass by itself; see the table in {@link Retrying}. */
+  /** Returns whether a failure is transient; see the table in {@link Retrying}. */
   public static boolean isTransient(PeerException failure) {
     return switch (failure.kind()) {
       case TIMEOUT, BROKEN -> true;
@@ -220,7 +228,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
   }
 
   private R call(Endpoint<Q, R> next, Context context, Q request) throws Exception {
-    // Always a new one: the context may be that of a request which we serve, with tries of its own.
+    // Always new: the context may be that of a request being served, which has attempts of its own.
     Context call = context.with(Attempts.KEY, new Attempts(context));
     List<Exception> failures = new ArrayList<>(0);
     for (int attempt = 1; ; attempt++) {
@@ -243,11 +251,11 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
     if (failure.kind().notSent() || !settings.isTransient().test(failure)) {
       return false;
     }
-    // The budget first: every such failure says how the service is, repeated or not.
+    // The budget first: every such failure reflects the health of the service, retried or not.
     return budget.failed() && attempt < settings.attempts() && isIdempotent.test(request);
   }
 
-  /** Waits before the next attempt; returns whether there is time for it. */
+  /** Pauses before the next attempt; returns whether the deadline allows it. */
   private boolean pause(
       PeerException failure, int attempt, Context context, List<Exception> failures) {
     long nanos = pauseNanos(failure, attempt);
@@ -256,7 +264,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
     }
     announce(attempt, failure, nanos);
     try {
-      if (Thread.interrupted()) { // A sleep of nothing would not notice.
+      if (Thread.interrupted()) { // A sleep of zero would not notice.
         throw new InterruptedException("interrupted after attempt " + attempt);
       }
       sleeper.sleep(nanos);

@@ -9,16 +9,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A piece of work that is over: one request served, one attempt of a call, or what holds some of them
- * together.
+ * Completed span of a trace: a served request, an attempt of a call, or a local operation.
  *
- * @param trace where it belongs
- * @param kind which side of the wire it was seen from
- * @param name few distinct ones: a route template, never a path
- * @param startMicros microseconds since 1970
- * @param durationMicros in microseconds, at least 1
- * @param remote the other side; null if it is not known
- * @param tags what else there is to know, such as {@code http.status_code}
+ * @param trace the ids of the span and its trace
+ * @param kind the side of the call
+ * @param name the name, of low cardinality: a route template, not a path
+ * @param startMicros start in microseconds since 1970
+ * @param durationMicros duration in microseconds, at least 1
+ * @param remote the address of the peer; null if unknown
+ * @param tags attributes, such as {@code http.status_code}
  */
 public record Span(
     TraceContext trace,
@@ -28,22 +27,22 @@ public record Span(
     long durationMicros,
     InetSocketAddress remote,
     Map<String, String> tags) {
-  /** The two sides of a call. */
+  /** Kind of a span. */
   public enum Kind {
-    /** Asks. */
+    /** The client side of a call. */
     CLIENT,
-    /** Answers. */
+    /** The server side of a call. */
     SERVER,
-    /** Neither: work within one program. */
+    /** An operation within one program. */
     LOCAL
   }
 
-  /** Checks and copies. */
+  /** Copies the tags. */
   public Span {
     requireNonNull(trace, "trace");
     requireNonNull(kind, "kind");
     requireNonNull(name, "name");
-    durationMicros = Math.max(1, durationMicros); // Zipkin takes 0 for "not known".
+    durationMicros = Math.max(1, durationMicros); // Zipkin reads 0 as "unknown".
     tags = Collections.unmodifiableMap(new LinkedHashMap<>(tags));
   }
 }

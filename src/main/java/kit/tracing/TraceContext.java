@@ -12,12 +12,12 @@ import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
- * Identifies the trace and the span that a piece of work belongs to, and carries both from process to
- * process in the headers {@code traceparent} and {@code tracestate} (W3C Trace Context).
+ * Trace context: the ids of a trace and a span, propagated between processes by the headers {@code
+ * traceparent} and {@code tracestate} (W3C Trace Context).
  *
  * <pre>{@code
  * TraceContext here =
- *     TraceContext.parse(traceparent, tracestates) // empty if none was sent, or it was not valid
+ *     TraceContext.parse(traceparent, tracestates) // empty if none was sent or it is invalid
  *         .map(caller -> caller.child(random))
  *         .orElseGet(() -> TraceContext.root(0.1, random));
  * TraceContext call = here.child(random); // for a call to another service
@@ -26,8 +26,8 @@ import java.util.function.LongSupplier;
  *
  * <h2>How it works</h2>
  *
- * <p>A trace is one request with all that it causes, a tree of spans. All spans share the 128 bits
- * of the trace id; each has 64 bits of its own and knows those of its parent.
+ * <p>A trace is a request with all work that it causes, a tree of spans. All spans share the trace
+ * id of 128 bits; each has a span id of 64 bits and the span id of its parent.
  *
  * <pre>
  *   traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
@@ -35,21 +35,21 @@ import java.util.function.LongSupplier;
  *                version
  * </pre>
  *
- * <p>The service that starts a trace decides whether it is recorded, and all others keep to that: a
- * trace with holes is of no use. The decision follows from the trace id, so that services with the same
- * ratio would decide alike.
+ * <p>The service that starts a trace decides whether it is sampled, and all others follow that
+ * decision, so that traces are complete. The decision is computed from the trace id, so that
+ * services with the same ratio decide alike.
  *
  * <h2>Errors</h2>
  *
- * <p>Parsing is strict, and what is not valid counts as not sent: {@code traceparent} in any other
- * shape, in upper case, of version {@code ff}, with an id of zeros only. A later version is read as
- * far as version 00 goes. A {@code tracestate} that is not valid, or longer than 512 characters, is
- * dropped alone; otherwise it is passed on, of members with the same key the first, which is the
- * newest. So both headers are fit to be logged.
+ * <p>Parsing is strict, and invalid headers count as missing: {@code traceparent} in any other
+ * form, in upper case, of version {@code ff}, or with an id of zeros. Of a later version, the
+ * fields of version 00 are read. A {@code tracestate} that is invalid or longer than 512 characters
+ * is dropped; a valid one is propagated, of members with the same key only the first, which is the
+ * newest. Both headers can thus be logged safely.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable. Ids are kept as numbers, and become text when they are asked for as text.
+ * <p>Immutable. Ids are kept as numbers and formatted on demand.
  *
  * <h2>Copying this class</h2>
  *
@@ -61,9 +61,9 @@ import java.util.function.LongSupplier;
  * @param traceIdHigh the first 64 bits of the trace id
  * @param traceIdLow the last 64 bits of the trace id
  * @param spanId the id of this span, never 0
- * @param parentId the id of the span that caused this one; 0 if there is none, or if it is not known
- * @param isSampled whether the trace is recorded
- * @param tracestate the members of other tracing systems; empty if there are none
+ * @param parentId the id of the parent span; 0 if there is none or it is unknown
+ * @param isSampled whether the trace is recorded (sampled)
+ * @param tracestate the entries of other tracing systems; may be empty
  */
 public record TraceContext(
     long traceIdHigh,
@@ -79,7 +79,7 @@ public record TraceContext(
   private static final int SAMPLED = 1; // The only flag of level 1; others must be sent as 0.
   private static final String HEX = "0123456789abcdef";
 
-  /** Rejects ids of zeros, which mean "none". */
+  /** Rejects ids of zeros, which are invalid. */
   public TraceContext {
     if ((traceIdHigh | traceIdLow) == 0) {
       throw new IllegalArgumentException("trace id is 0");
@@ -93,8 +93,8 @@ public record TraceContext(
   /**
    * Starts a trace.
    *
-   * @param ratio the share of traces that are recorded, 0 to 1
-   * @param random draws any 64 bits, as {@code ThreadLocalRandom.current()::nextLong} does
+   * @param ratio the fraction of traces that are sampled, 0 to 1
+   * @param random returns 64 random bits, such as {@code ThreadLocalRandom.current()::nextLong}
    * @throws IllegalArgumentException if the ratio is not in 0..1
    */
   public static TraceContext root(double ratio, LongSupplier random) {
@@ -114,17 +114,17 @@ public record TraceContext(
     return id;
   }
 
-  /** Returns a new span of the same trace, caused by this one. */
+  /** Returns a new child span of this one. */
   public TraceContext child(LongSupplier random) {
     return new TraceContext(traceIdHigh, traceIdLow, id(random), spanId, isSampled, tracestate);
   }
 
   /**
-   * Reads the headers of a request. The span that they name is the caller's; work done for the request
-   * is its {@link #child}.
+   * Parses the headers of a request. The result is the span of the caller; the server's span is its
+   * {@link #child}.
    *
-   * @param traceparent the header as it came; empty if there is none
-   * @param tracestates the values of the header {@code tracestate}, in order; empty if there is none
+   * @param traceparent the value of the header; empty if missing
+   * @param tracestates the values of the header {@code tracestate}, in order; may be empty
    * @return empty if there is no valid {@code traceparent}
    */
   public static Optional<TraceContext> parse(String traceparent, List<String> tracestates) {
@@ -166,7 +166,7 @@ public record TraceContext(
     return value;
   }
 
-  /** Lower case only, as section 3.2.2 has it; less than 0 for anything else. */
+  /** Returns the value of a lower-case hex digit (section 3.2.2), or a negative number. */
   private static int digit(char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
   }
@@ -252,12 +252,12 @@ public record TraceContext(
     return new String(text, StandardCharsets.ISO_8859_1);
   }
 
-  /** Returns the header to send with a call that this span stands for. */
+  /** Returns the value of {@code traceparent} to send with the call of this span. */
   public String traceparent() {
     return "00-" + traceId() + '-' + hex(spanId) + (isSampled ? "-01" : "-00");
   }
 
-  /** Writes 16 digits. Bytes, because a StringBuilder takes four times as long. */
+  /** Writes 16 digits into bytes: a StringBuilder takes four times as long. */
   private static void put(byte[] text, int from, long id) {
     for (int i = 15; i >= 0; i--) {
       text[from + i] = (byte) HEX.charAt((int) id & 0xf);

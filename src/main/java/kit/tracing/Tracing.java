@@ -27,11 +27,11 @@ import kit.http.RequestSummary;
 import kit.http.server.HttpService;
 
 /**
- * Follows a request from service to service: one span for each request served, one for each attempt
- * of a call, all under the trace id of whoever began.
+ * Distributed tracing of requests: records a span for each served request and each attempt of a
+ * call, and propagates the trace context.
  *
  * <pre>{@code
- * Tracing tracing = new Tracing(0.1, reporter); // records every tenth trace that begins here
+ * Tracing tracing = new Tracing(0.1, reporter); // samples a tenth of the traces started here
  *
  * tracing.serve(http); // a span for each request
  *
@@ -47,22 +47,22 @@ import kit.http.server.HttpService;
  *                     v
  *                   calls: child of that, for each attempt --> inject --> traceparent
  *                     ^
- *                   local: where there is no request that is served, such as in a command
+ *                   local: where no request is served, such as in a command
  * </pre>
  *
- * <p>Each span of a server is one of its own, the child of the client's span for the attempt, so a
- * retry shows as two children of one parent. The trace id is in the {@link Context} under {@link
- * RequestId#TRACE_ID}, for log lines and problem answers, whether or not the trace is recorded.
+ * <p>The span of a server is a child of the client's span for the attempt, so a retry shows as two
+ * children of one parent. The trace id is in the {@link Context} under {@link RequestId#TRACE_ID},
+ * for log lines and error responses, whether or not the trace is sampled.
  *
  * <p>Names are route templates, and tags those of Zipkin: {@code http.method}, {@code http.route},
- * {@code http.path}, {@code http.status_code}, and {@code error} for what failed.
+ * {@code http.path}, {@code http.status_code}, and {@code error} for failures.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. A trace that is not recorded costs its ids and nothing else.
- * Spans are handed to the reporter on the thread of the call, which must not wait.
+ * <p>Thread-safe. A trace that is not sampled costs only its ids. Spans are passed to the reporter
+ * on the thread of the call, so it must not block.
  *
- * <p>Go kit's words: {@code tracing/zipkin.HTTPServerTrace}, {@code HTTPClientTrace}.
+ * <p>Equivalent in Go kit: {@code tracing/zipkin.HTTPServerTrace}, {@code HTTPClientTrace}.
  */
 public final class Tracing {
   private static final String TRACEPARENT = "traceparent";
@@ -71,9 +71,9 @@ public final class Tracing {
   private static final Context.Key<Here> HERE = Context.key("trace");
 
   /**
-   * Where in the trace we are.
+   * The current span.
    *
-   * @param path of the request served; null if nobody will want it
+   * @param path the path of the served request; null if the span is not reported
    */
   private record Here(TraceContext trace, String path) {}
 
@@ -83,16 +83,16 @@ public final class Tracing {
   private final InstantSource clock;
 
   /**
-   * Records {@code ratio} (0 to 1) of the traces that begin here, and those that others have begun
-   * to record.
+   * Samples {@code ratio} (0 to 1) of the traces that start here, and all traces that callers
+   * sampled.
    *
-   * @param reporter takes spans that are over, and returns at once; a {@link ZipkinReporter}, say
+   * @param reporter receives completed spans and returns at once, such as a {@link ZipkinReporter}
    */
   public Tracing(double ratio, Consumer<? super Span> reporter) {
     this(ratio, reporter, () -> ThreadLocalRandom.current().nextLong(), InstantSource.system());
   }
 
-  /** As above; {@code random} draws any 64 bits, {@code clock} says when spans have ended. */
+  /** As above, with a source of 64 random bits and a clock for the times of spans. */
   public Tracing(
       double ratio, Consumer<? super Span> reporter, LongSupplier random, InstantSource clock) {
     this.ratio = ratio;
@@ -102,7 +102,7 @@ public final class Tracing {
     TraceContext.root(ratio, () -> 1); // For its check of the ratio.
   }
 
-  /** Has each request of {@code http} belong to a trace, and reports those that are recorded. */
+  /** Traces the requests that {@code http} serves, and reports the spans of sampled traces. */
   public void serve(HttpService http) {
     http.before(this::begin).onCompleted(this::end);
   }
@@ -117,7 +117,7 @@ public final class Tracing {
   }
 
   private static Optional<TraceContext> callerOf(Request request) {
-    // Two of them, or none. One of two would be a guess.
+    // Of several headers none is valid.
     if (request.headers(TRACEPARENT).size() != 1) {
       return Optional.empty();
     }
@@ -126,7 +126,8 @@ public final class Tracing {
 
   private void end(RequestSummary done) {
     Here here = done.context().get(HERE);
-    if (here == null || !here.trace.isSampled()) { // Null if it was refused before it began.
+    // Null if the request was rejected before its span began.
+    if (here == null || !here.trace.isSampled()) {
       return;
     }
     Map<String, String> tags = new LinkedHashMap<>();
@@ -155,20 +156,20 @@ public final class Tracing {
   }
 
   /**
-   * Returns a middleware that makes each attempt at {@code peer} a span, and puts it in the context,
-   * where {@link #inject} finds it.
+   * Returns a middleware that records a span for each attempt at {@code peer} and puts it into the
+   * context for {@link #inject}.
    *
-   * @param name makes the name of a span: a route template, with few values in all
-   * @param peer the instance that is called, as {@code host:port}
+   * @param name returns the name of a span, of low cardinality: a route template
+   * @param peer the called instance as {@code host:port}
    */
   public <Q, R> Middleware<Q, R> calls(Function<? super Q, String> name, String peer) {
     return spans(Span.Kind.CLIENT, name, address(peer));
   }
 
   /**
-   * Returns a middleware that makes each call a span within this program, under which its attempts
-   * stand. For programs that begin traces: without it, each attempt would be a trace of its own. In a
-   * server the span of the request holds them together.
+   * Returns a middleware that records a local span for each call, as the parent of its attempts.
+   * For programs that start traces: without it, each attempt would be a trace of its own. In a
+   * server, the span of the request is the parent.
    *
    * @param name as with {@link #calls}
    */
@@ -183,7 +184,7 @@ public final class Tracing {
     return next -> (context, request) -> call(span, next, context, request);
   }
 
-  /** What the spans of one middleware have in common. */
+  /** Records the spans of one middleware. */
   private record SpanOf<Q>(
       Span.Kind kind, Function<? super Q, String> name, InetSocketAddress remote) {}
 
@@ -221,7 +222,7 @@ public final class Tracing {
     return Map.of("error", e.getClass().getSimpleName());
   }
 
-  /** An address that is not looked up: it is for people to read. */
+  /** Returns an unresolved address: it is for display only. */
   private static InetSocketAddress address(String peer) {
     int colon = peer.lastIndexOf(':');
     try {
@@ -232,7 +233,10 @@ public final class Tracing {
     }
   }
 
-  /** Writes where in the trace we are into a request; made for {@code HttpEndpoint.before}. */
+  /**
+   * Writes the current trace context into the headers of a request; for {@code
+   * HttpEndpoint.before}.
+   */
   public static void inject(Context context, HttpRequest.Builder request) {
     Here here = context.get(HERE);
     if (here != null) {

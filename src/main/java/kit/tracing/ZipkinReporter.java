@@ -27,25 +27,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sends spans to Zipkin in the background, and never holds anybody up.
+ * Reports spans to Zipkin in the background, without blocking callers.
  *
  * <pre>{@code
  * ZipkinReporter reporter =
  *     new ZipkinReporter(URI.create("http://127.0.0.1:9411"), "userservice", http.address());
  * Tracing tracing = new Tracing(0.1, reporter);
  * ...
- * reporter.close(); // sends what it still has
+ * reporter.close(); // flushes the queue
  * }</pre>
  *
- * <p>Spans wait in a queue of 10,000 and leave in batches, after a second or as soon as there are
- * 100. What does not fit into the queue, and what Zipkin does not take, is dropped and counted:
- * traces are for looking at, and not worth a retry. An outage is logged in two lines, its beginning
- * and its end.
+ * <p>Spans are queued (10,000 at most) and sent in batches, every second or as soon as there are
+ * 100. Spans that do not fit into the queue or that Zipkin rejects are dropped and counted, without
+ * a retry. An outage is logged in two lines, its beginning and its end.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. It has one of its own, which {@link #close} ends, within a
- * second.
+ * <p>Thread-safe. It has one thread of its own, which {@link #close} ends within a second.
  *
  * <p>Source: <a href="https://zipkin.io/zipkin-api/">Zipkin's API</a>, version 2, {@code POST
  * /api/v2/spans}.
@@ -53,8 +51,8 @@ import org.slf4j.LoggerFactory;
 public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ZipkinReporter.class);
 
-  private static final int CAPACITY = 10_000; // Some MB.
-  private static final int BATCH = 100; // About 50 KB; Zipkin takes 5 MB.
+  private static final int CAPACITY = 10_000; // A few MB.
+  private static final int BATCH = 100; // About 50 KB; Zipkin accepts 5 MB.
   private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(1);
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
@@ -70,16 +68,16 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private boolean closed; // Guarded by waiting.
 
   // Confined to the thread.
-  // Made for the first batch: it takes longer than all the rest of a start.
+  // Created for the first batch: it takes longer than the rest of the start.
   private Endpoint<List<?>, Void> endpoint;
   private boolean isOut;
 
   /**
-   * Reports to the Zipkin at {@code zipkin}, such as {@code http://127.0.0.1:9411}.
+   * Creates a reporter to the Zipkin at {@code zipkin}, such as {@code http://127.0.0.1:9411}.
    *
-   * @param service the name under which our spans are shown
-   * @param local the address by which other machines call the service; null if it is not known, or
-   *     there is none. Only an IP address is sent: no name, and not 0.0.0.0 or ::
+   * @param service the service name of the spans
+   * @param local the advertised address of the service; null if unknown. Only an IP address is
+   *     sent: no name, and not 0.0.0.0 or ::
    */
   public ZipkinReporter(URI zipkin, String service, InetSocketAddress local) {
     this(zipkin, service, local, CAPACITY);
@@ -112,12 +110,12 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     dropped.increment();
   }
 
-  /** How many spans Zipkin has taken. */
+  /** Returns how many spans Zipkin has accepted. */
   public long sent() {
     return sent.sum();
   }
 
-  /** How many spans were lost. */
+  /** Returns how many spans were dropped. */
   public long dropped() {
     return dropped.sum();
   }
@@ -128,7 +126,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
         send(batch);
       }
     } catch (InterruptedException e) {
-      // Only close() interrupts, when the time is up.
+      // Only close() interrupts, after its timeout.
     } finally {
       synchronized (waiting) {
         closed = true;
@@ -138,7 +136,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     }
   }
 
-  /** Waits for some; none means that this has been closed. */
+  /** Waits for spans; an empty list means that the reporter is closed. */
   private List<Span> nextBatch() throws InterruptedException {
     List<Span> batch = new ArrayList<>(BATCH);
     synchronized (waiting) {
@@ -189,9 +187,9 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
 
   private void log(boolean isTaken, String why) {
     if (isTaken && isOut) {
-      log.info("Zipkin at {} works again; {} spans were dropped", spansUri, dropped());
+      log.info("Zipkin at {} recovered; {} spans were dropped", spansUri, dropped());
     } else if (!isTaken && !isOut) {
-      log.warn("Zipkin at {} does not take spans ({}); dropping them", spansUri, why);
+      log.warn("Zipkin at {} does not accept spans ({}); dropping them", spansUri, why);
     }
     isOut = !isTaken;
   }
@@ -204,7 +202,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     if (trace.parentId() != 0) {
       json.put("parentId", TraceContext.hex(trace.parentId()));
     }
-    if (span.kind() != Span.Kind.LOCAL) { // Which is, to Zipkin, what has no kind.
+    if (span.kind() != Span.Kind.LOCAL) { // Zipkin's local spans have no kind.
       json.put("kind", span.kind().name());
     }
     json.put("name", span.name());
@@ -232,7 +230,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     return json;
   }
 
-  /** Returns the IP address, if it is one of a single machine; else an empty text. */
+  /** Returns the IP address, or an empty text for a name or a wildcard. */
   private static String ip(InetSocketAddress address) {
     String host =
         address.isUnresolved() ? address.getHostString() : address.getAddress().getHostAddress();
@@ -241,13 +239,13 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     return isIp && !isWildcard ? host.replaceFirst("%.*", "") : ""; // Without a zone.
   }
 
-  /** Sends what is waiting, for a second at most, and takes no more. */
+  /** Flushes the queue, for at most a second, and accepts no more spans. */
   @Override
   public void close() {
     close(CLOSE_PATIENCE);
   }
 
-  /** As above, for {@code patience} at most. */
+  /** As above, for at most {@code patience}. */
   public void close(Duration patience) {
     synchronized (waiting) {
       closed = true;
