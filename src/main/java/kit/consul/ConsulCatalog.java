@@ -14,37 +14,37 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Asks Consul's catalogue what is registered in the whole data center, healthy or not.
+ * Queries Consul's catalogue of everything registered in the data center, healthy or not.
  *
- * <p>To call somebody, ask {@link ConsulClient#health} or {@link ConsulInstances}: the catalogue also
- * lists those who died a moment ago.
+ * <p>To call a service, use {@link ConsulClient#health} or {@link ConsulInstances}: the catalogue
+ * also lists instances that have just died.
  *
- * <p>Each method is one HTTP request, with errors as in {@link ConsulClient}. Safe for any number of
- * threads.
+ * <p>Each method is one HTTP request, with errors as in {@link ConsulClient}. Thread-safe.
  *
  * @see <a href="https://developer.hashicorp.com/consul/api-docs/catalog">Consul: catalog</a>
  */
 public final class ConsulCatalog {
   private final ConsulClient consul;
 
-  /** Asks through {@code consul}. */
+  /** Creates a catalogue that queries through {@code consul}. */
   public ConsulCatalog(ConsulClient consul) {
     this.consul = requireNonNull(consul, "consul");
   }
 
   /**
-   * Which services there are, each with all tags in use, sorted; and the index to ask for news with.
+   * The services, each with all tags in use, sorted; and the index for a blocking query.
    */
   public record Services(Map<String, List<String>> tagsByName, long index) {}
 
-  /** Returns the services at the moment, {@code consul} itself among them. */
+  /** Returns the current services, {@code consul} itself among them. */
   public Services services() throws IOException, InterruptedException {
     return services(0, Duration.ZERO);
   }
 
   /**
-   * Returns the services when there is news after {@code index}, or after {@code atMost}. A change of
-   * a service's name or tags is news, also one that nobody sees in this list; health is not.
+   * Returns the services when they have changed after {@code index}, or after {@code atMost}
+   * (blocking query). A change of a service's name or tags counts, even if this list stays the
+   * same; health does not.
    */
   public Services services(long index, Duration atMost) throws IOException, InterruptedException {
     String target = "/v1/catalog/services?index=" + Long.toUnsignedString(index);
@@ -65,7 +65,7 @@ public final class ConsulCatalog {
     return List.copyOf(sorted);
   }
 
-  /** Returns all instances of a service that have all these tags, as they were registered. */
+  /** Returns the registered instances of a service that have all {@code tags}. */
   public List<ConsulClient.Service> instances(String name, List<String> tags)
       throws IOException, InterruptedException {
     var query = new ConsulClient.HealthQuery(name, tags, false, false, 0, Duration.ofMillis(1));

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Says how a Consul agent is to find out whether a service is well.
+ * Definition of a Consul health check: HTTP, TCP, gRPC or TTL.
  *
  * <pre>{@code
  * ConsulCheck.http("web-1:up", "http://10.0.0.5:8081/health", Duration.ofSeconds(5))
@@ -18,13 +18,13 @@ import java.util.TreeMap;
  *     .withDeregisterAfter(Duration.ofMinutes(10));
  * }</pre>
  *
- * <p>Which one? HTTP where the agent can reach the service. TTL where it cannot, behind NAT or in
- * another container network: the service then reports by itself, see {@link
- * ConsulRegistration.Heartbeat}. TCP for services that do not speak HTTP; it finds out only that
- * somebody accepts connections. gRPC is for services in other languages.
+ * <p>Use HTTP where the agent can reach the service. Use TTL where it cannot, behind NAT or in
+ * another container network: the service then reports its own health, see {@link
+ * ConsulRegistration.Heartbeat}. Use TCP for services without HTTP; it only checks that the port
+ * accepts connections. gRPC is for services in other languages.
  *
- * <p>A check is critical until its first run, which comes at a random moment within the interval,
- * unless {@link #withStatus} says otherwise.
+ * <p>Unless {@link #withStatus} is set, a check is critical until its first run, at a random time
+ * within the interval.
  *
  * <p>Immutable.
  *
@@ -44,22 +44,25 @@ public record ConsulCheck(Map<String, String> definition) {
     }
   }
 
-  /** Gets the URL: 2xx is passing, 429 warning, all else critical. */
+  /** Returns an HTTP check: GET of {@code url}; 2xx is passing, 429 warning, all else critical. */
   public static ConsulCheck http(String id, String url, Duration interval) {
     return every(interval, id, "HTTP", url);
   }
 
-  /** Connects to {@code host:port}: passing if somebody accepts. */
+  /** Returns a TCP check: passing if {@code host:port} accepts a connection. */
   public static ConsulCheck tcp(String id, String address, Duration interval) {
     return every(interval, id, "TCP", address);
   }
 
-  /** Asks {@code host:port} or {@code host:port/service}, by gRPC's health checking protocol. */
+  /**
+   * Returns a gRPC check of {@code host:port} or {@code host:port/service}, by gRPC's health
+   * checking protocol.
+   */
   public static ConsulCheck grpc(String id, String target, Duration interval) {
     return every(interval, id, "GRPC", target);
   }
 
-  /** Waits for {@link ConsulClient#updateTtl}, whose status holds for this long. */
+  /** Returns a TTL check, which expects {@link ConsulClient#updateTtl} within every {@code ttl}. */
   public static ConsulCheck ttl(String id, Duration ttl) {
     return new ConsulCheck(Map.of("CheckID", id)).with("TTL", ttl, SHORTEST);
   }
@@ -74,25 +77,32 @@ public record ConsulCheck(Map<String, String> definition) {
     return definition.get("CheckID");
   }
 
-  /** How long one run may take, 10 seconds if not set; best less than the interval. */
+  /**
+   * Returns this check with a timeout for one run, less than the interval; Consul's default is 10
+   * seconds.
+   */
   public ConsulCheck withTimeout(Duration timeout) {
     return with("Timeout", timeout, SHORTEST);
   }
 
   /**
-   * Removes a service that was critical for this long, at least 1 minute; Consul looks every 30
-   * seconds. It is for those who died: far longer than any outage that one recovers from.
+   * Returns this check with automatic deregistration of a service that was critical for {@code
+   * span}, at least 1 minute; Consul checks every 30 seconds. Choose it far longer than any outage
+   * from which an instance recovers.
    */
   public ConsulCheck withDeregisterAfter(Duration span) {
     return with("DeregisterCriticalServiceAfter", span, SHORTEST_UNTIL_REMOVED);
   }
 
-  /** The status until the first run. */
+  /** Returns this check with a status until its first run. */
   public ConsulCheck withStatus(ConsulClient.Status status) {
     return with("Status", status.name().toLowerCase(Locale.ROOT));
   }
 
-  /** Any other field that is a string, by Consul's name: Name, Notes, Method, Body. */
+  /**
+   * Returns this check with another field of type string, by Consul's name: Name, Notes, Method,
+   * Body.
+   */
   public ConsulCheck with(String field, String value) {
     Map<String, String> fields = new TreeMap<>(definition);
     fields.put(field, requireNonNull(value, field));

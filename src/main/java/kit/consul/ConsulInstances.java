@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches the healthy instances of one service in Consul.
+ * Watches the healthy instances of a service in Consul.
  *
  * <pre>{@code
  * try (Instances instances = new ConsulInstances(consul, "userservice")) {
@@ -25,19 +25,20 @@ import org.slf4j.LoggerFactory;
  *
  * <h2>How it works</h2>
  *
- * <p>One thread asks with a <em>blocking query</em>: Consul holds the answer back until something has
- * changed, or for 45 seconds. A change is thus known within milliseconds, and an idle watch costs a
- * request a minute. {@code BlockingQuery} has the rules.
+ * <p>One thread sends <em>blocking queries</em>: Consul responds when something has changed, or
+ * after 45 seconds. Changes thus arrive within milliseconds, and an idle watch costs a request a
+ * minute. {@code BlockingQuery} has the rules.
  *
- * <p><b>The last good list stays</b> when Consul does not answer, and for a grace of 30 seconds when
- * the answer is empty but was not before, see {@link Watch}.
+ * <p><b>The last good list is kept</b> while Consul is unreachable, and for a grace period of 30
+ * seconds when the list becomes empty, see {@link Watch}.
  *
- * <p>An instance that cannot be called (port 0, no address, a host that {@link Instance} rejects) is left
- * out, with one warning. So is there one when Consul leaves out instances itself, because the token may not see them.
+ * <p>An instance that cannot be called (port 0, no address, a host that {@link Instance} rejects)
+ * is skipped, with one warning. There is another warning when Consul hides instances that the token
+ * may not read.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. {@link #close} cancels the query in flight and ends the thread.
+ * <p>Thread-safe. {@link #close} cancels the query in flight and ends the thread.
  * Each change costs a response with the whole list.
  */
 public final class ConsulInstances extends Watched<List<Instance>> implements Instances {
@@ -48,14 +49,14 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
 
   // Confined to the thread of the watch.
   private final CallableInstances callable;
-  private boolean filtered; // Warned of already.
+  private boolean filtered; // Already warned of.
 
   /** Watches the instances of {@code service} that pass all their checks. */
   public ConsulInstances(ConsulClient consul, String service) {
     this(consul, Settings.of(service));
   }
 
-  /** Watches as {@code settings} say. */
+  /** Watches the instances that {@code settings} select. */
   public ConsulInstances(ConsulClient consul, Settings settings) {
     this(consul, settings, Watch.Timing.real(), LoggerFactory.getLogger(ConsulInstances.class));
   }
@@ -98,7 +99,10 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
     return callable.of(healthy, ConsulClient.Service::id, ConsulInstances::instance);
   }
 
-  /** Consul returns either those that pass, or all. */
+  /**
+   * Returns whether an instance is healthy by the settings; Consul returns either passing ones or
+   * all.
+   */
   private boolean isHealthy(ConsulClient.Entry entry) {
     return !settings.withWarnings() || entry.status() != ConsulClient.Status.CRITICAL;
   }
@@ -108,14 +112,14 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
   }
 
   /**
-   * What to watch.
+   * Selects the instances to watch.
    *
    * @param tags an instance must have them all
-   * @param withWarnings whether instances with a check that warns are good enough
-   * @param stale whether any server of Consul may answer, also without a leader: less work for the
-   *     leader, for news that may be some milliseconds older
-   * @param emptyGrace how long the last list is kept when Consul says that nobody is left; zero
-   *     believes it at once
+   * @param withWarnings whether instances with a warning check are included
+   * @param stale whether any server of Consul may respond, also without a leader: less load on the
+   *     leader, with data that may be some milliseconds older
+   * @param emptyGrace how long the last list is kept after the list became empty; zero publishes
+   *     the empty list at once
    */
   public record Settings(
       String service, List<String> tags, boolean withWarnings, boolean stale, Duration emptyGrace) {
@@ -128,27 +132,30 @@ public final class ConsulInstances extends Watched<List<Instance>> implements In
       }
     }
 
-    /** Any tags, only those that pass, as the leader knows them, a grace of 30 seconds. */
+    /**
+     * Returns settings for passing instances with any tags, read from the leader, with a grace
+     * period of 30 seconds.
+     */
     public static Settings of(String service) {
       return new Settings(service, List.of(), false, false, Watch.EMPTY_GRACE);
     }
 
-    /** Returns these settings for instances with all these tags. */
+    /** Returns these settings for instances with all {@code tags}. */
     public Settings withTags(List<String> tags) {
       return new Settings(service, tags, withWarnings, stale, emptyGrace);
     }
 
-    /** Returns these settings, with or without instances that warn. */
+    /** Returns these settings with or without instances whose checks warn. */
     public Settings withWarnings(boolean withWarnings) {
       return new Settings(service, tags, withWarnings, stale, emptyGrace);
     }
 
-    /** Returns these settings with answers of any server, or of the leader. */
+    /** Returns these settings with reads from any server, or from the leader. */
     public Settings withStale(boolean stale) {
       return new Settings(service, tags, withWarnings, stale, emptyGrace);
     }
 
-    /** Returns these settings with another grace. */
+    /** Returns these settings with another grace period. */
     public Settings withEmptyGrace(Duration emptyGrace) {
       return new Settings(service, tags, withWarnings, stale, emptyGrace);
     }

@@ -17,36 +17,36 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps one instance registered with the Consul agent, whatever happens to the agent.
+ * Registers a service instance with the Consul agent and keeps it registered.
  *
  * <pre>{@code
  * Registration registration = new ConsulRegistration(consul, service, List.of(check));
- * registration.start(); // when the port answers
+ * registration.start(); // when the port accepts connections
  * ...
  * registration.close();
  * }</pre>
  *
  * <h2>How it works</h2>
  *
- * <p>A registration is not for ever: an agent that restarts without its data, an operator, or the
- * reaper of critical services after a long pause of ours removes it. So the thread looks again and
- * again:
+ * <p>A registration can be lost: when the agent restarts without its data, by an operator, or by
+ * the agent's deregistration of critical services after a long pause of this process. So a thread
+ * checks it periodically:
  *
  * <pre>
- *   start -> register --> look after 8 to 12 s --> still there? look again
+ *   start -> register --> check after 8 to 12 s --> unchanged: check again
  *            ^                   |
- *            '-------------------'  gone, or not as it should be
+ *            '-------------------'  missing or changed
  *
  *   close -> deregister
  * </pre>
  *
- * <p>"As it should be" is all that was registered: address, tags, meta, and that the checks
- * are there. When the agent finds the instance critical, a warning passes on what its check said.
+ * <p>The check compares address, tags, metadata and the presence of the health checks. When the
+ * agent reports the instance as critical, a warning logs the output of its health check.
  *
- * <p>With a {@link Heartbeat} the thread also reports the health of the service, three times per TTL:
- * for agents that cannot reach the service to check it.
+ * <p>With a {@link Heartbeat} the thread also reports the health of the service, three times per
+ * TTL, for agents that cannot reach the service.
  *
- * <p>What happens when the agent does not answer, errors and threads: see {@link RegistrationLoop}.
+ * <p>For outages of the agent, errors and threads see {@link RegistrationLoop}.
  */
 public final class ConsulRegistration extends RegistrationLoop {
   private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(5);
@@ -56,20 +56,20 @@ public final class ConsulRegistration extends RegistrationLoop {
   private final ConsulClient consul;
   private final ConsulClient.Service service;
   private final List<ConsulCheck> checks;
-  private final Heartbeat heartbeat; // Null if the agent checks by itself.
+  private final Heartbeat heartbeat; // Null if the agent runs the checks.
   private final long lookNanos; // On average.
 
   // Confined to the thread of the registration.
   private boolean toldCritical;
   private long lookAtNanos;
 
-  /** Will register {@code service} with {@code checks}, which the agent makes by itself. */
+  /** Creates a registration of {@code service} with {@code checks} that the agent runs. */
   public ConsulRegistration(
       ConsulClient consul, ConsulClient.Service service, List<ConsulCheck> checks) {
     this(consul, service, checks, null);
   }
 
-  /** As above; one of {@code checks} is a TTL check, which {@code heartbeat} keeps alive. */
+  /** As above; one of {@code checks} is a TTL check, which {@code heartbeat} updates. */
   public ConsulRegistration(
       ConsulClient consul,
       ConsulClient.Service service,
@@ -117,7 +117,7 @@ public final class ConsulRegistration extends RegistrationLoop {
         heartbeat == null ? pauseNanos : Math.min(pauseNanos, heartbeat.ttl().toNanos() / 3));
   }
 
-  /** Returns whether the registration is still as it should be. */
+  /** Returns whether the registration is unchanged. */
   private boolean look() throws IOException, InterruptedException {
     ConsulClient.Entry known = consul.instance(service.id()).orElse(null);
     if (known == null || !matches(known)) {
@@ -128,7 +128,7 @@ public final class ConsulRegistration extends RegistrationLoop {
     return true;
   }
 
-  /** Returns whether nothing is missing or different; checks of others may be there, too. */
+  /** Returns whether nothing is missing or different; additional checks are allowed. */
   private boolean matches(ConsulClient.Entry known) {
     ConsulClient.Service found = known.service();
     return found.name().equals(service.name())
@@ -139,7 +139,9 @@ public final class ConsulRegistration extends RegistrationLoop {
         && hasAllChecks(known);
   }
 
-  /** Without its check, an instance that has died would pass for ever. */
+  /**
+   * Returns whether all checks are registered: without them, a dead instance would stay passing.
+   */
   private boolean hasAllChecks(ConsulClient.Entry known) {
     Set<String> found = new HashSet<>();
     known.checks().forEach(check -> found.add(check.checkId()));
@@ -151,12 +153,16 @@ public final class ConsulRegistration extends RegistrationLoop {
     return false;
   }
 
-  /** The agent's words name the commonest mistake: an address that it cannot reach. */
+  /**
+   * Logs a change of health; the output of the check shows the most common mistake, an address that
+   * the agent cannot reach.
+   */
   private void logHealth(ConsulClient.Entry known) {
     boolean isCritical = known.status() == ConsulClient.Status.CRITICAL;
     if (isCritical != toldCritical) {
-      String finding = isCritical ? "critical, so nobody calls it: " + why(known) : "well again";
-      log.warn("{} finds {} {}", consul, service.id(), finding);
+      String finding =
+          isCritical ? "critical, it receives no traffic: " + why(known) : "passing again";
+      log.warn("{} reports {} as {}", consul, service.id(), finding);
       toldCritical = isCritical;
     }
   }
@@ -168,7 +174,7 @@ public final class ConsulRegistration extends RegistrationLoop {
         .collect(Collectors.joining(", "));
   }
 
-  /** Reports the health; returns whether the agent knows the check. */
+  /** Reports the health; returns whether the check is registered. */
   private boolean beat() throws IOException, InterruptedException {
     ConsulClient.Status status = ConsulClient.Status.CRITICAL;
     String output = "";
@@ -183,7 +189,8 @@ public final class ConsulRegistration extends RegistrationLoop {
       consul.updateTtl(heartbeat.checkId(), status, output);
       return true;
     } catch (ConsulClient.ConsulException e) {
-      if (e.status() != 404 && e.status() != 500) { // Either means "unknown", by version.
+      if (e.status() != 404
+          && e.status() != 500) { // Either means "unknown check", depending on the version.
         throw e;
       }
       return lost();
@@ -211,12 +218,12 @@ public final class ConsulRegistration extends RegistrationLoop {
   }
 
   /**
-   * Tells the agent how the service is, for a TTL check.
+   * Reports the health of the service to the agent, for a TTL check.
    *
    * @param checkId the id of the TTL check
-   * @param ttl how long a report holds; the next one comes after a third of it
-   * @param health says how the service really is; a constant would hide what a check is there to
-   *     find. If it throws, the service is critical, and its check says why
+   * @param ttl the time to live of a report; the next one is sent after a third of it
+   * @param health returns the actual health of the service; if it throws, the service is critical,
+   *     and the output of its check is the exception
    */
   public record Heartbeat(String checkId, Duration ttl, Callable<ConsulClient.Status> health) {
     /** Checks that nothing is missing. */

@@ -14,10 +14,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches which services there are in Consul, {@code consul} itself among them.
+ * Watches the names of all services in Consul, {@code consul} itself among them.
  *
- * <p>Works as {@link ConsulInstances}: one thread, with a blocking query; the last list stays when
- * Consul does not answer. Safe for any number of threads.
+ * <p>Works as {@link ConsulInstances}: one thread with a blocking query; the last list is kept
+ * while Consul is unreachable. Thread-safe.
  */
 public final class ConsulServices extends Watched<Map<String, List<String>>> implements Services {
   private static final Logger log = LoggerFactory.getLogger(ConsulServices.class);

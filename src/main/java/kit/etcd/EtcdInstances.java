@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Watches the instances of one service in etcd: the keys under {@code /services/NAME/}, whose values
+ * Watches the instances of a service in etcd: the keys under {@code /services/NAME/}, whose values
  * are {@code host:port}.
  *
  * <pre>{@code
@@ -33,30 +33,30 @@ import org.slf4j.event.Level;
  *
  * <h2>How it works</h2>
  *
- * <p>One thread reads all keys, and then has etcd tell it of each change <em>from the revision that it
- * has read, plus 1</em>: nothing is missed in between, and a change is known within milliseconds.
+ * <p>One thread lists all keys, and then watches them <em>from the revision of the list, plus
+ * 1</em>: no change in between is missed, and changes arrive within milliseconds.
  *
  * <pre>
  *        .-----------------------------------------------.
- *        v                                               |  45 s are over, the watch is lost,
- *   read all keys --> revision r --> watch from r + 1 ---'  or r + 1 has been compacted away
+ *        v                                               |  after 45 s, the watch is lost,
+ *   list all keys --> revision r --> watch from r + 1 ---'  or r + 1 has been compacted
  *        |                                ^   |
- *        v etcd does not answer           '---'  change: publish
+ *        v etcd is unreachable            '---'  change: publish
  *   keep the list, back off
  * </pre>
  *
- * <p>It reads again every 45 seconds because a connection that has died without a word cannot be told
- * from a quiet one. The prefix ends in a slash: {@code /services/web} would find the instances of
- * {@code webshop} too.
+ * <p>It lists again every 45 seconds because a dead connection cannot be distinguished from an idle
+ * one. The prefix ends in a slash: {@code /services/web} would match the instances of {@code
+ * webshop}, too.
  *
- * <p><b>The last good list stays</b> when etcd does not answer. It stays too, for 30 seconds, when it
- * is empty but was not before: an etcd that has lost its data answers at once, before anybody could
- * register again; and leases end by themselves, so a network that cuts all services off from etcd for
+ * <p><b>The last good list is kept</b> while etcd is unreachable. It is also kept, for 30 seconds,
+ * when the list becomes empty: an etcd that lost its data responds at once, before any instance
+ * could register again; and leases expire, so a network that separates all services from etcd for
  * 10 seconds looks the same.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. {@link #close} ends the request in flight and the thread.
+ * <p>Thread-safe. {@link #close} ends the request in flight and the thread.
  */
 public final class EtcdInstances extends Watched<List<Instance>> implements Instances {
   private static final Duration WAIT = Duration.ofSeconds(45);
@@ -73,14 +73,14 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
   // Confined to the thread of the watch.
   private final Map<String, EtcdClient.Entry> known = new TreeMap<>(); // By key.
   private final CallableInstances callable;
-  private int briefWatches; // That have failed in a row, each within a second.
+  private int briefWatches; // Consecutive failures within a second each.
 
   /** Watches the instances of {@code service}. */
   public EtcdInstances(EtcdClient etcd, String service) {
     this(etcd, service, Watch.EMPTY_GRACE);
   }
 
-  /** As above; {@code emptyGrace} zero believes an empty list at once. */
+  /** As above; {@code emptyGrace} zero publishes an empty list at once. */
   public EtcdInstances(EtcdClient etcd, String service, Duration emptyGrace) {
     this(
         etcd,
@@ -103,7 +103,7 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
             Watch.Subject.instances(service, etcd.toString(), emptyGrace), this::ask, log, timing);
   }
 
-  /** Where the instances of a service are. */
+  /** Returns the prefix of the keys of a service. */
   static String prefix(String service) {
     if (service.isEmpty() || service.contains("/")) {
       throw new IllegalArgumentException(
@@ -127,16 +127,16 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
       etcd.watch(prefix, all.revision() + 1, watch.waitFor(WAIT), changes -> take(changes, watch));
       watchWorked();
     } catch (IOException e) {
-      // So ends a watch when a member goes; whether there are others, the next list will tell.
+      // A watch ends like this when a member stops; the next list finds another member, if any.
       boolean isBrief = nanoTime.getAsLong() - startNanos < BRIEF_NANOS;
       briefWatches = isBrief ? briefWatches + 1 : 0;
       if (briefWatches >= MAX_BRIEF_WATCHES) {
-        watchOutage.failed(e, "asking every second");
+        watchOutage.failed(e, "polling every second");
       }
     }
   }
 
-  /** Returns whether to go on. */
+  /** Publishes changes; returns whether to continue the watch. */
   private boolean take(List<EtcdClient.Event> changes, Watch<List<Instance>> watch) {
     for (EtcdClient.Event change : changes) {
       if (change.isDeletion()) {
@@ -147,7 +147,7 @@ public final class EtcdInstances extends Watched<List<Instance>> implements Inst
     }
     watchWorked();
     watch.publish(instances());
-    return !known.isEmpty(); // Else how long to wait is another question, see Watch.waitFor.
+    return !known.isEmpty(); // If empty, Watch.waitFor may allow less time.
   }
 
   private void watchWorked() {

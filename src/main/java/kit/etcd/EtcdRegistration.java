@@ -13,41 +13,42 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps one instance registered in etcd, whatever happens to etcd: as the key {@code
- * /services/NAME/ID} with the value {@code host:port}, which {@link EtcdInstances} finds.
+ * Registers an instance with etcd and keeps it registered: as the key {@code /services/NAME/ID}
+ * with the value {@code host:port}, which {@link EtcdInstances} reads.
  *
  * <pre>{@code
  * Registration registration =
  *     new EtcdRegistration(etcd, "userservice", "userservice-10.0.0.5-8081", instance);
- * registration.start(); // when the port answers
+ * registration.start(); // when the port accepts connections
  * ...
  * registration.close();
  * }</pre>
  *
  * <h2>How it works</h2>
  *
- * <p>etcd makes no health checks. The key has a <em>lease</em> of 10 seconds, which is kept alive three
- * times as often; when the process dies, nobody does, and the key vanishes with the lease. A service
- * that hangs keeps its key.
+ * <p>etcd has no health checks. The key has a <em>lease</em> of 10 seconds, which is renewed three
+ * times as often; when the process dies, the lease expires and the key with it. A service that
+ * hangs keeps its key.
  *
  * <pre>
- *            lease has ended (etcd was down for longer, or has lost its data)
+ *            lease has expired (etcd was down for longer, or lost its data)
  *        .--------------------------------------------.
  *        v                                            |
  *   grant lease --> put key --> pause of 3 s --> keep lease alive
  *                      ^             ^                |
  *                      |             '----------------+
- *                      '--------------------- look after 8 to 12 s
- *                        key has gone, or is not as it should be
+ *                      '--------------------- check after 8 to 12 s
+ *                        key is missing or changed
  *
  *   close --> revoke lease, and etcd deletes the key
  * </pre>
  *
- * <p>A put that arrives after the lease was revoked fails: a ghost lives for 10 seconds at most. An
- * instance that is restarted takes its key over from its predecessor, whose lease ends without it.
+ * <p>A put that arrives after the lease was revoked fails: a stale entry lives for at most 10
+ * seconds. An instance that is restarted takes over the key of its predecessor, whose lease then
+ * expires without a key.
  *
- * <p>Tags and facts of the instance are not registered: the value is what Go kit's {@code etcdv3}
- * writes and reads.
+ * <p>Tags and metadata are not registered: the value is the one that Go kit's {@code etcdv3} writes
+ * and reads.
  */
 public final class EtcdRegistration extends RegistrationLoop {
   private static final Duration TTL = Duration.ofSeconds(10);
@@ -64,7 +65,7 @@ public final class EtcdRegistration extends RegistrationLoop {
   private boolean isPut;
   private long lookAtNanos;
 
-  /** Will register {@code instance} of {@code service} under {@code id}, which no other has. */
+  /** Creates a registration of {@code instance} of {@code service} under a unique {@code id}. */
   public EtcdRegistration(EtcdClient etcd, String service, String id, Instance instance) {
     this(etcd, service, id, instance, TTL, LoggerFactory.getLogger(EtcdRegistration.class));
   }
@@ -122,7 +123,7 @@ public final class EtcdRegistration extends RegistrationLoop {
     lookAtNanos = System.nanoTime() + (long) (LOOK_NANOS * between(0.8, 1.2));
   }
 
-  // So that a thousand instances that were started together do not all ask together.
+  // Jitter: instances that were started together do not send together.
   private static double between(double least, double most) {
     return ThreadLocalRandom.current().nextDouble(least, most);
   }

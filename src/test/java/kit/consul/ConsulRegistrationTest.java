@@ -185,11 +185,11 @@ class ConsulRegistrationTest {
         fake.awaitRequest("GET", INSTANCE);
       }
     }
-    String finder = "WARN Consul at " + fake.uri() + " finds web-1 ";
+    String finder = "WARN Consul at " + fake.uri() + " reports web-1 as ";
     assertThat(log.linesFrom(Level.WARN))
         .containsExactly(
-            finder + "critical, so nobody calls it: check: dial tcp:\\nno route to host",
-            finder + "well again");
+            finder + "critical, it receives no traffic: check: dial tcp:\\nno route to host",
+            finder + "passing again");
   }
 
   @Test

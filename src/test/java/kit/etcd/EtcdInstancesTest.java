@@ -198,7 +198,7 @@ class EtcdInstancesTest {
             line ->
                 assertThat(line)
                     .startsWith("WARN " + subject + " failed")
-                    .endsWith("/v3/watch: 501 not here; asking every second"),
+                    .endsWith("/v3/watch: 501 not here; polling every second"),
             line -> assertThat(line).isEqualTo("WARN " + subject + " recovered"));
   }
 
