@@ -19,7 +19,7 @@ import kit.http.Request;
 import kit.http.Response;
 
 /**
- * Lets only those requests pass that bring a user's name and password.
+ * HTTP Basic authentication: middleware that requires a user name and password.
  *
  * <pre>{@code
  * BasicAuthenticating.checking("users", passwordFile::verify)
@@ -28,39 +28,41 @@ import kit.http.Response;
  * context.get(BasicAuthenticating.USER); // "jerry"
  * }</pre>
  *
- * <p>All others get a 401, the same for a user that is not there and for a wrong password; a request
- * with more than one Authorization header gets a 400. Passwords
- * travel as they are: use it over TLS, and rather once for a token than with every request.
+ * <p>Other requests are rejected with 401, the same for an unknown user and a wrong password; a
+ * request with more than one Authorization header is rejected with 400. Passwords are sent in clear
+ * text: use it over TLS, and preferably once for a token rather than with every request.
  *
- * <p>Safe for any number of threads if the check is. Go kit's word: {@code basic.AuthMiddleware}.
+ * <p>Thread-safe if the check is. Equivalent in Go kit: {@code basic.AuthMiddleware}.
  *
  * <p>Source: RFC 7617. Name and password are UTF-8 and compared in Unicode's form NFC; a colon ends
  * the name.
  */
 public final class BasicAuthenticating {
-  /** The name of the user whose password was right. */
+  /** The key of the authenticated user name in the context. */
   public static final Context.Key<String> USER = Context.key("user");
 
   private static final String SCHEME = "Basic ";
-  private static final int MAX_CHARS = 1024; // In base64; a password manager makes 100 or so.
+  private static final int MAX_CHARS = 1024; // In base64; a password manager generates about 100.
   private static final Pattern REALM = Pattern.compile("[ !#-\\[\\]-~]+");
 
   private BasicAuthenticating() {}
 
-  /** Knows passwords. */
+  /** Verifies passwords. */
   @FunctionalInterface
   public interface Check {
     /**
-     * Returns whether this is the password of that user, in a time that does not depend on why not.
-     * Both are in form NFC.
+     * Returns whether {@code password} is that of {@code user}, in a time that does not depend on
+     * the reason of a failure. Both are in form NFC.
      */
     boolean verify(String user, String password);
   }
 
   /**
-   * Answers 401 unless name and password are right.
+   * Returns a middleware that rejects requests with 401 unless {@code check} accepts their name and
+   * password.
    *
-   * @param realm says what the password is for, in printable ASCII without {@code "} and {@code \}
+   * @param realm the protection space shown to users, in printable ASCII without {@code "} and
+   *     {@code \}
    */
   public static Middleware<Request, Response> checking(String realm, Check check) {
     requireNonNull(check, "check");
@@ -93,10 +95,11 @@ public final class BasicAuthenticating {
   }
 
   /**
-   * Accepts one user; the time it takes depends on what is given only, not on what is right.
+   * Returns a check that accepts one user; its time depends on the input only, not on the expected
+   * values.
    *
-   * @throws IllegalArgumentException if name or password has half a character in it, which UTF-8
-   *     cannot encode
+   * @throws IllegalArgumentException if name or password has a lone surrogate, which UTF-8 cannot
+   *     encode
    */
   public static Check only(String user, String password) {
     if (!UTF_8.newEncoder().canEncode(user) || !UTF_8.newEncoder().canEncode(password)) {
@@ -104,14 +107,14 @@ public final class BasicAuthenticating {
     }
     byte[] rightUser = hash(user);
     byte[] rightPassword = hash(password);
-    // Hashes have one length, and & looks at both.
+    // Hashes have the same length, and & evaluates both operands.
     return (givenUser, givenPassword) ->
         MessageDigest.isEqual(rightUser, hash(givenUser))
             & MessageDigest.isEqual(rightPassword, hash(givenPassword))
             & UTF_8.newEncoder().canEncode(givenUser + ":" + givenPassword);
   }
 
-  /** Returns {@code name:password}, or something without a colon. */
+  /** Returns {@code name:password}, or a text without a colon. */
   private static String credentials(Request request) {
     String header = request.header("Authorization");
     if (header == null

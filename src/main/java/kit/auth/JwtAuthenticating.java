@@ -14,8 +14,8 @@ import kit.http.Response;
 import kit.http.client.HttpEndpoint;
 
 /**
- * Lets only those requests pass that bring a token which can be believed, and takes tokens along on
- * requests of our own.
+ * JWT authentication: middleware that requires a valid bearer token or a scope, and sends tokens
+ * with client requests.
  *
  * <pre>{@code
  * Middleware<Request, Response> known = JwtAuthenticating.verifying(verifier);
@@ -30,31 +30,32 @@ import kit.http.client.HttpEndpoint;
  * <h2>How it works</h2>
  *
  * <pre>
- *   Authorization                  answer   WWW-Authenticate
+ *   Authorization                  status   WWW-Authenticate
  *   none, or of another scheme     401      Bearer realm="access"
  *   more than one                  400      none
- *   a token not to be believed     401      Bearer error="invalid_token"
+ *   an invalid token               401      Bearer error="invalid_token"
  *   a token without the scope      403      Bearer error="insufficient_scope", scope="users:delete"
- *   a good one                     the endpoint's; the claims are in its context
+ *   a valid one                    the endpoint's; the claims are in its context
  * </pre>
  *
- * <p>What is wrong with a token is in the log (debug) and nowhere else: the difference between expired
- * and forged helps only who forges. The token itself is in no message and no log.
+ * <p>The reason why a token is invalid is logged at debug level and not sent: the difference
+ * between expired and forged would help an attacker. The token itself is in no message and no log.
  *
- * <p>Put it inside the rate limit, which is cheaper, and outside of all that works for the caller.
+ * <p>Put it inside the rate limit, which is cheaper, and outside of everything that needs an
+ * authenticated caller.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. Go kit's words: {@code jwt.NewParser}, {@code HTTPToContext},
- * {@code ContextToHTTP}.
+ * <p>Thread-safe. Equivalent in Go kit: {@code jwt.NewParser}, {@code HTTPToContext}, {@code
+ * ContextToHTTP}.
  *
  * <p>Source: RFC 6750.
  */
 public final class JwtAuthenticating {
-  /** What the caller's token says. */
+  /** The key of the claims of the caller's token in the context. */
   public static final Context.Key<Jwt.Claims> CLAIMS = Context.key("claims");
 
-  /** The caller's token; see {@link #passingOn}. */
+  /** The key of the caller's token in the context; see {@link #passingOn}. */
   public static final Context.Key<String> TOKEN = Context.key("token");
 
   private static final String NEEDED = "a valid access token is needed";
@@ -65,7 +66,10 @@ public final class JwtAuthenticating {
 
   private JwtAuthenticating() {}
 
-  /** Answers 401 unless {@code verifier} believes the request's bearer token. */
+  /**
+   * Returns a middleware that rejects requests with 401 unless {@code verifier} accepts their
+   * bearer token.
+   */
   public static Middleware<Request, Response> verifying(Jwt.Verifier verifier) {
     requireNonNull(verifier, "verifier");
     return next -> (context, request) -> verify(verifier, next, context, request);
@@ -80,10 +84,11 @@ public final class JwtAuthenticating {
   }
 
   /**
-   * Answers 403 unless {@code scope} is among the scopes of the token. Goes inside {@link #verifying}.
+   * Returns a middleware that rejects requests with 403 unless the token has {@code scope}. Put it
+   * inside {@link #verifying}.
    *
-   * @throws IllegalArgumentException if that is no scope: one word of printable ASCII, without {@code
-   *     "} and {@code \}
+   * @throws IllegalArgumentException if {@code scope} is malformed: it must be one word of
+   *     printable ASCII, without {@code "} and {@code \}
    */
   public static <Q, R> Middleware<Q, R> requiringScope(String scope) {
     checkedScope(scope);
@@ -104,9 +109,9 @@ public final class JwtAuthenticating {
   }
 
   /**
-   * Returns {@code scope} if it can be one.
+   * Returns {@code scope} if it is well-formed.
    *
-   * @throws IllegalArgumentException if not
+   * @throws IllegalArgumentException if it is not
    */
   public static String checkedScope(String scope) {
     if (!SCOPE_SYNTAX.matcher(scope).matches()) {
@@ -116,9 +121,9 @@ public final class JwtAuthenticating {
   }
 
   /**
-   * Sends a token along.
+   * Returns a function that adds a bearer token to client requests.
    *
-   * @param token is asked for each request; null sends none
+   * @param token called for each request; null adds no token
    */
   public static HttpEndpoint.Before sending(Supplier<String> token) {
     requireNonNull(token, "token");
@@ -131,8 +136,8 @@ public final class JwtAuthenticating {
   }
 
   /**
-   * Sends the token of the caller along, if there is one: the peer then acts for the caller, and can
-   * do so elsewhere. For peers that are trusted as much as we are.
+   * Returns a function that forwards the caller's token, if any, with client requests. The peer can
+   * then act for the caller elsewhere, too: use it for trusted peers only.
    */
   public static HttpEndpoint.Before passingOn() {
     return (context, request) -> {
@@ -144,9 +149,9 @@ public final class JwtAuthenticating {
   }
 
   /**
-   * Returns {@code token} if it can stand in a header.
+   * Returns {@code token} if it is well-formed (RFC 6750).
    *
-   * @throws IllegalArgumentException if not; it does not show the token, as the JDK would
+   * @throws IllegalArgumentException if it is not; unlike the JDK's, the message does not show it
    */
   public static String checked(String token) {
     if (!TOKEN_SYNTAX.matcher(token).matches()) {

@@ -32,7 +32,7 @@ import java.util.regex.Pattern;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Reads the key that tokens are signed with, or the one that they are verified with, from a file.
+ * Reads keys for signing and verifying tokens from a file: PEM (RSA, EC) or an HMAC secret.
  *
  * <pre>{@code
  * KeyFile file = KeyFile.read(Path.of("jwt.key"));
@@ -43,23 +43,25 @@ import javax.crypto.spec.SecretKeySpec;
  * <h2>How it works</h2>
  *
  * <ul>
- *   <li><b>PEM</b>, as OpenSSL writes it: {@code PRIVATE KEY} (PKCS #8), {@code PUBLIC KEY} (X.509's
- *       SubjectPublicKeyInfo), or both, RSA or EC. From a private key alone the public one is derived.
- *   <li><b>Anything else</b> is a secret for HMAC, as it stands, but for one newline at the end. It
- *       should come from a random source, which no password does: {@code openssl rand -base64 48}.
+ *   <li><b>PEM</b>, as OpenSSL writes it: {@code PRIVATE KEY} (PKCS #8), {@code PUBLIC KEY}
+ *       (X.509's SubjectPublicKeyInfo), or both, RSA or EC. From a private key alone the public one
+ *       is derived.
+ *   <li><b>Any other content</b> is a secret for HMAC, byte for byte, without one newline at the
+ *       end. It should be random, not a password: {@code openssl rand -base64 48}.
  * </ul>
  *
- * <p>PEM is never taken for a secret. A public key is no secret: a service that took its text for an
- * HMAC secret would accept tokens that any client can forge.
+ * <p>PEM is never used as a secret: a service that used the text of a public key as an HMAC secret
+ * would accept tokens that any client can forge.
  *
  * <h2>Errors</h2>
  *
- * <p>A file without a usable key is an {@link IllegalArgumentException} that names the file, and shows
- * nothing of what is in it.
+ * <p>A file without a usable key is an {@link IllegalArgumentException} that names the file and
+ * shows nothing of its content.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable. Reading a pair makes and verifies one signature, to see that the two belong together.
+ * <p>Immutable. Reading a key pair creates and verifies one signature, to check that the keys
+ * match.
  *
  * <h2>Copying this class</h2>
  *
@@ -85,7 +87,7 @@ public final class KeyFile {
    * Reads one file.
    *
    * @throws IOException if it cannot be read
-   * @throws IllegalArgumentException if there is no key in it, or one of another kind
+   * @throws IllegalArgumentException if it has no key, or one of an unsupported kind
    */
   public static KeyFile read(Path file) throws IOException {
     byte[] bytes;
@@ -139,7 +141,7 @@ public final class KeyFile {
       return new KeyFile(Optional.empty(), publicKey);
     }
     publicKey = publicKey != null ? publicKey : publicKeyOf(privateKey, der);
-    require(isPair(privateKey, publicKey), "the private and the public key are no pair");
+    require(isPair(privateKey, publicKey), "the private and the public key do not match");
     return new KeyFile(Optional.of(privateKey), publicKey);
   }
 
@@ -152,7 +154,7 @@ public final class KeyFile {
       try {
         return maker.make(KeyFactory.getInstance(type));
       } catch (InvalidKeySpecException e) {
-        // Of the other type, or of none that we know.
+        // Of the other type, or unsupported.
       } catch (GeneralSecurityException e) {
         throw new IllegalStateException("this JDK has no " + type + " keys", e);
       }
@@ -165,10 +167,9 @@ public final class KeyFile {
       var spec = new RSAPublicKeySpec(rsa.getModulus(), rsa.getPublicExponent());
       return key(factory -> factory.generatePublic(spec));
     }
-    // The JDK cannot derive it. But in RFC 5915 the public key is the last member, if it is there:
-    // a string of bits (3) of 2n + 2 bytes, none of them in part (0), not compressed (4), x, y.
-    require(
-        key instanceof ECPrivateKey, "a private key that its public key cannot be derived from");
+    // The JDK cannot derive it. In RFC 5915 the public key is the optional last member: a bit
+    // string (3) of 2n + 2 bytes without unused bits (0), uncompressed (4), x, y.
+    require(key instanceof ECPrivateKey, "a private key whose public key cannot be derived");
     ECPrivateKey ec = (ECPrivateKey) key;
     int n = (ec.getParams().getCurve().getField().getFieldSize() + 7) / 8;
     int x = der.length - 2 * n;
@@ -198,7 +199,7 @@ public final class KeyFile {
       signature.update(probe);
       return signature.verify(signed);
     } catch (GeneralSecurityException e) {
-      return false; // Of two sizes or curves, for instance.
+      return false; // Different sizes or curves, for instance.
     }
   }
 

@@ -18,7 +18,7 @@ import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
 
 /**
- * Knows users by their passwords without knowing the passwords: a file of slow, salted hashes.
+ * Verifies passwords against a file of slow, salted hashes (PBKDF2).
  *
  * <pre>{@code
  * System.out.println(PasswordFile.line("jerry", password, new SecureRandom()));
@@ -29,23 +29,22 @@ import javax.crypto.spec.PBEKeySpec;
  *
  * <h2>How it works</h2>
  *
- * <p>A line is a user; empty lines and lines that begin with {@code #} are not looked at:
+ * <p>One line per user; empty lines and lines that begin with {@code #} are ignored:
  *
  * <pre>
  *   name:pbkdf2-sha256:iterations:salt:hash
  *   jerry:pbkdf2-sha256:600000:fn9ECgPwMx5IHZ4dtvAe8Q==:hS2aiy...=
  * </pre>
  *
- * <p>Salt and hash are base64; the hash is PBKDF2 with HMAC-SHA256 of the password in UTF-8, 32 bytes.
- * Names and passwords are compared in Unicode's form NFC, so that it does not matter whether a
- * keyboard composes an "&auml;" or sends a letter and two dots.
- * A name that is not in the file costs as much as one that is, so that the time to answer does
- * not show which names there are.
+ * <p>Salt and hash are base64; the hash is PBKDF2 with HMAC-SHA256 of the password in UTF-8, 32
+ * bytes. Names and passwords are compared in Unicode's form NFC, so that composed and decomposed
+ * characters such as "&auml;" are equal. An unknown name takes as long as a known one, so that
+ * timing does not reveal which names exist.
  *
  * <h2>Errors</h2>
  *
- * <p>What is wrong in the file is an {@link IllegalArgumentException} that names the file and the
- * line's number, and quotes nothing.
+ * <p>A malformed file is an {@link IllegalArgumentException} that names the file and the line
+ * number, without quoting the line.
  *
  * <h2>Threads and cost</h2>
  *
@@ -56,14 +55,16 @@ import javax.crypto.spec.PBEKeySpec;
  *
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
- * <p>Source: RFC 8018 (PBKDF2); RFC 7617, 2.1 and RFC 8265 (NFC); the iterations are those of OWASP's Password Storage Cheat Sheet.
+ * <p>Source: RFC 8018 (PBKDF2); RFC 7617, 2.1 and RFC 8265 (NFC); the iterations are those of
+ * OWASP's Password Storage Cheat Sheet.
  */
 public final class PasswordFile {
   private static final String SCHEME = "pbkdf2-sha256";
   private static final int ITERATIONS = 600_000;
-  private static final int MAX_ITERATIONS = 10_000_000; // Some seconds, for one guess.
+  private static final int MAX_ITERATIONS = 10_000_000; // A few seconds per password.
   private static final int SALT_BYTES = 16; // NIST SP 800-132, 5.1
-  private static final int HASH_BYTES = 32; // What SHA-256 gives; more costs only us.
+  // The output of SHA-256; more would slow down only the server.
+  private static final int HASH_BYTES = 32;
   private static final Pattern NAME =
       Pattern.compile("[^:#\\p{C}\\p{Zl}\\p{Zp}][^:\\p{C}\\p{Zl}\\p{Zp}]{0,99}");
   private static final Pattern LINE =
@@ -84,7 +85,7 @@ public final class PasswordFile {
    * Reads a file of at least one user.
    *
    * @throws IOException if it cannot be read, or is not UTF-8
-   * @throws IllegalArgumentException if a line is wrong, or there is none
+   * @throws IllegalArgumentException if a line is malformed, or there is none
    */
   public static PasswordFile read(Path file) throws IOException {
     Map<String, Entry> entries = new LinkedHashMap<>();
@@ -99,7 +100,7 @@ public final class PasswordFile {
       require(match.matches(), place + "not name:" + SCHEME + ":iterations:salt:hash");
       try {
         Entry entry = entry(match.group(2), match.group(3), match.group(4));
-        require(entries.put(normal(match.group(1)), entry) == null, "the name is there twice");
+        require(entries.put(normal(match.group(1)), entry) == null, "duplicate name");
       } catch (IllegalArgumentException e) {
         throw new IllegalArgumentException(place + e.getMessage(), e);
       }
@@ -118,12 +119,12 @@ public final class PasswordFile {
   }
 
   /**
-   * Returns the line for a user.
+   * Returns the line of a user.
    *
-   * @param random makes the salt
-   * @throws IllegalArgumentException if the name is empty or longer than 100 characters, begins with
-   *     {@code #}, has a colon or control characters; or if the password is empty or has half a
-   *     character in it, which UTF-8 cannot encode
+   * @param random generates the salt
+   * @throws IllegalArgumentException if the name is empty or longer than 100 characters, begins
+   *     with {@code #}, has a colon or control characters; or if the password is empty or has a
+   *     lone surrogate, which UTF-8 cannot encode
    */
   public static String line(String name, String password, SecureRandom random) {
     return line(name, password, random, ITERATIONS);
@@ -146,17 +147,17 @@ public final class PasswordFile {
         base64.encodeToString(hash));
   }
 
-  /** Returns whether this is the password of that user, in the same time either way. */
+  /** Returns whether {@code password} is that of {@code user}, in constant time. */
   public boolean verify(String user, String password) {
     String name = normal(user);
-    // Users may have different counts, so a name that is not there passes for one of them, and
-    // always for the same.
+    // Users may have different iteration counts, so an unknown name is verified as one of them,
+    // always the same one.
     Entry decoy = decoys.get(Math.floorMod(name.hashCode() ^ disguise, decoys.size()));
     Entry entry = entries.getOrDefault(name, decoy);
     byte[] hash = hash(password, entry.salt, entry.iterations);
     return MessageDigest.isEqual(hash, entry.hash)
         & entries.containsKey(name)
-        & !isBroken(password); // Its hash is that of the password with question marks.
+        & !isBroken(password); // It would hash like the password with question marks.
   }
 
   private static String normal(String text) {

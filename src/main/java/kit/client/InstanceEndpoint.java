@@ -14,7 +14,9 @@ import kit.discovery.Instance;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
+/**
+ * Client stack of one instance: circuit breaker, timeout and the caller's middleware for attempts.
+ */
 final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Availability, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ServiceClient.class);
 
@@ -61,7 +63,7 @@ final class InstanceEndpoint<Q, R> implements Endpoint<Q, R>, Availability, Auto
     return instance;
   }
 
-  /** Returns the state of the breaker, in small letters. */
+  /** Returns the state of the breaker, in lower case. */
   String state() {
     return breaking.breaker().state().name().toLowerCase(Locale.ROOT);
   }

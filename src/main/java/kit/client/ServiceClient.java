@@ -28,7 +28,8 @@ import kit.retry.RetryBudget;
 import kit.retry.Retrying;
 
 /**
- * Calls a service through everything that a good client has, in one call and in the right order.
+ * Complete client of a service: retries, load balancing, circuit breakers, timeouts and metrics in
+ * the right order.
  *
  * <pre>{@code
  * ServiceClient<Integer, String> getName =
@@ -44,41 +45,40 @@ import kit.retry.Retrying;
  *
  * <pre>
  *   metrics of the call
- *   around the call          log; yours
+ *   around the call          logging, and your own
  *     retry                  idempotent requests only, within a budget
- *       balancer             one instance for each attempt, passing over those that refuse
+ *       balancer             one instance per attempt, with failover if it refuses
  *         metrics of the attempt
- *         around the attempt span, limiter; yours, one for each instance
- *           breaker          one for each instance
- *             timeout        of the attempt at this instance
+ *         around the attempt span, limiter, and your own, one per instance
+ *           breaker          one per instance
+ *             timeout        per attempt
  *               your endpoint
  * </pre>
  *
- * <p>Why this order: a breaker must see timeouts, so it is around them. A limiter's refusal must not
- * open a breaker, so the limiter is around that. Breakers are one for each instance, so they are
- * inside the balancer, which leaves out instances whose breaker is open. Each attempt should go to
- * another instance, so retry is around the balancer. The caller's deadline, in the {@link Context},
- * holds for all of it.
+ * <p>The order: a breaker must count timeouts, so it is around them. A limiter's rejection must not
+ * open a breaker, so the limiter is around the breaker. There is a breaker per instance, so
+ * breakers are inside the balancer, which skips instances whose breaker is open. Each attempt
+ * should go to another instance, so retry is around the balancer. The caller's deadline, in the
+ * {@link Context}, applies to the whole stack.
  *
- * <p>What is known of an instance goes when the instance goes.
+ * <p>The state of an instance is released when the instance has gone.
  *
  * <h2>Threads</h2>
  *
- * <p>Safe for any number of threads. {@link #close} lets go of the instances; the list of them is the
- * caller's to close.
+ * <p>Thread-safe. {@link #close} releases the endpoints; the caller closes the list of instances.
  */
 public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable {
   private final BalancedEndpoint<Q, R> balanced;
   private final Endpoint<Q, R> outermost;
   private final Set<InstanceEndpoint<Q, R>> endpoints =
-      ConcurrentHashMap.newKeySet(); // Until it is closed.
-  private final Runnable hide; // Takes us out of the metrics.
+      ConcurrentHashMap.newKeySet(); // Until closed.
+  private final Runnable hide; // Removes this client from the metrics.
 
   /**
-   * Stacks the layers.
+   * Creates a client.
    *
-   * @param service the name to use in messages
-   * @param factory makes the endpoint of one instance, the innermost layer
+   * @param service the name of the service in messages
+   * @param factory creates the endpoint of an instance, the innermost layer
    */
   public ServiceClient(
       String service,
@@ -88,7 +88,7 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
     this(service, instances, factory, settings, Optional.empty());
   }
 
-  /** As above; {@code metrics} measure calls and attempts, and show what is known of the service. */
+  /** As above, with {@code metrics} of calls, attempts and instances. */
   public ServiceClient(
       String service,
       Instances instances,
@@ -167,7 +167,7 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
     return outermost.call(context, request);
   }
 
-  /** Lets go of all instances; calls in flight end undisturbed. */
+  /** Releases all instances; calls in flight complete. */
   @Override
   public void close() {
     hide.run();
@@ -181,15 +181,15 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
   }
 
   /**
-   * What each layer does.
+   * Settings of the layers.
    *
-   * @param isIdempotent which requests may be done twice; none, unless you say so
-   * @param attempts how often a call is sent at most, the first time included
-   * @param attemptTimeout how long one instance may take for one attempt
-   * @param picker chooses among the instances
-   * @param breaker when to stop calling an instance
-   * @param aroundCall what goes around the whole call
-   * @param aroundAttempt what goes around each attempt at an instance
+   * @param isIdempotent which requests may be retried; none by default
+   * @param attempts the maximum number of attempts, the first included
+   * @param attemptTimeout the timeout of one attempt at one instance
+   * @param picker the load-balancing policy
+   * @param breaker the settings of the circuit breakers
+   * @param aroundCall middleware around the whole call
+   * @param aroundAttempt middleware around each attempt at an instance
    */
   public record Settings<Q, R>(
       Predicate<? super Q> isIdempotent,
@@ -210,8 +210,8 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
     }
 
     /**
-     * Returns: nothing is idempotent; 3 attempts of 1 s each; in turn; breakers as {@link
-     * CircuitBreaking#settings}; nothing around.
+     * Returns the defaults: no request is idempotent; 3 attempts with a timeout of 1 s each; round
+     * robin; breakers with {@link CircuitBreaking#settings}; no middleware.
      */
     public static <Q, R> Settings<Q, R> defaults() {
       return new Settings<>(

@@ -26,7 +26,7 @@ import kit.http.Response;
 import kit.http.server.HttpService;
 
 /**
- * Measures requests that are served and calls that are made, under the names that dashboards expect.
+ * Metrics middleware: counts and times served requests, client calls and attempts.
  *
  * <pre>{@code
  * Metrics metrics = new Metrics();
@@ -38,33 +38,34 @@ import kit.http.server.HttpService;
  * new ServiceClient<>(service, instances, factory, settings, instrumenting); // each call
  * }</pre>
  *
- * <h2>What there is</h2>
+ * <h2>Metrics</h2>
  *
  * <pre>
- *   http_requests_total             method, route, status     served; status 0: dropped without answer
- *   http_request_duration_seconds   method, route             a histogram; until the last byte is out
- *   http_response_bytes_total       method, route             bodies only
+ *   http_requests_total             method, route, status   served; status 0: dropped without response
+ *   http_request_duration_seconds   method, route           a histogram; until the last byte is sent
+ *   http_response_bytes_total       method, route           bodies only
  *   http_requests_in_flight
  *   ratelimit_refused_total         limit
  *
- *   client_calls_total              service, outcome          retries and all
+ *   client_calls_total              service, outcome          retries included
  *   client_call_duration_seconds    service                   a histogram
- *   client_attempts_total           service, outcome          each instance that was asked
+ *   client_attempts_total           service, outcome          each instance called
  *   client_attempt_duration_seconds service                   a histogram
  *   client_retries_total            service
- *   client_instances                service                   in the list
+ *   client_instances                service                   known instances
  *   client_registry_up              service                   0: the list may be out of date
- *   client_breaker_state            service, instance, state  1 for the state that it is in
+ *   client_breaker_state            service, instance, state  1 for the current state
  * </pre>
  *
- * <p>The route is the template of the route, or {@code -} if there is none: clients choose paths, so
- * there is no end of them. The outcome is {@code ok}, {@code 4xx} or {@code 5xx}, {@code cancelled},
- * {@code error} (a fault of our own), or else the {@linkplain PeerException.Kind kind} of the failure
- * in small letters. An instance is a label only where it goes when the instance goes.
+ * <p>The route is the template of the route, or {@code -} without one: paths are chosen by clients,
+ * so their number is unbounded. The outcome is {@code ok}, {@code 4xx} or {@code 5xx}, {@code
+ * cancelled}, {@code error} (a fault of this program), or else the {@linkplain PeerException.Kind
+ * kind} of the failure in lower case. The instance is a label only of series that are removed with
+ * the instance.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. A request costs three look-ups, less than a microsecond.
+ * <p>Thread-safe. A request costs three look-ups, less than a microsecond.
  */
 public final class Instrumenting {
   private final Metrics metrics;
@@ -81,7 +82,7 @@ public final class Instrumenting {
   private final Metrics.Family<Metrics.Counter> retries;
   private final List<Client> clients = new CopyOnWriteArrayList<>();
 
-  /** Registers all of them; those that are not used are not shown. */
+  /** Registers all metrics; those without a series are not shown. */
   public Instrumenting(Metrics metrics) {
     this.metrics = requireNonNull(metrics, "metrics");
     String route = "route";
@@ -91,32 +92,37 @@ public final class Instrumenting {
     requestSeconds =
         metrics.histogramFamily(
             "http_request_duration_seconds",
-            "Time from the first look at a request to the last byte of its answer.",
+            "Time from the head of a request to the last byte of its response.",
             Metrics.SECONDS,
             method,
             route);
     responseBytes =
         metrics.counterFamily(
             "http_response_bytes_total", "Length of the bodies sent.", method, route);
-    refused = metrics.counterFamily("ratelimit_refused_total", "Refused by a rate limit.", "limit");
+    refused =
+        metrics.counterFamily(
+            "ratelimit_refused_total", "Requests and calls rejected by a rate limit.", "limit");
 
     String service = "service";
     String outcome = "outcome";
     calls = metrics.counterFamily("client_calls_total", "Calls to a service.", service, outcome);
     callSeconds =
         metrics.histogramFamily(
-            "client_call_duration_seconds", "Calls, retries and all.", Metrics.SECONDS, service);
+            "client_call_duration_seconds",
+            "Duration of calls, retries included.",
+            Metrics.SECONDS,
+            service);
     attempts =
         metrics.counterFamily(
             "client_attempts_total", "Attempts at an instance.", service, outcome);
     attemptSeconds =
         metrics.histogramFamily(
-            "client_attempt_duration_seconds", "Attempts.", Metrics.SECONDS, service);
-    retries = metrics.counterFamily("client_retries_total", "Calls that were repeated.", service);
+            "client_attempt_duration_seconds", "Duration of attempts.", Metrics.SECONDS, service);
+    retries = metrics.counterFamily("client_retries_total", "Retries of calls.", service);
     metrics.polledGauge(
-        "client_instances", "Instances in the list of a service.", this::instances, service);
+        "client_instances", "Known instances of a service.", this::instances, service);
     metrics.polledGauge(
-        "client_registry_up", "Whether the registry answers.", this::registries, service);
+        "client_registry_up", "Whether the registry responds.", this::registries, service);
     metrics.polledGauge(
         "client_breaker_state",
         "The state of an instance's circuit breaker.",
@@ -126,12 +132,10 @@ public final class Instrumenting {
         "state");
   }
 
-  /** Measures the requests of {@code http}; once. */
+  /** Measures the requests that {@code http} serves; to be called once. */
   public void serve(HttpService http) {
     metrics.polledGauge(
-        "http_requests_in_flight",
-        "Requests being answered.",
-        samples -> samples.add(http.inFlight()));
+        "http_requests_in_flight", "Requests in flight.", samples -> samples.add(http.inFlight()));
     http.onCompleted(this::served);
   }
 
@@ -143,17 +147,17 @@ public final class Instrumenting {
     responseBytes.labels(method, route).add(done.bytes());
   }
 
-  /** Answers with all metrics; to be mounted as {@code GET /metrics}. */
+  /** Returns all metrics; to be routed as {@code GET /metrics}. */
   public Response page(Context context, Request request) {
     byte[] text = metrics.text().getBytes(StandardCharsets.UTF_8);
     return Response.of(200, Metrics.CONTENT_TYPE, text);
   }
 
   /**
-   * Returns {@code nanosToWait}, and counts how often it refuses.
+   * Returns {@code nanosToWait} with a counter of its rejections.
    *
-   * @param name tells this limit from others
-   * @param nanosToWait what {@code RateLimiting.rejecting} takes: 0 if admitted
+   * @param name the label of this limit
+   * @param nanosToWait the argument of {@code RateLimiting.rejecting}: returns 0 if admitted
    */
   public LongSupplier limit(String name, LongSupplier nanosToWait) {
     Metrics.Counter counter = refused.labels(name);
@@ -166,12 +170,12 @@ public final class Instrumenting {
     };
   }
 
-  /** Measures whole calls to {@code service}, from outside of everything else. */
+  /** Returns a middleware that measures whole calls to {@code service}; to be the outermost. */
   public <Q, R> Middleware<Q, R> calls(String service) {
     return measured(service, calls, callSeconds.labels(service));
   }
 
-  /** Measures single attempts at the instances of {@code service}. */
+  /** Returns a middleware that measures attempts at the instances of {@code service}. */
   public <Q, R> Middleware<Q, R> attempts(String service) {
     return measured(service, attempts, attemptSeconds.labels(service));
   }
@@ -209,22 +213,22 @@ public final class Instrumenting {
     return isCancelled ? "cancelled" : "error";
   }
 
-  /** Returns the counter of calls to {@code service} that were repeated. */
+  /** Returns the counter of retries of calls to {@code service}. */
   public Metrics.Counter retries(String service) {
     return retries.labels(service);
   }
 
-  /** Shows the state of {@code client} at each scrape, until the result is run. */
+  /** Registers {@code client}, whose state is read at each scrape, until the result is run. */
   public Runnable show(Client client) {
     clients.add(client);
     return () -> clients.remove(client);
   }
 
   /**
-   * What a client of a service knows of it; asked at each scrape, so it must be quick.
+   * State of a client of a service, read at each scrape, so it must be quick.
    *
-   * @param service the service that it calls
-   * @param instances how many are in its list
+   * @param service the called service
+   * @param instances the number of known instances
    * @param isRegistryUp whether the list is up to date
    * @param breakerStates the states of the circuit breakers, by instance
    */
@@ -242,8 +246,8 @@ public final class Instrumenting {
     }
   }
 
-  // A service may have several clients, and a series must not come twice. They share the list,
-  // so it does not matter which of them is asked.
+  // A service may have several clients, and series must be unique. They share the list, so any of
+  // them will do.
 
   private void instances(Metrics.Samples samples) {
     Map<String, Integer> most = new TreeMap<>();

@@ -10,7 +10,7 @@ import java.lang.management.MemoryUsage;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Shows how the process is: memory, threads, garbage collection, processor time, open files.
+ * JVM and process metrics: memory, threads, garbage collection, CPU time, open files.
  *
  * <pre>
  *   jvm_memory_used_bytes, _committed_bytes, _max_bytes     area: heap, nonheap
@@ -22,29 +22,30 @@ import java.util.function.ToDoubleFunction;
  *   build_info    version (of the program), java
  * </pre>
  *
- * <p>Names are those of Prometheus's own Java client, as far as it has them. A number that the JVM
- * does not know is left out.
+ * <p>Names are those of Prometheus' own Java client, as far as it has them. Values that the JVM
+ * does not provide are omitted.
  */
 public final class JvmMetrics {
   private JvmMetrics() {}
 
-  // The beans are looked up at each scrape and not here: the first look-up takes as long as half
-  // the start of a service.
+  // The beans are looked up at each scrape and not here: the first look-up takes half as long as
+  // the
+  // start of a service.
 
   /**
-   * Registers all of them; they are read at each scrape.
+   * Registers all metrics; they are read at each scrape.
    *
-   * @param program a class out of the jar whose version is shown
+   * @param program a class of the jar whose version is reported
    */
   public static void register(Metrics metrics, Class<?> program) {
     memory(metrics);
     threads(metrics);
     garbageCollection(metrics);
     process(metrics);
-    String version = program.getPackage().getImplementationVersion(); // As the manifest has it.
+    String version = program.getPackage().getImplementationVersion(); // From the manifest.
     metrics.polledGauge(
         "build_info",
-        "What runs here.",
+        "Versions of the program and of Java.",
         samples ->
             samples.add(
                 1, version == null ? "unknown" : version, System.getProperty("java.version")),
@@ -53,9 +54,9 @@ public final class JvmMetrics {
   }
 
   private static void memory(Metrics metrics) {
-    memory(metrics, "used", "Memory in use.", MemoryUsage::getUsed);
-    memory(metrics, "committed", "Memory that is there to use.", MemoryUsage::getCommitted);
-    memory(metrics, "max", "Memory that may be used at most.", MemoryUsage::getMax);
+    memory(metrics, "used", "Memory used.", MemoryUsage::getUsed);
+    memory(metrics, "committed", "Memory committed.", MemoryUsage::getCommitted);
+    memory(metrics, "max", "Maximum memory.", MemoryUsage::getMax);
   }
 
   private static void memory(
@@ -72,7 +73,7 @@ public final class JvmMetrics {
   }
 
   private static void addKnown(Metrics.Samples samples, double value, String... labels) {
-    if (value >= 0) { // -1 is how the beans say that they do not know.
+    if (value >= 0) { // The beans return -1 for unknown values.
       samples.add(value, labels);
     }
   }
@@ -80,15 +81,15 @@ public final class JvmMetrics {
   private static void threads(Metrics metrics) {
     metrics.polledGauge(
         "jvm_threads_current",
-        "Threads, without virtual ones.",
+        "Platform threads.",
         samples -> samples.add(ManagementFactory.getThreadMXBean().getThreadCount()));
     metrics.polledGauge(
         "jvm_threads_daemon",
-        "Threads that do not keep the process alive.",
+        "Daemon threads.",
         samples -> samples.add(ManagementFactory.getThreadMXBean().getDaemonThreadCount()));
     metrics.polledGauge(
         "jvm_threads_peak",
-        "Most threads at a time so far.",
+        "Peak number of threads.",
         samples -> samples.add(ManagementFactory.getThreadMXBean().getPeakThreadCount()));
   }
 
@@ -101,7 +102,7 @@ public final class JvmMetrics {
     garbageCollection(
         metrics,
         "jvm_gc_collection_seconds_total",
-        "Time of garbage collections.",
+        "Time spent in garbage collections.",
         gc -> gc.getCollectionTime() / 1e3);
   }
 
@@ -119,7 +120,7 @@ public final class JvmMetrics {
   private static void process(Metrics metrics) {
     metrics.polledCounter(
         "process_cpu_seconds_total",
-        "Processor time used.",
+        "CPU time used.",
         samples -> {
           if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean bean) {
             addKnown(samples, bean.getProcessCpuTime() / 1e9);
@@ -127,21 +128,21 @@ public final class JvmMetrics {
         });
     metrics.polledGauge(
         "process_start_time_seconds",
-        "When the process started, in seconds since 1970.",
+        "Start time of the process in seconds since 1970.",
         samples -> samples.add(ManagementFactory.getRuntimeMXBean().getStartTime() / 1e3));
     metrics.polledGauge(
         "process_uptime_seconds",
-        "How long the process has been running.",
+        "Uptime of the process.",
         samples -> samples.add(ManagementFactory.getRuntimeMXBean().getUptime() / 1e3));
     files(
         metrics,
         "process_open_fds",
-        "Open files and connections.",
+        "Open file descriptors.",
         UnixOperatingSystemMXBean::getOpenFileDescriptorCount);
     files(
         metrics,
         "process_max_fds",
-        "Files and connections that may be open.",
+        "Maximum number of open file descriptors.",
         UnixOperatingSystemMXBean::getMaxFileDescriptorCount);
   }
 

@@ -23,14 +23,14 @@ import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /**
- * Counters, gauges, summaries and histograms in the text format of Prometheus.
+ * Metrics registry: counters, gauges, summaries and histograms in Prometheus' text format.
  *
  * <pre>{@code
  * Metrics metrics = new Metrics();
  * Metrics.Counter jobs = metrics.counter("jobs_total", "Jobs done.");
  * jobs.inc();
  * Metrics.Family<Metrics.Counter> requests =
- *     metrics.counterFamily("http_requests_total", "Requests answered.", "method", "status");
+ *     metrics.counterFamily("http_requests_total", "Requests served.", "method", "status");
  * requests.labels("GET", "200").inc();
  * metrics.polledGauge("queue_length", "Jobs waiting.", samples -> samples.add(queue.size()));
  * metrics.text(); // the body of GET /metrics, of the type CONTENT_TYPE
@@ -39,21 +39,21 @@ import java.util.regex.Pattern;
  * <h2>How it works</h2>
  *
  * <pre>
- *   counter     only goes up                     name
- *   gauge       goes up and down                 name
+ *   counter     only increases                   name
+ *   gauge       increases and decreases          name
  *   summary     sum and number                   name_sum, name_count
- *   histogram   and how many were at most 0.1    name_bucket{le="0.1"}, ...
+ *   histogram   also counts per bucket           name_bucket{le="0.1"}, ...
  * </pre>
  *
  * <p>A metric without labels is one series: {@link #counter}, {@link #gauge}. With labels it is a
- * {@link Family} of series, one for each combination of values: {@link #counterFamily}. A value that
- * is kept elsewhere is polled by a callback at each scrape: {@link #polledGauge}.
+ * {@link Family} of series, one for each combination of values: {@link #counterFamily}. A value
+ * that is kept elsewhere is polled by a callback at each scrape: {@link #polledGauge}.
  *
- * <p>A label value that clients can choose (a path, a user) makes series without end, until memory is
- * full. So a family has at most 1,000 series, or the number given to the constructor; later ones are
- * not shown. A callback that throws leaves out its own metric, not the others; one that hangs holds up
- * the scrape. {@code metrics_dropped_total} counts the uses of a series that is not shown, and the
- * callbacks that failed.
+ * <p>A label value that clients choose (a path, a user) creates an unbounded number of series. So a
+ * family has at most 1,000 series, or the number given to the constructor; further ones are
+ * dropped. A callback that throws omits its own metric, not the others; one that hangs blocks the
+ * scrape. {@code metrics_dropped_total} counts the uses of dropped series and the callbacks that
+ * failed.
  *
  * <h2>Units</h2>
  *
@@ -61,20 +61,20 @@ import java.util.regex.Pattern;
  *
  * <h2>Errors</h2>
  *
- * <p>{@link IllegalArgumentException} for a malformed name, a name that is taken, another number of
- * label values than of labels, and a counter that would go down. {@code NaN} is not observed.
+ * <p>{@link IllegalArgumentException} for a malformed or duplicate name, a wrong number of label
+ * values, and a counter that would decrease. {@code NaN} is ignored.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. To count or observe takes no lock and allocates nothing. {@link
- * Family#labels} is a look-up in a hash map; where that is too much, keep what it returns. A scrape
- * reads one number after the other, so they may be a few observations apart.
+ * <p>Thread-safe. Counting and observing take no lock and allocate nothing. {@link Family#labels}
+ * is a look-up in a hash map; cache its result where that is too slow. A scrape reads values one
+ * after the other, so they may be a few observations apart.
  *
  * <h2>Copying this class</h2>
  *
  * <p>This file and the JDK (17 or newer) are all it needs.
  *
- * <p>Source: Prometheus's <a
+ * <p>Source: Prometheus' <a
  * href="https://prometheus.io/docs/instrumenting/exposition_formats/">text format 0.0.4</a>.
  */
 public final class Metrics {
@@ -91,16 +91,16 @@ public final class Metrics {
   private final Map<String, Metric> metrics = new ConcurrentSkipListMap<>();
   private final Set<String> taken = new HashSet<>(); // Names as shown. Guarded by this.
 
-  /** Allows 1,000 series in a family. */
+  /** Creates a registry of at most 1,000 series per family. */
   public Metrics() {
     this(1_000); // A page of 100 kB; more is a mistake in a label.
   }
 
-  /** Allows {@code maxSeries} series in a family, at least 1. */
+  /** Creates a registry of at most {@code maxSeries} series per family, at least 1. */
   public Metrics(int maxSeries) {
     require(maxSeries >= 1, "maxSeries < 1: " + maxSeries);
     this.maxSeries = maxSeries;
-    polledCounter("metrics_dropped_total", "What is missing here.", this::lost, "metric", "reason");
+    polledCounter("metrics_dropped_total", "Values missing here.", this::lost, "metric", "reason");
   }
 
   private void lost(Samples samples) {
@@ -147,7 +147,7 @@ public final class Metrics {
   /**
    * Registers a histogram for each combination of label values.
    *
-   * @param bounds the upper bounds of all buckets but the last, ascending; see {@link #SECONDS}
+   * @param bounds the upper bounds of all buckets except the last, ascending; see {@link #SECONDS}
    */
   public Family<Observer> histogramFamily(
       String name, String help, List<Double> bounds, String... labels) {
@@ -174,14 +174,14 @@ public final class Metrics {
     return metric;
   }
 
-  /** Returns all metrics, sorted by name and labels; those without a series are left out. */
+  /** Returns all metrics, sorted by name and labels, without those that have no series. */
   public String text() {
     StringBuilder out = new StringBuilder(8_192);
     for (Metric metric : metrics.values()) {
       int start = out.length();
       try {
         metric.write(out);
-      } catch (Throwable e) { // Whatever it is, the other metrics are needed all the more.
+      } catch (Throwable e) { // The other metrics are still needed.
         out.setLength(start);
         metric.drop("callback failed");
       }
@@ -267,7 +267,7 @@ public final class Metrics {
   public final class Family<S extends Series> extends Metric {
     private final Supplier<S> factory;
     private final Map<List<String>, S> known = new ConcurrentHashMap<>();
-    private final S hidden; // Takes what is not shown.
+    private final S hidden; // Receives the uses of dropped series.
 
     private Family(String type, String name, String help, String[] labels, Supplier<S> factory) {
       super(type, name, help, labels);
@@ -343,12 +343,12 @@ public final class Metrics {
     }
   }
 
-  /** One combination of label values: a line of the text, or a few that belong together. */
+  /** Series of a metric: one combination of label values. */
   public abstract static sealed class Series permits Counter, Gauge, Observer {
     abstract void write(Lines lines);
   }
 
-  /** A number that goes up, and starts again at 0 with the process. */
+  /** Counter: a number that only increases, from 0 at the start of the process. */
   public static final class Counter extends Series {
     private final LongAdder ones = new LongAdder();
     private final DoubleAdder amounts = new DoubleAdder();
@@ -374,7 +374,7 @@ public final class Metrics {
     }
   }
 
-  /** A number that goes up and down. */
+  /** Gauge: a number that increases and decreases. */
   public static final class Gauge extends Series {
     private final AtomicLong bits; // Of a double, as the JDK has no atomic one.
 
@@ -400,7 +400,7 @@ public final class Metrics {
     }
   }
 
-  /** A series of a summary or a histogram: sums observed values and counts them by bucket. */
+  /** Series of a summary or a histogram: sums observed values and counts them by bucket. */
   public static final class Observer extends Series {
     private final double[] bounds; // None in a summary.
     private final LongAdder[] counts; // One for each bound, and one for what is above.

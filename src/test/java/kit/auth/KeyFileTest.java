@@ -128,7 +128,7 @@ class KeyFileTest {
         }) {
       refused(
           jose("RS256-private.pem") + "\n" + publicKey,
-          "the private and the public key are no pair");
+          "the private and the public key do not match");
     }
     for (String publicKey :
         new String[] {
@@ -136,7 +136,7 @@ class KeyFileTest {
         }) {
       refused(
           pem("PRIVATE KEY", ec.getPrivate()) + publicKey,
-          "the private and the public key are no pair");
+          "the private and the public key do not match");
     }
   }
 

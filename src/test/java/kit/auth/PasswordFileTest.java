@@ -82,7 +82,7 @@ class PasswordFileTest {
     }
     PasswordFile byHand = read("je\u0301rry:" + ONE + "\n");
     assertThat(byHand.verify("j\u00e9rry", "password")).isTrue();
-    refused("j\u00e9rry:" + ONE + "\nje\u0301rry:" + ONE, ", line 2: the name is there twice");
+    refused("j\u00e9rry:" + ONE + "\nje\u0301rry:" + ONE, ", line 2: duplicate name");
   }
 
   @Test
@@ -184,7 +184,7 @@ class PasswordFileTest {
 
   @Test
   void nameStandsInOneLine() {
-    refused("a:" + ONE + "\na:" + ONE + "\n", ", line 2: the name is there twice");
+    refused("a:" + ONE + "\na:" + ONE + "\n", ", line 2: duplicate name");
   }
 
   @ParameterizedTest

@@ -321,7 +321,7 @@ class MetricsTest {
             # HELP a A.
             # TYPE a gauge
             a 1
-            # HELP metrics_dropped_total What is missing here.
+            # HELP metrics_dropped_total Values missing here.
             # TYPE metrics_dropped_total counter
             metrics_dropped_total{metric="bad",reason="callback failed"} 2
             metrics_dropped_total{metric="double",reason="callback failed"} 2
