@@ -6,33 +6,33 @@ import static java.util.Objects.requireNonNull;
 import kit.StatusException;
 
 /**
- * The usual ways to make an endpoint's request of an HTTP request; for {@link EndpointHandler}.
+ * Common decoders of HTTP requests for {@link EndpointHandler}.
  *
  * <pre>{@code
  * new EndpointHandler<>(Decoders.json(Greeting.class, 4_096), greet, Encoders.json())
  * }</pre>
  *
- * <p>What comes from path and query is a lambda's work: {@code (context, request) ->
+ * <p>A request that is only in path and query needs a lambda: {@code (context, request) ->
  * request.variable("name")}.
  */
 public final class Decoders {
   private Decoders() {}
 
   /**
-   * Reads the body as one JSON value, as strictly as {@link Json} does.
+   * Returns a decoder that reads the body as one JSON value, with the rules of {@link Json}.
    *
    * <pre>
-   *   415   Content-Type is not application/json, or its charset not UTF-8; says Accept
-   *   415   the body is compressed; says Accept-Encoding
+   *   415   Content-Type is not application/json, or its charset not UTF-8; with Accept
+   *   415   the body is compressed; with Accept-Encoding
    *   413   the body is longer than maxBytes
-   *   400   no body; not JSON, with line and column; not that of a type
+   *   400   no body; malformed JSON, with line and column; JSON of another type
    * </pre>
    *
-   * <p>That a Content-Type is asked for also keeps out forms: a browser sends a foreign page's form
-   * without asking, but JSON only after it has asked the server (CORS).
+   * <p>The required Content-Type also prevents cross-site forms: a browser sends a form of another
+   * site without a preflight request, but JSON only after one (CORS).
    *
    * @param type a record, usually
-   * @param maxBytes the longest body to take in; it is held in memory, and so is what is made of it
+   * @param maxBytes the maximum length of the body, which is held in memory with the result
    */
   public static <Q> EndpointHandler.Decoder<Q> json(Class<Q> type, int maxBytes) {
     requireNonNull(type, "type");

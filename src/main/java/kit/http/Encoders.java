@@ -8,7 +8,7 @@ import java.io.OutputStream;
 import kit.Context;
 
 /**
- * The usual ways to make an HTTP answer of an endpoint's response; for {@link EndpointHandler}.
+ * Common encoders of HTTP responses for {@link EndpointHandler}.
  *
  * <pre>{@code
  * Encoders.json()              // 200, application/json
@@ -18,43 +18,43 @@ import kit.Context;
  * Encoders.streaming("text/csv", (rows, out) -> rows.writeTo(out))
  * }</pre>
  *
- * <p>Each but {@link #empty} knows its media type, so that a client whose {@code Accept} rules it out
- * is refused with 406, before any work is done.
+ * <p>Each except {@link #empty} has a media type, so that a client whose {@code Accept} excludes it
+ * is rejected with 406 before any work is done.
  */
 public final class Encoders {
-  /** Writes a response piece by piece. */
+  /** Writes a response to a stream. */
   @FunctionalInterface
   public interface StreamWriter<R> {
-    /** Writes all of it; the caller closes {@code out}. */
+    /** Writes the whole response; the caller closes {@code out}. */
     void write(R response, OutputStream out) throws IOException;
   }
 
   private Encoders() {}
 
-  /** As JSON, with status 200. */
+  /** Returns an encoder to JSON with status 200. */
   public static <R> EndpointHandler.Encoder<R> json() {
     return json(200);
   }
 
-  /** As JSON. */
+  /** Returns an encoder to JSON with {@code status}. */
   public static <R> EndpointHandler.Encoder<R> json(int status) {
     return typed(
         MediaTypes.JSON, (context, response) -> Response.json(status, Json.write(response)));
   }
 
-  /** As plain text in UTF-8, with status 200. */
+  /** Returns an encoder to plain text in UTF-8 with status 200. */
   public static <R> EndpointHandler.Encoder<R> text() {
     return typed("text/plain", (context, response) -> Response.text(200, String.valueOf(response)));
   }
 
-  /** As nothing at all, with status 204. */
+  /** Returns an encoder to an empty response with status 204. */
   public static <R> EndpointHandler.Encoder<R> empty() {
     return (context, response) -> Response.empty(204);
   }
 
   /**
-   * Piece by piece, with status 200: for what is too large to hold. The status is out when the first
-   * piece is written, so a failure after that can only break the connection.
+   * Returns an encoder that streams the body with status 200, for bodies too large to hold in
+   * memory. The status is sent before the body, so a later failure can only break the connection.
    */
   public static <R> EndpointHandler.Encoder<R> streaming(
       String contentType, StreamWriter<? super R> writer) {

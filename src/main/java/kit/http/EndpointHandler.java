@@ -11,7 +11,7 @@ import kit.Context;
 import kit.Endpoint;
 
 /**
- * Puts an endpoint on the wire: the server side of an HTTP call.
+ * Serves an endpoint over HTTP: decodes the request, calls the endpoint, encodes the response.
  *
  * <pre>{@code
  * new EndpointHandler<>(
@@ -30,63 +30,68 @@ import kit.Endpoint;
  * </pre>
  *
  * <ul>
- *   <li><b>before</b>: adds to the context what the request says, in the order given.
- *   <li><b>decode</b>: makes the endpoint's request; throws a {@link kit.StatusException} with 400
- *       or so if it cannot. Before that, a client that does not accept what the encoder makes is
- *       refused with 406.
- *   <li><b>after</b>: response headers to add; runs only when the endpoint has succeeded.
- *   <li><b>encode</b>: makes the whole body, before anything is sent; its failure is a 500 still.
- *   <li><b>error encoder</b>: makes an answer of any of their exceptions. Without one they pass
- *       through, and {@code HttpService} answers with a {@link Problem}.
- *   <li><b>finalizers</b>: run always, last, when the bytes are out.
+ *   <li><b>before</b>: adds values of the request to the context, in the order given.
+ *   <li><b>decode</b>: creates the endpoint's request, or throws a {@link kit.StatusException},
+ *       such as 400. Before that, a client that does not accept the encoder's media type is
+ *       rejected with 406.
+ *   <li><b>after</b>: returns response headers to add; called only after success.
+ *   <li><b>encode</b>: creates the whole body before anything is sent, so its failure is still a
+ *       500.
+ *   <li><b>error encoder</b>: converts exceptions of these functions into a response. Without one,
+ *       exceptions are thrown, and {@code HttpService} responds with a {@link Problem}.
+ *   <li><b>finalizers</b>: always called, last, after the response was sent.
  * </ul>
  *
  * <p>Immutable: {@code before}, {@code after}, {@code onError} and {@code onCompleted} return a
- * handler that does one thing more. Thread-safe if its functions are.
+ * handler with one more function. Thread-safe if its functions are.
  *
- * <p>Go kit's word: {@code transport/http.Server}.
+ * <p>Equivalent in Go kit: {@code transport/http.Server}.
  */
 public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> {
-  /** Makes the endpoint's request of an HTTP request; the usual ones are in {@link Decoders}. */
+  /** Decodes an HTTP request into the endpoint's request; {@link Decoders} has common ones. */
   @FunctionalInterface
   public interface Decoder<Q> {
-    /** Throws a {@link kit.StatusException} if the request makes no sense. */
+    /**
+     * Returns the endpoint's request, or throws a {@link kit.StatusException} if it is malformed.
+     */
     Q decode(Context context, Request request) throws Exception;
   }
 
-  /** Makes an HTTP answer of the endpoint's response; the usual ones are in {@link Encoders}. */
+  /** Encodes the endpoint's response as an HTTP response; {@link Encoders} has common ones. */
   @FunctionalInterface
   public interface Encoder<R> {
-    /** Returns the complete answer. */
+    /** Returns the complete HTTP response. */
     Response encode(Context context, R response) throws Exception;
 
     /**
-     * Returns the media type of all answers, such as {@code text/csv}, for a look at what the client
-     * accepts; null if there is none to look for.
+     * Returns the media type of all responses, such as {@code text/csv}, to compare with {@code
+     * Accept}; null if unknown.
      */
     default String mediaType() {
       return null;
     }
   }
 
-  /** Looks at the request before it is decoded. */
+  /** Adds values of a request to the context, before decoding. */
   @FunctionalInterface
   public interface Before {
-    /** Returns the context for all that follows. */
+    /** Returns the context for the next functions and the endpoint. */
     Context before(Context context, Request request) throws Exception;
   }
 
-  /** Looks at the endpoint's response before it is encoded. */
+  /** Adds headers to the HTTP response, before encoding. */
   @FunctionalInterface
   public interface After<R> {
-    /** Returns headers for the answer; they win over those of the encoder. */
+    /** Returns headers of the HTTP response, which override those of the encoder. */
     Map<String, String> after(Context context, R response) throws Exception;
   }
 
-  /** Makes an HTTP answer of an exception. */
+  /** Encodes an exception as an HTTP response. */
   @FunctionalInterface
   public interface ErrorEncoder {
-    /** Returns the complete answer; may throw {@code error} to leave it to the next layer out. */
+    /**
+     * Returns the complete HTTP response; may throw {@code error} to leave it to the outer layer.
+     */
     Response encode(Context context, Exception error) throws Exception;
   }
 
@@ -99,7 +104,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
   private final ErrorEncoder errorEncoder;
   private final List<Consumer<RequestSummary>> finalizers;
 
-  /** Serves {@code endpoint} with nothing more than decoding and encoding. */
+  /** Creates a handler of {@code endpoint} that only decodes and encodes. */
   public EndpointHandler(Decoder<Q> decoder, Endpoint<Q, R> endpoint, Encoder<R> encoder) {
     this(
         List.of(),
@@ -141,14 +146,14 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
         before, decoder, endpoint, plus(after, more), encoder, errorEncoder, finalizers);
   }
 
-  /** Returns this handler with {@code errorEncoder} in place of the one it had. */
+  /** Returns this handler with another error encoder. */
   public EndpointHandler<Q, R> onError(ErrorEncoder errorEncoder) {
     requireNonNull(errorEncoder, "errorEncoder");
     return new EndpointHandler<>(
         before, decoder, endpoint, after, encoder, errorEncoder, finalizers);
   }
 
-  /** Returns this handler with one more function to call when an answer has been sent. */
+  /** Returns this handler with one more function to call after the response was sent. */
   public EndpointHandler<Q, R> onCompleted(Consumer<RequestSummary> more) {
     return new EndpointHandler<>(
         before, decoder, endpoint, after, encoder, errorEncoder, plus(finalizers, more));
@@ -169,10 +174,10 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
     try {
       return answer(context, request);
     } catch (InterruptedException e) {
-      throw e; // Cancelled: nobody waits for an answer.
+      throw e; // Cancelled: no client waits for a response.
     } catch (Exception e) {
       Response response = errorEncoder.encode(context, e);
-      return response == null ? null : response.withError(e); // Null is for the server to report.
+      return response == null ? null : response.withError(e); // The server reports null.
     }
   }
 

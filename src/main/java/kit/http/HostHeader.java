@@ -2,7 +2,7 @@
 package kit.http;
 
 /**
- * Checks the value of a {@code Host} header, and of the headers by which a proxy forwards it.
+ * Validates a {@code Host} header and the headers by which a proxy forwards it.
  *
  * <p>Source: RFC 9110, section 7.2.
  */
@@ -10,9 +10,9 @@ public final class HostHeader {
   private HostHeader() {}
 
   /**
-   * Whether this is a name or an address, then perhaps a port. RFC 3986 also allows percent signs and
-   * punctuation in a name; no host has them, and a program that decodes them sees another name than one
-   * that does not.
+   * Returns whether {@code host} is a name or an address with an optional port. RFC 3986 also
+   * allows percent signs and punctuation in a name; no host has them, and programs would disagree
+   * about the decoded name.
    */
   public static boolean isValid(String host) {
     int end = host.startsWith("[") ? endOfAddress(host) : endOfName(host);

@@ -25,21 +25,21 @@ import java.util.stream.Collectors;
 import kit.LogSafe;
 
 /**
- * Turns objects into JSON and back: the toolkit's one way, with limits on what it reads.
+ * Reads and writes JSON with strict rules and limits on the input.
  *
- * <p>Records serve well as the objects. Unknown members are ignored, so that a peer may add some;
- * anything after the value, a member given twice, more than 100 levels, numbers of more than 100
- * digits, and encodings other than UTF-8 are refused. Strings are bounded by the body they stand in.
+ * <p>Use records as the objects. Unknown members are ignored, so that a peer may add some; content
+ * after the value, duplicate members, more than 100 levels, numbers of more than 100 digits, and
+ * encodings other than UTF-8 are rejected. Strings are bounded by the length of the body.
  *
- * <p>Values are taken as they are: {@code 1.5}, {@code "1"} and {@code true} are no {@code int}, and
- * {@code 7} is no {@code String}. A primitive component must be there; one that may be missing is an
- * {@code Integer}, and null then.
+ * <p>Values are not converted: {@code 1.5}, {@code "1"} and {@code true} are no {@code int}, and
+ * {@code 7} is no {@code String}. A primitive component is required; an optional one is an {@code
+ * Integer}, which is null if missing.
  *
  * <p>Thread-safe. Buffers come from one shared pool: Jackson's default keeps them per thread, which
  * on virtual threads means per request, and costs a quarter of the throughput.
  */
 public final class Json {
-  private static final int MAX_DEPTH = 100; // Jackson's 1,000 can overflow a stack that is deep.
+  private static final int MAX_DEPTH = 100; // Jackson's 1,000 can overflow a deep stack.
   private static final int MAX_NUMBER_DIGITS = 100; // A double needs 17, a long 19.
 
   private static final ObjectMapper MAPPER =
@@ -47,7 +47,8 @@ public final class Json {
               JsonFactory.builder()
                   // Jackson's other switch, for trees, leaves records to "the last one wins".
                   .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                  // UTF-16 is what a filter before us, which reads UTF-8, would not understand.
+                  // A filter in front of this server, which reads UTF-8, would not understand
+                  // UTF-16.
                   .disable(JsonFactory.Feature.CHARSET_DETECTION)
                   .recyclerPool(JsonRecyclerPools.sharedConcurrentDequePool())
                   .streamReadConstraints(
@@ -58,7 +59,7 @@ public final class Json {
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          // By default {"uid":1.9}, {"uid":""}, {"uid":null} and {} all name some user.
+          // By default {"uid":1.9}, {"uid":""}, {"uid":null} and {} all name a user.
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
@@ -74,8 +75,8 @@ public final class Json {
   private Json() {}
 
   /**
-   * Loads what a first call needs: a quarter of a second, which a program can spend on another thread
-   * while it does the rest of its start.
+   * Loads the classes for the first call. It takes a quarter of a second, which a program can spend
+   * on another thread during its start.
    */
   public static void prepare() {
     write(Map.of("", List.of("")));
@@ -93,14 +94,14 @@ public final class Json {
   /**
    * Reads one value.
    *
-   * @throws MalformedException if {@code json} is not JSON, or not that of a {@code type}
-   * @throws IllegalArgumentException if no JSON could be read as a {@code type}
+   * @throws MalformedException if {@code json} is not JSON, or not of {@code type}
+   * @throws IllegalArgumentException if {@code type} cannot be read from JSON
    */
   public static <T> T read(byte[] json, Class<T> type) throws MalformedException {
     return read(type, () -> MAPPER.readValue(json, type));
   }
 
-  /** As {@link #read(byte[], Class)}, of a value that has been read as a tree. */
+  /** As {@link #read(byte[], Class)}, from a tree. */
   public static <T> T read(JsonNode json, Class<T> type) throws MalformedException {
     return read(type, () -> MAPPER.treeToValue(json, type));
   }
@@ -114,7 +115,7 @@ public final class Json {
     T value;
     try {
       value = reading.read();
-    } catch (InvalidDefinitionException e) { // A mistake of the program, not of the sender.
+    } catch (InvalidDefinitionException e) { // An error of the program, not of the sender.
       throw new IllegalArgumentException(
           "cannot be read from JSON: " + type + ": " + LogSafe.of(e.getOriginalMessage()));
     } catch (JacksonException e) {
@@ -128,7 +129,10 @@ public final class Json {
     return value;
   }
 
-  /** Says where, but not Jackson's what: that quotes the input and names classes. */
+  /**
+   * Returns the place of the error, without Jackson's message, which quotes the input and names
+   * classes.
+   */
   private static String message(JacksonException e) {
     JsonLocation at = e.getLocation();
     if (at != null && at.getLineNr() >= 1) {
@@ -137,7 +141,7 @@ public final class Json {
           + ", column "
           + Math.max(1, at.getColumnNr());
     }
-    // A tree has no lines, but members and indices; and it is not malformed.
+    // A tree has members and indices instead of lines, and is well-formed.
     if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
       return "unexpected value at "
           + mapping.getPath().stream()
@@ -153,8 +157,8 @@ public final class Json {
   }
 
   /**
-   * The input is not the JSON that was expected; the message is fit for the sender to read. It has no
-   * cause: Jackson's exceptions quote the input, and causes end up in logs.
+   * Malformed or unexpected JSON; the message may be sent to the client. It has no cause: Jackson's
+   * exceptions quote the input, and causes are logged.
    */
   public static final class MalformedException extends IOException {
     private MalformedException(String message) {

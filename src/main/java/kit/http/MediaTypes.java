@@ -6,11 +6,11 @@ import java.util.List;
 import kit.StatusException;
 
 /**
- * Checks the media types of a request: rejects a body that is not JSON (415), and a client that does
- * not accept the media type of the response (406).
+ * Checks the media types of a request: rejects a body that is not JSON (415), and a client that
+ * does not accept the media type of the response (406).
  *
- * <p>Sources: RFC 9110, sections 8.3 (Content-Type), 12.5.1 (Accept), 12.5.3 (Accept-Encoding), 15.5.7
- * (406), 15.5.16 (415); RFC 8259, section 11: JSON has no charset but UTF-8.
+ * <p>Sources: RFC 9110, sections 8.3 (Content-Type), 12.5.1 (Accept), 12.5.3 (Accept-Encoding),
+ * 15.5.7 (406), 15.5.16 (415); RFC 8259, section 11: JSON is UTF-8.
  */
 public final class MediaTypes {
   /** The media type of JSON. */
@@ -19,7 +19,7 @@ public final class MediaTypes {
   private MediaTypes() {}
 
   /**
-   * Checks that the body is announced as JSON in UTF-8 that is not compressed.
+   * Checks that the body is declared as uncompressed JSON in UTF-8.
    *
    * @throws StatusException 415, with {@code Accept} or {@code Accept-Encoding}
    */
@@ -36,13 +36,15 @@ public final class MediaTypes {
     }
   }
 
-  /** Whether {@code contentType}, with or without parameters, is {@code mediaType} in any case. */
+  /**
+   * Returns whether {@code contentType}, without parameters, is {@code mediaType}, ignoring case.
+   */
   public static boolean is(String contentType, String mediaType) {
     return split(contentType, ';').get(0).equalsIgnoreCase(mediaType);
   }
 
   /**
-   * Checks that the client takes answers of {@code mediaType}.
+   * Checks that the client accepts responses of {@code mediaType}.
    *
    * @throws StatusException 406
    */
@@ -69,10 +71,13 @@ public final class MediaTypes {
     return true;
   }
 
-  /** The range that says most about the type decides: {@code text/*} before <code>*&#47;*</code>. */
+  /**
+   * Returns whether a type is accepted by its most specific range: {@code text/*} before
+   * <code>*&#47;*</code>.
+   */
   static boolean isAccepted(String accept, String mediaType) {
     String anyOfItsKind = mediaType.substring(0, mediaType.indexOf('/')) + "/*";
-    boolean isAccepted = accept.isBlank(); // An empty list is no wish.
+    boolean isAccepted = accept.isBlank(); // An empty list accepts everything.
     int most = 0;
     for (String range : split(accept, ',')) {
       List<String> parts = split(range, ';');
@@ -89,7 +94,7 @@ public final class MediaTypes {
     return isAccepted;
   }
 
-  /** Whether it is {@code q=0}, also written {@code q=0.000}: "not this". */
+  /** Returns whether a parameter is {@code q=0} or {@code q=0.000}, "not acceptable". */
   private static boolean isWeightOfZero(String parameter) {
     return startsWith(parameter, "q=0")
         && parameter.substring(3).chars().allMatch(c -> c == '.' || c == '0');
@@ -109,7 +114,7 @@ public final class MediaTypes {
       if (c == '"') {
         isQuoted = !isQuoted;
       } else if (c == '\\' && isQuoted) {
-        i++; // What follows is no quote, whatever it is.
+        i++; // The next character is escaped.
       } else if (c == separator && !isQuoted) {
         parts.add(text.substring(start, i).strip());
         start = i + 1;

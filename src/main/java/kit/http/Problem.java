@@ -12,7 +12,7 @@ import kit.PeerException;
 import kit.StatusException;
 
 /**
- * Says what went wrong, in the standard form for HTTP APIs: {@code application/problem+json}.
+ * Error responses in the standard form for HTTP APIs, {@code application/problem+json} (RFC 9457).
  *
  * <pre>
  * HTTP/1.1 403 Forbidden
@@ -29,14 +29,14 @@ import kit.StatusException;
  *                  NOT_CONNECTED               503, with Retry-After if known
  *                  TIMEOUT                     504
  *                  BROKEN, MALFORMED,
- *                  TOO_LARGE, STATUS           502: a peer's 401 or 404 is not ours
- *   anything else                              500, with a text that gives nothing away
+ *                  TOO_LARGE, STATUS           502, also for a peer's 401 or 404
+ *   anything else                              500, with a generic text
  * </pre>
  *
- * <p>{@link ExecutionException} and {@link CompletionException} are looked through; no other wrapper
- * is, because who wraps an exception gives it a new meaning.
+ * <p>{@link ExecutionException} and {@link CompletionException} are unwrapped; no other exception
+ * is, because wrapping an exception gives it a new meaning.
  *
- * <p>Source: RFC 9457. The member {@code type} is left out, which means {@code about:blank}.
+ * <p>The member {@code type} is omitted, which means {@code about:blank}.
  */
 public final class Problem {
   /** The media type. */
@@ -44,7 +44,7 @@ public final class Problem {
 
   private Problem() {}
 
-  /** Returns the answer that {@code error} stands for, with the ids that the context holds. */
+  /** Returns the response for {@code error}, with the ids in {@code context}. */
   public static Response of(Throwable error, Context context) {
     Throwable cause = unwrap(error);
     if (cause instanceof StatusException refusal) {
@@ -58,11 +58,10 @@ public final class Problem {
 
   private static Response of(PeerException failure, Context context) {
     return switch (failure.kind()) {
-      case TIMEOUT -> of(504, "a service behind this one did not answer in time", context);
-      case BROKEN, MALFORMED, TOO_LARGE, STATUS ->
-          of(502, "a service behind this one failed", context);
+      case TIMEOUT -> of(504, "upstream timed out", context);
+      case BROKEN, MALFORMED, TOO_LARGE, STATUS -> of(502, "upstream failed", context);
       case NO_INSTANCE, REFUSED, NOT_CONNECTED -> {
-        Response response = of(503, "a service behind this one is not available", context);
+        Response response = of(503, "upstream unavailable", context);
         yield failure
             .retryAfter()
             .map(after -> response.with("Retry-After", Long.toString(seconds(after))))
@@ -71,7 +70,7 @@ public final class Problem {
     };
   }
 
-  /** Returns an answer with this status and a {@code detail} for the caller. */
+  /** Returns a response with {@code status} and a {@code detail} for the client. */
   public static Response of(int status, String detail, Context context) {
     Map<String, Object> members = new LinkedHashMap<>();
     members.put("status", status);
@@ -98,7 +97,7 @@ public final class Problem {
     }
   }
 
-  /** Returns {@code error}, or the cause that it carries from another thread. */
+  /** Returns {@code error}, or its cause if it is the wrapper of an exception in another thread. */
   public static Throwable unwrap(Throwable error) {
     Throwable cause = error;
     while ((cause instanceof ExecutionException || cause instanceof CompletionException)
@@ -108,7 +107,7 @@ public final class Problem {
     return cause;
   }
 
-  /** Rounded up: who comes back after this many seconds does not come too early. */
+  /** Returns whole seconds, rounded up, so that a client that waits that long is not too early. */
   private static long seconds(Duration duration) {
     return Math.max(0, duration.toSeconds() + (duration.toNanosPart() > 0 ? 1 : 0));
   }
@@ -137,7 +136,7 @@ public final class Problem {
       case 503 -> "Service Unavailable";
       case 504 -> "Gateway Timeout";
       case 505 -> "HTTP Version Not Supported";
-      // What a peer may answer besides, but we never do.
+      // Statuses that only peers send.
       default -> status < 400 ? "Redirection" : status < 500 ? "Client Error" : "Server Error";
     };
   }

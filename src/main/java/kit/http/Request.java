@@ -14,19 +14,18 @@ import java.util.function.Consumer;
 import kit.StatusException;
 
 /**
- * One HTTP request as a handler sees it.
+ * HTTP request as a handler receives it.
  *
- * <p>Together with {@link Response} it makes an HTTP handler an ordinary {@link kit.Endpoint}, which
- * all middleware fits: {@code Endpoint<Request, Response>}. It needs no socket, so a handler can be
- * tested by calling it.
+ * <p>An HTTP handler is an ordinary {@link kit.Endpoint} from a request to a {@link Response}, so
+ * all middleware applies to it. A request needs no socket: a handler can be tested by calling it.
  *
- * <p>Immutable, but for its body, which can be read once. {@link #route()} and {@link #variables()} are
- * those of the request that a router passes to its handler, see {@link #matched}.
+ * <p>Immutable except for its body, which can be read once. A router passes a copy with {@link
+ * #route()} and {@link #variables()} to the handler, see {@link #matched}.
  *
- * <p>Not thread-safe, because of the body: one request belongs to one thread at a time.
+ * <p>Not thread-safe because of the body: use it on one thread at a time.
  */
 public final class Request {
-  /** What access log and metrics show for a request that no route matched: few distinct labels. */
+  /** The route of a request without a matching route, as a label in access log and metrics. */
   public static final String NO_ROUTE = "-";
 
   private final String method;
@@ -40,10 +39,10 @@ public final class Request {
   private final Map<String, String> variables;
 
   /**
-   * Makes a request without a connection, such as for a test of a handler: its version is 1.1, and its
-   * finalizers are not called.
+   * Creates a request without a connection, such as for the test of a handler: its version is 1.1,
+   * and its finalizers are not called.
    *
-   * @param headers names in any case, values as they came
+   * @param headers names in any case, values as received
    * @param body read at most once
    */
   public Request(String method, RequestTarget target, Headers headers, InputStream body) {
@@ -58,13 +57,13 @@ public final class Request {
   }
 
   /**
-   * Makes a request as a server received it.
+   * Creates a request that a server received.
    *
-   * @param headers names in any case, values as they came
+   * @param headers names in any case, values as received
    * @param body read at most once
-   * @param remote the other end of the connection
+   * @param remote the address of the peer
    * @param version the version of HTTP, such as 1.1
-   * @param tracker the server's, which learns what is found out about the request
+   * @param tracker the server's listener to the route and finalizers of the request
    */
   public Request(
       String method,
@@ -98,13 +97,15 @@ public final class Request {
     this.variables = requireNonNull(variables, "variables");
   }
 
-  /** Learns what handlers find out about a request: the server does, for its log and metrics. */
+  /**
+   * Receives the route and the finalizers of a request, for the server's access log and metrics.
+   */
   @FunctionalInterface
   public interface Tracker {
-    /** Adds a function to be called when the response has been sent, or could not be. */
+    /** Adds a function to call after the response was sent or sending failed. */
     void onCompleted(Consumer<RequestSummary> finalizer);
 
-    /** The route with this template has matched. */
+    /** Records the template of the matching route. */
     default void matched(String route) {}
   }
 
@@ -116,22 +117,21 @@ public final class Request {
     return length == null ? 0 : Long.parseLong(length);
   }
 
-  /** The method, upper case as it came: {@code GET}. */
+  /** Returns the method in upper case, such as {@code GET}. */
   public String method() {
     return method;
   }
 
-  /** Path and query. */
+  /** Returns path and query. */
   public RequestTarget target() {
     return target;
   }
 
   /**
-   * Returns the value of a header that must be single, or null; {@code name} in any case. For lists,
-   * such as {@code Accept}, use {@link #headers(String)}.
+   * Returns the value of a header that must not be repeated, or null; {@code name} in any case. For
+   * lists, such as {@code Accept}, use {@link #headers(String)}.
    *
-   * @throws StatusException 400 if there is more than one: a proxy may have checked another than the
-   *     one that is used here
+   * @throws StatusException 400 if there is more than one: a proxy may have checked another one
    */
   public String header(String name) {
     List<String> values = headers.get(name);
@@ -141,42 +141,42 @@ public final class Request {
     return headers.getFirst(name);
   }
 
-  /** Returns all values of a header, one for each of its lines; {@code name} in any case. */
+  /** Returns all values of a header, one per header line; {@code name} in any case. */
   public List<String> headers(String name) {
     List<String> values = headers.get(name);
     return values == null ? List.of() : List.copyOf(values);
   }
 
-  /** Returns all headers by name, in any case, with all their values; unmodifiable. */
+  /** Returns all headers by name, ignoring case, with all their values; unmodifiable. */
   public Map<String, List<String>> headers() {
     return Collections.unmodifiableMap(headers);
   }
 
-  /** The other end of the connection, perhaps a proxy; null if there is no connection. */
+  /** Returns the address of the peer, which may be a proxy; null without a connection. */
   public InetSocketAddress remote() {
     return remote;
   }
 
-  /** Whether there is a body to read, be it of no bytes if its length is not known. */
+  /** Returns whether there is a body, which may be empty if its length is unknown. */
   public boolean hasBody() {
     return bodyLength() != 0;
   }
 
-  /** The announced length of the body in bytes, 0 if there is none; -1 if it is not known. */
+  /** Returns the declared length of the body in bytes, 0 without a body, -1 if unknown. */
   public long bodyLength() {
     return Math.max(-1, body.length());
   }
 
-  /** Returns the body as a stream, for handlers that need not hold the whole of it. */
+  /** Returns the body as a stream, for handlers that do not hold it in memory. */
   public RequestBody bodyStream() {
     return body;
   }
 
   /**
-   * Returns the whole body if it is announced to be of {@code maxBytes} at most, the same array each
-   * time; otherwise null, and nothing is read.
+   * Returns the whole body, always the same array, if its declared length is at most {@code
+   * maxBytes}; otherwise reads nothing and returns null.
    *
-   * @throws IOException if it breaks off
+   * @throws IOException if it is incomplete
    */
   public byte[] shortBody(int maxBytes) throws IOException {
     boolean isShort = body.length() >= 0 && body.length() <= maxBytes;
@@ -196,7 +196,7 @@ public final class Request {
   /**
    * Returns one decoded path variable.
    *
-   * @throws IllegalArgumentException if the route has no such variable, a mistake in the wiring
+   * @throws IllegalArgumentException if the route has no such variable, an error of the program
    */
   public String variable(String name) {
     String value = variables.get(name);
@@ -207,10 +207,11 @@ public final class Request {
   }
 
   /**
-   * Reads the whole body. One that is announced to be too long is refused before it is read.
+   * Reads the whole body. A body whose declared length exceeds the limit is rejected before it is
+   * read.
    *
    * @throws StatusException 413 if it is longer than {@code maxBytes}
-   * @throws IOException if it breaks off; the service then answers 400, whatever is made of this
+   * @throws IOException if it is incomplete; the service then responds with 400 in any case
    */
   public byte[] body(int maxBytes) throws IOException {
     if (maxBytes < 0) {
@@ -219,7 +220,7 @@ public final class Request {
     if (body.length() > maxBytes) {
       throw tooLong(maxBytes);
     }
-    // In pieces, although the length may be known: nobody gets a megabyte for announcing one.
+    // In pieces even if the length is known: a declared megabyte must not allocate one.
     byte[] bytes = body.readNBytes(maxBytes);
     if (bytes.length == maxBytes && body.read() >= 0) {
       throw tooLong(maxBytes);
@@ -231,19 +232,19 @@ public final class Request {
     return new StatusException(413, "body longer than " + maxBytes + " bytes");
   }
 
-  /** Has {@code finalizer} called when the answer has been sent, or could not be. */
+  /** Adds a function to call after the response was sent or sending failed. */
   public void onCompleted(Consumer<RequestSummary> finalizer) {
     tracker.onCompleted(requireNonNull(finalizer, "finalizer"));
   }
 
-  /** The version of HTTP that the request was received with, such as 1.1. */
+  /** Returns the version of HTTP of the request, such as 1.1. */
   public String version() {
     return version;
   }
 
   /**
-   * Returns this request with its route, for a router to pass on to the handler that it has found. The
-   * server learns of it too: access log, metrics and trace name the route.
+   * Returns a copy with the matching route, for a router to pass to the handler. The server records
+   * the route for access log, metrics and trace.
    *
    * @param route the template of the route
    * @param variables the decoded path variables by name

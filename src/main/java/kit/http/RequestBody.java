@@ -6,11 +6,11 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * The body of a request as a stream that records its state: the announced length, how much of it is
- * left, and whether reading failed. A failure to read is the fault of the client, whatever the handler
- * makes of it.
+ * Body of a request as a stream that records its state: the declared length, the bytes left, and
+ * whether reading failed. A failure to read is an error of the client, however the handler treats
+ * it.
  *
- * <p>For servers and proxies; a handler reads it as any other stream. Not thread-safe.
+ * <p>The state is for servers and proxies; a handler reads it as any other stream. Not thread-safe.
  */
 public final class RequestBody extends FilterInputStream {
   private final long length; // Negative if unknown.
@@ -18,43 +18,46 @@ public final class RequestBody extends FilterInputStream {
   private long read;
   private boolean isBroken;
   private boolean isAbandoned;
-  private byte[] once; // Null until it has been asked for.
+  private byte[] once; // Null until the first readOnce.
 
   /**
-   * Reads from {@code in}.
+   * Creates a body that reads from {@code in}.
    *
-   * @param length the announced length in bytes; negative if it is not known
+   * @param length the declared length in bytes; negative if unknown
    */
   public RequestBody(InputStream in, long length) {
     super(in);
     this.length = length;
   }
 
-  /** Returns the announced length in bytes; negative if it is not known. */
+  /** Returns the declared length in bytes; negative if unknown. */
   public long length() {
     return length;
   }
 
-  /** Returns how many of the announced bytes have not been read; 0 if the length is not known. */
+  /** Returns how many of the declared bytes have not been read; 0 if the length is unknown. */
   public long left() {
     return Math.max(0, length - read);
   }
 
   /**
-   * Gives the body up, for a caller that had it read on another thread and no longer waits for that.
-   * Unless all of it has been read, the other thread may still be reading; the server then closes the
-   * connection after the response, because two threads would look for the next request in it.
+   * Abandons the body, for a caller that no longer waits for another thread that reads it. Unless
+   * the whole body has been read, the server closes the connection after the response, because two
+   * threads would read the next request.
    */
   public void abandon() {
     isAbandoned = length < 0 || left() > 0;
   }
 
-  /** Whether another thread may still be reading from it; see {@link #abandon}. */
+  /** Returns whether another thread may still be reading; see {@link #abandon}. */
   public boolean isAbandoned() {
     return isAbandoned;
   }
 
-  /** Whether reading has failed: the client hung up, was too slow, or sent malformed chunks. */
+  /**
+   * Returns whether reading failed: the client closed the connection, was too slow, or sent
+   * malformed chunks.
+   */
   public boolean isBroken() {
     return isBroken;
   }
@@ -80,7 +83,7 @@ public final class RequestBody extends FilterInputStream {
       read += Math.max(0, got);
       return got;
     } catch (IOException | RuntimeException e) {
-      // Runtime: the JDK answers the chunk size FFFFFFFF with an IndexOutOfBoundsException.
+      // Runtime: the JDK throws an IndexOutOfBoundsException at the chunk size FFFFFFFF.
       isBroken = true;
       throw e instanceof IOException failure ? failure : new IOException("body cannot be read", e);
     }

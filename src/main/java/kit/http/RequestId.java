@@ -6,23 +6,22 @@ import java.util.concurrent.ThreadLocalRandom;
 import kit.Context;
 
 /**
- * Gives each request a name that is found again in the answer, in the log and at every service the
- * request goes on to.
+ * Request ids: identify a request in the response, in logs and at every service that it reaches.
  *
- * <p>It travels as the header {@code X-Request-Id}. An id that a client sends is kept if it is the only
- * one and harmless, {@code [A-Za-z0-9._-]{1,64}}, because it ends up in log lines and headers; any other
- * is replaced by a new one.
+ * <p>The id is sent in the header {@code X-Request-Id}. An id from a client is kept if it is the
+ * only one and matches {@code [A-Za-z0-9._-]{1,64}}, because it is written into log lines and
+ * headers; any other is replaced by a new one.
  */
 public final class RequestId {
   /** The name of the header. */
   public static final String HEADER = "X-Request-Id";
 
-  /** Where the id travels in the context. */
+  /** The key of the request id in the context. */
   public static final Context.Key<String> KEY = Context.key("request-id");
 
   /**
-   * Where the id of the trace travels, if the request belongs to one, for log lines and problem
-   * answers; {@code kit.tracing} puts it there.
+   * The key of the trace id in the context, for log lines and error responses; {@code kit.tracing}
+   * sets it.
    */
   public static final Context.Key<String> TRACE_ID = Context.key("trace-id");
 
@@ -30,13 +29,13 @@ public final class RequestId {
 
   private RequestId() {}
 
-  /** Returns the ids that the context holds, as log lines show them: {@code request ab, trace cd}. */
+  /** Returns the ids in {@code context} for a log line: {@code request ab, trace cd}. */
   public static String idsIn(Context context) {
     String traceId = context.get(TRACE_ID);
     return "request " + context.get(KEY) + (traceId == null ? "" : ", trace " + traceId);
   }
 
-  /** Returns {@code sent} if it may be used as an id, else a new id; {@code sent} may be null. */
+  /** Returns {@code sent} if it is a valid id, else a new id; {@code sent} may be null. */
   public static String acceptOrNew(String sent) {
     return sent != null && isHarmless(sent) ? sent : newId();
   }
@@ -61,7 +60,7 @@ public final class RequestId {
     return true;
   }
 
-  /** Returns a new id for a call that begins here: sixteen hex digits, which can be guessed. */
+  /** Returns a new id of sixteen hex digits, which is not a secret: it can be guessed. */
   public static String newId() {
     long random = ThreadLocalRandom.current().nextLong();
     byte[] digits = new byte[16];

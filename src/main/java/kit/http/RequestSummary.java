@@ -5,20 +5,20 @@ import java.net.InetSocketAddress;
 import kit.Context;
 
 /**
- * What became of one request: all that access log, metrics and trace need to know.
+ * Result of a served request, for access log, metrics and trace.
  *
  * @param route the template of the route, such as <code>/user/{uid:\d+}</code>; never the raw path,
- *     of which there is no end
- * @param path the path as it came, without the query, which may hold secrets; whatever a client likes
+ *     whose values are unbounded
+ * @param path the path as received, untrusted, without the query, which may hold secrets
  * @param method the method, or {@code OTHER} if it is not a standard one
- * @param status the status sent, or 0 if the request was dropped without an answer
+ * @param status the status sent, or 0 if the request was dropped without a response
  * @param bytes the length of the body sent
- * @param nanos the time from the first look at the request to the last byte of the answer
- * @param error what the handler threw, or what broke the connection; null if nothing did
- * @param requestId the {@code X-Request-Id} of the answer
- * @param context what {@code HttpService.before} put into the context of the request; what inner
- *     layers add is not seen here
- * @param remote the other end of the connection, which may be a proxy
+ * @param nanos the time from the head of the request to the last byte of the response
+ * @param error the exception of the handler or the connection; null after success
+ * @param requestId the {@code X-Request-Id} of the response
+ * @param context the context of the request after {@code HttpService.before}, without values that
+ *     inner layers added
+ * @param remote the address of the peer, which may be a proxy
  */
 public record RequestSummary(
     String route,

@@ -17,13 +17,12 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Parses the target of an HTTP request, the string between method and version in its first line, and
- * rejects every target that two programs could read in two ways.
+ * Parses the target of an HTTP request (path and query) and rejects every ambiguous one.
  *
- * <p>Use it instead of {@link java.net.URI} wherever a server decides by path. {@code URI} takes
- * {@code //admin/x} for the path {@code /x} on the host {@code admin}, and its {@code getPath()}
- * makes a separator of {@code %2F}; both have let requests past access rules. This class repairs
- * nothing: a path that would need it is refused.
+ * <p>Use it instead of {@link java.net.URI} wherever a server decides by path. {@code URI} parses
+ * {@code //admin/x} as the path {@code /x} on the host {@code admin}, and its {@code getPath()}
+ * decodes {@code %2F} to a separator; both have bypassed access rules. This class normalizes
+ * nothing: a path that would need it is rejected.
  *
  * <pre>{@code
  * RequestTarget target = RequestTarget.parse("/user/J%C3%BCrgen?tag=a&tag=b", "localhost");
@@ -46,26 +45,24 @@ import java.util.Set;
  * http://authority/path?query}), the latter only when its authority is the Host header's value,
  * ASCII case aside and port included.
  *
- * <p>In the path these are refused: empty segments except the last, and {@code .} and {@code ..},
- * however they are written; {@code %2F}, backslash and control characters (C0, DEL, C1), raw or
- * encoded; a raw {@code ;}, which starts a parameter for some servers and is text for others; each
- * raw character that RFC 3986 does not allow there. A decoded segment therefore never holds a
- * {@code /}. In the query {@code +} is a space; a raw {@code ;} (some servers split there) and
- * control characters are refused. Bytes that are not UTF-8, including overlong forms and
- * surrogates, are refused in both.
+ * <p>In the path these are rejected: empty segments except the last; {@code .} and {@code ..}, raw
+ * or encoded; {@code %2F}, backslash and control characters (C0, DEL, C1), raw or encoded; a raw
+ * {@code ;}, which starts a parameter for some servers and is text for others; raw characters that
+ * RFC 3986 does not allow there. A decoded segment therefore never holds a {@code /}. In the query
+ * {@code +} is a space; a raw {@code ;} (some servers split there) and control characters are
+ * rejected. Bytes that are not UTF-8, including overlong forms and surrogates, are rejected in
+ * both.
  *
  * <h2>Errors</h2>
  *
- * <p>A refusal is an {@link InvalidException} with the status to answer: 414 where the path or the
- * query is too long, 400 for all else. Its message never repeats the target, so it can be shown to
- * the client.
+ * <p>A rejected target is an {@link InvalidException} with the status of the response: 414 if path
+ * or query is too long, else 400. Its message never quotes the target, so it can be sent to the
+ * client.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Immutable; safe for any number of threads. Everything is checked in {@code parse}, in time that
- * grows with the length of the target, and accessors only read. A path without {@code %} and query
- * makes the list and its strings and nothing else: decoder and parameter map are for targets that
- * need them.
+ * <p>Immutable and thread-safe. Everything is checked in {@code parse}, in time linear in the
+ * length of the target. A path without {@code %} and query allocates only the list and its strings.
  *
  * <h2>Copying this class</h2>
  *
@@ -78,24 +75,27 @@ import java.util.Set;
  * and 15.5.15 (lengths, http URIs, status 414).
  */
 public final class RequestTarget {
-  /** The length that RFC 9110 section 4.1 wants every recipient to support; beyond it: 414. */
+  /**
+   * The maximum length of the path, 8,000, which every recipient should support (RFC 9110 section
+   * 4.1).
+   */
   public static final int MAX_PATH_LENGTH = 8_000;
 
-  /** As the path, counted on its own and without the question mark; beyond it: 414. */
+  /** The maximum length of the query without the question mark. */
   public static final int MAX_QUERY_LENGTH = 8_000;
 
-  /** Far deeper than any sensible resource tree; bounds the work of a router. */
+  /** The maximum number of segments, which bounds the work of a router. */
   public static final int MAX_SEGMENTS = 64;
 
-  /** Room for lists of repeated keys, too few for names with equal hash codes to hurt. */
+  /** The maximum number of parameters, too few for hash collisions to matter. */
   public static final int MAX_PARAMETERS = 256;
 
-  // Lists of what is allowed, not of what is known to be bad: pchar of RFC 3986 without ';'.
+  // Allow-list: pchar of RFC 3986 without ';'.
   private static final String PATH_PUNCTUATION = "-._~!$&'()*+,=:@%";
   private static final boolean[] IN_PATH = letters(PATH_PUNCTUATION + "/");
-  // Brackets are not in RFC 3986, but browsers send them as they are: ?filter[name]=x.
+  // Brackets are not in RFC 3986, but browsers send them unencoded: ?filter[name]=x.
   private static final boolean[] IN_QUERY = letters(PATH_PUNCTUATION + "/?[]");
-  // No '@': RFC 9110 section 4.2.4 wants user names in front of a host treated as an error.
+  // No '@': user info is an error (RFC 9110 section 4.2.4).
   private static final boolean[] IN_AUTHORITY = letters("-._~!$&'()*+,;=:%[]");
 
   private final String rawPath;
@@ -113,9 +113,10 @@ public final class RequestTarget {
   /**
    * Parses and checks a target.
    *
-   * @param rawTarget as it stood in the request line, nothing decoded
-   * @param hostHeader value of the Host header, empty without one; read only for the absolute form
-   * @throws InvalidException if the target is refused
+   * @param rawTarget the target as received, still encoded
+   * @param hostHeader the value of the Host header, empty without one; used only for the absolute
+   *     form
+   * @throws InvalidException if the target is rejected
    */
   public static RequestTarget parse(String rawTarget, String hostHeader) {
     requireNonNull(rawTarget, "rawTarget");
@@ -130,22 +131,25 @@ public final class RequestTarget {
       throw new InvalidException(414, "query longer than " + MAX_QUERY_LENGTH + " characters");
     }
     return new RequestTarget(
-        // RFC 9112 section 3.2.1: an empty path (only the absolute form has it) stands for "/".
+        // RFC 9112 section 3.2.1: an empty path (only in the absolute form) means "/".
         pathStart == pathEnd ? "/" : rawTarget.substring(pathStart, pathEnd),
         questionMark < 0 ? Optional.empty() : Optional.of(rawTarget.substring(questionMark + 1)));
   }
 
-  /** Returns the path as it was sent, still encoded, without query; starts with a slash. */
+  /** Returns the path as received, still encoded, without query; starts with a slash. */
   public String rawPath() {
     return rawPath;
   }
 
-  /** Returns what followed the question mark, still encoded; empty without one. */
+  /** Returns the query, still encoded, without the question mark; empty without one. */
   public Optional<String> rawQuery() {
     return rawQuery;
   }
 
-  /** Returns the decoded segments of the path, at least one; the last is empty after a trailing slash. */
+  /**
+   * Returns the decoded segments of the path, at least one; the last is empty after a trailing
+   * slash.
+   */
   public List<String> segments() {
     return segments;
   }
@@ -165,7 +169,7 @@ public final class RequestTarget {
     return parameters.keySet();
   }
 
-  /** Where the path starts in a target that does not start with a slash. */
+  /** Returns the index of the path in a target that does not start with a slash. */
   private static int endOfAuthority(String target, String hostHeader) {
     if (target.isEmpty()) {
       throw new InvalidException(400, "empty request target");
@@ -190,7 +194,7 @@ public final class RequestTarget {
   }
 
   private static boolean equalsIgnoringCase(String ascii, String other) {
-    // String alone would take two other letters for ASCII ones: U+212A for k and U+017F for s.
+    // equalsIgnoreCase alone would accept U+212A for k and U+017F for s.
     return ascii.length() == other.length()
         && other.chars().allMatch(character -> character < 128)
         && ascii.equalsIgnoreCase(other);
@@ -241,7 +245,7 @@ public final class RequestTarget {
     while (start < rawQuery.length()) {
       int ampersand = rawQuery.indexOf('&', start);
       int end = ampersand < 0 ? rawQuery.length() : ampersand;
-      if (end > start) { // nothing between two ampersands is no parameter, as browsers see it
+      if (end > start) { // nothing between two ampersands is no parameter, as in browsers
         if (++count > MAX_PARAMETERS) {
           throw new InvalidException(400, "query has more than " + MAX_PARAMETERS + " parameters");
         }
@@ -282,7 +286,7 @@ public final class RequestTarget {
       bytes.put((byte) character);
     }
     CharBuffer decoded = CharBuffer.allocate(bytes.position());
-    // This form of decode reports malformed bytes as a result: no exception is built to be dropped.
+    // This form of decode reports malformed bytes as a result, without an exception.
     if (UTF_8.newDecoder().decode(bytes.flip(), decoded, true).isError()) {
       throw new InvalidException(400, where + " is not UTF-8");
     }
@@ -309,16 +313,16 @@ public final class RequestTarget {
     return allowed;
   }
 
-  /** The target is refused; the message is fit for the client's eyes. */
+  /** A target was rejected; the message may be sent to the client. */
   public static final class InvalidException extends RuntimeException {
     private final int status;
 
     private InvalidException(int status, String message) {
-      super(message, null, false, false); // no stack trace: hostile input must be cheap to refuse
+      super(message, null, false, false); // no stack trace: hostile input must be cheap to reject
       this.status = status;
     }
 
-    /** Returns the HTTP status to answer: 400 or 414. */
+    /** Returns the HTTP status of the response: 400 or 414. */
     public int status() {
       return status;
     }

@@ -13,25 +13,25 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One HTTP answer: status, headers and a body that is complete before the status line is sent.
+ * HTTP response: status, headers and a body that is complete before the status line is sent.
  *
- * <p>Because nothing is sent until the handler has returned, a failure while encoding can still
- * become a 500. The one exception is {@link #streaming}, for bodies too large to hold: there the
- * status is out when the body begins, and a failure can only break the connection.
+ * <p>Nothing is sent until the handler has returned, so a failure while encoding still becomes a
+ * 500. The exception is {@link #streaming}, for bodies too large to hold in memory: the status is
+ * sent before the body, and a failure can only break the connection.
  *
  * <pre>{@code
  * Response.json(200, bytes).with("Cache-Control", "no-store")
  * Response.empty(204)
  * }</pre>
  *
- * <p>Immutable; the byte arrays are not copied and must not be changed afterwards. A response without
- * parameters may be a constant.
+ * <p>Immutable; the byte arrays are not copied and must not be changed afterwards. A response may
+ * be a constant.
  */
 public final class Response {
   /** Writes a body to the client. */
   @FunctionalInterface
   public interface BodyWriter {
-    /** Writes all of it; the caller closes {@code out}. */
+    /** Writes the whole body; the caller closes {@code out}. */
     void writeTo(OutputStream out) throws IOException;
   }
 
@@ -46,7 +46,7 @@ public final class Response {
   private final byte[] bytes; // Null when streaming.
   private final BodyWriter writer; // Null when not streaming.
   private final long length;
-  private final Throwable error; // Null unless made of one.
+  private final Throwable error; // Null after success.
 
   private Response(
       int status, Map<String, List<String>> headers, byte[] bytes, BodyWriter writer, long length) {
@@ -71,31 +71,31 @@ public final class Response {
     this.error = error;
   }
 
-  /** An answer without a body, such as 204. */
+  /** Returns a response without a body, such as 204. */
   public static Response empty(int status) {
     return new Response(status, Map.of(), NOTHING, null, 0);
   }
 
-  /** An answer of JSON, UTF-8 as RFC 8259 has it. */
+  /** Returns a JSON response; {@code body} is in UTF-8 (RFC 8259). */
   public static Response json(int status, byte[] body) {
     return new Response(status, JSON, requireNonNull(body, "body"), null, body.length);
   }
 
-  /** An answer of plain text in UTF-8. */
+  /** Returns a plain-text response in UTF-8. */
   public static Response text(int status, String body) {
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     return new Response(status, TEXT, bytes, null, bytes.length);
   }
 
-  /** An answer of any media type. */
+  /** Returns a response of any media type. */
   public static Response of(int status, String contentType, byte[] body) {
     return json(status, body).with("Content-Type", contentType);
   }
 
   /**
-   * An answer whose body is written piece by piece.
+   * Returns a response whose body is streamed.
    *
-   * @param length in bytes, or -1 if it is not known; a writer that writes another number breaks the
+   * @param length in bytes, or -1 if unknown; a writer that writes another number breaks the
    *     connection
    */
   public static Response streaming(int status, String contentType, long length, BodyWriter writer) {
@@ -104,11 +104,12 @@ public final class Response {
   }
 
   /**
-   * Returns a response with the header fields of another server, for a proxy: checked as {@code with}
-   * does, except that bytes above 0x7F pass (obs-text, RFC 9110, section 5.5).
+   * Returns a response with the header fields of another server, for a proxy: checked as {@code
+   * with} does, except that bytes above 0x7F pass (obs-text, RFC 9110, section 5.5).
    *
    * @param headers not copied; must not be changed afterwards
-   * @throws IllegalArgumentException if a name or a value could be read as more than one header line
+   * @throws IllegalArgumentException if a name or a value could be read as more than one header
+   *     line
    */
   public static Response of(int status, Map<String, List<String>> headers, byte[] body) {
     requireNonNull(body, "body");
@@ -116,8 +117,8 @@ public final class Response {
   }
 
   /**
-   * As {@link #streaming(int, String, long, BodyWriter)}, with the header fields of another server; see
-   * {@link #of(int, Map, byte[])}.
+   * As {@link #streaming(int, String, long, BodyWriter)}, with the header fields of another server;
+   * see {@link #of(int, Map, byte[])}.
    */
   public static Response streaming(
       int status, Map<String, List<String>> headers, long length, BodyWriter writer) {
@@ -135,16 +136,16 @@ public final class Response {
   }
 
   /**
-   * Returns this answer with one header set, replacing values of the same name.
+   * Returns this response with one header set, replacing values of the same name.
    *
    * @throws IllegalArgumentException if name or value could be read as more than one header line:
-   *     a name that is no token (RFC 9110, 5.6.2), a value with a control character
+   *     a name that is not a token (RFC 9110, 5.6.2), a value with a control character
    */
   public Response with(String name, String value) {
     return with(name, List.of(value));
   }
 
-  /** As {@link #with(String, String)}, one header line for each value. */
+  /** As {@link #with(String, String)}, with one header line per value. */
   public Response with(String name, List<String> values) {
     checkName(name);
     values.forEach(value -> checkValue(name, value, 0x7e));
@@ -154,7 +155,9 @@ public final class Response {
     return new Response(status, Collections.unmodifiableMap(more), bytes, writer, length, error);
   }
 
-  /** Returns this answer with all of {@code headers} set, as {@link #with(String, String)} does. */
+  /**
+   * Returns this response with all of {@code headers} set, as {@link #with(String, String)} does.
+   */
   public Response with(Map<String, String> headers) {
     Response response = this;
     for (Map.Entry<String, String> header : headers.entrySet()) {
@@ -164,8 +167,8 @@ public final class Response {
   }
 
   /**
-   * Returns this response with the error that it was made of. Access log, metrics and trace then show
-   * the error ({@link RequestSummary#error}); it is not sent.
+   * Returns this response with its error, which access log, metrics and trace show ({@link
+   * RequestSummary#error}); it is not sent.
    */
   public Response withError(Throwable error) {
     requireNonNull(error, "error");
@@ -186,7 +189,7 @@ public final class Response {
   private static void checkValue(String name, String value, int highest) {
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
-      // Folded lines too: the JDK lets "a\r\n b: x" pass (RFC 9112, 5.2 forbids sending them).
+      // Folded lines, too: the JDK accepts "a\r\n b: x" (RFC 9112, 5.2 forbids sending them).
       if (c < ' ' && c != '\t' || c == 0x7f || c > highest) {
         throw new IllegalArgumentException(
             "character not allowed in header " + name + ": " + printable(value));
@@ -200,12 +203,12 @@ public final class Response {
     return printable.toString();
   }
 
-  /** The HTTP status, 200 to 599. */
+  /** Returns the HTTP status, 200 to 599. */
   public int status() {
     return status;
   }
 
-  /** Header lines by name, as they will be sent; unmodifiable. */
+  /** Returns the header values by name, as they will be sent; unmodifiable. */
   public Map<String, List<String>> headers() {
     return headers;
   }
@@ -220,12 +223,12 @@ public final class Response {
     return null;
   }
 
-  /** The length of the body in bytes, or -1 if a streaming body does not know it. */
+  /** Returns the length of the body in bytes, or -1 if it is unknown. */
   public long length() {
     return length;
   }
 
-  /** Returns the error that this response was made of, or null. */
+  /** Returns the error of this response, or null. */
   public Throwable error() {
     return error;
   }
@@ -242,7 +245,7 @@ public final class Response {
    */
   public byte[] bytes() {
     if (bytes == null) {
-      throw new IllegalStateException("a streaming body has no bytes to hand out");
+      throw new IllegalStateException("a streaming body has no bytes");
     }
     return bytes;
   }

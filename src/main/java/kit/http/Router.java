@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * Finds the handler for a method and a path, or reports that the path or only the method has none.
- * Handlers are of any type {@code H}; a path comes as decoded segments, such as RequestTarget has.
+ * Regex router: finds the handler for a method and a path. Handlers are of any type {@code H}; a
+ * path is a list of decoded segments, such as that of RequestTarget.
  *
  * <pre>{@code
  * Router<HttpHandler> router = new Router<HttpHandler>()
@@ -33,11 +33,11 @@ import java.util.regex.PatternSyntaxException;
  *   /user/me                    literal text, compared with the decoded segment
  *   /user/{uid}                 any one segment that is not empty; no regex is run
  *   /user/{uid:\d+}             one segment, all of it matched by a java.util.regex
- *   /log/{type}-{day:\d+}.txt   several parts in one segment; earlier variables take the most
+ *   /log/{type}-{day:\d+}.txt   several parts in one segment; earlier variables are greedy
  *   /static/{path...}           all that remains, one segment or more, joined with "/"
  * </pre>
  *
- * <p>{@code /a} and {@code /a/} are two paths; no redirect adds a slash (gorilla/mux#369).
+ * <p>{@code /a} and {@code /a/} are different paths; there is no redirect (gorilla/mux#369).
  *
  * <h2>How it works</h2>
  *
@@ -46,29 +46,29 @@ import java.util.regex.PatternSyntaxException;
  * branch that ends without a route for the method is abandoned for the next one. Hence a full match
  * wins over 405 and 405 over 404, in whatever order routes were registered.
  *
- * <p>Order counts among regexes only: the one registered first is tried first. Register {@code
- * /user/{uid:\d+}} before {@code /user/{name:\w+}}; the other way round, the digits never get a turn.
+ * <p>Order matters among regexes only: the one registered first is tried first. Register {@code
+ * /user/{uid:\d+}} before {@code /user/{name:\w+}}, which matches digits, too.
  *
  * <p>On one template the method's own route comes first, then for HEAD that of GET (RFC 9110,
  * 9.3.2), then {@link #routeAny}. {@link MethodNotAllowed} has the methods of all routes whose path
- * matches, and HEAD where GET is. OPTIONS is a method like any other: a server that answers it by
+ * matches, and HEAD where GET is. OPTIONS is a method like any other: a server that handles it
  * itself adds it to {@code Allow}.
  *
  * <h2>Errors</h2>
  *
- * <p>A mistake in a template is an {@link IllegalArgumentException} at registration that names
+ * <p>A malformed template is an {@link IllegalArgumentException} at registration that names
  * template and index. So is a second route for one method on a template with the same shape.
  *
- * <p>A regex cannot stall the server: it sees no segment longer than {@value #MAX_REGEX_LENGTH}
- * characters, counts as no match after {@value #MAX_REGEX_STEPS} steps (characters read and groups
- * entered). What would escape the count is refused: groups that capture, back references, repeated
- * anchors. {@code \d+} is ASCII digits, any number of them.
+ * <p>A regex cannot stall the server: a segment longer than {@value #MAX_REGEX_LENGTH} characters
+ * does not match, nor does one that takes {@value #MAX_REGEX_STEPS} steps (characters read and
+ * groups entered). Constructs that would escape the count are rejected: capturing groups, back
+ * references, repeated anchors. {@code \d+} is ASCII digits, any number of them.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Thread-safe. The first match ends registration: a route is either seen by every match or refused
- * with an {@link IllegalStateException}. From then on no lock is taken. Cost grows with the levels and
- * branches that a path can take. A literal path allocates nothing.
+ * <p>Thread-safe. The first match ends registration: later routes are rejected with an {@link
+ * IllegalStateException}, and no lock is taken from then on. The cost grows with the levels and
+ * branches of a path. A literal path allocates nothing.
  *
  * <h2>Copying this class</h2>
  *
@@ -96,7 +96,7 @@ public final class Router<H> {
   /**
    * The path and the method have a route.
    *
-   * @param template as registered, a good label for metrics
+   * @param template the template as registered, suitable as a label of metrics
    * @param variables values by name, decoded; unmodifiable if the router made it
    */
   public record Found<H>(H handler, String template, Map<String, String> variables)
@@ -113,9 +113,9 @@ public final class Router<H> {
   public record NotFound<H>() implements Match<H> {}
 
   /**
-   * Registers a handler for one method, upper case as in {@code GET}.
+   * Registers a handler for one method, in upper case, such as {@code GET}.
    *
-   * @throws IllegalArgumentException for a mistake in the template, or if the route exists
+   * @throws IllegalArgumentException if the template is malformed or the route exists
    * @throws IllegalStateException after a match
    */
   public Router<H> route(String method, String template, H handler) {
@@ -139,7 +139,7 @@ public final class Router<H> {
     if (frozenRoot != null) {
       throw new IllegalStateException("route registered after a match: " + template);
     }
-    RouteTemplate parsed = new RouteTemplate(template); // a mistake leaves no traces in the tree
+    RouteTemplate parsed = new RouteTemplate(template); // before the tree is changed
     Node<H> node = root;
     for (Segment segment : parsed.segments) {
       node = node.child(segment);
@@ -164,16 +164,16 @@ public final class Router<H> {
   }
 
   /**
-   * Finds the route for a request; never fails on what a client sends.
+   * Finds the route for a request; never throws for the input of a client.
    *
-   * @param method as received; case matters (RFC 9110, 9.1)
-   * @param segments of the path, decoded; the last one is empty after a trailing slash
+   * @param method the method as received, case-sensitive (RFC 9110, 9.1)
+   * @param segments the decoded segments of the path; the last is empty after a trailing slash
    */
   public Match<H> match(String method, List<String> segments) {
     requireNonNull(method, "method");
     Node<H> tree = frozenRoot == null ? freeze() : frozenRoot;
 
-    Node<H> literal = tree; // The branch of literals comes first; alone, it needs no memory.
+    Node<H> literal = tree; // The branch of literals comes first; it allocates nothing.
     for (int i = 0; i < segments.size() && literal != null; i++) {
       literal = literal.literals.get(segments.get(i));
     }
@@ -202,7 +202,7 @@ public final class Router<H> {
   }
 
   /**
-   * A search with backtracking. Its depth is that of the templates, not that of the request.
+   * Search with backtracking. Its depth is bounded by the templates, not by the request.
    *
    * @param captured values of variables on the current branch
    * @param allow methods that paths which match have a route for
@@ -237,7 +237,7 @@ public final class Router<H> {
     }
   }
 
-  /** A place in the tree: what may follow, and the routes that end here, by method. */
+  /** Node of the tree: its children, and the routes that end here, by method. */
   private static final class Node<H> {
     private final Segment segment; // the one before this node
     private final Pattern pattern;
@@ -250,7 +250,7 @@ public final class Router<H> {
       this.pattern = segment.kind == Kind.PATTERN ? Pattern.compile(segment.text) : null;
     }
 
-    /** Returns the node after this segment, a new one if there is none yet. */
+    /** Returns the child for a segment, a new one if needed. */
     Node<H> child(Segment next) {
       if (next.kind == Kind.LITERAL) {
         return literals.computeIfAbsent(next.text, text -> new Node<>(next));
@@ -306,7 +306,7 @@ public final class Router<H> {
   /** A registered route: its result without variables, and their names from left to right. */
   private record Route<H>(Found<H> found, List<String> names) {
     Found<H> found(List<String> captured) {
-      if (captured.size() == 1) { // as most have it; a HashMap would only be copied
+      if (captured.size() == 1) { // the most common case; a HashMap would only be copied
         return new Found<>(found.handler, found.template, Map.of(names.get(0), captured.get(0)));
       }
       Map<String, String> variables = new HashMap<>();
@@ -317,7 +317,7 @@ public final class Router<H> {
     }
   }
 
-  /** Text that stops a regex which reads on and on. */
+  /** Text that counts the characters read and stops a regex at the limit. */
   private static final class CountedText implements CharSequence {
     private final String text;
     private int stepsLeft = MAX_REGEX_STEPS;
@@ -347,7 +347,7 @@ public final class Router<H> {
 
   private static final class TooManyStepsException extends RuntimeException {}
 
-  /** What a segment of a template may be, in the order in which they are tried. */
+  /** Kind of a segment, in the order in which they are tried. */
   private enum Kind {
     LITERAL,
     PATTERN,
@@ -358,7 +358,7 @@ public final class Router<H> {
   /** A segment of a template: literal text, or a regex whose groups are the variables. */
   private record Segment(Kind kind, String text) {}
 
-  /** A template taken apart. It knows nothing of the tree. */
+  /** Parser of a template, independent of the tree. */
   private static final class RouteTemplate {
     private static final Pattern LITERAL = Pattern.compile("[^{}%?#\\\\\\p{Cc}]+");
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_-]*");

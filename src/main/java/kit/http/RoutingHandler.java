@@ -12,7 +12,7 @@ import kit.Endpoint;
 import kit.StatusException;
 
 /**
- * Finds the handler of each request by path and method, and answers when there is none.
+ * Routes each request to its handler by path and method, and responds with 404 or 405 without one.
  *
  * <pre>{@code
  * new RoutingHandler(
@@ -25,14 +25,13 @@ import kit.StatusException;
  *   <li>No route has this path: 404.
  *   <li>Routes have this path, but not for this method: 405, with {@code Allow}.
  *   <li>{@code OPTIONS} without a route of its own: 204, with {@code Allow}.
- *   <li>{@code HEAD} goes to the {@code GET} handler; {@code HttpService} leaves the body out.
- *   <li>{@code TRACE} and {@code CONNECT} go nowhere, also where a route takes any method: 405. The
- *       one sends back what a proxy has added to the request, the other wants a proxy.
+ *   <li>{@code HEAD} is routed to the {@code GET} handler; {@code HttpService} omits the body.
+ *   <li>{@code TRACE} and {@code CONNECT} are rejected with 405, even where a route accepts any
+ *       method: the one would return headers that a proxy added, the other is for proxies.
  * </ul>
  *
- * <p>The template and the variables of the route are found in the {@link Request} from here on.
- * Middleware that should also see the 404s goes around this handler, other middleware around one
- * route's.
+ * <p>The handler's {@link Request} has the template and the variables of the route. Middleware that
+ * applies to 404s, too, goes around this handler, other middleware around the handler of a route.
  *
  * <p>Thread-safe if the handlers are; the first request ends registration with the router.
  */
@@ -44,10 +43,10 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
   private final Router<Endpoint<Request, Response>> router;
 
   /**
-   * Serves the routes of {@code router}.
+   * Creates a handler for the routes of {@code router}.
    *
-   * @throws IllegalArgumentException if one of them can never be reached for its method, such as
-   *     {@code BREW} or {@code get}
+   * @throws IllegalArgumentException if a route has a method that is never served, such as {@code
+   *     BREW} or {@code get}
    */
   public RoutingHandler(Router<Endpoint<Request, Response>> router) {
     this.router = requireNonNull(router, "router");
@@ -60,7 +59,7 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     }
   }
 
-  /** All routes, as {@link Router#routes} lists them. */
+  /** Returns all routes, as {@link Router#routes} does. */
   public List<String> routes() {
     return router.routes();
   }
@@ -82,7 +81,7 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
   }
 
   /**
-   * Returns the response of a server without routes to OPTIONS, for a proxy that responds itself.
+   * Returns the response to OPTIONS of a server without routes, for a proxy.
    *
    * @throws StatusException 405 for any other method
    */
@@ -90,7 +89,7 @@ public final class RoutingHandler implements Endpoint<Request, Response> {
     return notAllowed(method, SERVED);
   }
 
-  /** Adds the method that this handler answers by itself. */
+  /** Adds OPTIONS, which this handler serves itself. */
   private static Collection<String> withOptions(List<String> allow) {
     Set<String> all = new TreeSet<>(allow);
     all.add("OPTIONS");

@@ -73,25 +73,14 @@ class ProblemTest {
     PeerException timeout = PeerException.timeout(PEER, null);
     return Stream.of(
         Arguments.of(refusal, 404, "no user 7"),
-        Arguments.of(
-            PeerException.noInstance("x", null), 503, "a service behind this one is not available"),
-        Arguments.of(
-            PeerException.refused(PEER, "x", null, null),
-            503,
-            "a service behind this one is not available"),
-        Arguments.of(
-            PeerException.notConnected(PEER, "x", null),
-            503,
-            "a service behind this one is not available"),
-        Arguments.of(timeout, 504, "a service behind this one did not answer in time"),
-        Arguments.of(
-            PeerException.broken(PEER, "x", null), 502, "a service behind this one failed"),
-        Arguments.of(
-            PeerException.status(PEER, 401, "x", null), 502, "a service behind this one failed"),
-        Arguments.of(
-            PeerException.status(PEER, 404, "x", null), 502, "a service behind this one failed"),
-        Arguments.of(
-            PeerException.status(PEER, 503, "x", null), 502, "a service behind this one failed"),
+        Arguments.of(PeerException.noInstance("x", null), 503, "upstream unavailable"),
+        Arguments.of(PeerException.refused(PEER, "x", null, null), 503, "upstream unavailable"),
+        Arguments.of(PeerException.notConnected(PEER, "x", null), 503, "upstream unavailable"),
+        Arguments.of(timeout, 504, "upstream timed out"),
+        Arguments.of(PeerException.broken(PEER, "x", null), 502, "upstream failed"),
+        Arguments.of(PeerException.status(PEER, 401, "x", null), 502, "upstream failed"),
+        Arguments.of(PeerException.status(PEER, 404, "x", null), 502, "upstream failed"),
+        Arguments.of(PeerException.status(PEER, 503, "x", null), 502, "upstream failed"),
         Arguments.of(new IllegalStateException("secret"), 500, HIDDEN),
         Arguments.of(new IOException("secret"), 500, HIDDEN),
         Arguments.of(new InterruptedException("secret"), 500, HIDDEN),
@@ -99,10 +88,7 @@ class ProblemTest {
         // From another thread: looked through, however often.
         Arguments.of(new ExecutionException(refusal), 404, "no user 7"),
         Arguments.of(new CompletionException(new ExecutionException(refusal)), 404, "no user 7"),
-        Arguments.of(
-            new ExecutionException(timeout),
-            504,
-            "a service behind this one did not answer in time"),
+        Arguments.of(new ExecutionException(timeout), 504, "upstream timed out"),
         Arguments.of(new CompletionException("secret", null), 500, HIDDEN),
         // Any other wrapper gives its cause a new meaning.
         Arguments.of(new RuntimeException(refusal), 500, HIDDEN),

@@ -224,8 +224,8 @@ class JsonRpcTest {
     "denied, 403, permission denied",
     "limited, 429, too many",
     "purpose, -32603, failed on purpose",
-    "gone, 503, a service behind this one is not available",
-    "late, 504, a service behind this one did not answer in time",
+    "gone, 503, upstream unavailable",
+    "late, 504, upstream timed out",
     "own, 7, no funds",
     "otherwise, -32603, the request could not be completed"
   })
