@@ -120,7 +120,7 @@ class RequestBodyTest {
     client.request("POST", "/", framing).send("a\r\nhello").endOfRequests();
     Answer answer = client.answer();
     assertThat(answer.status()).isEqualTo(400);
-    assertThat(answer.body()).contains("\"detail\":\"the body did not arrive whole\"");
+    assertThat(answer.body()).contains("\"detail\":\"incomplete body\"");
     assertThat(client.isClosed()).isTrue();
     RequestSummary broken = http.nextCompleted();
     assertThat(broken.status()).isEqualTo(400);

@@ -13,8 +13,7 @@ import kit.http.RequestId;
 import kit.http.RequestSummary;
 
 /**
- * Writes one line for each request that is served: who asked for what, what became of it, and how long
- * it took.
+ * Access log: one line per served request, with route, status, bytes, duration and peer.
  *
  * <pre>{@code
  * http.onCompleted(new AccessLog(log::log)); // log: a KeyValueLog
@@ -22,22 +21,23 @@ import kit.http.RequestSummary;
  * //   remote=127.0.0.1:40112 request_id=5f0c... trace_id=4bf9...     (one line)
  * }</pre>
  *
- * <p>What each means is said in {@link RequestSummary}. {@code trace_id} and {@code error} are there if there
- * is one. Path and error are as clients made them, so the log must escape them.
+ * <p>{@link RequestSummary} describes the fields. {@code trace_id} and {@code error} are present if
+ * there is one. Path and error are untrusted, so the log must escape them.
  *
- * <p>Thread-safe if the log is. It writes on the thread of the request, when the answer is out.
+ * <p>Thread-safe if the log is. It writes on the thread of the request, after the response was
+ * sent.
  */
 public final class AccessLog implements Consumer<RequestSummary> {
-  /** Takes the keys and values of one line. */
+  /** Writes one line of the access log. */
   @FunctionalInterface
   public interface Line {
-    /** Writes keys and values, in turn. */
+    /** Writes alternating keys and values. */
     void log(Object... keysAndValues);
   }
 
   private final Line line;
 
-  /** Writes to {@code line}. */
+  /** Creates an access log that writes to {@code line}. */
   public AccessLog(Line line) {
     this.line = requireNonNull(line, "line");
   }
@@ -58,7 +58,7 @@ public final class AccessLog implements Consumer<RequestSummary> {
       add(event, "trace_id", traceId);
     }
     if (done.error() != null) {
-      // A refusal explains itself; of any other error we need to know the type, too.
+      // The message of a rejection is sufficient; other errors need their type, too.
       boolean isRefusal = done.error() instanceof StatusException;
       add(event, "error", isRefusal ? done.error().getMessage() : done.error());
     }

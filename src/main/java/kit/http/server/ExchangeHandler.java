@@ -28,16 +28,16 @@ import kit.http.Response;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Carries one request after the other between the JDK's server and the handler. */
+/** Adapts the JDK's server to an endpoint: checks requests, calls the handler, sends responses. */
 final class ExchangeHandler implements HttpHandler {
-  // What the JDK's server does not forgive, found out by trying:
-  // - An Error that leaves handle() kills the worker and leaves the client waiting for ever. So
-  //   nothing but IOException leaves it; upon that the JDK closes the connection.
-  // - A handler that returns without an answer leaves the client waiting, too.
+  // Undocumented behaviour of the JDK's server:
+  // - An Error that leaves handle() kills the worker, and the client waits forever. So only
+  //   IOException leaves it, upon which the JDK closes the connection.
+  // - If a handler returns without a response, the client waits, too.
 
   private static final Logger log = LoggerFactory.getLogger(HttpService.class);
 
-  private static final long CLOCK_DRIFT_NANOS = 100_000_000; // The JDK counts on another clock.
+  private static final long CLOCK_DRIFT_NANOS = 100_000_000; // The JDK uses another clock.
 
   private final int maxInFlight;
   private final Set<String> ungated;
@@ -45,11 +45,11 @@ final class ExchangeHandler implements HttpHandler {
   private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
   private final List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
   private final AtomicInteger inFlight = new AtomicInteger();
-  private final Object idle = new Object(); // Notified when inFlight has come down to 0.
+  private final Object idle = new Object(); // Notified when inFlight has dropped to 0.
 
   private volatile Endpoint<Request, Response> handler;
   private volatile boolean draining;
-  private volatile boolean closesConnections; // With each answer.
+  private volatile boolean closesConnections; // With each response.
   private volatile long lastCameAtNanos; // Since draining.
 
   ExchangeHandler(int maxInFlight, Set<String> ungated, LongSupplier nanoTime) {
@@ -81,14 +81,14 @@ final class ExchangeHandler implements HttpHandler {
     return draining;
   }
 
-  /** Has each answer close its connection, or not. Returns whether it did before. */
+  /** Sets whether each response closes its connection; returns the previous value. */
   boolean closeConnections(boolean close) {
     boolean before = closesConnections;
     closesConnections = close;
     return before;
   }
 
-  /** Whether a request has come within this time. To be called while draining. */
+  /** Returns whether a request arrived within {@code quiet}. To be called while draining. */
   boolean isBusy(Duration quiet) {
     return nanoTime.getAsLong() - lastCameAtNanos < quiet.toNanos();
   }
@@ -98,8 +98,8 @@ final class ExchangeHandler implements HttpHandler {
   }
 
   /**
-   * Waits until nothing is in flight and nothing has come for as long as {@code quiet}, but at most
-   * {@code patience}; returns whether nothing is in flight. To be called while draining.
+   * Waits until no request is in flight and none has arrived for {@code quiet}, but at most {@code
+   * patience}; returns whether none is in flight. To be called while draining.
    */
   boolean awaitIdle(Duration quiet, Duration patience) throws InterruptedException {
     long startedAtNanos = nanoTime.getAsLong();
@@ -129,7 +129,7 @@ final class ExchangeHandler implements HttpHandler {
     } catch (IOException e) {
       throw e;
     } catch (Throwable e) {
-      throw new IOException("answer failed", e);
+      throw new IOException("response failed", e);
     } finally {
       if (inFlight.decrementAndGet() == 0 && draining) {
         synchronized (idle) {
@@ -139,7 +139,7 @@ final class ExchangeHandler implements HttpHandler {
     }
   }
 
-  /** One request and its answer. */
+  /** One request and its response. */
   private final class Exchange implements Request.Tracker {
     private final long startedAtNanos = nanoTime.getAsLong();
     private final HttpExchange exchange;
@@ -149,7 +149,7 @@ final class ExchangeHandler implements HttpHandler {
     private final List<Consumer<RequestSummary>> own = new ArrayList<>(0); // Of this request.
 
     private Context context;
-    private boolean isUnderstood; // Whether the head is a request.
+    private boolean isUnderstood; // Whether the head is valid.
     private String route = Request.NO_ROUTE;
     private Throwable error;
 
@@ -163,7 +163,7 @@ final class ExchangeHandler implements HttpHandler {
 
     void answer(boolean full) throws IOException {
       Response response = responseOrProblem(full);
-      // A flag that the handler left behind would close the channel in the middle of the answer.
+      // An interrupt that the handler left would close the channel in the middle of the response.
       Thread.interrupted();
       try {
         sender.send(response, head.requestId(), isLast());
@@ -183,7 +183,7 @@ final class ExchangeHandler implements HttpHandler {
     private Response responseOrProblem(boolean full) {
       try {
         Response response = response(full);
-        error = response.error(); // What an error encoder has made this answer of.
+        error = response.error(); // The exception that an error encoder encoded.
         if (error == null) {
           return response;
         }
@@ -229,28 +229,32 @@ final class ExchangeHandler implements HttpHandler {
       return response;
     }
 
-    /** A head that has been refused may have meant something else; so may the bytes behind it. */
+    /**
+     * Returns whether the connection must be closed; after a rejected head, the bytes that follow
+     * are ambiguous.
+     */
     private boolean isLast() {
       return !isUnderstood
           || head.isLast()
           || closesConnections
           || requestBody.isBroken()
           || requestBody.isAbandoned()
-          || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // The JDK gives up, then.
+          || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // The JDK drains no more.
     }
 
     private Response problem(Throwable e) {
       try {
         if (requestBody.isBroken()) {
-          log.debug("{} {}: body broke off (request {})", head.label(), route, head.requestId(), e);
-          return Problem.of(400, "the body did not arrive whole", context);
+          log.debug(
+              "{} {}: incomplete body (request {})", head.label(), route, head.requestId(), e);
+          return Problem.of(400, "incomplete body", context);
         }
         Response problem = Problem.of(e, context);
         logFailure(e, problem.status());
         return problem;
-      } catch (Throwable worse) { // A header that cannot be sent, an error that cannot be printed.
+      } catch (Throwable worse) { // An invalid header, an error that cannot be printed.
         log.error(
-            "{} {} failed with {}, and answering that with {} ({})",
+            "{} {} failed with {}, and its error response with {} ({})",
             head.label(),
             route,
             e.getClass(),
@@ -260,7 +264,9 @@ final class ExchangeHandler implements HttpHandler {
       }
     }
 
-    /** Tells the operator what the caller must not know. A plain refusal is no failure of ours. */
+    /**
+     * Logs the cause, which is not sent to the client. A rejection without a cause is not logged.
+     */
     private void logFailure(Throwable e, int status) {
       Throwable cause = Problem.unwrap(e);
       cause = cause instanceof StatusException ? cause.getCause() : cause;
@@ -278,7 +284,7 @@ final class ExchangeHandler implements HttpHandler {
       log.debug("stack trace of request {}", head.requestId(), e);
     }
 
-    /** Of a connection that broke, the JDK does not say that it was its time limit that closed it. */
+    /** Logs a response that the time limit cut off; the JDK does not report it. */
     private void logTimeLimit() {
       long limitNanos = ServerSettings.responseTimeoutNanos();
       long earliestNanos = startedAtNanos + limitNanos - CLOCK_DRIFT_NANOS;
@@ -317,7 +323,7 @@ final class ExchangeHandler implements HttpHandler {
     private void finish(Consumer<RequestSummary> finalizer, RequestSummary completed) {
       try {
         finalizer.accept(completed);
-      } catch (Throwable e) { // The next finalizer cannot help it, nor can the connection.
+      } catch (Throwable e) { // The next finalizers and the connection are not affected.
         log.error("finalizer failed: {} ({})", LogSafe.of(e), RequestId.idsIn(context));
       }
     }

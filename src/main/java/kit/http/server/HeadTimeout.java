@@ -14,12 +14,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Closes connections on which the head of a request does not arrive in time.
+ * Enforces a time limit on the head of a request.
  *
- * <p>The JDK's server has one time limit for a request, and a gateway sets it for uploads. It reads a
- * head on a thread of its executor, from the first byte on, and calls the handler on the same thread
- * when the head is complete. So a task that has not reached its handler in time waits for the rest of a
- * head. It is interrupted: that closes the channel that it reads from, and the JDK ends the connection.
+ * <p>The JDK's server has one time limit for a whole request, which a gateway sets long enough for
+ * uploads. It reads a head on a thread of its executor, from the first byte on, and calls the
+ * handler on the same thread when the head is complete. So a task that has not reached its handler
+ * in time is waiting for the rest of a head. It is interrupted: this closes the channel that it
+ * reads from, and the JDK closes the connection.
  *
  * <p>Thread-safe. A request costs an entry in a map.
  */
@@ -38,19 +39,19 @@ final class HeadTimeout implements AutoCloseable {
             return thread;
           });
 
-  /** Allows {@code timeout} for each head; the caller calls {@link #expire}. */
+  /** Creates a time limit of {@code timeout} per head; the caller calls {@link #expire}. */
   HeadTimeout(Duration timeout, LongSupplier nanoTime) {
     this.timeoutNanos = timeout.toNanos();
     this.nanoTime = nanoTime;
   }
 
   /**
-   * Allows {@code timeout} for each head that {@code server} reads, and looks for late ones at least
-   * once a second, until {@link #close}.
+   * Creates a time limit for each head that {@code server} reads, with a thread that calls {@link
+   * #expire} at least once a second, until {@link #close}.
    */
   static HeadTimeout of(HttpServer server, Duration timeout) {
     HeadTimeout heads = new HeadTimeout(timeout, System::nanoTime);
-    // Only of the JDK's own engine is it known that a task begins with the first byte of a request.
+    // Only in the JDK's own engine does a task certainly start with the first byte of a request.
     if (server.getClass().getName().startsWith("sun.net.httpserver.")) {
       long tick = Math.max(MIN_TICK_NANOS, Math.min(MAX_TICK_NANOS, heads.timeoutNanos / 10));
       heads.timer.scheduleWithFixedDelay(heads::expire, tick, tick, TimeUnit.NANOSECONDS);
@@ -58,7 +59,7 @@ final class HeadTimeout implements AutoCloseable {
     return heads;
   }
 
-  /** Returns an executor whose tasks have the time limit, until one of them reaches a handler. */
+  /** Returns an executor whose tasks have the time limit until they reach a handler. */
   Executor executor(Executor threads) {
     return task -> threads.execute(() -> run(task));
   }
@@ -68,7 +69,7 @@ final class HeadTimeout implements AutoCloseable {
     return exchange -> {
       Head head = arriving.remove(Thread.currentThread());
       if (head != null && head.end()) {
-        throw new IOException("head of the request too late");
+        throw new IOException("head of the request timed out");
       }
       handler.handle(exchange);
     };
@@ -88,19 +89,19 @@ final class HeadTimeout implements AutoCloseable {
     }
   }
 
-  /** Interrupts the threads whose time is over. */
+  /** Interrupts the threads whose time limit has passed. */
   void expire() {
     long now = nanoTime.getAsLong();
     arriving.values().forEach(head -> head.expire(now));
   }
 
-  /** Ends the thread that looks. */
+  /** Ends the thread. */
   @Override
   public void close() {
     timer.shutdownNow();
   }
 
-  /** One head on its way. */
+  /** A head that is being read. */
   private static final class Head {
     private final Thread reader;
     private final long deadlineNanos;
@@ -117,11 +118,11 @@ final class HeadTimeout implements AutoCloseable {
     synchronized void expire(long now) {
       if (!hasEnded && !hasExpired && now - deadlineNanos >= 0) {
         hasExpired = true;
-        reader.interrupt(); // Under the lock: none comes after end().
+        reader.interrupt(); // Under the lock: never after end().
       }
     }
 
-    /** Returns whether the head was too late; no interrupt comes from here on. */
+    /** Returns whether the head timed out; after that there is no interrupt. */
     synchronized boolean end() {
       hasEnded = !hasExpired;
       return hasExpired;

@@ -24,51 +24,51 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves a handler over HTTP, from the bind to the last answer.
+ * HTTP server of a handler: binds, serves, drains and stops without losing requests.
  *
  * <pre>{@code
  * HttpService http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 8081));
  * http.shutdown(registration, Duration.ofSeconds(1), Duration.ofSeconds(10)).onSignal();
- * http.start(routes); // answers from here on
+ * http.start(routes); // serves
  * http.selfCheck("/health"); // ready
  * registration.start();
  * }</pre>
  *
  * <h2>How it works</h2>
  *
- * <p>Binding and serving are two steps, because the port may be any free one and the handler may need
- * to know it. Each request passes, outermost first: a net that turns every {@link Throwable} into an
- * answer, the request id, checks that refuse what could be read in two ways, the limit of requests in
- * flight, and the handler.
+ * <p>Binding and serving are separate, because the port may be any free one and the handler may
+ * need it. Each request passes, outermost first: a catch-all that maps every {@link Throwable} to a
+ * response, the request id, checks that reject ambiguous requests, the limit of requests in flight,
+ * and the handler.
  *
  * <pre>
  *   bound --start--> serving --drain--> draining --stop--> stopped
  *                       \__________________stop___________/
  * </pre>
  *
- * <p>{@link #shutdown} says how to go through the rest of it without losing a request.
+ * <p>{@link #shutdown} goes through the last states without losing a request.
  *
  * <h2>Errors</h2>
  *
- * <p>An exception of the handler is answered with a {@link Problem} and, from 500 on, logged in one
- * line (its stack trace at debug), also if an error encoder has answered it; of a {@link
- * kit.StatusException}, the cause. A request that breaks off is answered with 400, and a response that
- * breaks off closes the connection; both are logged at debug, a response cut off by a time limit at warn.
+ * <p>An exception of the handler becomes a {@link Problem} and, from 500 on, a line in the log (its
+ * stack trace at debug), also if an error encoder encoded it; of a {@link kit.StatusException}, the
+ * cause. An incomplete request is rejected with 400, and an incomplete response closes the
+ * connection; both are logged at debug, a response that exceeds the time limit at warn.
  *
  * <h2>Threads</h2>
  *
- * <p>All methods may be called from any thread, {@code drain}, {@code stop} and {@code close} as often
- * as one likes. Requests run on virtual threads from JDK 24 on, else on an elastic pool.
+ * <p>Thread-safe; {@code drain}, {@code stop} and {@code close} may be called repeatedly. Requests
+ * run on virtual threads from JDK 24 on, else on an elastic pool.
  */
 public final class HttpService implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpService.class);
 
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration LONGEST_PATIENCE = Duration.ofDays(1); // The JDK's int overflows.
-  private static final int AFTERWARDS_MILLIS = 500; // For threads to end that have been told to.
+  private static final int AFTERWARDS_MILLIS = 500; // For interrupted threads to end.
   private static final Duration DEREGISTRATION = Duration.ofSeconds(2); // See Registration.close.
   private static final Duration SPARE = Duration.ofSeconds(2); // For the program's own steps.
-  // A request that has arrived is with its handler by then, unless the machine is very busy.
+  // Within this time a request that arrived reaches its handler, unless the machine is overloaded.
   private static final Duration QUIET = Duration.ofMillis(50);
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
 
@@ -89,9 +89,9 @@ public final class HttpService implements AutoCloseable {
   }
 
   /**
-   * Takes the port, without answering yet.
+   * Binds the port, without serving yet.
    *
-   * @throws java.net.BindException if the port is taken, or the address not ours
+   * @throws java.net.BindException if the port is taken, or the address is not of this machine
    */
   public static HttpService bind(Settings settings) throws IOException {
     log.debug("JVM-wide server settings: {}", settings.server().apply());
@@ -101,21 +101,21 @@ public final class HttpService implements AutoCloseable {
   }
 
   /**
-   * Has {@code function} add to the context of each request, after the checks and before the limit of
-   * requests in flight, so that {@link RequestSummary} shows what it added whatever becomes of the request.
+   * Adds a function that adds values to the context of each request. It runs after the checks and
+   * before the limit of requests in flight, so that {@link RequestSummary} always has these values.
    */
   public HttpService before(EndpointHandler.Before function) {
     exchanges.before(requireNonNull(function, "function"));
     return this;
   }
 
-  /** Has {@code finalizer} called after each request, whatever became of it. */
+  /** Adds a function to call after each request, successful or not. */
   public HttpService onCompleted(Consumer<RequestSummary> finalizer) {
     exchanges.onCompleted(requireNonNull(finalizer, "finalizer"));
     return this;
   }
 
-  /** Begins to answer requests with {@code handler}; once. */
+  /** Starts to serve requests with {@code handler}; to be called once. */
   public synchronized void start(Endpoint<Request, Response> handler) {
     requireNonNull(handler, "handler");
     if (started) {
@@ -129,35 +129,37 @@ public final class HttpService implements AutoCloseable {
   }
 
   /**
-   * Asks itself for {@code path} over the wire and returns if the answer is 200: proof that it can
-   * be reached, before anybody is told. From here on it is {@link #ready}.
+   * Requests {@code path} from itself over the network and returns if the status is 200: proof that
+   * the service is reachable, before it is registered. From then on it is {@link #ready}.
    *
-   * @throws IOException if the answer is another, or none within 10 seconds
+   * @throws IOException if the status is another, or there is no response within 10 seconds
    */
   public void selfCheck(String path) throws IOException {
     SelfCheck.get(server, path);
     selfChecked = true;
   }
 
-  /** Returns the address that is bound. */
+  /** Returns the bound address. */
   public InetSocketAddress address() {
     return server.getAddress();
   }
 
-  /** Returns the port that is bound, also if any free one was asked for. */
+  /** Returns the bound port, also if the port was 0 in the settings. */
   public int port() {
     return server.getAddress().getPort();
   }
 
-  /** Answers {@code {"status":"ok"}}, or 503 while draining; to be mounted as {@code /health}. */
+  /**
+   * Responds with {@code {"status":"ok"}}, or 503 while draining; to be routed as {@code /health}.
+   */
   public Response health(Context context, Request request) {
     return exchanges.isDraining() ? HealthResponses.DRAINING : HealthResponses.HEALTHY;
   }
 
   /**
-   * Answers {@code {"status":"ready"}} if it has passed its {@link #selfCheck}, or 503 before, and
-   * while draining; to be mounted as {@code /ready}. For those who route requests here by themselves:
-   * it says nothing of a registry, whose outage must not take the service out of service.
+   * Responds with {@code {"status":"ready"}} after {@link #selfCheck} succeeded, or 503 before and
+   * while draining; to be routed as {@code /ready}. It is for load balancers, and independent of
+   * the registry, whose outage must not make the service unavailable.
    */
   public Response ready(Context context, Request request) {
     return exchanges.isDraining()
@@ -165,26 +167,26 @@ public final class HttpService implements AutoCloseable {
         : selfChecked ? HealthResponses.READY : HealthResponses.STARTING;
   }
 
-  /** Returns how many requests are being answered at the moment. */
+  /** Returns the number of requests in flight. */
   public int inFlight() {
     return exchanges.inFlight();
   }
 
   /**
-   * Returns the steps that end a program without losing a request; add your own, such as to flush
-   * what has been collected, and have them run {@linkplain Shutdown#onSignal on a signal}.
+   * Returns the steps of a graceful shutdown; add your own, such as flushing traces, and run them
+   * {@linkplain Shutdown#onSignal on a signal}.
    *
    * <pre>
-   *   drain         health and ready answer 503, every answer closes its connection
-   *   deregister    registration.close(): nobody finds us any more
-   *   drain delay   those who have found us before still come, and are served
+   *   drain         health and ready return 503, every response closes its connection
+   *   deregister    registration.close(): new lookups do not return the instance
+   *   drain delay   clients with an older list are still served
    *   stop          no new connections; what is in flight has the drain timeout to end
    * </pre>
    *
-   * <p>The steps have 2 seconds to deregister, the two spans, and 2 seconds to spare.
+   * <p>The budget of the steps is 2 seconds to deregister, the two durations, and 2 spare seconds.
    *
-   * @param drainDelay how long callers take to hear that we have gone: with a watched registry a
-   *     moment, with DNS or a list that somebody polls a few times its interval
+   * @param drainDelay how long clients take to notice the deregistration: up to a second with a
+   *     watched registry, a few polling intervals with DNS or another polled list
    * @param drainTimeout the longest wait for requests in flight
    */
   public Shutdown shutdown(AutoCloseable registration, Duration drainDelay, Duration drainTimeout) {
@@ -194,7 +196,7 @@ public final class HttpService implements AutoCloseable {
     return new Shutdown(DEREGISTRATION.plus(delay).plus(timeout).plus(SPARE))
         .step("drain", this::drain)
         .step("deregister", registration)
-        .step("wait until callers have noticed", () -> Thread.sleep(delay.toMillis()))
+        .step("drain delay", () -> Thread.sleep(delay.toMillis()))
         .step("stop serving", () -> stop(timeout));
   }
 
@@ -202,17 +204,20 @@ public final class HttpService implements AutoCloseable {
     return patience.compareTo(LONGEST_PATIENCE) < 0 ? patience : LONGEST_PATIENCE;
   }
 
-  /** Goes on answering, but says so: health is 503, and every answer closes its connection. */
+  /**
+   * Starts draining: requests are still served, health is 503, and every response closes its
+   * connection.
+   */
   public void drain() {
     exchanges.drain();
     exchanges.closeConnections(true);
   }
 
   /**
-   * Accepts no more connections, waits until every request that has arrived has its answer, but at
-   * most {@code patience}, and closes what is left.
+   * Accepts no more connections, waits for the requests in flight for at most {@code patience}, and
+   * closes all connections.
    *
-   * @return whether every request had its answer
+   * @return whether every request received its response
    */
   public boolean stop(Duration patience) throws InterruptedException {
     return stop(QUIET, bounded(patience));
@@ -223,8 +228,9 @@ public final class HttpService implements AutoCloseable {
     boolean idle;
     try (ListenerClosing listener = new ListenerClosing(server, heads, patience)) {
       if (endServing()) {
-        // Who has to connect in the moment in which the port closes is reset. So those who still
-        // come keep their connection beyond that moment, and lose it with the next answer.
+        // A connection attempt while the port closes is reset. So clients that still send keep
+        // their
+        // connections until the port is closed, and lose them with the next response.
         if (exchanges.closeConnections(false) && exchanges.isBusy(quiet)) {
           Thread.sleep(Math.max(0, Math.min(quiet.toMillis(), patience.toMillis())));
         }
@@ -241,18 +247,18 @@ public final class HttpService implements AutoCloseable {
     return threads.awaitTermination(AFTERWARDS_MILLIS, TimeUnit.MILLISECONDS) && idle;
   }
 
-  /** Returns whether it has been serving up to now. */
+  /** Marks the service as stopped; returns whether it was serving. */
   private synchronized boolean endServing() {
     boolean hasServed = started && !stopped;
     if (!started) {
       started = true;
-      server.start(); // The JDK's server lets go of its port only if it runs.
+      server.start(); // The JDK's server releases its port only if it was started.
     }
     stopped = true;
     return hasServed;
   }
 
-  /** Stops with a patience of 10 seconds. */
+  /** Stops, waiting for requests in flight for at most 10 seconds. */
   @Override
   public void close() {
     try {
@@ -263,12 +269,12 @@ public final class HttpService implements AutoCloseable {
   }
 
   /**
-   * How to serve.
+   * Settings of a server.
    *
    * @param host the address to bind, such as {@code 127.0.0.1}, or {@code 0.0.0.0} for all
    * @param port the TCP port; 0 = any free one
-   * @param maxInFlight how many requests are answered at a time; above it they get a 503
-   * @param ungated paths that are answered nevertheless, because monitors ask for them
+   * @param maxInFlight maximum number of requests in flight; more are rejected with 503
+   * @param ungated paths exempt from that limit, for monitoring
    * @param headTimeout from the first byte of a request to the end of its head
    * @param server the JVM-wide limits
    */
@@ -297,13 +303,16 @@ public final class HttpService implements AutoCloseable {
       ungated = Set.copyOf(ungated);
     }
 
-    /** 1,024 requests in flight; /health, /ready and /metrics are always answered; 10 s for a head. */
+    /**
+     * Returns settings with 1,024 requests in flight, /health, /ready and /metrics exempt, and 10 s
+     * for a head.
+     */
     public static Settings of(String host, int port) {
       return new Settings(
           host, port, 1024, MONITORED, Duration.ofSeconds(10), ServerSettings.defaults());
     }
 
-    /** Returns these settings with another bound of requests in flight. */
+    /** Returns these settings with another limit of requests in flight. */
     public Settings withMaxInFlight(int maxInFlight) {
       return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
     }

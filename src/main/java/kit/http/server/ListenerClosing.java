@@ -12,21 +12,23 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Has the JDK's server accept no more connections, and serve those it has until {@link #close}.
+ * Closes the listener of the JDK's server while its open connections are served until {@link
+ * #close}.
  *
- * <p>The JDK has only {@link HttpServer#stop}. It closes the listener at once, and all connections as
- * soon as it counts no exchange, also one whose request has just arrived and is not counted yet; or,
- * if its count is off (JDK 17: JDK-8304065; after any exchange that broke, all versions), when its
- * time is over. So it waits beside us, and there is one exchange to count until {@code close}: our
- * own, with ourselves. Connections are accepted in order, so that when ours is served, all that came
- * before it are in, too. Should it not come about, everything goes the JDK's way.
+ * <p>The JDK has only {@link HttpServer#stop}. It closes the listener at once, and all connections
+ * as soon as its count of exchanges is 0, although a request may just have arrived that is not
+ * counted yet; or, if its count is wrong (JDK 17: JDK-8304065; all versions after a broken
+ * exchange), after its delay. So {@code stop} runs on another thread, and this class holds one
+ * exchange with the server until {@code close}. Connections are accepted in order, so once that
+ * exchange is served, all earlier connections are accepted, too. If that exchange fails, the
+ * behaviour is that of {@code stop} alone.
  *
- * <p>What remains: who connects between that and the end of the listener is reset.
+ * <p>Limitation: a connection attempt between that exchange and the close of the listener is reset.
  */
 final class ListenerClosing implements AutoCloseable {
   private static final int CONNECT_MILLIS = 500;
   private static final int MAX_TRIES = 1_000; // It takes one or two.
-  private static final long JOIN_MILLIS = 500; // For a thread that has been told to end.
+  private static final long JOIN_MILLIS = 500; // For an interrupted thread to end.
 
   private final HttpServer server;
   private final HeadTimeout heads;
@@ -36,10 +38,10 @@ final class ListenerClosing implements AutoCloseable {
   private final Thread stopper;
 
   /**
-   * For {@code server}, which is running.
+   * Creates an object for {@code server}, which must be running.
    *
-   * @param heads what the server's executor is surrounded with
-   * @param atMost how long until connections are closed even without {@code close}
+   * @param heads the time limit that surrounds the server's executor
+   * @param atMost after this time connections are closed even without {@code close}
    */
   ListenerClosing(HttpServer server, HeadTimeout heads, Duration atMost) {
     this.server = server;
@@ -49,14 +51,14 @@ final class ListenerClosing implements AutoCloseable {
     this.stopper.setDaemon(true);
   }
 
-  /** Closes the listener, in the JDK's way. */
+  /** Closes the listener with {@code stop} alone. */
   void begin() {
     stopper.start();
   }
 
   /**
-   * Closes the listener of a server that serves, and returns when connections are refused; {@code
-   * address} is where it can be reached.
+   * Closes the listener of a serving server and returns when connections are refused; {@code
+   * address} is its address.
    */
   void beginGently(InetSocketAddress address) throws InterruptedException {
     hold(address);
@@ -70,9 +72,9 @@ final class ListenerClosing implements AutoCloseable {
     }
   }
 
-  /** Begins the exchange that lasts until {@link #close}. */
+  /** Starts the exchange that lasts until {@link #close}. */
   private void hold(InetSocketAddress address) throws InterruptedException {
-    String path = "/" + UUID.randomUUID(); // Nobody else can guess it, and hold us up.
+    String path = "/" + UUID.randomUUID(); // Other clients cannot guess it.
     server.createContext(
         path,
         heads.handler(
@@ -81,7 +83,7 @@ final class ListenerClosing implements AutoCloseable {
               try {
                 released.await();
               } catch (InterruptedException e) {
-                // The server's threads are told to end, which comes to the same.
+                // The server's threads are interrupted, which ends the exchange.
               }
               throw new IOException("stopped");
             }));
@@ -91,7 +93,7 @@ final class ListenerClosing implements AutoCloseable {
       self.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       held.await(CONNECT_MILLIS, TimeUnit.MILLISECONDS);
     } catch (IOException e) {
-      // No such exchange, then.
+      // Without that exchange.
     }
   }
 
@@ -103,7 +105,7 @@ final class ListenerClosing implements AutoCloseable {
     try {
       self.close();
     } catch (IOException e) {
-      // The server has closed the other end.
+      // The server has closed the connection.
     }
     stopper.interrupt(); // On JDK 17 it may be in the last 200 ms of a sleep.
     stopper.join(JOIN_MILLIS);

@@ -10,12 +10,13 @@ import kit.http.HostHeader;
 import kit.http.RequestId;
 
 /**
- * The head of one request: what the server itself needs of it, and what the JDK's server lets pass
- * although two programs could read it in two ways: what a proxy before us took for one request to one
- * host may be two, or to another (request smuggling, CWE-444). Newer JDKs refuse some of that by
- * themselves; {@code docs/http.md} has the whole list.
+ * Head of a request: the fields that the server needs, and the checks that the JDK's server lacks.
+ * They reject ambiguous heads, which a proxy in front may have read as another request or another
+ * host (request smuggling, CWE-444). Newer JDKs reject some of them; {@code docs/http.md} has the
+ * list.
  *
- * <p>Made by one walk over the headers, because each look-up by name costs the JDK two objects.
+ * <p>The headers are read in one pass, because each look-up by name allocates two objects in the
+ * JDK.
  *
  * <p>Sources: RFC 9112, sections 3.2 (Host), 6.1 (Transfer-Encoding), 6.3 (lengths), 9.3 and 9.6
  * (persistence); RFC 9110, sections 5.5 (control characters), 8.6 (Content-Length), 9.1 (methods),
@@ -40,7 +41,7 @@ final class RequestHead {
   private boolean hasUnsupportedExpect;
   private boolean hasTwoIdentities;
 
-  /** Reads all, and refuses nothing yet. */
+  /** Reads the head, without checks. */
   RequestHead(HttpExchange exchange) {
     method = exchange.getRequestMethod();
     protocol = exchange.getProtocol();
@@ -54,7 +55,7 @@ final class RequestHead {
     for (int i = 0; i < values.size(); i++) {
       hasControlCharacter |= hasControlCharacter(values.get(i));
     }
-    switch (name.length()) { // Far cheaper than six comparisons for each header.
+    switch (name.length()) { // Far cheaper than six comparisons per header.
       case 4 -> hosts = name.equalsIgnoreCase("Host") ? values : hosts;
       case 6 -> hasUnsupportedExpect |= name.equalsIgnoreCase("Expect") && !isContinue(values);
       case 10 -> connection = name.equalsIgnoreCase("Connection") ? values : connection;
@@ -63,31 +64,31 @@ final class RequestHead {
       case 14 ->
           contentLength = name.equalsIgnoreCase("Content-Length") ? only(values) : contentLength;
       case 17 -> isChunked |= name.equalsIgnoreCase("Transfer-Encoding");
-      default -> {} // Handlers may want it.
+      default -> {} // For handlers.
     }
   }
 
-  /** One of several values would be a guess: none, which is neither an id nor a length. */
+  /** Returns the only value; empty if there are several, which is neither an id nor a length. */
   private static String only(List<String> values) {
     return values.size() == 1 ? values.get(0) : "";
   }
 
-  /** The method as it came. */
+  /** Returns the method as received. */
   String method() {
     return method;
   }
 
-  /** The method, as far as it can be trusted in a log line. */
+  /** Returns the method for log lines and labels, {@code OTHER} if it is not a standard one. */
   String label() {
     return METHODS.contains(method) ? method : "OTHER";
   }
 
-  /** The version as it came, such as 1.1; only after {@link #check}. */
+  /** Returns the version as received, such as 1.1; only after {@link #check}. */
   String version() {
     return protocol.substring(MAJOR);
   }
 
-  /** The id that was sent, or a new one. */
+  /** Returns the id of the client, or a new one. */
   String requestId() {
     return requestId;
   }
@@ -97,7 +98,7 @@ final class RequestHead {
     return hosts.isEmpty() ? "" : hosts.get(0);
   }
 
-  /** The announced length of the body in bytes; 0 without a body, -1 if it is not known. */
+  /** Returns the declared length of the body in bytes; 0 without a body, -1 if unknown. */
   long bodyLength() {
     if (isChunked) {
       return -1;
@@ -106,13 +107,15 @@ final class RequestHead {
       return 0;
     }
     try {
-      return Long.parseLong(contentLength); // Any number of zeros may stand in front.
+      return Long.parseLong(contentLength); // Leading zeros are allowed.
     } catch (NumberFormatException e) {
       return Long.MAX_VALUE;
     }
   }
 
-  /** Throws a {@link StatusException}; the connection should then be closed. */
+  /**
+   * Checks the head; throws a {@link StatusException}, after which the connection must be closed.
+   */
   void check() {
     if (!isVersion(protocol)) {
       throw new StatusException(400, "HTTP version is not HTTP/digit.digit");
@@ -146,12 +149,12 @@ final class RequestHead {
     }
   }
 
-  /** Whether no further request should be read from the connection. */
+  /** Returns whether no further request may be read from the connection. */
   boolean isLast() {
-    // To the JDK, a chunk of size 100000000 is the last one (its int overflows), and so is one
-    // without a size. What follows would be taken for the next request.
+    // The JDK reads a chunk of size 100000000 as the last one (its int overflows), and also one
+    // without a size. The bytes after it would be read as the next request.
     return isChunked
-        || has(connection, "close") // The JDK knows it only when it stands alone.
+        || has(connection, "close") // The JDK recognizes it only if it stands alone.
         || isHttp10() && !has(connection, "keep-alive");
   }
 
@@ -198,7 +201,7 @@ final class RequestHead {
     return expectations.size() == 1 && expectations.get(0).equalsIgnoreCase("100-continue");
   }
 
-  /** Whether one of these lists names {@code option}; without a split, as every request pays it. */
+  /** Returns whether one of the lists has {@code option}; without a split, for speed. */
   private static boolean has(List<String> lists, String option) {
     for (int i = 0; i < lists.size(); i++) {
       String list = lists.get(i);

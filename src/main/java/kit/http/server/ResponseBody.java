@@ -6,11 +6,12 @@ import java.io.OutputStream;
 import kit.http.Response;
 
 /**
- * What a {@link Response.BodyWriter} writes to: counts, keeps to the announced length, tells a broken
- * connection from a broken writer, and does not let the writer close the connection's stream.
+ * Output stream for a {@link Response.BodyWriter}: counts bytes, enforces the declared length, and
+ * tells a failure of the connection from one of the writer.
  *
- * <p>Closing that stream ends a body of unknown length in good order. A writer that fails within
- * try-with-resources would thus send half a file that passes for a whole one.
+ * <p>Its {@code close} has no effect: closing the connection's stream would end a body of unknown
+ * length regularly, so a writer that fails within try-with-resources would send half a file as a
+ * complete one.
  */
 final class ResponseBody extends OutputStream {
   private final OutputStream out;
@@ -24,12 +25,12 @@ final class ResponseBody extends OutputStream {
     this.length = length;
   }
 
-  /** How many bytes have been written. */
+  /** Returns how many bytes were written. */
   long written() {
     return written;
   }
 
-  /** Whether the connection has failed. */
+  /** Returns whether the connection failed. */
   boolean isBroken() {
     return isBroken;
   }
@@ -68,7 +69,7 @@ final class ResponseBody extends OutputStream {
     flush();
   }
 
-  /** Ends the body in good order; only for a writer that is through. */
+  /** Ends the body; to be called only after the writer has returned. */
   void finish() throws IOException {
     if (length >= 0 && written < length) {
       throw new IllegalStateException("body of " + written + " bytes shorter than its " + length);
@@ -82,8 +83,8 @@ final class ResponseBody extends OutputStream {
   }
 
   /**
-   * Returns the exception of a broken connection. To send and to close drains the request, and of a
-   * chunk size such as FFFFFFFF the JDK makes an IndexOutOfBoundsException then.
+   * Returns the exception of a broken connection. Sending and closing drain the request, and for a
+   * chunk size such as FFFFFFFF the JDK then throws an IndexOutOfBoundsException.
    */
   static IOException broken(Exception e) {
     return e instanceof IOException failure

@@ -9,14 +9,14 @@ import java.util.Map;
 import kit.http.RequestId;
 import kit.http.Response;
 
-/** Puts one response on the wire, in the way the JDK's server wants it, and knows how far it got. */
+/** Sends one response through the JDK's server, and records its progress. */
 final class ResponseSender {
-  // What the JDK's server does not forgive, found out by trying:
+  // Undocumented behaviour of the JDK's server:
   // - A length given to sendResponseHeaders for HEAD, 204 or 304 logs a warning for each request.
-  // - HttpExchange.close() drains the request before it flushes the answer. Closing the response
-  //   stream does it in the right order.
-  // - After a failed write the IOException must leave the handler. Whoever catches it and closes
-  //   the exchange instead leaks a slot of jdk.httpserver.maxConnections.
+  // - HttpExchange.close() drains the request before it flushes the response. Closing the response
+  //   stream does both in the right order.
+  // - After a failed write the IOException must leave the handler. Catching it and closing the
+  //   exchange instead leaks a slot of jdk.httpserver.maxConnections.
 
   private static final List<String> CLOSE = List.of("close");
 
@@ -32,32 +32,32 @@ final class ResponseSender {
     this.isHead = isHead;
   }
 
-  /** The status that has been sent; 0 before. */
+  /** Returns the status that was sent; 0 before. */
   int status() {
     return status;
   }
 
-  /** How many bytes of a body have been sent. */
+  /** Returns how many bytes of the body were sent. */
   long bytes() {
     return bytes;
   }
 
-  /** Whether it is the connection that has failed, and not the writer of the body. */
+  /** Returns whether the connection failed, and not the writer of the body. */
   boolean isBroken() {
     return isBroken;
   }
 
   /**
-   * Sends all of {@code response}; to be called once.
+   * Sends {@code response}; to be called once.
    *
-   * @param isLast whether the connection ends with this answer
+   * @param isLast whether the connection is closed after this response
    */
   void send(Response response, String requestId, boolean isLast) throws IOException {
     Headers headers = exchange.getResponseHeaders();
     boolean hasBody = !isHead && response.status() != 204 && response.status() != 304;
     boolean hasOnlyLength = !hasBody && response.status() != 204; // RFC 9110, section 8.6.
     for (Map.Entry<String, List<String>> header : response.headers().entrySet()) {
-      // What delimits a body is for the server to say, or two programs see two bodies.
+      // Only the server sets the framing of the body: contradicting headers would be ambiguous.
       String name = header.getKey();
       boolean isLength = name.equalsIgnoreCase("Content-Length");
       if (isLength ? hasOnlyLength : !name.equalsIgnoreCase("Transfer-Encoding")) {
@@ -66,18 +66,20 @@ final class ResponseSender {
     }
     headers.put(RequestId.HEADER, List.of(requestId));
     if (isLast) {
-      headers.put("Connection", CLOSE); // The JDK's server looks here, and does so.
+      headers.put("Connection", CLOSE); // The JDK's server then closes the connection.
     }
     if (hasBody && response.length() != 0) {
-      sendHeaders(response.status(), Math.max(0, response.length())); // To the JDK, 0 is "unknown",
+      sendHeaders(
+          response.status(), Math.max(0, response.length())); // The JDK reads 0 as "unknown",
       sendBody(response);
     } else {
       if (hasOnlyLength && response.length() > 0) {
         headers.put("Content-Length", List.of(Long.toString(response.length())));
       }
       sendHeaders(response.status(), -1); // and -1 is "no body".
-      // That has drained the request. Where it broke off, the JDK has closed the connection and
-      // forgotten to take it off its books; this does. Otherwise it does nothing.
+      // That has drained the request. If the request was incomplete, the JDK has closed the
+      // connection
+      // without removing it from its set; this does. Otherwise it has no effect.
       try {
         exchange.getResponseBody().close();
       } catch (IOException | RuntimeException e) {
@@ -101,7 +103,7 @@ final class ResponseSender {
     ResponseBody body = new ResponseBody(exchange.getResponseBody(), response.length());
     try {
       response.writeTo(body);
-      body.finish(); // Not in a finally clause: half a body must not pass for a whole one.
+      body.finish(); // Not in a finally clause: an incomplete body must not look complete.
     } finally {
       bytes = body.written();
       isBroken = body.isBroken();

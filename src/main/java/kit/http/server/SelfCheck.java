@@ -11,15 +11,15 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 
-/** Calls our own server over the wire, as others will. */
+/** Calls the own server over the network, as clients will. */
 final class SelfCheck {
-  // To connect, and from there to the answer. Usually some 20 ms; but the first request loads many
+  // To connect, and from there to the response. Usually 20 ms; but the first request loads many
   // classes, and a container may have a tenth of a processor.
   private static final int TIMEOUT_MILLIS = 10_000;
 
   private SelfCheck() {}
 
-  /** Returns the address at which {@code server} can be reached from here. */
+  /** Returns the address of {@code server} for clients on this machine. */
   static InetSocketAddress address(HttpServer server) {
     InetSocketAddress bound = server.getAddress();
     return bound.getAddress().isAnyLocalAddress()
@@ -27,7 +27,7 @@ final class SelfCheck {
         : bound;
   }
 
-  /** Returns if {@code path} is answered with 200. */
+  /** Requests {@code path}; returns normally if the status is 200. */
   static void get(HttpServer server, String path) throws IOException {
     try (Socket socket = new Socket()) {
       socket.connect(address(server), TIMEOUT_MILLIS);
@@ -39,11 +39,11 @@ final class SelfCheck {
                   new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
               .readLine();
       if (statusLine == null || !statusLine.startsWith("HTTP/1.1 200")) {
-        throw new IOException("GET " + path + " on itself answered: " + statusLine);
+        throw new IOException("GET " + path + " on itself returned: " + statusLine);
       }
     } catch (SocketTimeoutException e) {
       throw new IOException(
-          "GET " + path + " on itself: no answer within " + TIMEOUT_MILLIS + " ms", e);
+          "GET " + path + " on itself: no response within " + TIMEOUT_MILLIS + " ms", e);
     }
   }
 }

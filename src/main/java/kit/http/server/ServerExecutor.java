@@ -10,15 +10,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Chooses the threads that requests run on: virtual ones where they are good, else an elastic pool.
+ * Creates the executor of requests: virtual threads from JDK 24 on, else an elastic pool.
  *
- * <p>Virtual threads from JDK 24 on. In 21 to 23 a virtual thread that blocks inside {@code
- * synchronized}, as the JDK's server does while it reads, holds on to its carrier, and a few slow
- * clients stop everybody (JEP 491).
+ * <p>In JDK 21 to 23 a virtual thread that blocks inside {@code synchronized}, as the JDK's server
+ * does while it reads, pins its carrier thread, and a few slow clients block all others (JEP 491).
  *
- * <p>The pool has no queue: a request is served now or, when all threads are taken, its connection
- * is closed. Refusing politely is the job of {@link HttpService}'s limit of requests in flight, well
- * below the number of threads; the rest are spare, for clients that are slow to send.
+ * <p>The pool has no queue: a request is served at once or, when all threads are busy, its
+ * connection is closed. {@link HttpService} rejects requests with 503 at its limit of requests in
+ * flight, which is well below the number of threads; the remaining threads are for clients that
+ * send slowly.
  */
 final class ServerExecutor {
   private static final int SPARE_THREADS = 1024;

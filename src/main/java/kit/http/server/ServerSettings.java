@@ -8,35 +8,35 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Makes the JDK's HTTP server fit for service: its time limits and sizes, which it reads from system
- * properties once per JVM.
+ * JVM-wide settings of the JDK's HTTP server: time limits and sizes, which it reads from system
+ * properties once.
  *
- * <p><b>They hold for every {@code HttpServer} in the process</b>, and only if {@link #apply} runs
- * before the first of them is made, by whomever (a Java agent, say). A property that is already set,
- * for instance with {@code -D}, is left alone: the operator knows better.
+ * <p><b>They apply to every {@code HttpServer} in the process</b>, and only if {@link #apply} runs
+ * before the first one is created, also by other code such as a Java agent. A property that is
+ * already set, for instance with {@code -D}, is kept.
  *
- * <p>Of the JDK's defaults, three would hurt:
+ * <p>Three of the JDK's defaults are unsuitable for a service:
  *
  * <ul>
- *   <li>{@code nodelay} is off, and on JDK 17 each answer on a kept connection then takes 44 ms: head
- *       and body leave in two packets, and Nagle's algorithm meets delayed acknowledgement
- *       (JDK-6968351).
- *   <li>There is no time limit for reading a request, so one slow client holds a thread for ever.
- *   <li>Above 200 idle connections, every answer closes its connection.
+ *   <li>{@code nodelay} is off, and on JDK 17 each response on a persistent connection then takes
+ *       44 ms: head and body are sent in two packets, and Nagle's algorithm waits for a delayed
+ *       acknowledgement (JDK-6968351).
+ *   <li>There is no time limit for reading a request, so a slow client holds a thread forever.
+ *   <li>Above 200 idle connections, every response closes its connection.
  * </ul>
  *
- * <p>Besides, it sets bounds for the head of a request (100 headers, 32 KiB), for connections (10,000;
- * more are closed at once) and for how long an idle one is kept (60 seconds).
+ * <p>It also limits the head of a request (100 headers, 32 KiB), the number of connections (10,000;
+ * more are closed at once) and the time that an idle one is kept (60 seconds).
  *
  * @param requestTimeout from the first byte of a request to the last of its body; whole seconds,
  *     because that is the JDK's unit (JDK-8387598: its documentation says milliseconds)
- * @param responseTimeout from there to the last byte of the answer, the handler's time included;
+ * @param responseTimeout from there to the last byte of the response, the handler's time included;
  *     whole seconds; the connection is closed, the handler is not interrupted
  */
 public record ServerSettings(Duration requestTimeout, Duration responseTimeout) {
   /**
-   * So much of a body that nobody wants is read nevertheless: closing a connection with unread bytes
-   * resets it, and the client may lose the answer that says what is wrong. The JDK's default is 64 KiB.
+   * How much of an unread body is drained: closing a connection with unread bytes resets it, and
+   * the client may lose the error response. The JDK's default is 64 KiB.
    */
   static final int MAX_DRAINED_BYTES = 1 << 20;
 
@@ -55,12 +55,12 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
     }
   }
 
-  /** 10 seconds for a request, 60 for its answer. */
+  /** Returns the defaults: 10 seconds for a request, 60 for its response. */
   public static ServerSettings defaults() {
     return new ServerSettings(REQUEST_TIMEOUT, RESPONSE_TIMEOUT);
   }
 
-  /** Sets the properties that are not set, and returns them all with the values in force. */
+  /** Sets the properties that are not set yet, and returns all with their effective values. */
   public Map<String, String> apply() {
     Map<String, String> effective = new LinkedHashMap<>();
     properties()
@@ -74,12 +74,12 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
     return effective;
   }
 
-  /** Returns the limit for responses that is in force in this JVM, in nanoseconds; 0 if none is. */
+  /** Returns the effective time limit of responses in this JVM, in nanoseconds; 0 without one. */
   static long responseTimeoutNanos() {
     return TimeUnit.SECONDS.toNanos(Math.max(0, Long.getLong(engine() + ".maxRspTime", 0)));
   }
 
-  /** Another engine on the class path has the same properties, under the name of its own package. */
+  /** Returns the package of the engine, which is the prefix of its properties. */
   private static String engine() {
     return HttpServerProvider.provider().getClass().getPackageName();
   }
@@ -93,8 +93,8 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
     properties.put(engine + ".drainAmount", Integer.toString(MAX_DRAINED_BYTES));
     properties.put(engine + ".maxIdleConnections", "10000");
     properties.put("jdk.httpserver.maxConnections", "10000");
-    // Longer than a client keeps an idle connection (30 s in the JDK's), so that it is the client
-    // who closes, and never while a request is on its way.
+    // Longer than clients keep an idle connection (30 s in the JDK's), so that the client closes
+    // it, and never while a request is in flight.
     properties.put(engine + ".idleInterval", "60");
     properties.put(engine + ".maxReqHeaders", "100");
     properties.put(engine + ".maxReqHeaderSize", "32768"); // Four times an 8 KiB cookie.

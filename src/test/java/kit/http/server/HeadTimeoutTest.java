@@ -141,7 +141,7 @@ class HeadTimeoutTest {
     assertThat(served)
         .failsWithin(Duration.ofSeconds(5))
         .withThrowableOfType(ExecutionException.class)
-        .withMessageContaining("head of the request too late");
+        .withMessageContaining("head of the request timed out");
     assertThat(oneThread.submit(() -> Thread.currentThread().isInterrupted()).get()).isFalse();
   }
 

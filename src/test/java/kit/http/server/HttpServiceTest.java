@@ -175,10 +175,10 @@ class HttpServiceTest {
     serve();
     assertThatThrownBy(() -> http.service().selfCheck("/no-such-path"))
         .isInstanceOf(IOException.class)
-        .hasMessageStartingWith("GET /no-such-path on itself answered: HTTP/1.1 500");
+        .hasMessageStartingWith("GET /no-such-path on itself returned: HTTP/1.1 500");
     http.service().drain();
     assertThatThrownBy(() -> http.service().selfCheck("/health"))
-        .hasMessageStartingWith("GET /health on itself answered: HTTP/1.1 503");
+        .hasMessageStartingWith("GET /health on itself returned: HTTP/1.1 503");
     http.service().close();
     assertThatThrownBy(() -> http.service().selfCheck("/health")).isInstanceOf(IOException.class);
   }
