@@ -61,7 +61,7 @@ interface Breaker {
 
     @Override
     public void acquireAndSucceed() {
-      breaker.acquire().success();
+      breaker.acquire().report(CircuitBreaker.Outcome.SUCCESS);
     }
 
     @Override
@@ -77,7 +77,7 @@ interface Breaker {
     @Override
     public void open() {
       for (int i = 0; i < IN_A_ROW; i++) {
-        breaker.acquire().failure();
+        breaker.acquire().report(CircuitBreaker.Outcome.FAILURE);
       }
     }
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package docs;
 
+import static kit.breaker.CircuitBreaker.Outcome.FAILURE;
+import static kit.breaker.CircuitBreaker.Outcome.IGNORED;
+import static kit.breaker.CircuitBreaker.Outcome.SUCCESS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -65,23 +68,20 @@ class StatesTest {
 
   @Test
   void breaker() throws Exception {
-    Transitions.Event<Breaker> failure = machine -> machine.call(Permit::failure);
-    Transitions.Event<Breaker> rest = machine -> machine.time.advance(LONG);
+    Transitions.Event<Breaker> failure = machine -> machine.call(permit -> permit.report(FAILURE));
+    Transitions.Event<Breaker> openInterval = machine -> machine.time.advance(LONG);
     Transitions<Breaker> transitions =
         new Transitions<Breaker>()
             .state("CLOSED", Breaker::closed)
             .state("OPEN", () -> Breaker.closed().after(failure))
-            .state("HALF_OPEN", () -> Breaker.closed().after(failure).after(rest))
-            .state("FORCED_OPEN", () -> Breaker.closed().after(one -> one.breaker.forceOpen()))
-            .state("DISABLED", () -> Breaker.closed().after(one -> one.breaker.disable()))
-            .event("a failure, the last that is borne", failure)
-            .event("the rest is over", rest)
-            .event("a success, the last that is wanted", machine -> machine.call(Permit::success))
-            .event("a call that is ignored", machine -> machine.call(Permit::ignored))
-            .event("a call that never ends", machine -> machine.call(permit -> {}))
-            .event("forceOpen()", machine -> machine.breaker.forceOpen())
-            .event("disable()", machine -> machine.breaker.disable())
-            .event("reset()", machine -> machine.breaker.reset());
+            .state("HALF_OPEN", () -> Breaker.closed().after(failure).after(openInterval))
+            .event("failure threshold reached", failure)
+            .event("open interval elapsed", openInterval)
+            .event(
+                "enough probes succeeded",
+                machine -> machine.call(permit -> permit.report(SUCCESS)))
+            .event("a call is ignored", machine -> machine.call(permit -> permit.report(IGNORED)))
+            .event("a call never ends", machine -> machine.call(permit -> {}));
 
     assertThat(transitions.states())
         .containsExactlyElementsOf(
@@ -93,7 +93,7 @@ class StatesTest {
 
   @Test
   void lateResultsChangeNoState() throws Exception {
-    Transitions.Event<Breaker> failure = machine -> machine.call(Permit::failure);
+    Transitions.Event<Breaker> failure = machine -> machine.call(permit -> permit.report(FAILURE));
     Transitions<Breaker> transitions =
         new Transitions<Breaker>()
             .state("OPEN", () -> Breaker.closed().after(failure))
@@ -101,9 +101,14 @@ class StatesTest {
                 "HALF_OPEN",
                 () -> Breaker.closed().after(failure).after(one -> one.time.advance(LONG)))
             .state(
-                "CLOSED", () -> Breaker.closed().after(failure).after(one -> one.breaker.reset()))
-            .event("a late failure", machine -> machine.early.failure())
-            .event("a late success", machine -> machine.early.success());
+                "CLOSED",
+                () ->
+                    Breaker.closed()
+                        .after(failure)
+                        .after(one -> one.time.advance(LONG))
+                        .after(machine -> machine.call(permit -> permit.report(SUCCESS))))
+            .event("a late failure", machine -> machine.early.report(FAILURE))
+            .event("a late success", machine -> machine.early.report(SUCCESS));
 
     assertThat(transitions.drawn(machine -> machine.breaker.state().toString())).isEmpty();
   }

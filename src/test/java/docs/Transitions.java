@@ -69,7 +69,7 @@ final class Transitions<M extends AutoCloseable> {
       }
       from.forEach(
           (to, all) -> {
-            boolean isAny = all.size() == states.size() - 1; // All others.
+            boolean isAny = all.size() > 2 && all.size() == states.size() - 1; // All others.
             (isAny ? List.of("any other") : all)
                 .forEach(one -> edges.add(new String[] {one, event.getKey(), to}));
           });

@@ -192,11 +192,11 @@ final class GatewayServices implements AutoCloseable {
             .withBreaker(
                 CircuitBreaking.settings()
                     .withClassifier(
-                        (result, error, nanos) ->
+                        (result, error) ->
                             result instanceof Response response
                                     && PeerException.isInstanceFailure(response.status())
                                 ? Outcome.FAILURE
-                                : CircuitBreaking.outcomeOf(result, error, nanos)))
+                                : CircuitBreaking.outcomeOf(result, error)))
             .withAroundAttempt(instance -> attempt(name, instance));
     return new Upstream(
         name,

@@ -9,7 +9,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
@@ -36,8 +35,6 @@ import java.util.function.LongSupplier;
  *      ^                            open interval elapsed,  |              | a failure; the next
  *      |                                and there is a call v              | interval is longer
  *      '------------------- enough successes ----------- HALF_OPEN --------'
- *
- *   from any state:  forceOpen() -> FORCED_OPEN, disable() -> DISABLED, reset() -> CLOSED
  * }</pre>
  *
  * <p>Half-open, a few calls are admitted at a time: the probes. If all are under way and the last
@@ -67,11 +64,7 @@ public final class CircuitBreaker {
     /** Rejects all calls until the open interval has elapsed. */
     OPEN,
     /** Admits a few calls at a time, the probes, and judges them. */
-    HALF_OPEN,
-    /** Rejects all calls until the operator decides otherwise. */
-    FORCED_OPEN,
-    /** Admits all calls, and counts but does not judge them. */
-    DISABLED
+    HALF_OPEN
   }
 
   /** What a call shows about the health of the dependency. */
@@ -86,31 +79,12 @@ public final class CircuitBreaker {
     IGNORED
   }
 
-  /** Judges a call. If it throws, the call is ignored and its caller gets the exception. */
+  /** Judges a call. If it throws, the call is ignored and the caller gets the exception. */
+  @FunctionalInterface
   public interface Classifier {
-    /** Judges by the result, or by the error if not null, and by the nanoseconds that it took. */
-    Outcome outcomeOf(Object result, Throwable error, long elapsedNanos);
+    /** Judges a call by its error, which is null if there is none, or by its result. */
+    Outcome outcomeOf(Object result, Throwable error);
   }
-
-  /**
-   * State and counts. The last four only ever grow; late results are in none of them.
-   *
-   * @param state half-open as soon as the open interval has elapsed
-   * @param generation how many there were before this one
-   * @param consecutiveFailures since the last success in this generation
-   * @param successes calls that succeeded
-   * @param failures calls that failed
-   * @param ignored calls that were admitted and showed nothing
-   * @param refused calls that were rejected
-   */
-  public record Snapshot(
-      State state,
-      long generation,
-      int consecutiveFailures,
-      long successes,
-      long failures,
-      long ignored,
-      long refused) {}
 
   /** The breaker rejected the call, which has not begun. Has no stack trace, so that it is cheap. */
   public static final class OpenException extends RuntimeException {
@@ -121,7 +95,7 @@ public final class CircuitBreaker {
       this.nanosLeft = nanosLeft;
     }
 
-    /** Returns how long it stays open; empty if that is unknown: forced open, or being probed. */
+    /** Returns how long it stays open; empty while it is being probed. */
     public Optional<Duration> retryAfter() {
       return nanosLeft > 0 ? Optional.of(Duration.ofNanos(nanosLeft)) : Optional.empty();
     }
@@ -228,44 +202,34 @@ public final class CircuitBreaker {
   /** Permit for one call. Report how it went, once; the methods return false if it changed nothing. */
   public final class Permit implements AutoCloseable {
     private final Generation entered;
-    private final long startedAtNanos = clockIfNeeded();
     private final AtomicBoolean reported = new AtomicBoolean();
 
     private Permit(Generation entered) {
       this.entered = entered;
     }
 
-    /** Reports that the call succeeded. */
-    public boolean success() {
-      return reported.compareAndSet(false, true) && end(entered, Outcome.SUCCESS);
-    }
-
-    /** Reports that the call failed. */
-    public boolean failure() {
-      return reported.compareAndSet(false, true) && end(entered, Outcome.FAILURE);
-    }
-
-    /** Reports that the call shows nothing, such as one that its caller gave up. */
-    public boolean ignored() {
-      return reported.compareAndSet(false, true) && end(entered, Outcome.IGNORED);
+    /** Reports how the call went; {@code IGNORED} if the caller gave it up. */
+    public boolean report(Outcome outcome) {
+      requireNonNull(outcome, "outcome");
+      return reported.compareAndSet(false, true) && end(entered, outcome);
     }
 
     /** Leaves it to the {@link Classifier} how the call went; {@code error} is null if none. */
     public boolean finished(Object result, Throwable error) {
-      return reported.compareAndSet(false, true) && judge(entered, startedAtNanos, result, error);
+      return reported.compareAndSet(false, true) && judge(entered, result, error);
     }
 
     /** Reports that the call is ignored, unless another report was made. */
     @Override
     public void close() {
-      ignored();
+      report(Outcome.IGNORED);
     }
   }
 
   private static final Duration LONGEST = Duration.ofDays(36_500); // Twice that fits into a long.
 
   private static final Classifier ERRORS_FAIL =
-      (result, error, elapsedNanos) -> {
+      (result, error) -> {
         Outcome thrown = error instanceof InterruptedException ? Outcome.IGNORED : Outcome.FAILURE;
         return error == null ? Outcome.SUCCESS : thrown;
       };
@@ -275,13 +239,9 @@ public final class CircuitBreaker {
   private final Consumer<? super State> onState;
   private final ConcurrentLinkedQueue<State> changes = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean reporting = new AtomicBoolean();
-  private final LongAdder successes = new LongAdder();
-  private final LongAdder refused = new LongAdder();
 
-  private final Object lock = new Object(); // Guards writing all that follows.
+  private final Object lock = new Object(); // Guards writing what follows, and what is in it.
   private volatile Generation generation;
-  private long failures;
-  private long ignored;
 
   /** Starts closed. Time is that of {@link System#nanoTime} or alike, never of a wall clock. */
   public CircuitBreaker(Settings settings, LongSupplier nanoTime, Consumer<? super State> onState) {
@@ -302,15 +262,14 @@ public final class CircuitBreaker {
   public <R> R call(Callable<R> work) throws Exception {
     requireNonNull(work, "work");
     Generation entered = enter();
-    long startedAtNanos = clockIfNeeded();
     R result;
     try {
       result = work.call();
     } catch (Throwable error) {
-      judge(entered, startedAtNanos, null, error);
+      judge(entered, null, error);
       throw error;
     }
-    judge(entered, startedAtNanos, result, null);
+    judge(entered, result, null);
     return result;
   }
 
@@ -325,54 +284,43 @@ public final class CircuitBreaker {
 
   private Generation enter() {
     Generation current = generation;
-    if (current.admitsAll) {
-      return current;
-    }
-    long now = nanoTime.getAsLong();
+    return current.state == State.CLOSED ? current : enterAsProbe(current, nanoTime.getAsLong());
+  }
+
+  private Generation enterAsProbe(Generation seen, long now) {
+    Generation current = seen;
     boolean isAdmitted = false;
-    if (current.state == State.HALF_OPEN || current.isOver(now)) {
+    if (seen.state == State.HALF_OPEN || seen.isOver(now)) {
       synchronized (lock) {
         if (generation.isOver(now)) {
           begin(State.HALF_OPEN, generation.openNanos, now);
         }
         current = generation;
-        isAdmitted = current.admitsAll || current.places > 0;
-        if (!current.admitsAll && isAdmitted) {
-          current.places--;
-          current.sinceNanos = now;
-        }
+        isAdmitted = current.admits(now);
       }
       reportChanges();
     }
     if (!isAdmitted) {
-      refused.increment();
       boolean isOpen = current.state == State.OPEN;
       throw new OpenException(isOpen ? current.openNanos - (now - current.sinceNanos) : 0);
     }
     return current;
   }
 
-  private long clockIfNeeded() {
-    return settings.classifier == ERRORS_FAIL ? 0 : nanoTime.getAsLong();
-  }
-
-  private boolean judge(Generation entered, long startedAtNanos, Object result, Throwable error) {
-    long elapsedNanos = clockIfNeeded() - startedAtNanos;
-    Outcome outcome =
-        Outcome.IGNORED; // If the classifier fails; the place of a probe is free again.
-    boolean hasChanged;
+  private boolean judge(Generation entered, Object result, Throwable error) {
+    Outcome outcome;
     try {
-      outcome = requireNonNull(settings.classifier.outcomeOf(result, error, elapsedNanos));
-    } finally {
-      hasChanged = end(entered, outcome);
+      outcome = requireNonNull(settings.classifier.outcomeOf(result, error), "outcome");
+    } catch (Throwable e) {
+      end(entered, Outcome.IGNORED); // The place of a probe is free again.
+      throw e;
     }
-    return hasChanged;
+    return end(entered, outcome);
   }
 
   private boolean end(Generation entered, Outcome outcome) {
     boolean isLight = outcome == Outcome.SUCCESS && settings.ratio.ratio == 0;
-    if (isLight && entered.admitsAll && entered == generation) {
-      successes.increment();
+    if (isLight && entered.state == State.CLOSED && entered == generation) {
       if (entered.consecutiveFailures.get() != 0) { // Mostly 0, and a read is cheaper than a write.
         entered.consecutiveFailures.set(0);
       }
@@ -397,52 +345,19 @@ public final class CircuitBreaker {
     return current.isOver(nanoTime.getAsLong()) ? State.HALF_OPEN : current.state;
   }
 
-  /** Returns state and counts; successes and rejections may be those of a moment later. */
-  public Snapshot snapshot() {
-    long now = nanoTime.getAsLong();
-    synchronized (lock) {
-      State state = generation.isOver(now) ? State.HALF_OPEN : generation.state;
-      int row = generation.consecutiveFailures.get();
-      return new Snapshot(
-          state, generation.number, row, successes.sum(), failures, ignored, refused.sum());
-    }
-  }
-
-  /** Rejects all calls from now on, until another command. Calls under way are late. */
-  public void forceOpen() {
-    begin(State.FORCED_OPEN, 0, nanoTime.getAsLong());
-    reportChanges();
-  }
-
-  /** Admits all calls from now on and judges none, until another command; see {@link State}. */
-  public void disable() {
-    begin(State.DISABLED, 0, nanoTime.getAsLong());
-    reportChanges();
-  }
-
-  /** Closes it, with nothing held against the dependency; calls under way are late. */
-  public void reset() {
-    begin(State.CLOSED, 0, nanoTime.getAsLong());
-    reportChanges();
-  }
-
-  /** Calls no listener, since the lock may be held: {@link #reportChanges} follows outside of it. */
+  /** Called under the lock, so it calls no listener: {@link #reportChanges} follows outside. */
   private void begin(State state, long openNanos, long now) {
-    synchronized (lock) {
-      if (state != generation.state) {
-        changes.add(state);
-      }
-      generation = new Generation(state, openNanos, now);
+    if (state != generation.state) {
+      changes.add(state);
     }
+    generation = new Generation(state, openNanos, now);
   }
 
   /** Calls the listener. If another thread is at it already, that one reports these changes, too. */
   private void reportChanges() {
     while (!changes.isEmpty() && reporting.compareAndSet(false, true)) {
       try {
-        for (State state = changes.poll(); state != null; state = changes.poll()) {
-          onState.accept(state);
-        }
+        Optional.ofNullable(changes.poll()).ifPresent(onState);
       } catch (Throwable e) {
         Thread thread = Thread.currentThread();
         thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
@@ -461,21 +376,17 @@ public final class CircuitBreaker {
   /** A state, and what is counted in it. What is not final is guarded by the lock. */
   private final class Generation {
     final State state;
-    final long number = generation == null ? 0 : generation.number + 1;
-    final boolean admitsAll;
     final long openNanos; // How long it is open, or was before it became half-open.
     final AtomicInteger consecutiveFailures = new AtomicInteger();
     final Window window = new Window();
     long sinceNanos; // When it began, or the last probe did.
-    int places; // For probes.
+    int places = settings.probing.probes;
     int successesToGo = settings.probing.successesToClose;
 
     Generation(State state, long openNanos, long now) {
       this.state = state;
-      this.admitsAll = state == State.CLOSED || state == State.DISABLED;
       this.openNanos = openNanos;
       this.sinceNanos = now;
-      this.places = state == State.HALF_OPEN ? settings.probing.probes : 0;
     }
 
     /** Whether the next call is to begin the half-open state, perhaps once more. */
@@ -485,41 +396,46 @@ public final class CircuitBreaker {
       return isWaiting && now - sinceNanos >= waitNanos;
     }
 
+    /** Whether a call may begin that has found it not closed; takes a place if it is a probe. */
+    boolean admits(long now) {
+      boolean isProbe = state == State.HALF_OPEN && places > 0;
+      if (isProbe) {
+        places--;
+        sinceNanos = now;
+      }
+      return isProbe || state == State.CLOSED;
+    }
+
     void count(Outcome outcome, long now) {
-      boolean isProbe = state == State.HALF_OPEN;
-      boolean isSuccess = outcome == Outcome.SUCCESS || isProbe && outcome == Outcome.REACHABLE;
       places++;
-      if (isSuccess) {
-        successes.increment();
-        consecutiveFailures.set(0);
-      } else if (outcome == Outcome.FAILURE) {
-        failures++;
-        consecutiveFailures.incrementAndGet();
+      if (state == State.HALF_OPEN) {
+        judgeProbe(outcome, now);
       } else {
-        ignored++;
+        judgeClosed(outcome, now);
+      }
+    }
+
+    private void judgeProbe(Outcome outcome, long now) {
+      if (outcome == Outcome.FAILURE) {
+        begin(State.OPEN, Math.min(2 * openNanos, settings.open.maxOpenFor.toNanos()), now);
+      } else if (outcome != Outcome.IGNORED && --successesToGo == 0) {
+        begin(State.CLOSED, 0, now);
+      }
+    }
+
+    private void judgeClosed(Outcome outcome, long now) {
+      if (outcome == Outcome.IGNORED || outcome == Outcome.REACHABLE) {
         return;
       }
+      boolean isFailure = outcome == Outcome.FAILURE;
+      window.add((now - sinceNanos) / window.tenthNanos, isFailure ? 1 : 0);
 
-      if (isProbe) {
-        judgeProbe(isSuccess, now);
-      } else if (state == State.CLOSED) {
-        judgeClosed(isSuccess, now);
+      int row = isFailure ? consecutiveFailures.incrementAndGet() : 0;
+      if (!isFailure) {
+        consecutiveFailures.set(0);
       }
-    }
-
-    private void judgeClosed(boolean isSuccess, long now) {
-      window.add((now - sinceNanos) / window.tenthNanos, isSuccess ? 0 : 1);
-      boolean isRow = !isSuccess && consecutiveFailures.get() == settings.consecutiveFailures;
-      if (isRow || window.isReached()) {
+      if (isFailure && row == settings.consecutiveFailures || window.isReached()) {
         begin(State.OPEN, settings.open.openFor.toNanos(), now);
-      }
-    }
-
-    private void judgeProbe(boolean isSuccess, long now) {
-      if (!isSuccess) {
-        begin(State.OPEN, Math.min(2 * openNanos, settings.open.maxOpenFor.toNanos()), now);
-      } else if (--successesToGo == 0) {
-        begin(State.CLOSED, 0, now);
       }
     }
   }

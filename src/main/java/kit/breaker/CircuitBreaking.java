@@ -115,7 +115,7 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   }
 
   /** What a call says about the instance; {@code error} is null if it answered. */
-  public static Outcome outcomeOf(Object response, Throwable error, long elapsedNanos) {
+  public static Outcome outcomeOf(Object response, Throwable error) {
     if (error == null) {
       return Outcome.SUCCESS;
     }
@@ -187,7 +187,7 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
       response = next.call(context, request);
     } catch (Throwable error) {
       if (isTimeout(error) && isTimeUp(context)) {
-        permit.ignored();
+        permit.report(Outcome.IGNORED);
       } else {
         permit.finished(null, error);
       }
@@ -209,14 +209,13 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     }
   }
 
-  /** The breaker, to look at its state and counts or to force it. */
+  /** Returns the breaker, for its state. */
   public CircuitBreaker breaker() {
     return breaker;
   }
 
-  /** Whether it is open or forced open, so that a call would be wasted on this instance. */
+  /** Returns whether it is open, so that it would reject a call to this instance. */
   public boolean isOpen() {
-    State state = breaker.state();
-    return state == State.OPEN || state == State.FORCED_OPEN;
+    return breaker.state() == State.OPEN;
   }
 }

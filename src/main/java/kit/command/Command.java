@@ -212,7 +212,7 @@ public final class Command {
     return setup.settings;
   }
 
-  /** Returns the breaker for new calls, to look at it or to force it open; see {@link #configure}. */
+  /** Returns the breaker for new calls, for its state; see {@link #configure}. */
   public CircuitBreaker breaker() {
     return setup.breaker;
   }
@@ -348,7 +348,7 @@ public final class Command {
     }
     int slots = now.settings.maxConcurrent();
     if (running.getAndUpdate(taken -> taken < slots ? taken + 1 : taken) >= slots) {
-      permit.ignored();
+      permit.report(Outcome.IGNORED);
       count(Event.REJECTED);
       throw new RejectedException(name, "all slots taken: " + slots);
     }
@@ -428,12 +428,10 @@ public final class Command {
    * failures, but of {@link PeerException} and {@link StatusException} only those that {@link
    * CircuitBreaking#outcomeOf} counts: a 404 is none.
    */
-  public static Outcome outcomeOf(Object result, Throwable error, long elapsedNanos) {
+  public static Outcome outcomeOf(Object result, Throwable error) {
     boolean isWrapped = error instanceof ExecutionException || error instanceof CompletionException;
     Throwable inner = isWrapped && error.getCause() != null ? error.getCause() : error;
     boolean hasStatus = inner instanceof PeerException || inner instanceof StatusException;
-    return error == null || hasStatus
-        ? CircuitBreaking.outcomeOf(result, inner, elapsedNanos)
-        : Outcome.FAILURE;
+    return error == null || hasStatus ? CircuitBreaking.outcomeOf(result, inner) : Outcome.FAILURE;
   }
 }

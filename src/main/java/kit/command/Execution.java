@@ -73,7 +73,7 @@ final class Execution<R> extends FutureTask<R> {
   /** Undoes the admission of a call that will never run. */
   void abandon() {
     freeSlot();
-    permit.ignored();
+    permit.report(CircuitBreaker.Outcome.IGNORED);
   }
 
   private void freeSlot() {
@@ -120,7 +120,7 @@ final class Execution<R> extends FutureTask<R> {
 
     boolean isTimeout = event == Event.TIMEOUT || CircuitBreaking.isTimeout(error);
     if (event == Event.CANCELLED || isTimeout && CircuitBreaking.isTimeUp(caller)) {
-      permit.ignored();
+      permit.report(CircuitBreaker.Outcome.IGNORED);
     } else {
       permit.finished(result, error);
     }

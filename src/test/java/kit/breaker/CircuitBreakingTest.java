@@ -12,6 +12,8 @@ import java.net.ConnectException;
 import java.net.SocketTimeoutException;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -42,9 +44,17 @@ class CircuitBreakingTest {
   private static final Context CONTEXT = Context.background();
 
   private final FakeNanoTime time = new FakeNanoTime();
+  private final List<Outcome> outcomes = new ArrayList<>(); // What the classifier has returned.
   private final CircuitBreaker breaker =
-      new CircuitBreaker(CircuitBreaking.settings(), time, state -> {});
+      new CircuitBreaker(
+          CircuitBreaking.settings().withClassifier(this::recorded), time, state -> {});
   private final CircuitBreaking<String, String> breaking = new CircuitBreaking<>(INSTANCE, breaker);
+
+  private Outcome recorded(Object result, Throwable error) {
+    Outcome outcome = CircuitBreaking.outcomeOf(result, error);
+    outcomes.add(outcome);
+    return outcome;
+  }
 
   static Stream<Arguments> outcomes() {
     PeerException unavailable = peer(503);
@@ -117,11 +127,8 @@ class CircuitBreakingTest {
       assertThat(error.getSuppressed()).isEmpty();
     }
 
-    assertThat(CircuitBreaking.outcomeOf(null, error, 0)).isEqualTo(outcome);
-    CircuitBreaker.Snapshot counts = breaker.snapshot();
-    assertThat(counts.successes()).isEqualTo(outcome == Outcome.SUCCESS ? 1 : 0);
-    assertThat(counts.failures()).isEqualTo(outcome == Outcome.FAILURE ? 1 : 0);
-    assertThat(counts.successes() + counts.failures() + counts.ignored()).isEqualTo(1);
+    assertThat(CircuitBreaking.outcomeOf(null, error)).isEqualTo(outcome);
+    assertThat(outcomes).containsExactly(outcome);
   }
 
   @Test
@@ -160,11 +167,20 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void retryAfterIsLeftOutIfNobodyKnows() {
-    breaker.forceOpen();
+  void retryAfterIsLeftOutWhileAProbeIsUnderWay() throws Exception {
+    open();
+    time.advance(Duration.ofSeconds(5));
+    List<PeerException> refusals = new ArrayList<>();
+    Endpoint<String, String> probe =
+        breaking.around(
+            (context, request) -> {
+              refusals.add(refusal(breaking.around(answering(null))));
+              return "answer";
+            });
 
-    assertThat(refusal(breaking.around(answering(null))).retryAfter()).isEmpty();
-    assertThat(breaking.isOpen()).isTrue();
+    probe.call(CONTEXT, "request");
+
+    assertThat(refusals.get(0).retryAfter()).isEmpty();
   }
 
   @Test
@@ -181,13 +197,6 @@ class CircuitBreakingTest {
     assertThat(breaking.around(answering(null)).call(CONTEXT, "1")).isEqualTo("answer to 1");
 
     assertThat(breaker.state()).isEqualTo(State.CLOSED);
-  }
-
-  @Test
-  void disabledIsNotOpen() {
-    breaker.disable();
-
-    assertThat(breaking.isOpen()).isFalse();
   }
 
   @Test
@@ -231,8 +240,8 @@ class CircuitBreakingTest {
     }
 
     assertThat(sent).hasValue(0);
-    assertThat(breaker.snapshot())
-        .isEqualTo(new CircuitBreaker.Snapshot(State.CLOSED, 0, 0, 0, 0, 0, 0));
+    assertThat(breaker.state()).isEqualTo(State.CLOSED);
+    assertThat(outcomes).isEmpty();
   }
 
   /** Hangs as a peer without an answer does, as long as the context allows it. */
@@ -249,8 +258,8 @@ class CircuitBreakingTest {
       Context impatient = CONTEXT.withTimeout(Duration.ofMillis(50));
       assertThatThrownBy(() -> slow.call(impatient, "request")).isInstanceOf(PeerException.class);
     }
-    assertThat(breaker.snapshot())
-        .isEqualTo(new CircuitBreaker.Snapshot(State.CLOSED, 0, 0, 0, 0, 10, 0));
+    assertThat(breaker.state()).isEqualTo(State.CLOSED);
+    assertThat(outcomes).isEmpty(); // Ignored without asking the classifier.
   }
 
   static Stream<Exception> timeouts() {
@@ -314,13 +323,14 @@ class CircuitBreakingTest {
   @Test
   void refusalOfAnotherBreakerFurtherInIsNotOurs() {
     CircuitBreaker other =
-        new CircuitBreaker(CircuitBreaking.settings(), System::nanoTime, state -> {});
-    other.forceOpen();
+        new CircuitBreaker(
+            CircuitBreaking.settings().withConsecutiveFailures(1), time, state -> {});
+    other.acquire().report(Outcome.FAILURE);
     Endpoint<String, String> endpoint =
         breaking.around((context, request) -> other.call(() -> "answer"));
 
     assertThatThrownBy(() -> endpoint.call(CONTEXT, "request")).isInstanceOf(OpenException.class);
-    assertThat(breaker.snapshot().ignored()).isEqualTo(1);
+    assertThat(outcomes).containsExactly(Outcome.IGNORED);
   }
 
   @Test

@@ -123,10 +123,10 @@ class CommandTest {
   }
 
   private Command commandIn(Trouble trouble) {
-    CommandSettings settings = trouble == Trouble.TIMEOUT ? HASTY : PATIENT;
+    CommandSettings settings = trouble == Trouble.TIMEOUT ? HASTY : opensAtOnce(PATIENT);
     Command command = new Command("users", settings.withMaxConcurrent(1));
     if (trouble == Trouble.SHORT_CIRCUITED) {
-      command.breaker().forceOpen();
+      command.breaker().acquire().report(Outcome.FAILURE);
     } else if (trouble == Trouble.REJECTED) {
       command.queue(this::untilTheEnd);
     }
@@ -183,8 +183,17 @@ class CommandTest {
     assertThat(counts).hasToString("{" + expected + "}");
   }
 
-  private static void assertNoFailures(Command command) {
-    assertThat(command.breaker().snapshot().failures()).isZero();
+  private static CommandSettings opensAtOnce(CommandSettings settings) {
+    return settings.withBreaker(1, 1, Duration.ofHours(1));
+  }
+
+  /** Returns how many calls the breaker has counted, which opens after so many with failures. */
+  private static int judged(Command command) {
+    int left = 0;
+    for (; command.breaker().state() == State.CLOSED; left++) {
+      command.breaker().acquire().report(Outcome.FAILURE);
+    }
+    return command.settings().requestVolumeThreshold() - left;
   }
 
   private static void awaitEndOfAllWork(Command command) throws Exception {
@@ -292,7 +301,7 @@ class CommandTest {
           .isSameAs(thrown);
     }
     assertCounts(patient, counts);
-    assertThat(patient.breaker().snapshot().failures()).isEqualTo(failures);
+    assertThat(judged(patient)).isEqualTo(failures);
   }
 
   static Stream<Arguments> whatTheWorkThrows() {
@@ -391,7 +400,7 @@ class CommandTest {
   @ParameterizedTest
   @EnumSource
   void lateResultIsDroppedAndReportedNoSecondTime(Way way) throws Exception {
-    Command command = command(HASTY, this::executeAndAwaitBeginning);
+    Command command = command(opensAtOnce(HASTY), this::executeAndAwaitBeginning);
 
     assertThat(way.call(command, this::stubborn, cause -> "guest")).isEqualTo("guest");
     assertCounts(command, "TIMEOUT=1, FALLBACK_SUCCESS=1");
@@ -399,8 +408,7 @@ class CommandTest {
     awaitEndOfAllWork(command);
 
     assertCounts(command, "TIMEOUT=1, FALLBACK_SUCCESS=1");
-    assertThat(command.breaker().snapshot().successes()).isZero();
-    assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
+    assertThat(command.breaker().state()).isEqualTo(State.OPEN);
   }
 
   @ParameterizedTest
@@ -507,7 +515,7 @@ class CommandTest {
 
     assertThat(interrupted.await(5, SECONDS)).isTrue();
     assertCounts(patient, "CANCELLED=1");
-    assertNoFailures(patient);
+    assertThat(judged(patient)).isZero();
   }
 
   private String untilInterrupted(CountDownLatch interrupted) throws InterruptedException {
@@ -627,7 +635,7 @@ class CommandTest {
     }
 
     assertThat(command.breaker().state()).isEqualTo(State.CLOSED);
-    assertNoFailures(command);
+    assertThat(judged(command)).isZero();
   }
 
   @Test
@@ -677,9 +685,7 @@ class CommandTest {
     assertThatThrownBy(() -> patient.run(throwing(error))).isSameAs(error);
 
     assertCounts(patient, "FAILURE=1");
-    CircuitBreaker.Snapshot snapshot = patient.breaker().snapshot();
-    assertThat(snapshot.failures()).isEqualTo(isFailure ? 1 : 0);
-    assertThat(snapshot.ignored()).isEqualTo(isFailure ? 0 : 1);
+    assertThat(judged(patient)).isEqualTo(isFailure ? 1 : 0);
   }
 
   static List<Arguments> breakerJudgesErrors() {
@@ -706,14 +712,14 @@ class CommandTest {
     Command command =
         new Command(
             "users",
-            PATIENT,
+            opensAtOnce(PATIENT),
             Command.THREADS,
-            (result, error, nanos) -> result == null ? Outcome.FAILURE : Outcome.SUCCESS);
+            (result, error) -> result == null ? Outcome.FAILURE : Outcome.SUCCESS);
 
     assertThat(command.<String>run(() -> null)).isNull();
 
     assertCounts(command, "SUCCESS=1");
-    assertThat(command.breaker().snapshot().failures()).isEqualTo(1);
+    assertThat(command.breaker().state()).isEqualTo(State.OPEN);
   }
 
   // Settings
@@ -1017,7 +1023,7 @@ class CommandTest {
 
   private Command command(CommandSettings settings, Executor executor) {
     CircuitBreaker.Classifier errorsFail =
-        (result, error, nanos) -> error == null ? Outcome.SUCCESS : Outcome.FAILURE;
+        (result, error) -> error == null ? Outcome.SUCCESS : Outcome.FAILURE;
     return new Command("users", settings, executor, errorsFail, time);
   }
 }
