@@ -13,32 +13,54 @@ import client.registry.WatchInstances;
 import client.user.CallOnce;
 import client.user.Loop;
 import java.util.Arrays;
-import kit.LogSafe;
+import java.util.List;
 import kit.cli.Flags;
 import kit.cli.HttpClientProperties;
 import kit.cli.Program;
 
-/** Calls the user service from the command line. */
+/** The command-line client of the user service, with a load tester, a gateway and registry tools. */
 public final class Main {
-  private static final String HELP =
+  static final String HELP =
       """
-      usage: java -jar client.jar [COMMAND] [FLAGS]
+      Usage: java -jar client.jar [COMMAND] [flags]
 
-        loop        asks for a name again and again (also without a command)
-        get UID     asks for one name; with --all, every instance
-        delete UID  deletes a user
-        instances   lists the healthy instances
-        services    lists the services
-        watch       prints instances as they come and go
-        load        calls hard, and says how the service bore it
-        gateway     leads /{service}/... to an instance of that service
-        token       gets an access token for a user's password
-        hash-password NAME
-                    makes a line of the file of users that a service has
-        targets     tells Prometheus whom to scrape
-        dev-agent   stands in for Consul, for development
+      Users:
+        loop                calls GET /user/{uid} at an interval (the default command)
+        get UID             calls GET /user/{uid} once; --all = once per instance
+        delete UID          calls DELETE /user/{uid}
 
-      Each command explains its flags: java -jar client.jar loop --help""";
+      Registry:
+        instances           lists the healthy instances of a service
+        services            lists all services
+        watch               prints instances as they are added and removed
+        targets             serves Prometheus HTTP service discovery
+        dev-agent           runs a Consul-compatible registry in memory, for development
+
+      Traffic:
+        load                load-tests a service; prints throughput, latency and errors
+        gateway             HTTP gateway: proxies /{service}/... to instances of the service
+
+      Credentials:
+        token               requests an access token with a user name and a password
+        hash-password NAME  prints an entry for the service's --users-file
+
+      Help for a command: java -jar client.jar COMMAND --help""";
+
+  static final List<String> COMMANDS =
+      List.of(
+          "loop",
+          "get",
+          "delete",
+          "instances",
+          "services",
+          "watch",
+          "targets",
+          "dev-agent",
+          "load",
+          "gateway",
+          "token",
+          "hash-password",
+          "help");
 
   private Main() {}
 
@@ -66,9 +88,16 @@ public final class Main {
       case "targets" -> Targets.run(rest);
       case "dev-agent" -> DevAgentCommand.run(rest);
       case "help", "-h", "-help", "--help" -> System.out.println(HELP);
-      default ->
-          throw new Flags.UsageException("unknown command " + LogSafe.of(command) + "; see --help");
+      default -> throw new Flags.UsageException(unknown(command));
     }
+  }
+
+  static String unknown(String command) {
+    String hint =
+        Flags.nearest(command, COMMANDS)
+            .map(known -> "; did you mean " + known + "?")
+            .orElse("; --help lists the commands");
+    return "unknown command " + Flags.shown(command) + hint;
   }
 
   private static boolean isHelp(String arg) {

@@ -7,7 +7,7 @@
  * class named after what it does:
  *
  * <pre>
- *   client.options   flags that commands have in common, and the calls that they describe
+ *   client.options   common flags of commands, and the calls that they configure
  *   client.user      loop, get, delete
  *   client.load      load
  *   client.gateway   gateway

@@ -25,33 +25,35 @@ import kit.ratelimit.TokenBucket;
 import org.slf4j.LoggerFactory;
 
 /**
- * Who may call, and who gets a token to call with.
+ * Authentication of the user service: verifies tokens, and issues them for passwords.
  *
- * @param tokens what they must be like, and so what those from here are like
- * @param users absent if nobody gets a token here
+ * @param tokens verifies and signs tokens
+ * @param users absent if the service issues no tokens
  */
 record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
   private static final Duration LIFETIME = Duration.ofHours(1);
 
-  // Checking a password takes 0.4 s of a core, so who may make us check as often as he likes takes
-  // the cores from all others. And at one a second, guessing is slow.
+  // A password check takes 0.4 s of a core, so unlimited checks would starve all other requests.
+  // One per
+  // second also slows down guessing.
   private static final double CHECKS_PER_SECOND = 1;
   private static final int CHECKS_AT_ONCE = 5;
 
   /**
-   * Declares the flags, and returns what reads their files: nothing if no token is needed.
+   * Declares the flags. The result reads their files; it is empty if no token is required.
    *
-   * @throws Flags.UsageException when they are read, if a file cannot be used, or the flags do not go
-   *     together
+   * @throws Flags.UsageException from the result, if a file cannot be used or flags contradict each other
    */
   static Supplier<Optional<Access>> flags(Flags flags) {
     JwtFlags tokens = new JwtFlags(flags);
     Supplier<Optional<Path>> usersFile =
-        flags.optional(
-            "users-file",
-            FlagFile.TYPE.or("none"),
-            "none",
-            "who gets a token from POST /access-token");
+        flags
+            .group("Security")
+            .optional(
+                "users-file",
+                FlagFile.TYPE.or("none"),
+                "none",
+                "password hashes for POST /access-token");
     return () -> {
       Optional<JwtFlags.Tokens> needed = tokens.read();
       if (needed.isEmpty()) {

@@ -37,19 +37,19 @@ public final class Main {
   /** Serves until a signal ends it. */
   public static void main(String... args) {
     HttpClientProperties.set();
-    Program.ahead("prepare-json", Json::prepare); // It takes as long as half of all the rest.
+    Program.ahead("prepare-json", Json::prepare); // Slow, and needed by the first request.
     Program.run(() -> serve(new Options(args)));
   }
 
   private static void serve(Options options) throws IOException {
     // Logs and settings.
     Logs logs = options.logs.get();
-    Logger log = LoggerFactory.getLogger(Main.class); // Not before: it would not know its settings.
+    Logger log = LoggerFactory.getLogger(Main.class); // Not before logs are set up.
     log.info("settings: {}", options);
     List<String> withoutEffect = options.registry.withoutEffect();
     if (!withoutEffect.isEmpty()) {
       String flags = String.join(", ", withoutEffect);
-      log.warn("without effect, because {} has no use for it: {}", options.registry.get(), flags);
+      log.warn("ignored, not supported by registry {}: {}", options.registry.get(), flags);
     }
 
     // Keys and passwords: a file that cannot be used ends the start before the port is bound.
@@ -110,13 +110,12 @@ public final class Main {
     if (!options.registry.get().isNone()) { // With "none", 0 would look like an outage.
       metrics.polledGauge(
           "registration_up",
-          "Whether the registry has taken this instance.",
+          "Whether this instance is registered.",
           samples -> samples.add(registration.isRegistered() ? 1 : 0));
     }
 
     // Graceful shutdown: deregister, drain, stop serving, flush.
-    Shutdown shutdown =
-        options.server.shutdown(http, registration).step("send the last traces", traces);
+    Shutdown shutdown = options.server.shutdown(http, registration).step("flush traces", traces);
 
     // Start, in the opposite order: serve, then register.
     options.server.serve("listening", http, handler, shutdown);
@@ -131,7 +130,7 @@ public final class Main {
         : AdvertisedAddress.choose(options.server.host(), options.registry.get());
   }
 
-  /** The address in spans: the one that callers use, or none if only the registry knows it. */
+  /** Returns the address for spans; null if the registry chooses it. */
   private static InetSocketAddress reported(AdvertisedAddress address, int port) {
     return address.useAgentAddress()
         ? null
@@ -141,7 +140,7 @@ public final class Main {
   private static InstanceRegistration offer(
       Options options, AdvertisedAddress address, HttpService http, RoutingHandler handler) {
     LoggerFactory.getLogger(Main.class).info("advertised address: {}", address);
-    // What others call, without what monitors ask for.
+    // Without the routes for monitoring.
     List<String> routes = new ArrayList<>(handler.routes());
     routes.removeIf(route -> route.matches("GET /(health|ready|metrics)"));
     return new InstanceRegistration(

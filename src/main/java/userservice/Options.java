@@ -18,52 +18,50 @@ import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.registry.RegistryFlags;
 
-/** What can be set from outside; each option is one flag. */
+/** The settings of the user service; each is one flag. */
 final class Options {
   private final Flags flags =
       new Flags(
           "java -jar user-service.jar",
-          "Answers GET and DELETE /user/{uid}, and registers itself.",
+          "Serves GET and DELETE /user/{uid}, and registers itself with a service registry.",
           Program.ENVIRONMENT_PREFIX,
-          System.getenv());
+          Program.environment());
 
-  final Supplier<String> name = flags.required("name", Flags.TEXT, "service name");
+  final Supplier<String> name = flags.group("Service").required("name", Flags.TEXT, "service name");
 
   final ServerFlags server = new ServerFlags(flags);
 
-  final Supplier<Optional<String>> advertise =
-      flags.optional(
-          "advertise",
-          HttpAddress.HOST.where("(not 0.0.0.0 or ::)", host -> !isWildcard(host)).or("auto"),
-          "auto",
-          "where others call us");
+  final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
 
-  final RegistryFlags registry =
-      new RegistryFlags(
-          flags,
-          System.getenv(),
-          "consul[+https]://host:port, etcd[+https]://host:port,... or none");
+  final Supplier<Optional<String>> advertise =
+      flags
+          .group("Registry")
+          .optional(
+              "advertise",
+              HttpAddress.HOST.where("(not 0.0.0.0 or ::)", host -> !isWildcard(host)).or("auto"),
+              "auto",
+              "address to register; unset = bound or routed address");
 
   final Supplier<List<String>> tags =
-      flags.optional("tags", Flags.LIST, "primary", "labels in Consul");
+      flags.optional("tags", Flags.LIST, "primary", "tags of the instance (Consul)");
 
   final Supplier<String> check =
       flags.optional(
-          "check", Flags.oneOf("http", "ttl"), "http", "Consul asks for /health, or we report it");
+          "check",
+          Flags.oneOf("TYPE", "http", "ttl"),
+          "http",
+          "health check: http (polled) or ttl (heartbeat)");
 
   final Supplier<Duration> checkInterval =
       flags.optional(
-          "check-interval",
-          atLeast("1s", Duration.ofSeconds(1)),
-          "5s",
-          "from check to check by Consul");
+          "check-interval", atLeast("1s", Duration.ofSeconds(1)), "5s", "health check interval");
 
   final Supplier<Duration> deregisterAfter =
       flags.optional(
           "deregister-after",
           atLeast("1m", Duration.ofMinutes(1)), // Consul's minimum.
           "1m",
-          "how long unhealthy until Consul removes us");
+          "deregister after critical for this long");
 
   final RateFlags rate = new RateFlags(flags);
 
@@ -74,23 +72,30 @@ final class Options {
   }
 
   final Supplier<Double> failRatio =
-      flags.optional(
-          "fail-ratio", Flags.RATIO, "0", "share of calls that fail, to try out callers");
+      flags
+          .group("Fault injection")
+          .optional("fail-ratio", Flags.RATIO, "0", "fraction of requests to fail, 0..1");
 
   final Supplier<FaultInjecting.Delay> delay =
       flags.optional(
           "delay",
           new Flags.Type<>("RANGE", "a duration or a range (200ms, 0s..3s)", Options::delay),
           "0s",
-          "of each call, to try out callers");
+          "added latency: 200ms, or a range 0s..3s");
 
   final Supplier<Optional<Peers>> proxy =
-      flags.optional("proxy", Peers.TYPE.or("none"), "none", "who answers getName instead");
+      flags
+          .group("Service")
+          .optional(
+              "proxy",
+              Peers.TYPE.or("none"),
+              "none",
+              "forward getName to host:port,... or consul:NAME");
 
   final TracingFlags tracing = new TracingFlags(flags, "0.1");
 
   {
-    server.declareDrain("pause after deregistration");
+    server.declareDrain("delay between deregistration and shutdown");
   }
 
   final Supplier<Logs> logs = Logs.flags(flags, "info");
@@ -99,19 +104,19 @@ final class Options {
     server.declareAccessLog();
   }
 
-  /** Reads them from the command line, the environment and the defaults, in this order. */
+  /** Parses the command line and the environment. */
   Options(String... args) {
     flags.parse(args);
-    registry.get(); // What is wrong with it is told at once.
+    registry.get(); // Reports a wrong registry at once.
     proxy.get().ifPresent(peers -> peers.refuse(name.get(), ownAddress()));
   }
 
-  /** Returns {@code host:port}; port 0 is not known yet, and equal to that of no peer. */
+  /** Returns {@code host:port}; empty for port 0, which no peer has. */
   private String ownAddress() {
     return server.port() == 0 ? "" : Instance.of(server.host(), server.port()).authority();
   }
 
-  /** Looks up no name: of a host that has been accepted, these are IP addresses only. */
+  /** Does no DNS lookup: an accepted host of this form is an IP address. */
   private static boolean isWildcard(String host) {
     try {
       boolean isAddress = host.contains(":") || host.matches("[0-9.]+");
@@ -133,7 +138,7 @@ final class Options {
         min, ends.length == 1 ? min : Flags.DURATION.parser().apply(ends[1]));
   }
 
-  /** All of them in one line. */
+  /** Returns the settings in effect, in one line. */
   @Override
   public String toString() {
     return flags.effective();

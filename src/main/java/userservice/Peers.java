@@ -23,16 +23,16 @@ import kit.registry.Registry;
 import kit.tracing.Tracing;
 
 /**
- * The instances that {@code --proxy} names, and how to ask them for a name.
+ * The instances of {@code --proxy}, and the client that calls them.
  *
  * <pre>
  *   127.0.0.1:8082, 127.0.0.1:8083         these two
  *   http://127.0.0.1:8080/userservice      this one, behind a path: a gateway
- *   consul:userservice                     whoever is registered under that name
+ *   consul:userservice                     all instances of a registered service
  * </pre>
  */
 final class Peers {
-  /** What the flag takes. */
+  /** The type of the flag. */
   static final Flags.Type<Peers> TYPE =
       new Flags.Type<>("PEERS", "host:port,... or consul:NAME", Peers::parse);
 
@@ -83,19 +83,19 @@ final class Peers {
   }
 
   /**
-   * Refuses a service that would ask itself, which asks itself again, and so on: time-outs end each of
-   * these calls, but not their chain.
+   * Rejects a service that would call itself in an endless chain: timeouts end each call, but not the
+   * chain.
    *
    * @throws Flags.UsageException if this service or this address is among the peers
    */
   void refuse(String ownName, String ownAddress) {
     if (ownName.equals(service) || bases.containsKey(ownAddress)) {
       String self = service == null ? ownAddress : registryScheme + ":" + service;
-      throw new Flags.UsageException("--proxy: would ask itself: " + self);
+      throw new Flags.UsageException("--proxy: would call itself: " + self);
     }
   }
 
-  /** Returns the operation as the peers answer it; it lasts as long as the program. */
+  /** Returns the operation, forwarded to the peers; it lasts as long as the program. */
   Endpoint<Integer, String> getName(
       Registry registry, Tracing tracing, Instrumenting instrumenting) {
     HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
@@ -105,7 +105,7 @@ final class Peers {
         instance ->
             new HttpEndpoint<>(http, base(instance), Peers::encode, Peers::decode)
                 .before(Tracing::inject)
-                .before(JwtAuthenticating.passingOn()), // They ask who calls, too.
+                .before(JwtAuthenticating.passingOn()), // The peers authenticate callers, too.
         ServiceClient.Settings.<Integer, String>defaults()
             .withIdempotent(uid -> true)
             .withAroundAttempt(

@@ -219,7 +219,7 @@ final class Uses {
   static String hello(String... args) {
     Flags flags =
         new Flags("java -jar hello.jar", "Says hello over HTTP.", "HELLO_", System.getenv());
-    Supplier<Integer> port = flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free one");
+    Supplier<Integer> port = flags.required("port, p", Flags.PORT, "TCP port; 0 = any free port");
     Supplier<Duration> pause = flags.optional("pause", Flags.DURATION, "1s", "wait before the end");
     try {
       flags.parse(args); // -p 8081 --pause=50ms

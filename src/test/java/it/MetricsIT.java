@@ -192,7 +192,7 @@ class MetricsIT {
 
     HttpResponse<String> answer = get(targets);
     assertThat(answer.statusCode()).isEqualTo(503);
-    assertThat(answer.body()).contains("the registry has not answered yet");
+    assertThat(answer.body()).contains("the registry has not responded yet");
   }
 
   @Test

@@ -88,7 +88,7 @@ class SecuredConsulIT {
   private static Registry registry(Map<String, String> environment, String... more)
       throws Exception {
     Flags flags = new Flags("test", "Test.", "KIT_", environment);
-    RegistryFlags registry = new RegistryFlags(flags, environment, "any");
+    RegistryFlags registry = new RegistryFlags(flags, environment);
     String[] args = new String[more.length + 2];
     args[0] = "--registry=consul+https://" + agent.httpsAuthority();
     args[1] = "--consul-ca-file=" + certificate.pem();
@@ -186,7 +186,7 @@ class SecuredConsulIT {
             "CONSUL_HTTP_TOKEN",
             MASTER);
     Flags flags = new Flags("test", "Test.", "KIT_", environment);
-    RegistryFlags registry = new RegistryFlags(flags, environment, "any");
+    RegistryFlags registry = new RegistryFlags(flags, environment);
     flags.parse();
     assertThat(flags.effective()).doesNotContain(MASTER);
     assertThat(registry.get()).hasToString("consul+https://" + agent.httpsAuthority());

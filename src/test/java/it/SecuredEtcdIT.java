@@ -31,7 +31,7 @@ class SecuredEtcdIT {
 
   private static Registry registry(String... args) {
     Flags flags = new Flags("test", "Test.", "KIT_", Map.of());
-    RegistryFlags registry = new RegistryFlags(flags, Map.of(), "any");
+    RegistryFlags registry = new RegistryFlags(flags, Map.of());
     flags.parse(args);
     return registry.get();
   }

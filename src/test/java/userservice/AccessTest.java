@@ -262,11 +262,11 @@ class AccessTest {
           --jwt-key-file {HS256.key} --users-file nofile        | --users-file: no such file: nofile
           --jwt-key-file {HS256.key} --users-file .gitignore    | --users-file: .gitignore, line 1: not name:pbkdf2-sha256:iterations:salt:hash
           --jwt-key-file {HS256.key} --jwt-scope a"b            | --jwt-scope: not one word or none
-          --users-file .gitignore                               | --users-file is of no use without --jwt-key-file
-          --jwt-algorithm HS256                                 | --jwt-algorithm is of no use without --jwt-key-file
-          --jwt-issuer me                                       | --jwt-issuer is of no use without --jwt-key-file
-          --jwt-audience us                                     | --jwt-audience is of no use without --jwt-key-file
-          --jwt-scope users                                     | --jwt-scope is of no use without --jwt-key-file
+          --users-file .gitignore                               | --users-file has no effect without --jwt-key-file
+          --jwt-algorithm HS256                                 | --jwt-algorithm has no effect without --jwt-key-file
+          --jwt-issuer me                                       | --jwt-issuer has no effect without --jwt-key-file
+          --jwt-audience us                                     | --jwt-audience has no effect without --jwt-key-file
+          --jwt-scope users                                     | --jwt-scope has no effect without --jwt-key-file
           """)
   void wrongFlagsSayWhatIsWrong(String args, String message) {
     String[] each =

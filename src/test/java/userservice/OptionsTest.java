@@ -13,8 +13,36 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.HelpPage;
 
 class OptionsTest {
+  @Test
+  void helpShowsTheFlagsInGroups() {
+    HelpPage help = HelpPage.of(() -> new Options("--help"));
+
+    help.check("user-service.jar [flags]");
+    assertThat(help.flags("Service")).containsExactly("name", "proxy");
+    assertThat(help.flags("Server"))
+        .containsExactly(
+            "port",
+            "bind",
+            "rate",
+            "burst",
+            "max-in-flight",
+            "request-timeout",
+            "response-timeout",
+            "drain-delay",
+            "drain-timeout");
+    assertThat(help.flags("Registry"))
+        .startsWith("registry", "consul-token")
+        .contains("advertise", "tags", "check", "check-interval", "deregister-after");
+    assertThat(help.flags("Security")).startsWith("jwt-key-file").endsWith("users-file");
+    assertThat(help.flags("Fault injection")).containsExactly("fail-ratio", "delay");
+    assertThat(help.flags("Observability"))
+        .containsExactly("zipkin", "sample-ratio", "log-level", "log-format", "access-log");
+    assertThat(help.text()).contains("  consul[+https]://host:port ", "  none ");
+  }
+
   @Test
   void timeLimitsOfTheServerHaveDefaults() {
     Options options = new Options("--name", "a", "--port", "0");
@@ -40,13 +68,13 @@ class OptionsTest {
 
     assertThatThrownBy(() -> new Options(byName))
         .isInstanceOf(Flags.UsageException.class)
-        .hasMessage("--proxy: would ask itself: consul:a");
+        .hasMessage("--proxy: would call itself: consul:a");
     assertThatThrownBy(() -> new Options(byAddress))
-        .hasMessage("--proxy: would ask itself: 127.0.0.1:8081");
+        .hasMessage("--proxy: would call itself: 127.0.0.1:8081");
     assertThat(new Options(others).proxy.get()).isPresent();
     assertThatThrownBy(
             () -> options("--bind", "::1", "--port", "8081", "--proxy", "[::1]:8081,10.0.0.5:80"))
-        .hasMessage("--proxy: would ask itself: [::1]:8081");
+        .hasMessage("--proxy: would call itself: [::1]:8081");
   }
 
   private static Options options(String... more) {

@@ -24,20 +24,22 @@ import kit.http.Json;
 import kit.http.client.EachAddressClient;
 import kit.http.client.HttpEndpoint;
 
-/** Gets an access token for a name and a password, and prints it. */
+/** Requests an access token with a user name and a password, and prints it. */
 public final class FetchToken {
   private FetchToken() {}
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
     Options options =
-        new Options("token", "Gets an access token for a user's password.").forTarget();
+        new Options("token", "Requests an access token with a user name and a password.")
+            .forTarget();
     Supplier<String> user =
         options
             .flags()
             .required(
                 "user",
                 Flags.TEXT.where("without a colon", name -> name.indexOf(':') < 0),
-                "whose token");
+                "user name");
     Password password = new Password(options.flags());
     options.parse(args);
     String credentials = user.get() + ":" + password.read();
@@ -84,7 +86,7 @@ public final class FetchToken {
     try {
       return JwtAuthenticating.checked(token == null ? "" : token);
     } catch (IllegalArgumentException e) {
-      throw new IOException("no access token in it", e);
+      throw new IOException("no access token in the response", e);
     }
   }
 }

@@ -17,11 +17,11 @@ import kit.cli.Flags;
 import kit.cli.Program;
 
 /**
- * A password, from where no other user of the machine sees it: never from the command line.
+ * Reads a password from a source that other users of the machine cannot see, so not the command line.
  *
- * <p>In this order: the file, the variable, the terminal without echo, one line of stdin. File and
- * stdin are UTF-8; the variable and the terminal have the encoding of the locale. What cannot be
- * decoded is refused: with characters lost, different passwords would become the same.
+ * <p>Sources in this order: the file, the variable, the terminal without echo, one line of stdin. File and
+ * stdin are UTF-8; the variable and the terminal have the encoding of the locale. Bytes
+ * that cannot be decoded are rejected: different passwords would become the same.
  */
 final class Password {
   private static final String VARIABLE = "KIT_PASSWORD";
@@ -30,14 +30,16 @@ final class Password {
 
   Password(Flags flags) {
     file =
-        flags.optional(
-            "password-file",
-            new Flags.Type<>("FILE", "a file", Path::of).or("none"),
-            "none",
-            "file with the password; none = " + VARIABLE + ", or stdin");
+        flags
+            .group("Security")
+            .optional(
+                "password-file",
+                FlagFile.TYPE.or("none"),
+                "none",
+                "file with the password; unset = " + VARIABLE + " or stdin");
   }
 
-  /** Returns it, as it was given but for a newline at the end. */
+  /** Returns the password, without a newline at its end. */
   String read() throws IOException {
     String password = given();
     if (password == null || password.isEmpty()) {

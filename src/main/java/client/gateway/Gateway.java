@@ -38,25 +38,25 @@ import kit.metrics.Metrics;
 import kit.registry.RegistryFlags;
 import org.slf4j.LoggerFactory;
 
-/** One door to many services: {@code /{service}/...} is answered by an instance of that service. */
+/** HTTP gateway: proxies {@code /{service}/...} to an instance of that service. */
 public final class Gateway {
   private static final String ALL = "all";
 
   private final Flags flags =
       new Flags(
           "java -jar client.jar gateway",
-          "Answers /{service}/... by an instance of that service; GET / lists them.",
+          "HTTP gateway: proxies /{service}/... to an instance of that service; GET / lists services.",
           Program.ENVIRONMENT_PREFIX,
-          System.getenv());
-  private final RegistryFlags registry =
-      new RegistryFlags(flags, System.getenv(), "where services are found");
+          Program.environment());
   private final ServerFlags server = new ServerFlags(flags, "8080");
   private final Supplier<List<String>> names =
-      flags.optional(
-          "services",
-          Flags.LIST,
-          "userservice",
-          "whom to lead to; all = whoever has the tag " + GatewayServices.TAG);
+      flags
+          .group("Services")
+          .optional(
+              "services",
+              Flags.LIST,
+              "userservice",
+              "exposed services; all = those tagged " + GatewayServices.TAG);
   private final RateFlags rate = new RateFlags(flags);
   private final JwtFlags tokens = new JwtFlags(flags);
 
@@ -65,24 +65,30 @@ public final class Gateway {
   }
 
   private final Supplier<Duration> attemptTimeout =
-      flags.optional(
-          "attempt-timeout", Options.POSITIVE, "10s", "for an instance to begin its answer");
+      flags
+          .group("Services")
+          .optional("attempt-timeout", Options.POSITIVE, "10s", "time limit for a response head");
+  private final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
   private final Supplier<Duration> requestTimeout =
-      flags.optional(
-          "request-timeout",
-          Options.POSITIVE.where("in whole seconds", time -> time.toNanosPart() == 0),
-          "300s",
-          "for a whole request, and for a whole answer");
+      flags
+          .group("Server")
+          .optional(
+              "request-timeout",
+              Options.POSITIVE.where("in whole seconds", time -> time.toNanosPart() == 0),
+              "300s",
+              "time limit for a request, and for a response");
   private final Supplier<Optional<List<String>>> trusted =
-      flags.optional(
-          "trusted-proxies",
-          Flags.LIST.or("none"),
-          "none",
-          "addresses whose Forwarded, X-Forwarded-... fields count");
+      flags
+          .group("Security")
+          .optional(
+              "trusted-proxies",
+              Flags.LIST.or("none"),
+              "none",
+              "IP addresses of proxies with trusted forwarding fields");
   private final TracingFlags tracing = new TracingFlags(flags, "0.1");
 
   {
-    server.declareDrain("pause between /ready = 503 and the end");
+    server.declareDrain("delay between /ready = 503 and shutdown");
   }
 
   private final Supplier<Logs> logs = Logs.flags(flags, "info");
@@ -91,6 +97,7 @@ public final class Gateway {
     server.declareAccessLog();
   }
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
     new Gateway(args).serve();
   }
@@ -124,13 +131,13 @@ public final class Gateway {
             new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
             traces.tracing(),
             instrumenting);
-    AutoCloseable discovery = lead(services);
+    AutoCloseable discovery = expose(services);
 
     Shutdown shutdown =
         server
             .shutdown(http, discovery)
-            .step("let go of the services", services)
-            .step("send the last traces", traces);
+            .step("close services", services)
+            .step("flush traces", traces);
     Middleware<Request, Response> guard =
         Middleware.chain(
             rate.limit(instrumenting), needed.map(JwtFlags.Tokens::guard).orElse(next -> next));
@@ -145,7 +152,7 @@ public final class Gateway {
     return addresses;
   }
 
-  /** Looks no name up: of what passes here, the JDK parses all. */
+  /** Does no DNS lookup: the JDK parses text of these forms as an IP address. */
   private static InetAddress ipAddress(String text) {
     String number = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
     boolean isIp =
@@ -162,8 +169,8 @@ public final class Gateway {
         "--trusted-proxies: not an IP address: \"" + Flags.shown(text) + "\"");
   }
 
-  /** Returns what has to be closed to stop looking for services. */
-  private AutoCloseable lead(GatewayServices services) {
+  /** Adds the services; the result stops their discovery. */
+  private AutoCloseable expose(GatewayServices services) {
     Set<String> wanted = new TreeSet<>(names.get());
     if (!wanted.equals(Set.of(ALL))) {
       services.add(List.copyOf(wanted));
@@ -205,7 +212,7 @@ public final class Gateway {
     return Response.json(200, Json.write(services.list()));
   }
 
-  /** The target as it came, without its first segment. */
+  /** Returns the raw request target without its first segment. */
   private static String target(Request request) {
     String path = request.target().rawPath();
     String query = request.target().rawQuery().map(raw -> "?" + raw).orElse("");

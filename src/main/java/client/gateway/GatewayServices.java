@@ -35,29 +35,29 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The services that a gateway leads to, each with its list of instances and a whole client chain.
+ * The services that a gateway exposes, each with a watch of its instances and a client.
  *
- * <p>A service from the allow-list is there from the start. Those found by their tag come when they
- * are registered, and go when they are no longer listed and their last instance has gone: a registry
- * that has lost its data must not make a gateway forget whom it serves.
+ * <p>A service of the allow-list is exposed from the start. A service with the tag is added when it is
+ * registered, and removed when it is no longer listed and has no instance: a registry that has lost its
+ * data must not remove services that still run.
  *
  * <p>Thread-safe.
  */
 final class GatewayServices implements AutoCloseable {
-  /** What a service that wants to be reached through any gateway is tagged with. */
+  /** The tag of services that are exposed by every gateway. */
   static final String TAG = "gateway";
 
   /**
-   * How long an upstream may take.
+   * Time limits of an upstream.
    *
-   * @param attempt for the head of an answer, of one instance, to a request without a body
-   * @param whole for all that belongs to one request
+   * @param attempt until the response head, of one instance, to a request without a body
+   * @param whole for a request with all its attempts
    */
   record Limits(Duration attempt, Duration whole) {}
 
   private record Upstream(String name, Instances instances, ServiceClient<Forward, Response> chain)
       implements AutoCloseable {
-    /** Unlike a client that has just started, a gateway does not wait for a service to come. */
+    /** Waits for the first list of instances, but not for an instance to be registered. */
     Response call(Context context, Forward forward) throws Exception {
       if (instances.snapshot().isEmpty()) {
         instances.awaitFirst(FIRST_LIST_TIMEOUT);
@@ -87,10 +87,10 @@ final class GatewayServices implements AutoCloseable {
   private final Instrumenting instrumenting;
   private final ReverseProxy.Clients http = clients();
   private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
-  private final AtomicInteger changes = new AtomicInteger(); // Of the registry, not dealt with yet.
+  private final AtomicInteger changes = new AtomicInteger(); // Of the registry, not processed yet.
   private volatile boolean closed;
 
-  /** Leads nowhere so far; {@code watch} opens the list of instances of a service. */
+  /** Starts without services; {@code watch} opens a watch of a service's instances. */
   GatewayServices(
       Function<String, Instances> watch,
       ReverseProxy.Settings settings,
@@ -104,21 +104,21 @@ final class GatewayServices implements AutoCloseable {
     this.instrumenting = instrumenting;
   }
 
-  /** Leads to these, for ever. */
+  /** Adds an allow-list of services, which are never removed. */
   void add(List<String> names) {
     names.forEach(name -> upstreams.put(name, open(name)));
   }
 
-  /** Leads to the services with the tag; the caller closes {@code services}, before this. */
+  /** Exposes the services with the tag; the caller closes {@code services}, before this. */
   void follow(Services services) {
     services.onChange(() -> update(services));
     update(services);
   }
 
   /**
-   * Brings the upstreams in line with the registry. Whether a service has gone depends on the list of
-   * services and on that of its instances, so the watches of both call this, each on its own thread. The
-   * first does the work, also for those that come meanwhile; none waits for another, because closing an
+   * Synchronizes the upstreams with the registry. Whether a service is removed depends on the list of
+   * services and on the list of its instances, so both watches call this, each on its own thread. The
+   * first thread does the work, also for calls during it. No thread waits for another, because closing an
    * upstream waits for the end of its watch's thread.
    */
   private void update(Services services) {
@@ -165,7 +165,7 @@ final class GatewayServices implements AutoCloseable {
               update(services);
             }
           });
-      if (closed) { // By another thread, which may have missed it.
+      if (closed) { // By another thread, which may have missed this one.
         remove(upstream);
       }
     } catch (
@@ -188,7 +188,7 @@ final class GatewayServices implements AutoCloseable {
             .withIdempotent(Forward::isRepeatable)
             .withAttempts(3, limits.whole())
             .withPicker(nodes -> leastLoaded.pick(nodes, Node::inFlight))
-            // An answer is an answer, whatever it says. But who keeps saying 500 needs a rest.
+            // Every response is forwarded, but those that show a failing instance open its breaker.
             .withBreaker(
                 CircuitBreaking.settings()
                     .withClassifier(
@@ -210,7 +210,7 @@ final class GatewayServices implements AutoCloseable {
             instrumenting));
   }
 
-  /** Not in the chain's own limit, because how long an upload takes is for the caller to say. */
+  /** A timeout of its own, since the chain's timeout would apply to uploads, too. */
   private Middleware<Forward, Response> attempt(String name, Instance instance) {
     String span = "/" + name;
     return next -> {
@@ -226,12 +226,12 @@ final class GatewayServices implements AutoCloseable {
     };
   }
 
-  /** Returns the way to a service, or nothing if the gateway does not lead there. */
+  /** Returns the client of a service; empty if the service is not exposed. */
   Optional<Endpoint<Forward, Response>> find(String name) {
     return Optional.ofNullable(upstreams.get(name)).map(upstream -> upstream::call);
   }
 
-  /** What {@code GET /} shows of a service: where it is, and which requests it answers. */
+  /** Entry of {@code GET /} for a service: its instances and routes. */
   record Listing(List<String> instances, Set<String> routes) {}
 
   /** Returns all services by name. */
@@ -253,7 +253,7 @@ final class GatewayServices implements AutoCloseable {
     return new Listing(instances.stream().map(Instance::authority).sorted().toList(), routes);
   }
 
-  /** Lets go of all services; answers under way end undisturbed. */
+  /** Closes all services; in-flight requests are completed. */
   @Override
   public void close() {
     closed = true;

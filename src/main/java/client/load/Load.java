@@ -13,40 +13,39 @@ import kit.cli.Output;
 import kit.cli.Program;
 import kit.http.Json;
 
-/** Calls a service hard, and says how it bore it. */
+/** Load-tests a service and prints throughput, latency percentiles and errors. */
 public final class Load {
   private static final Duration SHUTDOWN_BUDGET = Duration.ofSeconds(5); // It needs less than 2.
   private static final long PROGRESS_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   private Load() {}
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
     Options options =
         new Options(
                 "load",
-                "Calls a service hard, and says how it bore it: as many calls as are answered, or"
-                    + " with\n"
-                    + "--rate so many a second, whether they are answered or not. A signal ends it"
-                    + " early.")
+                "Load-tests a service and prints throughput, latency percentiles and errors."
+                    + "\nClosed loop by default; open loop (constant rate) with --rate.")
             .forCalls();
-    Supplier<String> uid = options.flags().optional("uid", Flags.TEXT, "101", "whose name");
+    Supplier<String> uid = options.flags().optional("uid", Flags.TEXT, "101", "user id");
     Supplier<Integer> concurrency =
         options
             .flags()
-            .optional("concurrency", Flags.integer(1, 10_000), "8", "calls at a time, at most");
+            .optional("concurrency", Flags.integer(1, 10_000), "8", "maximum concurrent calls");
     Supplier<Double> rate =
-        options
-            .flags()
-            .optional(
-                "rate", Flags.NUMBER, "0", "calls a second; 0 = as fast as they are answered");
+        options.flags().optional("rate", Flags.NUMBER, "0", "calls per second; 0 = closed loop");
     Supplier<Duration> duration =
-        options.flags().optional("duration", Options.POSITIVE, "10s", "for how long");
+        options.flags().optional("duration", Options.POSITIVE, "10s", "length of the test");
     Supplier<Integer> count =
         options
             .flags()
             .optional(
-                "count", Flags.integer(0, Integer.MAX_VALUE), "0", "calls at most; 0 = no limit");
-    Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "as JSON");
+                "count",
+                Flags.integer(0, Integer.MAX_VALUE),
+                "0",
+                "maximum number of calls; 0 = no limit");
+    Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "print JSON");
     options.parse(args);
 
     LoadRun.Plan plan =
@@ -58,11 +57,11 @@ public final class Load {
     try (Options.Users users = options.users(tally::around)) {
       LoadRun run =
           new LoadRun(plan, () -> users.call(options.newCall(), call), tally, LoadRun.Clock.real());
-      // A signal takes the same way as the end of the plan.
+      // A signal ends the test the same way as its duration.
       Shutdown end =
           new Shutdown(SHUTDOWN_BUDGET)
               .step("stop", run)
-              .step("erase the progress", line)
+              .step("erase progress line", line)
               .step("print", () -> print(tally.report(run.sinceStartNanos()), json.get()))
               .onSignal();
       run.start();

@@ -12,18 +12,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The traces that a command begins: a span for each call, and under it one for each attempt at an
- * instance. They are sent at the end at the latest, also when a signal makes it.
+ * Traces of a command's calls: a span per call, and under it one per attempt. Spans are sent before the
+ * command ends, also after a signal.
  *
- * <p>Without {@code --zipkin} no trace is begun. One that is not recorded would be worse than none: it
- * tells the service not to record its part either.
+ * <p>Without {@code --zipkin} no trace is started: a trace that is not sampled would keep the service from
+ * recording its own.
  */
 public final class CallTraces implements AutoCloseable {
-  // Longer than a service has for it: a command often has nothing sent before its end.
+  // Longer than in a service: a short command sends all its spans at the end.
   private static final Duration PATIENCE = Duration.ofSeconds(3);
   private static final Duration BUDGET = PATIENCE.plusSeconds(1);
 
-  private final TracingFlags.Traces traces; // Null if none are wanted.
+  private final TracingFlags.Traces traces; // Null without --zipkin.
   private final Shutdown end;
 
   private CallTraces(TracingFlags.Traces traces, Shutdown end) {
@@ -31,23 +31,23 @@ public final class CallTraces implements AutoCloseable {
     this.end = end;
   }
 
-  /** Begins to send, if it is wanted. */
+  /** Opens the reporter, if {@code --zipkin} is given. */
   static CallTraces open(TracingFlags flags) {
     if (!flags.areOn()) {
       return new CallTraces(null, null);
     }
     TracingFlags.Traces traces = flags.open("client", null);
     Shutdown end =
-        new Shutdown(BUDGET).step("send the last traces", () -> traces.close(PATIENCE)).onSignal();
+        new Shutdown(BUDGET).step("flush traces", () -> traces.close(PATIENCE)).onSignal();
     return new CallTraces(traces, end);
   }
 
-  // Not a constant: the first logger that is made settles the level of them all.
+  // No constant: the first logger that is created fixes the level of all.
   private static Logger log() {
     return LoggerFactory.getLogger(CallTraces.class);
   }
 
-  /** Goes around each call. */
+  /** Returns the middleware around each call. */
   Middleware<UserCall, String> calls() {
     if (traces == null) {
       return next -> next;
@@ -61,7 +61,7 @@ public final class CallTraces implements AutoCloseable {
             });
   }
 
-  /** Goes around each attempt at {@code instance}. */
+  /** Returns the middleware around each attempt at {@code instance}. */
   Middleware<UserCall, String> attempts(Instance instance, boolean isRpc) {
     if (traces == null) {
       return next -> next;

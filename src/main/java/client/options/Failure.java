@@ -5,7 +5,7 @@ import kit.LogSafe;
 import kit.PeerException;
 import kit.cli.Output;
 
-/** Says in one line that a call has failed, and why. */
+/** Prints failed calls, one line each. */
 public final class Failure {
   private Failure() {}
 
@@ -14,7 +14,7 @@ public final class Failure {
     Output.errorLine(LogSafe.of(call + " failed: " + why(error)));
   }
 
-  /** Says what went wrong: a peer's failure explains itself; of any other we need to know the type. */
+  /** Returns the message of a peer's failure; of any other error, type and message. */
   public static String why(Throwable error) {
     return error instanceof PeerException ? error.getMessage() : error.toString();
   }

@@ -36,23 +36,27 @@ import kit.tracing.Tracing;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The flags that commands have in common, and the client that they describe. */
+/** The common flags of commands, and the client of the user service that they configure. */
 public final class Options {
   /** A duration above 0. */
   public static final Flags.Type<Duration> POSITIVE =
       Flags.DURATION.where("above 0", duration -> !duration.isZero());
 
-  private final Flags flags;
+  private static final String OWN = "Command";
 
+  private static final List<String> GROUPS =
+      List.of(OWN, "Service", "Calls", "Registry", "Registries", "Security", "Observability");
+
+  private final Flags flags;
   private final Supplier<Registry> registry;
   private final Supplier<Duration> timeout;
   private final Supplier<Logs> logs;
 
-  // Null for a command that looks for no service.
+  // Null for a command without --service.
   private Supplier<String> service;
   private Supplier<Optional<List<String>>> tags;
 
-  // Null for a command that makes no calls.
+  // Null for a command without calls.
   private Supplier<Optional<URI>> target;
   private TokenFlags token;
   private Supplier<String> picker;
@@ -66,43 +70,46 @@ public final class Options {
     this(command, description, "warn");
   }
 
-  /** As above; logs begin at {@code leastLevel} unless a flag says otherwise. */
+  /** As above; {@code leastLevel} is the default of {@code --log-level}. */
   public Options(String command, String description, String leastLevel) {
     flags =
         new Flags(
             "java -jar client.jar " + command,
             description,
             Program.ENVIRONMENT_PREFIX,
-            System.getenv());
-    registry =
-        new RegistryFlags(
-            flags,
-            System.getenv(),
-            "consul[+https]://host:port, etcd[+https]://host:port,..., dns://host:port/name,"
-                + " file:PATH or static:host:port,...");
+            Program.environment());
+    GROUPS.forEach(flags::group); // In the order of the help.
+    registry = new RegistryFlags(flags, System.getenv());
     timeout =
-        flags.optional("timeout", POSITIVE, "2s", "deadline of a call, all attempts included");
+        flags
+            .group("Calls")
+            .optional("timeout", POSITIVE, "2s", "deadline of a call, including all attempts");
     logs = Logs.flags(flags, leastLevel);
   }
 
   /** Returns the flags, for a command to declare its own. */
   public Flags flags() {
-    return flags;
+    return flags.group(OWN);
   }
 
-  /** Declares the flags of commands that look for a service. */
+  /** Declares the flags that choose the instances of a service. */
   public Options forService() {
-    service = flags.optional("service", Flags.TEXT, "userservice", "whom to look for");
-    tags = flags.optional("tags", Flags.LIST.or("any"), "any", "an instance must have them all");
+    flags.group("Service");
+    service = flags.optional("service", Flags.TEXT, "userservice", "service name");
+    tags =
+        flags.optional("tags", Flags.LIST.or("any"), "any", "only instances with all these tags");
     return this;
   }
 
-  /** Declares the flags of commands that ask any instance. */
+  /** Declares the flags of commands that call one instance. */
   public Options forTarget() {
     forService();
     target =
         flags.optional(
-            "target", HttpAddress.TYPE.or("none"), "none", "call this address, without discovery");
+            "target",
+            HttpAddress.TYPE.or("none"),
+            "none",
+            "call http://host:port, without discovery");
     return this;
   }
 
@@ -110,25 +117,25 @@ public final class Options {
   public Options forCalls() {
     forTarget();
     token = new TokenFlags(flags, System::nanoTime);
+    flags.group("Calls");
     picker =
         flags.optional(
             "picker",
-            Flags.oneOf("round-robin", "random", "least-loaded"),
+            Flags.oneOf("NAME", "round-robin", "random", "least-loaded"),
             "round-robin",
-            "how to choose among instances");
+            "balancing: round-robin, random or least-loaded");
     rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
     attempts =
-        flags.optional("attempts", Flags.integer(1, 100), "3", "how often a call is sent at most");
-    attemptTimeout =
-        flags.optional("attempt-timeout", POSITIVE, "1s", "how long one attempt may take");
-    tracing = new TracingFlags(flags, "1"); // Who calls by hand wants to see just that call.
+        flags.optional("attempts", Flags.integer(1, 100), "3", "maximum attempts per call, 1..100");
+    attemptTimeout = flags.optional("attempt-timeout", POSITIVE, "1s", "timeout of one attempt");
+    tracing = new TracingFlags(flags, "1"); // A call by hand is to be traced always.
     return this;
   }
 
-  /** Reads them all, and sets up the logs. */
+  /** Parses the flags, and configures the logs. */
   public void parse(String... args) {
     flags.parse(args);
-    registry.get(); // What is wrong with it is told at once.
+    registry.get(); // Reports a wrong registry at once.
     logs.get();
     log().debug("settings: {}", flags.effective());
     if (token != null) {
@@ -136,26 +143,27 @@ public final class Options {
     }
   }
 
-  // No constant: the first logger that is made settles the level of them all.
+  // No constant: the first logger that is created fixes the level of all.
   private static Logger log() {
     return LoggerFactory.getLogger(Options.class);
   }
 
-  /** Returns a context for one call, with an id that all its attempts have in common. */
+  /** Returns a context for one call, with a request id that all its attempts share. */
   public Context newCall() {
     return Context.background().with(RequestId.KEY, RequestId.newId()).withTimeout(timeout.get());
   }
 
+  /** Returns the deadline of a call, all attempts included. */
   public Duration timeout() {
     return timeout.get();
   }
 
-  /** The one address to call, if one is given. */
+  /** Returns the address to call without discovery, if it is given. */
   public Optional<URI> target() {
     return target.get();
   }
 
-  /** Whom to look for. */
+  /** Returns the service name. */
   public String service() {
     return service.get();
   }
@@ -165,15 +173,15 @@ public final class Options {
     return registry.get().instances(service.get(), tags.get().orElse(List.of()));
   }
 
-  /** As above, also when the registry says that nobody is left, which may be its own loss. */
+  /** As above, without the grace period of an empty list; see {@link Registry#rawInstances}. */
   public Instances rawInstances() {
     return registry.get().rawInstances(service.get(), tags.get().orElse(List.of()));
   }
 
   /**
-   * Returns the instances of the service that the registry has at the moment.
+   * Returns the current instances of the service.
    *
-   * @throws Program.FailedException if the registry does not answer within {@code --timeout}
+   * @throws Program.FailedException if the registry does not respond within {@code --timeout}
    */
   public List<Instance> currentInstances() throws InterruptedException {
     try (Instances instances = instances()) {
@@ -187,15 +195,15 @@ public final class Options {
   /** Returns the exception that ends a command with status 1 because the registry is down. */
   public static Program.FailedException noAnswer(Optional<Exception> failure) {
     String why = failure.map(e -> ": " + OutageLog.cause(e)).orElse("");
-    return new Program.FailedException("the registry does not answer" + why, failure.orElse(null));
+    return new Program.FailedException("the registry does not respond" + why, failure.orElse(null));
   }
 
-  /** Watches which services there are; the caller closes the result. */
+  /** Watches the list of services; the caller closes the result. */
   public Services services() {
     return registry.get().services();
   }
 
-  /** Returns the user service, wherever it is; the caller closes the result. */
+  /** Returns a client of the user service; the caller closes the result. */
   public Users users() {
     return users(instance -> next -> next);
   }
@@ -221,8 +229,7 @@ public final class Options {
             instances,
             instance -> at(URI.create("http://" + instance.authority()), http),
             ServiceClient.Settings.<UserCall, String>defaults()
-                // GET and DELETE alike: a user that is deleted twice is as gone as one deleted
-                // once.
+                // DELETE is idempotent, too.
                 .withIdempotent(call -> true)
                 .withAttempts(attempts.get(), attemptTimeout.get())
                 .withPicker(picker())
@@ -237,12 +244,12 @@ public final class Options {
         });
   }
 
-  /** Begins traces, if they are wanted; the caller closes the result. */
+  /** Opens tracing, if {@code --zipkin} is given; the caller closes the result. */
   public CallTraces traces() {
     return CallTraces.open(tracing);
   }
 
-  /** Returns one instance of the user service, in the manner that was asked for. */
+  /** Returns a client of one instance, over HTTP or JSON-RPC as {@code --rpc} chooses. */
   public Endpoint<UserCall, String> at(Instance instance, HttpClient http, CallTraces traces) {
     return Middleware.chain(traces.calls(), traces.attempts(instance, rpc.get()))
         .around(at(URI.create("http://" + instance.authority()), http));
@@ -271,11 +278,12 @@ public final class Options {
     };
   }
 
-  /** The user service, and what has to be closed afterwards. */
+  /** Client of the user service, to be closed after use. */
   public record Users(Endpoint<UserCall, String> endpoint, Runnable cleanUp)
       implements AutoCloseable {
+    /** Makes a call, and logs its request id, which the logs of the service contain, too. */
     public String call(Context context, UserCall call) throws Exception {
-      log().debug("{} is request {}", call, context.get(RequestId.KEY)); // Found again in its log.
+      log().debug("{} is request {}", call, context.get(RequestId.KEY));
       return endpoint.call(context, call);
     }
 

@@ -13,10 +13,10 @@ import kit.cli.FlagFile;
 import kit.cli.Flags;
 
 /**
- * The access token to send along: one for good, or what is in a file at the moment.
+ * The flags of the access token: {@code --token}, or {@code --token-file} for one that is renewed.
  *
- * <p>Tokens expire, loops do not: the file is read again, at most once a second. While it cannot be
- * read, the last token stays.
+ * <p>Tokens expire while a loop runs, so the file is read again, at most once a second. While it cannot be
+ * read, the last token is used.
  */
 final class TokenFlags implements Supplier<String> {
   private static final long REREAD_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -33,29 +33,33 @@ final class TokenFlags implements Supplier<String> {
 
   TokenFlags(Flags flags, LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
+    flags.group("Security");
     token =
-        flags.secret(
-            "token", TOKEN.or("none"), "none", "access token to send; better in KIT_TOKEN");
+        flags.secret("token", TOKEN.or("none"), "none", "access token to send; prefer KIT_TOKEN");
     file =
         flags.optional(
             "token-file",
-            new Flags.Type<>("FILE", "a file", Path::of).or("none"),
+            FlagFile.TYPE.or("none"),
             "none",
-            "file with the access token, read again as it changes");
+            "file with the access token; re-read on change");
   }
 
-  /** Notices at the start what cannot work. */
+  /**
+   * Reads the token file for the first time.
+   *
+   * @throws Flags.UsageException if it cannot be used, or both flags are given
+   */
   void check() {
     if (file.get().isEmpty()) {
       return;
     }
     if (token.get().isPresent()) {
-      throw new Flags.UsageException("--token and --token-file: there can be only one");
+      throw new Flags.UsageException("--token and --token-file: only one of them is allowed");
     }
     last = FlagFile.read("--token-file", file.get().get(), this::read);
   }
 
-  /** Returns the token of the moment, or null. */
+  /** Returns the current token, or null. */
   @Override
   public String get() {
     Read read = last;
@@ -66,7 +70,7 @@ final class TokenFlags implements Supplier<String> {
       try {
         read = read(file.get().orElseThrow());
       } catch (IOException | IllegalArgumentException e) {
-        read = new Read(read.token, nanoTime.getAsLong()); // Just being written, perhaps.
+        read = new Read(read.token, nanoTime.getAsLong()); // The file may be half written.
       }
       last = read;
     }

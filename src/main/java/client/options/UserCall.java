@@ -5,15 +5,15 @@ package client.options;
  * One call to the user service.
  *
  * @param method {@code GET} or {@code DELETE}
- * @param uid the number of the user; whether it makes sense is for the service to say
+ * @param uid the number of the user, which the service validates
  */
 public record UserCall(String method, String uid) {
-  /** Asks for a name. */
+  /** Returns the call that reads a user's name. */
   public static UserCall getName(String uid) {
     return new UserCall("GET", uid);
   }
 
-  /** Asks to delete a user. */
+  /** Returns the call that deletes a user. */
   public static UserCall delete(String uid) {
     return new UserCall("DELETE", uid);
   }

@@ -19,10 +19,10 @@ import kit.http.client.HttpEndpoint;
 import kit.http.jsonrpc.JsonRpcEndpoint;
 
 /**
- * The user service as seen from the wire.
+ * Client of the user service over HTTP or JSON-RPC.
  *
- * <p>Nothing of the service's own code is used here: what they have in common is the wire. There is
- * one endpoint per instance for all calls, so that they share what is known of the instance.
+ * <p>It shares no code with the service, only the wire format. All calls to an instance use one endpoint,
+ * so that they share its circuit breaker and its load.
  */
 final class UserClient {
   private UserClient() {}
@@ -51,7 +51,7 @@ final class UserClient {
     try {
       return Long.valueOf(uid);
     } catch (NumberFormatException e) {
-      return uid; // Whether it makes sense is for the service to say.
+      return uid; // The service rejects it.
     }
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The flags that commands have in common, and the client of the user service that they describe.
+ * The common flags of commands, and the client of the user service that they configure.
  *
  * <p>{@link client.options.Options} declares the flags for calls; {@code TokenFlags} and {@code
  * CallTraces} are two groups of them. {@code UserCall} is one call, {@code UserClient} this

@@ -10,22 +10,21 @@ import kit.cli.Program;
 import kit.cli.ServerFlags;
 import kit.consul.agent.DevAgent;
 
-/** Stands in for a Consul agent on machines that have none, until a signal ends it. */
+/** Runs a Consul-compatible registry in memory until a signal. */
 public final class DevAgentCommand {
   private static final Duration SHUTDOWN_BUDGET = Duration.ofSeconds(5); // It needs less than 2.
   private static final String PURPOSE = "for development; in production run a Consul cluster";
 
   private DevAgentCommand() {}
 
+  /** Runs the command. */
   public static void run(String... args) {
     Flags flags =
         new Flags(
             "java -jar client.jar dev-agent",
-            "Runs a registry in memory that services and clients take for a Consul agent:\n"
-                + PURPOSE
-                + ".",
+            "Runs a Consul-compatible registry in memory:\n" + PURPOSE + ".",
             Program.ENVIRONMENT_PREFIX,
-            System.getenv());
+            Program.environment());
     ServerFlags server = new ServerFlags(flags, "8500");
     Supplier<Logs> logs = Logs.flags(flags, "warn");
     flags.parse(args);

@@ -10,15 +10,18 @@ import kit.cli.Output;
 import kit.discovery.Instance;
 import kit.http.Json;
 
-/** Prints where the service is to be found, one {@code host:port} a line. */
+/** Lists the healthy instances of a service, one {@code host:port} per line. */
 public final class ListInstances {
   private ListInstances() {}
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
     Options options =
         new Options("instances", "Lists the healthy instances of a service.").forService();
     Supplier<Boolean> json =
-        options.flags().optional("json", Flags.SWITCH, "false", "as JSON, with tags and meta");
+        options
+            .flags()
+            .optional("json", Flags.SWITCH, "false", "print JSON, with tags and metadata");
     options.parse(args);
     List<Instance> instances = options.currentInstances();
     if (json.get()) {

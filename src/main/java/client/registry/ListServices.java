@@ -12,13 +12,15 @@ import kit.cli.Output;
 import kit.discovery.Services;
 import kit.http.Json;
 
-/** Prints which services there are, one a line, each with the tags in use. */
+/** Lists all services, one per line, with their tags. */
 public final class ListServices {
   private ListServices() {}
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
-    Options options = new Options("services", "Lists the services, healthy or not.");
-    Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "as JSON");
+    Options options =
+        new Options("services", "Lists all services, healthy or not, with their tags.");
+    Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "print JSON");
     options.parse(args);
     try (Services services = options.services()) {
       if (!services.awaitFirst(options.timeout())) {

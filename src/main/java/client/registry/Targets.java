@@ -29,7 +29,7 @@ import kit.metrics.Metrics;
 import kit.registry.RegistryFlags;
 
 /**
- * Tells Prometheus whom to scrape, whatever the registry: its HTTP service discovery.
+ * Serves Prometheus HTTP service discovery for any registry.
  *
  * <pre>
  *   GET /targets
@@ -38,9 +38,9 @@ import kit.registry.RegistryFlags;
  * </pre>
  *
  * <p>One group for each instance, because labels belong to a group. Tags stand between commas, as in
- * Prometheus's own discovery of Consul, so that {@code .*,primary,.*} finds one. A registry that has
- * not answered yet is a 503, upon which Prometheus keeps the list that it has; an outage later on
- * leaves the last list.
+ * Prometheus's own discovery of Consul, so that {@code .*,primary,.*} finds one. Until the
+ * registry has responded once, the status is 503, and Prometheus keeps its list; during a later outage
+ * the last list is served.
  *
  * <p>Source: Prometheus, "Writing HTTP Service Discovery".
  */
@@ -50,18 +50,20 @@ public final class Targets {
   private final Flags flags =
       new Flags(
           "java -jar client.jar targets",
-          "Tells Prometheus whom to scrape, over its HTTP service discovery: GET /targets.",
+          "Serves Prometheus HTTP service discovery: GET /targets.",
           Program.ENVIRONMENT_PREFIX,
-          System.getenv());
-  private final RegistryFlags registry =
-      new RegistryFlags(flags, System.getenv(), "where services are found");
+          Program.environment());
   private final ServerFlags server = new ServerFlags(flags, "9200");
   private final Supplier<List<String>> names =
-      flags.optional("services", Flags.LIST, "userservice", "whose instances");
+      flags
+          .group("Services")
+          .optional("services", Flags.LIST, "userservice", "services with instances to scrape");
+  private final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
   private final Supplier<Logs> logs = Logs.flags(flags, "info");
 
   private final Map<String, Instances> watches = new TreeMap<>(); // By name of the service.
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
     new Targets(args).serve();
   }
@@ -101,7 +103,7 @@ public final class Targets {
     List<Group> groups = new ArrayList<>();
     for (Map.Entry<String, Instances> watch : watches.entrySet()) {
       if (!watch.getValue().awaitFirst(Duration.ZERO)) {
-        throw new StatusException(503, "the registry has not answered yet");
+        throw new StatusException(503, "the registry has not responded yet");
       }
       watch.getValue().snapshot().forEach(it -> groups.add(group(watch.getKey(), it)));
     }

@@ -17,29 +17,29 @@ import kit.discovery.Instances;
 import kit.discovery.OutageLog;
 
 /**
- * Prints the instances of a service as they come and go, until a signal ends it: what to keep open
- * beside a deployment.
+ * Prints the changes of a service's instances until a signal: useful during a deployment.
  *
  * <pre>
- *   2026-11-25T22:01:07Z + 127.0.0.1:8081 [primary]   has come, or was there at the start
- *   2026-11-25T22:01:09Z - 127.0.0.1:8081 [primary]   has gone
+ *   2026-11-25T22:01:07Z + 127.0.0.1:8081 [primary]   added, or present at the start
+ *   2026-11-25T22:01:09Z - 127.0.0.1:8081 [primary]   removed
  *   2026-11-25T22:02:30Z ! no registry: connection refused; known: 2
  *   2026-11-25T22:02:41Z ! the registry is back
  * </pre>
  */
 public final class WatchInstances {
-  private static final long LOOK_MILLIS = 200; // For outages, of which nobody tells us.
+  private static final long LOOK_MILLIS = 200; // For outages, which are polled.
 
-  private Set<String> known = Set.of(); // As printed: with other tags it is another one.
+  private Set<String> known = Set.of(); // As printed; includes the tags.
   private boolean isOutage;
 
   private WatchInstances() {}
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
     Options options =
         new Options(
                 "watch",
-                "Prints instances as they come (+) and go (-), and outages of the registry (!).",
+                "Prints instances as they are added (+) and removed (-), and registry outages (!).",
                 "error") // Outages are among what it prints.
             .forService();
     options.parse(args);

@@ -21,13 +21,15 @@ import kit.http.client.HttpEndpoint;
 public final class CallOnce {
   private CallOnce() {}
 
+  /** Runs the command {@code get}. */
   public static void get(String... args) throws Exception {
-    Options options = new Options("get", "Asks for the name of a user.").forCalls();
-    Supplier<List<String>> uid = options.flags().positionals("UID", 1, 1);
+    Options options =
+        new Options("get", "Calls GET /user/{uid} once and prints the name.").forCalls();
+    List<String> uid = options.flags().positionals("UID", 1, 1);
     Supplier<Boolean> all =
-        options.flags().optional("all", Flags.SWITCH, "false", "ask every instance once");
+        options.flags().optional("all", Flags.SWITCH, "false", "call each instance once");
     options.parse(args);
-    UserCall call = UserCall.getName(uid.get().get(0));
+    UserCall call = UserCall.getName(uid.get(0));
     if (all.get()) {
       callAll(options, call);
     } else {
@@ -35,11 +37,13 @@ public final class CallOnce {
     }
   }
 
+  /** Runs the command {@code delete}. */
   public static void delete(String... args) throws Exception {
-    Options options = new Options("delete", "Deletes a user.").forCalls();
-    Supplier<List<String>> uid = options.flags().positionals("UID", 1, 1);
+    Options options =
+        new Options("delete", "Calls DELETE /user/{uid} once and prints the result.").forCalls();
+    List<String> uid = options.flags().positionals("UID", 1, 1);
     options.parse(args);
-    callOne(options, UserCall.delete(uid.get().get(0)));
+    callOne(options, UserCall.delete(uid.get(0)));
   }
 
   private static void callOne(Options options, UserCall call) throws Exception {

@@ -15,26 +15,33 @@ import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 
-/** Asks for a name again and again, one line each: the one command to watch instances come and go. */
+/** Calls GET /user/{uid} at an interval and prints one line per call. */
 public final class Loop {
   private Loop() {}
 
+  /** Runs the command. */
   public static void run(String... args) throws Exception {
-    Options options = new Options("loop", "Asks for a name again and again.").forCalls();
-    Supplier<String> uid = options.flags().optional("uid", Flags.TEXT, "101", "whose name");
+    Options options =
+        new Options("loop", "Calls GET /user/{uid} at an interval and prints each name.")
+            .forCalls();
+    Supplier<String> uid = options.flags().optional("uid", Flags.TEXT, "101", "user id");
     Supplier<Duration> interval =
-        options.flags().optional("interval", Flags.DURATION, "3s", "from call to call");
+        options
+            .flags()
+            .optional("interval", Flags.DURATION, "3s", "time from call to call, start to start");
     Supplier<Integer> count =
         options
             .flags()
             .optional(
-                "count", Flags.integer(0, Integer.MAX_VALUE), "0", "how many calls; 0 = for ever");
+                "count",
+                Flags.integer(0, Integer.MAX_VALUE),
+                "0",
+                "number of calls; 0 = unlimited");
     Supplier<Optional<String>> fallback =
         options
             .flags()
-            .optional(
-                "fallback", Flags.TEXT.or("none"), "none", "the answer while the service has none");
-    options.flags().positionals("calls", 0, 1); // As in "loop calls", which reads well.
+            .optional("fallback", Flags.TEXT.or("none"), "none", "name to print if the call fails");
+    options.flags().positionals("[calls]", 0, 1); // "loop calls" is an alias of "loop".
     options.parse(args);
 
     UserCall call = UserCall.getName(uid.get());
@@ -75,7 +82,7 @@ public final class Loop {
     return true;
   }
 
-  /** From start to start; a start that has been missed is not made up for. */
+  /** Waits from start to start; a missed start is skipped. */
   private static long awaitNext(long startNanos, long intervalNanos) throws InterruptedException {
     long now = System.nanoTime();
     long nextNanos = startNanos + intervalNanos;

@@ -10,13 +10,13 @@ import kit.command.CommandSettings;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Answers something else while the service cannot answer. */
+/** Fallback for failed calls. */
 final class WithFallback {
   private static final Logger log = LoggerFactory.getLogger(WithFallback.class);
 
   private WithFallback() {}
 
-  /** Answers {@code answer} when a call fails, or has not ended within {@code timeout}. */
+  /** Returns an endpoint that returns {@code answer} if a call fails or exceeds {@code timeout}. */
   static Endpoint<UserCall, String> around(
       Endpoint<UserCall, String> next, Duration timeout, String answer) {
     CommandSettings settings =
@@ -31,12 +31,12 @@ final class WithFallback {
               if (isRefusal(cause)) {
                 throw cause;
               }
-              log.debug("{} is answered by the fallback: {}", call, cause.getMessage());
+              log.debug("{} failed, fallback used: {}", call, cause.getMessage());
               return answer;
             });
   }
 
-  /** Whether the service has said no, which is an answer and will be the same next time. */
+  /** Whether the service rejected the call: its own response, which a retry would not change. */
   private static boolean isRefusal(Exception cause) {
     return cause instanceof PeerException peer
         && peer.kind() == PeerException.Kind.STATUS

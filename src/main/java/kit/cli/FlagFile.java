@@ -6,18 +6,18 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/** Files that flags name. */
+/** Reads files named by flags. */
 public final class FlagFile {
-  /** What such a flag takes. */
+  /** The type of such a flag. */
   public static final Flags.Type<Path> TYPE = new Flags.Type<>("FILE", "a file", Path::of);
 
-  /** Makes something of a file. */
+  /** Parses a file. */
   @FunctionalInterface
   public interface Reader<T> {
     /**
-     * Reads all of it.
+     * Returns the content of a file.
      *
-     * @throws IllegalArgumentException if it makes no sense
+     * @throws IllegalArgumentException if the content is malformed
      */
     T read(Path file) throws IOException;
   }
@@ -25,10 +25,10 @@ public final class FlagFile {
   private FlagFile() {}
 
   /**
-   * Returns what {@code reader} makes of {@code file}.
+   * Reads {@code file} with {@code reader}.
    *
-   * @param flag to name in messages, with its dashes
-   * @throws Flags.UsageException if it cannot be read, or makes no sense
+   * @param flag named in messages, with its dashes
+   * @throws Flags.UsageException if the file cannot be read, or is malformed
    */
   public static <T> T read(String flag, Path file, Reader<T> reader) {
     try {

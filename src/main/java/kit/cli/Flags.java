@@ -7,9 +7,10 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.Deque;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -22,13 +23,14 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * Reads the settings of a program from its command line, its environment and their defaults, and
- * prints them with {@code --help}. Declare each flag once, then parse:
+ * Parses the flags of a program from its command line and its environment, and prints {@code --help}.
+ *
+ * <p>Declare each flag once, then parse:
  *
  * <pre>{@code
  * Flags flags =
  *     new Flags("java -jar hello.jar", "Says hello over HTTP.", "HELLO_", System.getenv());
- * Supplier<Integer> port = flags.required("port", 'p', Flags.PORT, "TCP port; 0 = any free port");
+ * Supplier<Integer> port = flags.required("port, p", Flags.PORT, "TCP port; 0 = any free port");
  * Supplier<Optional<Double>> rate =
  *     flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second");
  * flags.parse(args); // -p 8081 --rate=off
@@ -42,16 +44,28 @@ import java.util.stream.IntStream;
  * the flags. Unlike in Go, a flag twice or in the place of a value is an error.
  *
  * <p>A flag that is not given is read from the environment: with the prefix {@code HELLO_}, {@code
- * --drain-delay} from {@code HELLO_DRAIN_DELAY}. Then its default counts. Empty, overridden and unknown
- * variables are ignored; so is {@code tcp://host:port} for a {@link #PORT}, which Kubernetes puts into
- * {@code HELLO_PORT} for a Service named "hello". "No value" is a word, see {@link Type#or}: {@code
- * --rate off}.
+ * --drain-delay} from {@code HELLO_DRAIN_DELAY}. If the variable is missing or empty, the default
+ * applies. Unknown variables are ignored. "No value" is a word, see {@link Type#or}: {@code --rate off}.
+ * Kubernetes sets variables of the form {@code HELLO_PORT=tcp://host:port} if there is a Service named
+ * "hello": remove them from the map that the constructor gets.
+ *
+ * <h2>Help</h2>
+ *
+ * <p>One row for each flag, below the heading of its {@link #group}, with all meanings in one column:
+ *
+ * <pre>
+ *   Limits:
+ *     --port, -p PORT  TCP port; 0 = any free port (required)
+ *     --rate NUMBER    requests per second
+ * </pre>
+ *
+ * <p>A default that stands for no value, or for a switch that is off, is not shown.
  *
  * <h2>Errors</h2>
  *
- * <p>{@link UsageException} is one line that names the flag or variable and what it takes; {@link
- * HelpException} carries the help. A wrong declaration is an {@link IllegalArgumentException}. Values
- * in messages are escaped and shortened; {@link #secret} ones and user info in URLs never appear.
+ * <p>{@link UsageException} is one line that names the flag or variable and the allowed values; {@link
+ * HelpException} carries the help. A name that is malformed or taken is an {@link
+ * IllegalArgumentException}, a malformed default is a {@link UsageException}. Values in messages are escaped and shortened; {@link #secret} ones and user info in URLs never appear.
  *
  * <h2>Threads and cost</h2>
  *
@@ -69,8 +83,7 @@ public final class Flags {
 
   /** A TCP port; 0 commonly stands for any free one. */
   public static final Type<Integer> PORT =
-      new Type<>("PORT", "a TCP port", Integer::valueOf)
-          .where("(0..65535)", port -> 0 <= port && port <= 65_535);
+      new Type<>("PORT", "a TCP port (0..65535)", integer(0, 65_535).parser);
 
   /** A duration of 0 or more; at most 292 years, so that it fits into nanoseconds. */
   public static final Type<Duration> DURATION =
@@ -97,27 +110,26 @@ public final class Flags {
   private static final String NAME = "[a-z][a-z0-9]*(-[a-z0-9]+)*";
   private static final String DECIMAL = "[0-9]+(\\.[0-9]+)?"; // Double.valueOf takes "-0" and "1d"
   private static final List<String> HELP = List.of("help", "h");
-  private static final Pattern UNSAFE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]");
-  private static final Pattern UNDECODED = Pattern.compile("[\\ufffd\\p{Cs}]");
-  private static final String HELP_ROW = "  %-27s  %-23s  %s"; // 44 of 100 columns for the meaning
 
   private final String usage;
   private final String description;
   private final String prefix; // of variables
   private final Map<String, String> environment;
   private final List<Flag<?>> flags = new ArrayList<>();
-  private final Map<String, Flag<?>> flagsByName = new HashMap<>(); // by short name too
+  private final Map<String, Flag<?>> flagsByName = new LinkedHashMap<>(); // by short name too
+  private final Map<String, Map<String, String>> groups = new LinkedHashMap<>(); // rows by heading
   private final List<String> positionals = new ArrayList<>();
-  private final List<String> ignored = new ArrayList<>(); // variables
   private Positionals expected = new Positionals("", 0, 0);
+  private Map<String, String> group = new LinkedHashMap<>(); // meanings by form, in a row each
+  private int width; // of the forms
   private boolean isParsed;
 
   /**
-   * Declares no flag yet.
+   * Creates a parser without flags.
    *
    * @param usage the command in the help, such as {@code java -jar hello.jar}
    * @param description a sentence below it
-   * @param prefix what the names of variables begin with, such as {@code HELLO_}
+   * @param prefix of the environment variables, such as {@code HELLO_}
    * @param environment the variables by name, such as {@link System#getenv()}
    */
   public Flags(String usage, String description, String prefix, Map<String, String> environment) {
@@ -125,6 +137,7 @@ public final class Flags {
     this.description = requireNonNull(description, "description");
     this.prefix = requireNonNull(prefix, "prefix");
     this.environment = Map.copyOf(environment);
+    group("Flags");
   }
 
   /** Returns the type of a whole number from {@code min} to {@code max}, both included. */
@@ -133,43 +146,61 @@ public final class Flags {
         .where("(" + min + ".." + max + ")", number -> min <= number && number <= max);
   }
 
-  /** Returns the type of one of these words, exactly as written. */
-  public static Type<String> oneOf(String... words) {
-    return new Type<>(String.join("|", words), "one of", text -> text)
+  /**
+   * Returns the type of one of these words, exactly as written.
+   *
+   * @param placeholder stands for the word in the help, which should list the words: {@code FORMAT}
+   */
+  public static Type<String> oneOf(String placeholder, String... words) {
+    return new Type<>(placeholder, "one of", text -> text)
         .where(String.join(", ", words), List.of(words)::contains);
   }
 
-  /** Declares a flag that must be given, on the command line or in the environment. */
-  public <T> Supplier<T> required(String name, Type<T> type, String help) {
-    return declare(new Flag<>(List.of(name), type, Optional.empty(), false, help));
+  /**
+   * Puts the flags that are declared next below a heading of the help. Groups are printed in the order
+   * of the first call for each; without a call, all flags stand below "Flags".
+   */
+  public Flags group(String heading) {
+    group = groups.computeIfAbsent(heading, it -> new LinkedHashMap<>());
+    return this;
   }
 
-  /** Declares a flag that must be given and has a short name too: 'p' for {@code -p}. */
-  public <T> Supplier<T> required(String name, char shortName, Type<T> type, String help) {
-    return declare(new Flag<>(List.of(name, "" + shortName), type, Optional.empty(), false, help));
+  /** Adds a row that is no flag to the group, such as a form that values may have. */
+  public void row(String form, String meaning) {
+    group.put(form, meaning);
+    width = Math.max(width, form.length());
+  }
+
+  /**
+   * Declares a flag that must be given, on the command line or in the environment.
+   *
+   * @param names the name, and a short one if there is to be one: {@code "port"}, {@code "port, p"}
+   */
+  public <T> Supplier<T> required(String names, Type<T> type, String help) {
+    return declare(new Flag<>(names, type, Optional.empty(), false, help));
   }
 
   /** Declares a flag that may be left out; its default is written as on the command line. */
-  public <T> Supplier<T> optional(String name, Type<T> type, String byDefault, String help) {
-    return declare(new Flag<>(List.of(name), type, Optional.of(byDefault), false, help));
+  public <T> Supplier<T> optional(String names, Type<T> type, String byDefault, String help) {
+    return declare(new Flag<>(names, type, Optional.of(byDefault), false, help));
   }
 
-  /** As {@link #optional}; the value is never shown. Other users can read a command line, though. */
-  public <T> Supplier<T> secret(String name, Type<T> type, String byDefault, String help) {
-    return declare(new Flag<>(List.of(name), type, Optional.of(byDefault), true, help));
+  /** As {@link #optional}, for a value that is never printed. Other users can read command lines. */
+  public <T> Supplier<T> secret(String names, Type<T> type, String byDefault, String help) {
+    return declare(new Flag<>(names, type, Optional.of(byDefault), true, help));
   }
 
-  /** Declares the arguments that are not flags, in the help {@code UID}; without this, none. */
-  public Supplier<List<String>> positionals(String placeholder, int min, int max) {
-    requireParsed(false);
-    if (min < 0 || max < min) {
-      throw new IllegalArgumentException("not 0 <= min <= max: " + min + ", " + max);
-    }
+  /**
+   * Declares the arguments that are not flags; without this call there are none. The result is a view,
+   * empty until the arguments have been parsed.
+   *
+   * @param placeholder stands for them in the help: {@code UID}
+   * @param min number of arguments, 0 or more
+   * @param max number of arguments, {@code min} or more
+   */
+  public List<String> positionals(String placeholder, int min, int max) {
     expected = new Positionals(requireNonNull(placeholder, "placeholder"), min, max);
-    return () -> {
-      requireParsed(true);
-      return List.copyOf(positionals);
-    };
+    return Collections.unmodifiableList(positionals);
   }
 
   /**
@@ -179,7 +210,6 @@ public final class Flags {
    * @throws HelpException if help is asked for, and nothing before that is wrong
    */
   public void parse(String... args) {
-    requireParsed(false);
     Deque<String> rest = new ArrayDeque<>(List.of(args));
     boolean flagsEnded = false;
     while (!rest.isEmpty()) {
@@ -213,11 +243,6 @@ public final class Flags {
     return line.toString();
   }
 
-  /** Returns the variables that were ignored because Kubernetes has set them; log a warning. */
-  public List<String> ignored() {
-    return List.copyOf(ignored);
-  }
-
   /** Returns whether a flag was given, be it in the environment; false for an unknown name. */
   public boolean isGiven(String name) {
     return flagsByName.containsKey(name) && flagsByName.get(name).isGiven;
@@ -226,11 +251,15 @@ public final class Flags {
   private <T> Flag<T> declare(Flag<T> flag) {
     requireParsed(false);
     for (String name : flag.names) {
-      if (HELP.contains(matching(NAME, name)) || flagsByName.putIfAbsent(name, flag) != null) {
-        throw new IllegalArgumentException("name is taken: " + name);
+      if (!name.matches(NAME) || HELP.contains(name) || flagsByName.put(name, flag) != null) {
+        throw new IllegalArgumentException("name is malformed or taken: " + name);
       }
     }
     flags.add(flag);
+    boolean isUnset = Optional.empty().equals(flag.value) || Boolean.FALSE.equals(flag.value);
+    String note = flag.preset.map(it -> " (default " + printable(it) + ")").orElse(" (required)");
+    String form = "--" + String.join(", -", flag.names) + " " + flag.type.placeholder;
+    row(form.strip(), isUnset ? flag.help : flag.help + note);
     return flag;
   }
 
@@ -241,18 +270,20 @@ public final class Flags {
       throw new HelpException(help());
     } else if (flag == null) {
       // Only up to the "=": what follows may be the secret of a misspelt flag.
-      throw new UsageException("unknown flag " + shown(arg.split("=")[0]) + suggestion(name));
+      String hint =
+          nearest(name, flagsByName.keySet())
+              .map(known -> "; did you mean --" + known + "?")
+              .orElse("; --help lists the flags");
+      throw new UsageException("unknown flag " + shown(arg.split("=")[0]) + hint);
     } else if (flag.isGiven) {
       throw new UsageException("--" + flag.name + " is given twice");
-    } else if (arg.contains("=")) {
-      flag.give("--" + flag.name, arg.substring(arg.indexOf('=') + 1));
-    } else if (flag.type.placeholder.isEmpty()) {
-      flag.give("--" + flag.name, "true");
-    } else if (rest.isEmpty() || looksLikeFlag(rest.element())) {
-      throw new UsageException("--" + flag.name + " needs a value: " + flag.type.description);
-    } else {
-      flag.give("--" + flag.name, rest.remove());
     }
+    boolean isSwitch = flag.type.placeholder.isEmpty();
+    if (!arg.contains("=") && !isSwitch && (rest.isEmpty() || looksLikeFlag(rest.element()))) {
+      throw new UsageException("--" + flag.name + " needs a value: " + flag.type.description);
+    }
+    String next = isSwitch || arg.contains("=") ? "true" : rest.remove();
+    flag.give("--" + flag.name, arg.contains("=") ? arg.substring(arg.indexOf('=') + 1) : next);
   }
 
   private static String nameIn(String arg) {
@@ -267,10 +298,6 @@ public final class Flags {
   private void readEnvironment(Flag<?> flag) {
     String variable = variable(flag.name);
     String text = environment.getOrDefault(variable, "");
-    if (flag.type.placeholder.matches("PORT(\\|.*)?") && text.matches("tcp://[^/@]+:[0-9]+")) {
-      ignored.add(variable);
-      text = "";
-    }
     if (!text.isEmpty()) {
       flag.give(variable, text);
     } else if (flag.preset.isEmpty()) {
@@ -289,40 +316,33 @@ public final class Flags {
   }
 
   private String help() {
+    groups.values().removeIf(Map::isEmpty);
+    String row = "  %-" + width + "s  %s";
     StringJoiner text = new StringJoiner("\n");
-    text.add("Usage: " + usage + " " + (expected.placeholder + " [flags]").strip() + "\n");
-    text.add(description + "\n").add(String.format(HELP_ROW, "flag", "default", "meaning"));
-    for (Flag<?> flag : flags) {
-      String form = "--" + String.join(", -", flag.names) + " " + flag.type.placeholder;
-      String value = flag.preset.map(Flags::printable).orElse("required");
-      text.add(String.format(HELP_ROW, form, value, flag.help));
+    text.add("Usage: " + usage + " " + (expected.placeholder + " [flags]").strip());
+    text.add("\n" + description);
+    for (String heading : groups.keySet()) {
+      text.add("\n" + heading + ":");
+      groups.get(heading).forEach((form, help) -> text.add(String.format(row, form, help)));
     }
-    text.add("\nFlags are written --name value, --name=value, -name value or -name=value.");
-    text.add("If not given, the environment counts: " + variable("the-flag") + " is --the-flag.");
+    text.add("\nForms: --name value or --name=value, with one dash or two.");
+    text.add("Environment: " + variable("the-flag") + " sets --the-flag; the command line wins.");
     return text.toString();
   }
 
-  private String suggestion(String unknown) {
-    return flags.stream()
-        .map(flag -> flag.name)
-        .filter(name -> edits(unknown, name) <= Math.min(3, name.length() / 2))
-        .min(Comparator.comparingInt(name -> edits(unknown, name)))
-        .map(name -> "; did you mean --" + name + "?")
-        .orElse("; --help lists the flags");
+  /** Returns a candidate that differs from {@code word} by one letter or two swapped ones, if any. */
+  public static Optional<String> nearest(String word, Collection<String> candidates) {
+    return candidates.stream()
+        .filter(it -> it.length() > 2 && Math.abs(it.length() - word.length()) <= 1)
+        .filter(it -> !Collections.disjoint(shortened(it), shortened(word)))
+        .findFirst();
   }
 
-  /** Levenshtein distance: the letters to insert, remove or replace. */
-  private static int edits(String from, String to) {
-    int[] row = IntStream.rangeClosed(0, to.length()).toArray();
-    for (int i = 0; i < from.length(); i++) {
-      int diagonal = row[0]++;
-      for (int j = 0; j < to.length(); j++) {
-        int replaced = diagonal + (from.charAt(i) == to.charAt(j) ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = Math.min(replaced, 1 + Math.min(row[j], diagonal));
-      }
-    }
-    return row[to.length()];
+  /** The word, and what is left of it without one letter: words that are near share one of these. */
+  private static List<String> shortened(String word) {
+    return IntStream.rangeClosed(0, word.length())
+        .mapToObj(i -> word.substring(0, i) + word.substring(Math.min(i + 1, word.length())))
+        .toList();
   }
 
   /** Returns {@code text} as messages quote it: escaped, shortened, and without user info. */
@@ -332,7 +352,7 @@ public final class Flags {
 
   /** Returns {@code text}, unless the JVM has put U+FFFD in the place of what it cannot decode. */
   public static String decoded(String source, String text) {
-    if (UNDECODED.matcher(text).find()) {
+    if (text.matches("(?s).*[\\ufffd\\p{Cs}].*")) {
       throw new UsageException(source + ": not in the encoding of the locale; use UTF-8 or a file");
     }
     return text;
@@ -342,7 +362,7 @@ public final class Flags {
     // A password may hold any character, so what has an "@" and is no URL is hidden as a whole.
     boolean isUrl = text.matches("[a-zA-Z][a-zA-Z0-9+.-]*://[!-~]*@[!-~]*");
     String hidden = isUrl ? text.replaceFirst("://.*@", "://***@") : "***"; // to the last @
-    return UNSAFE
+    return Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]")
         .matcher(text.indexOf('@') < 0 ? text : hidden)
         .replaceAll(found -> String.format("\\\\u{%x}", found.group().codePointAt(0)));
   }
@@ -352,10 +372,11 @@ public final class Flags {
   }
 
   private static String matching(String pattern, String text) {
-    if (!text.matches(pattern)) {
-      throw new IllegalArgumentException("not " + pattern + ": " + text);
-    }
-    return text;
+    return checked(text, it -> it.matches(pattern));
+  }
+
+  private static <T> T checked(T value, Predicate<? super T> isValid) {
+    return Optional.of(value).filter(isValid).orElseThrow(IllegalArgumentException::new);
   }
 
   private static Duration duration(String text) {
@@ -367,38 +388,36 @@ public final class Flags {
   }
 
   /**
-   * What a flag takes. Programs may add types: {@code new Type<>("FILE", "a file", Path::of)}.
+   * The type of a flag's value. Programs may add types: {@code new Type<>("FILE", "a file", Path::of)}.
    *
    * @param placeholder stands for the value in the help; empty if the flag is a switch
    * @param description follows "not" in errors: {@code a TCP port (0..65535)}
-   * @param parser refuses with an IllegalArgument-, Arithmetic- or DateTimeException of any text
+   * @param parser rejects with an IllegalArgument-, Arithmetic- or DateTimeException of any text
    */
   public record Type<T>(String placeholder, String description, Function<String, T> parser) {
     /** Returns this type, or a word that stands for no value: {@code NUMBER.or("off")}. */
     public Type<Optional<T>> or(String word) {
       Function<String, Optional<T>> orNone =
           text -> text.equals(word) ? Optional.empty() : Optional.of(parser.apply(text));
-      return new Type<>(placeholder + "|" + word, description + " or " + word, orNone);
+      return new Type<>(placeholder, description + " or " + word, orNone);
     }
 
     /** Returns this type within a bound: {@code DURATION.where("above 0", wait -> !wait.isZero())}. */
     public Type<T> where(String bound, Predicate<? super T> isWithin) {
-      Supplier<RuntimeException> refusal = IllegalArgumentException::new;
-      Function<String, T> within =
-          text -> Optional.of(parser.apply(text)).filter(isWithin).orElseThrow(refusal);
+      Function<String, T> within = text -> checked(parser.apply(text), isWithin);
       return new Type<>(placeholder, description + " " + bound, within);
     }
   }
 
-  /** The command line or the environment is wrong; the message is one line for the user. */
+  /** Wrong command line or environment; the message is one line for the user. */
   public static final class UsageException extends RuntimeException {
-    /** Names the flag or variable and what it takes, without secrets. */
+    /** Creates one whose message names the flag or variable and the allowed values, no secrets. */
     public UsageException(String message) {
       super(message);
     }
   }
 
-  /** The user asks for help; the message is the text to print. */
+  /** Request for help; the message is the text to print. */
   public static final class HelpException extends RuntimeException {
     private HelpException(String text) {
       super(text);
@@ -418,17 +437,14 @@ public final class Flags {
     String text;
     T value;
 
-    Flag(List<String> names, Type<T> type, Optional<String> preset, boolean isSecret, String help) {
-      this.names = names;
-      this.name = names.get(0);
+    Flag(String names, Type<T> type, Optional<String> preset, boolean isSecret, String help) {
+      this.names = List.of(names.split(", "));
+      this.name = this.names.get(0);
       this.type = requireNonNull(type, "type");
       this.preset = preset;
       this.isSecret = isSecret;
       this.help = requireNonNull(help, "help");
-      if (!preset.map(this::accepts).orElse(true)) {
-        String problem = "default of --" + name + " is not " + type.description + ": ";
-        throw new IllegalArgumentException(problem + shown(preset.get()));
-      }
+      preset.ifPresent(byDefault -> set("default of --" + name, byDefault));
     }
 
     @Override
@@ -438,20 +454,17 @@ public final class Flags {
     }
 
     void give(String source, String text) {
-      if (!accepts(decoded(source, text))) {
-        String refused = isSecret ? "" : ": \"" + shown(text) + '"';
-        throw new UsageException(source + ": not " + type.description + refused);
-      }
+      set(source, decoded(source, text));
       isGiven = true;
     }
 
-    boolean accepts(String text) {
+    private void set(String source, String text) {
       try {
         value = type.parser.apply(text);
         this.text = text;
-        return true;
       } catch (IllegalArgumentException | ArithmeticException | DateTimeException e) {
-        return false;
+        String refused = isSecret ? "" : ": \"" + shown(text) + '"';
+        throw new UsageException(source + ": not " + type.description + refused);
       }
     }
   }

@@ -24,7 +24,7 @@ public final class HttpAddress {
 
   private HttpAddress() {}
 
-  /** Returns the server that an accepted address names. */
+  /** Returns the server at an accepted address. */
   public static Instance instance(URI address) {
     return Instance.of(
         address.getHost().replaceAll("^\\[|]$", ""),

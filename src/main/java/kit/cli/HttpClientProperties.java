@@ -5,24 +5,22 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What the JDK's HTTP client reads from system properties, for the whole JVM: for a main method to
- * say, and not for a library. To be set before the first client is made; what {@code -D} has set
- * stays.
+ * System properties of the JDK's HTTP client, which apply to the whole JVM: a main method sets them, not
+ * a library, before the first client is created. Values that {@code -D} has set are kept.
  */
 public final class HttpClientProperties {
   private static final String ALLOWED_HEADERS = "jdk.httpclient.allowRestrictedHeaders";
 
   private HttpClientProperties() {}
 
-  /** Sets them. */
+  /** Sets the properties. */
   public static void set() {
-    // An idle connection must be given up before the server does (60 s, see ServerSettings); the
+    // An idle connection must be closed before the server closes it (60 s, see ServerSettings); the
     // client of JDK 17 keeps it for 20 minutes.
     setIfAbsent("jdk.httpclient.keepalive.timeout", "20");
-    // The JDK sends a GET again by itself when a connection breaks; what is repeated and counted is
-    // for us to decide.
+    // By default the JDK retries a GET when a connection breaks. Retrying decides and counts here.
     setIfAbsent("jdk.httpclient.redirects.retrylimit", "1");
-    // For kit.http.client.EachAddressClient, which calls an IP address in the name of its host.
+    // For kit.http.client.EachAddressClient, which calls an IP address with the name of its host.
     allowHost();
   }
 

@@ -17,10 +17,9 @@ import kit.http.Request;
 import kit.http.Response;
 
 /**
- * The flags about tokens that callers must have: {@code --jwt-key-file} and what goes with it, the same
- * for every program that serves.
+ * The flags of a server's authentication: {@code --jwt-key-file} and the claims that tokens need.
  *
- * <p>Not thread-safe, as {@link Flags} is not; what it reads is.
+ * <p>Not thread-safe, as {@link Flags} is not; its result is.
  */
 public final class JwtFlags {
   private static final Flags.Type<Jwt.Algorithm> ALGORITHM =
@@ -37,37 +36,41 @@ public final class JwtFlags {
   private final Supplier<Optional<String>> audience;
   private final Supplier<Optional<String>> scope;
 
-  /** Declares them. */
+  /** Declares the flags. */
   public JwtFlags(Flags flags) {
+    flags.group("Security");
     keyFile =
         flags.optional(
             "jwt-key-file",
             FlagFile.TYPE.or("none"),
             "none",
-            "callers need a token; this verifies it");
+            "require JWTs; key file to verify them");
     algorithm =
         flags.optional(
-            "jwt-algorithm", ALGORITHM.or("auto"), "auto", "auto = after the key: ...256");
-    issuer =
-        flags.optional("jwt-issuer", Flags.TEXT.or("any"), "any", "what iss of a token must be");
+            "jwt-algorithm",
+            ALGORITHM.or("auto"),
+            "auto",
+            "HS256, HS384, HS512, RS256, ES256; unset = by key type");
+    issuer = flags.optional("jwt-issuer", Flags.TEXT.or("any"), "any", "required issuer (iss)");
     audience =
-        flags.optional("jwt-audience", Flags.TEXT.or("none"), "none", "what aud must contain");
-    scope = flags.optional("jwt-scope", SCOPE.or("none"), "none", "what scope must contain");
+        flags.optional("jwt-audience", Flags.TEXT.or("none"), "none", "required audience (aud)");
+    scope = flags.optional("jwt-scope", SCOPE.or("none"), "none", "required scope");
   }
 
   /**
-   * What tokens must be like.
+   * The verification of tokens.
    *
-   * @param signer makes some; absent if there is a public key only
-   * @param expected what they must say
-   * @param scope likewise, if one is needed
+   * @param verifier checks signatures and claims
+   * @param signer signs tokens; absent if there is only a public key
+   * @param expected claims
+   * @param scope the required scope, if there is one
    */
   public record Tokens(
       Jwt.Verifier verifier,
       Optional<Jwt.Signer> signer,
       Jwt.Expected expected,
       Optional<String> scope) {
-    /** Returns what lets nobody pass without a good token. */
+    /** Returns the middleware that rejects requests without a valid token. */
     public Middleware<Request, Response> guard() {
       Middleware<Request, Response> known = JwtAuthenticating.verifying(verifier);
       return scope
@@ -78,9 +81,9 @@ public final class JwtFlags {
   }
 
   /**
-   * Reads the key; returns nothing if everybody may call.
+   * Reads the key; empty if no token is required.
    *
-   * @throws Flags.UsageException if the file cannot be used, or the flags do not go together
+   * @throws Flags.UsageException if the file cannot be used, or the flags contradict each other
    */
   public Optional<Tokens> read() {
     if (keyFile.get().isEmpty()) {
@@ -107,7 +110,7 @@ public final class JwtFlags {
     return new Jwt.Signer(algorithm, key, InstantSource.system());
   }
 
-  /** Whoever gives one of these believes to be protected. */
+  /** An operator who sets one of these expects tokens to be required. */
   private void checkNothingElseIsGiven() {
     Map<String, Supplier<? extends Optional<?>>> others = new LinkedHashMap<>();
     others.put("--jwt-algorithm", algorithm);
@@ -118,13 +121,14 @@ public final class JwtFlags {
   }
 
   /**
-   * Refuses a flag that is of no use without a key.
+   * Rejects a flag that has no effect without a key.
    *
-   * @param flag its name, with its dashes
+   * @param flag its name, with dashes
+   * @throws Flags.UsageException if it has a value
    */
   public static void checkIsNotGiven(String flag, Supplier<? extends Optional<?>> value) {
     if (value.get().isPresent()) {
-      throw new Flags.UsageException(flag + " is of no use without --jwt-key-file");
+      throw new Flags.UsageException(flag + " has no effect without --jwt-key-file");
     }
   }
 }

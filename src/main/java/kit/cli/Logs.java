@@ -11,16 +11,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a program logs, and how: one line an event on stderr, with time and level.
+ * The logs of a program: one line per event on stderr, with time and level.
  *
  * <pre>{@code
  * Supplier<Logs> logs = Logs.flags(flags, "info"); // --log-level, --log-format
  * flags.parse(args);
- * logs.get(); // from here on there may be loggers
+ * logs.get(); // before the first logger is created
  * }</pre>
  *
- * <p>slf4j reads its settings when the first logger is made, so a class that is loaded before must not
- * have one in a constant.
+ * <p>slf4j reads its settings when the first logger is created, so a class that is loaded earlier must
+ * not have a logger in a constant.
  *
  * <pre>
  *   simple   2026-11-25T22:48:01.123Z INFO Main - settings: name=userservice
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  *   json     {"level":"info","logger":"Main","msg":"settings: name=userservice","ts":"2026-..."}
  * </pre>
  *
- * <p>{@code simple} is slf4j-simple; what is set for it already, with {@code -D}, stays.
+ * <p>{@code simple} is slf4j-simple; properties that {@code -D} has set are kept.
  */
 public final class Logs {
   private static final String PREFIX = "org.slf4j.simpleLogger.";
@@ -43,27 +43,30 @@ public final class Logs {
   }
 
   /**
-   * Declares {@code --log-level} and {@code --log-format}. What is returned sets the logs up, once the
+   * Declares {@code --log-level} and {@code --log-format}. The result configures the logs, once the
    * flags are parsed.
    */
   public static Supplier<Logs> flags(Flags flags, String leastLevel) {
+    flags.group("Observability");
     Supplier<String> level =
         flags.optional(
             "log-level",
             new Flags.Type<>("LEVEL", "a level (" + String.join(", ", LEVELS) + ")", text -> text)
                 .where("as written here", LEVELS::contains),
             leastLevel,
-            "least level to log, on stderr");
+            "minimum level: " + String.join(", ", LEVELS));
     Supplier<String> format =
         flags.optional(
             "log-format",
-            Flags.oneOf("simple", "logfmt", "json"),
+            Flags.oneOf("FORMAT", "simple", "logfmt", "json"),
             "simple",
-            "for people, or for programs");
+            "log format: simple, logfmt or json");
     return () -> {
       Logs logs = setUp(level.get(), format.get());
       Logger log = LoggerFactory.getLogger(Flags.class);
-      flags.ignored().forEach(name -> log.warn("{} ignored: a Kubernetes service link", name));
+      Program.serviceLinks(System.getenv()).stream()
+          .filter(name -> !flags.isGiven(Program.flagOf(name)))
+          .forEach(name -> log.warn("{} ignored: a Kubernetes service link", name));
       return logs;
     };
   }
@@ -96,10 +99,10 @@ public final class Logs {
   }
 
   /**
-   * Returns a log for events that are keys and values by nature, such as an access log: in the format
-   * and at the place of all others, whatever their least level.
+   * Returns a log for events made of keys and values, such as an access log. It has the format and the
+   * destination of the other logs, but not their minimum level.
    *
-   * @param name stands where other lines have the name of their class
+   * @param name of the logger; other lines have the name of a class there
    */
   public KeyValueLog events(String name) {
     if (log != null) {

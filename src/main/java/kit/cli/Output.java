@@ -10,10 +10,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Prints on stdout and stderr in UTF-8, and ends the program when nothing reads them any more.
+ * Prints on stdout and stderr in UTF-8, and ends the program when their reader is gone.
  *
- * <p>{@link System#out} as the JVM makes it prints {@code ?} for what the locale has no byte for, and
- * ignores errors: {@code client.jar loop | head -2} would make calls for ever. {@link Program#run}
+ * <p>{@link System#out} prints {@code ?} for characters that the locale cannot encode, and ignores errors: {@code client.jar loop | head -2} would make calls for ever. {@link Program#run}
  * replaces both streams by streams in UTF-8. Commands print their results with {@link #line}. Servers
  * use {@code System.out} and logs, which ignore errors: a server must not end because of a log line.
  *
@@ -25,7 +24,7 @@ public final class Output {
 
   private Output() {}
 
-  /** Makes System.out and System.err print UTF-8; before anything keeps one of them. */
+  /** Replaces System.out and System.err; called before any class keeps one of them. */
   static void set() {
     System.setOut(OUT.printing());
     System.setErr(ERR.printing());
@@ -54,9 +53,9 @@ public final class Output {
   }
 
   /**
-   * Checks what was printed on stdout so far.
+   * Checks whether all that was printed on stdout so far has been written.
    *
-   * @throws FailedException if something of it could not be written
+   * @throws FailedException if it has not
    */
   public static void check() {
     if (OUT.failure != null) {

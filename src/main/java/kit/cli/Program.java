@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import kit.LogSafe;
 
 /**
- * Runs a program's main method the way command-line users expect: help on stdout and status 0, a
- * wrong flag as one line on stderr and status 2, any other failure as one line and status 1. What
- * fails because a signal is ending the process already is no failure: the status is the signal's. A
- * command whose output goes to a pipe without a reader ends with status 141 and without a message.
- * Both streams are UTF-8, see {@link Output}.
+ * Runs a program's main method and maps failures to exit statuses: help on stdout and status 0, a usage
+ * error as one line on stderr and status 2, any other failure as one line and status 1. A failure while
+ * a signal ends the process is not reported: the status is the signal's. A command whose output goes to
+ * a pipe without a reader ends with status 141 and without a message. Both streams are UTF-8, see
+ * {@link Output}.
  *
  * <pre>{@code
  * public static void main(String... args) {
@@ -26,11 +30,41 @@ public final class Program {
 
   private Program() {}
 
-  /** What the program does. */
+  /** The work of a program. */
   @FunctionalInterface
   public interface Body {
-    /** Returns normally if all is well, also when threads go on in the background. */
+    /** Returns normally on success, also when threads continue in the background. */
     void run() throws Exception;
+  }
+
+  /**
+   * Returns the environment of the process, for {@link Flags}: without the variables that Kubernetes sets
+   * for a Service with the name of the prefix, such as {@code KIT_PORT=tcp://10.96.0.12:8080}.
+   */
+  public static Map<String, String> environment() {
+    return withoutServiceLinks(System.getenv());
+  }
+
+  static Map<String, String> withoutServiceLinks(Map<String, String> environment) {
+    Map<String, String> others = new HashMap<>(environment);
+    serviceLinks(environment).forEach(others::remove);
+    return others;
+  }
+
+  /** Returns the names of the variables that {@link #environment} leaves out. */
+  static List<String> serviceLinks(Map<String, String> environment) {
+    return environment.entrySet().stream()
+        .filter(it -> it.getKey().matches(ENVIRONMENT_PREFIX + "(.*_)?PORT"))
+        .filter(it -> it.getValue().matches("tcp://[^/@]+:[0-9]+"))
+        .map(Map.Entry::getKey)
+        .sorted()
+        .toList();
+  }
+
+  /** Returns the name of the flag that a variable sets. */
+  static String flagOf(String variable) {
+    String name = variable.substring(ENVIRONMENT_PREFIX.length());
+    return name.toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   /** Runs {@code body}, and ends the process if it fails. */
@@ -52,8 +86,8 @@ public final class Program {
   }
 
   /**
-   * Has {@code body} run on a daemon thread named {@code name}, for what takes long and will be needed
-   * soon, such as loading a library. If it fails, nobody is told: it will fail again where it matters.
+   * Runs {@code body} on a daemon thread named {@code name}: slow work that is needed soon, such as
+   * loading a library. A failure is ignored, because it occurs again where the result is used.
    */
   public static void ahead(String name, Body body) {
     Thread thread =
@@ -62,7 +96,7 @@ public final class Program {
               try {
                 body.run();
               } catch (Exception e) {
-                // See above.
+                // It occurs again where the result is used.
               }
             },
             name);
@@ -74,7 +108,7 @@ public final class Program {
     if (message != null && !isEnding()) {
       System.err.println(message);
     }
-    System.exit(status); // Where a signal came first, waits for the end that it brings.
+    System.exit(status); // If a signal came first, waits until the JVM ends.
   }
 
   private static boolean isEnding() {
@@ -83,19 +117,19 @@ public final class Program {
       Runtime.getRuntime().addShutdownHook(probe);
       Runtime.getRuntime().removeShutdownHook(probe);
       return false;
-    } catch (IllegalStateException e) { // The only way to ask.
+    } catch (IllegalStateException e) { // The only way to find out.
       return true;
     }
   }
 
-  /** The program could not do what it was asked to; the message, if any, is for its user. */
+  /** Failure of a program; the message, if any, is one line for the user. */
   public static final class FailedException extends RuntimeException {
-    /** Ends with status 1 and one line on stderr. */
+    /** Ends the program with status 1 and one line on stderr. */
     public FailedException(String message, Throwable cause) {
       super(message, cause);
     }
 
-    /** Ends with status 1; what went wrong has been printed already. */
+    /** Ends the program with status 1; the failure has been printed already. */
     public FailedException() {
       super(null, null);
     }

@@ -9,9 +9,9 @@ import kit.ratelimit.RateLimiting;
 import kit.ratelimit.TokenBucket;
 
 /**
- * The flags that limit how often a program may be asked: {@code --rate} and {@code --burst}.
+ * The flags of a server's rate limiter: {@code --rate} and {@code --burst}.
  *
- * <p>Not thread-safe, as {@link Flags} is not; what it returns is.
+ * <p>Not thread-safe, as {@link Flags} is not; its result is.
  */
 public final class RateFlags {
   private static final int MOST_AT_ONCE = 1_000_000;
@@ -19,22 +19,23 @@ public final class RateFlags {
   private final Supplier<Optional<Double>> rate;
   private final Supplier<Optional<Integer>> burst;
 
-  /** Declares them. */
+  /** Declares the flags. */
   public RateFlags(Flags flags) {
-    rate =
-        flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above it: 429");
+    flags.group("Server");
+    rate = flags.optional("rate", Flags.NUMBER.or("off"), "off", "requests per second; above: 429");
     burst =
         flags.optional(
             "burst",
             Flags.integer(1, MOST_AT_ONCE).or("auto"),
             "auto",
-            "requests at once; auto = rate, at least 1");
+            "burst size; unset = the rate, at least 1");
   }
 
   /**
-   * Returns the limit, or what lets everything pass. Goes around many endpoints as one limit for all.
+   * Returns the rate limiter; without {@code --rate} one that admits everything. All endpoints that it is
+   * put around share one limit.
    *
-   * @param instrumenting counts refusals, under the name {@code requests}
+   * @param instrumenting counts rejections, under the name {@code requests}
    */
   public <Q, R> Middleware<Q, R> limit(Instrumenting instrumenting) {
     if (rate.get().isEmpty()) {

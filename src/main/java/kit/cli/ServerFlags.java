@@ -15,19 +15,19 @@ import kit.http.server.HttpService;
 import kit.http.server.ServerSettings;
 
 /**
- * The flags of programs that serve HTTP, and the steps from the bind to the graceful shutdown.
+ * The flags of HTTP servers, and the steps from binding the port to the graceful shutdown.
  *
  * <pre>{@code
  * ServerFlags server = new ServerFlags(flags, "8080").declareMaxInFlight().declareAccessLog();
  * flags.parse(args);
  * HttpService http = server.bind(logs);
  * ...
- * Shutdown shutdown = server.shutdown(http, registration).step("send the last traces", traces);
+ * Shutdown shutdown = server.shutdown(http, registration).step("flush traces", traces);
  * server.serve("listening", http, handler, shutdown);
  * }</pre>
  *
- * <p>A program declares the flags that apply to it, in the order of its help. Without a flag its
- * default holds, and without {@link #declareDrain} the drain takes 2 seconds at most.
+ * <p>A program declares the flags that apply to it. A setting without a flag has its default; without
+ * {@link #declareDrain} the drain takes at most 2 seconds.
  *
  * <p>Not thread-safe, as {@link Flags} is not.
  */
@@ -38,7 +38,8 @@ public final class ServerFlags {
           "of whole seconds, 1s or more",
           duration -> duration.toSeconds() >= 1 && duration.toNanosPart() == 0);
 
-  private static final String PORT_HELP = "TCP port; 0 = any free one";
+  private static final String GROUP = "Server";
+  private static final String PORT_HELP = "TCP port; 0 = any free port";
 
   private final Flags flags;
   private final Supplier<Integer> port;
@@ -52,64 +53,78 @@ public final class ServerFlags {
   private ServerFlags(Flags flags, Supplier<Integer> port) {
     this.flags = flags;
     this.port = port;
-    host = flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address that is bound");
+    host = flags.optional("bind", HttpAddress.HOST, "127.0.0.1", "address to bind");
   }
 
-  /** Declares {@code --port}, which must be given, and {@code --bind}. */
+  /** Declares {@code --port}, which is required, and {@code --bind}. */
   public ServerFlags(Flags flags) {
-    this(flags, flags.required("port", 'p', Flags.PORT, PORT_HELP));
+    this(flags, flags.group(GROUP).required("port, p", Flags.PORT, PORT_HELP));
   }
 
   /** Declares {@code --port} with a default, and {@code --bind}. */
   public ServerFlags(Flags flags, String port) {
-    this(flags, flags.optional("port", Flags.PORT, port, PORT_HELP));
+    this(flags, flags.group(GROUP).optional("port", Flags.PORT, port, PORT_HELP));
   }
 
   /** Declares {@code --max-in-flight}. */
   public ServerFlags declareMaxInFlight() {
     Supplier<Integer> most =
-        flags.optional(
-            "max-in-flight", Flags.integer(1, 1_000_000), "1024", "above it: 503 with Retry-After");
+        flags
+            .group(GROUP)
+            .optional(
+                "max-in-flight",
+                Flags.integer(1, 1_000_000),
+                "1024",
+                "maximum concurrent requests; above: 503");
     maxInFlight = () -> Optional.of(most.get());
     return this;
   }
 
   /** Declares {@code --request-timeout} and {@code --response-timeout}. */
   public ServerFlags declareTimeouts() {
+    flags.group(GROUP);
     Supplier<Duration> request =
         flags.optional(
-            "request-timeout", WHOLE_SECONDS, "10s", "for a request to arrive, its body included");
+            "request-timeout",
+            WHOLE_SECONDS,
+            "10s",
+            "time limit to receive a request and its body");
     Supplier<Duration> response =
-        flags.optional(
-            "response-timeout", WHOLE_SECONDS, "60s", "from there to the end of its answer");
+        flags.optional("response-timeout", WHOLE_SECONDS, "60s", "time limit to send the response");
     timeouts = () -> new ServerSettings(request.get(), response.get());
     return this;
   }
 
   /** Declares {@code --drain-delay}, with {@code help} for its meaning, and {@code --drain-timeout}. */
   public ServerFlags declareDrain(String help) {
+    flags.group(GROUP);
     drainDelay = flags.optional("drain-delay", Flags.DURATION, "1s", help);
     drainTimeout =
         flags.optional(
-            "drain-timeout", Flags.DURATION, "10s", "longest wait for requests in flight");
+            "drain-timeout", Flags.DURATION, "10s", "maximum wait for in-flight requests");
     return this;
   }
 
   /** Declares {@code --access-log}. */
   public ServerFlags declareAccessLog() {
     Supplier<String> log =
-        flags.optional(
-            "access-log", Flags.oneOf("off", "on"), "off", "a line for each request, on stderr");
+        flags
+            .group("Observability")
+            .optional(
+                "access-log",
+                Flags.oneOf("MODE", "off", "on"),
+                "off",
+                "access log on stderr: off or on");
     accessLog = () -> log.get().equals("on");
     return this;
   }
 
-  /** Returns the address that is bound, as given. */
+  /** Returns the address to bind, as given. */
   public String host() {
     return host.get();
   }
 
-  /** Returns the port as given; 0 = any free one. */
+  /** Returns the port as given; 0 = any free port. */
   public int port() {
     return port.get();
   }
@@ -144,10 +159,10 @@ public final class ServerFlags {
     return http;
   }
 
-  /** Binds a port. */
+  /** Binds a server to a port. */
   @FunctionalInterface
   public interface Binding<T> {
-    /** Returns what listens at {@code host} and {@code port}. */
+    /** Returns the server that listens at {@code host} and {@code port}. */
     T bind(String host, int port) throws IOException;
   }
 
@@ -164,19 +179,19 @@ public final class ServerFlags {
   /**
    * Returns the steps of a graceful shutdown, to which the program adds its own.
    *
-   * @param registration closed first, so that no client finds the server any more
+   * @param registration closed first, so that discovery no longer returns the server
    */
   public Shutdown shutdown(HttpService http, AutoCloseable registration) {
     return http.shutdown(registration, drainDelay.get(), drainTimeout.get());
   }
 
   /**
-   * Serves until a signal: starts {@code http}, checks that {@code /health} answers, and prints the
+   * Serves until a signal: starts {@code http}, checks that {@code /health} responds, and prints the
    * line with the address.
    *
    * @param announcement the line up to the address: {@code gateway listening}
    * @param shutdown runs on the signal
-   * @throws IOException if {@code /health} does not answer with 200
+   * @throws IOException if {@code /health} does not respond with 200
    */
   public void serve(
       String announcement, HttpService http, Endpoint<Request, Response> handler, Shutdown shutdown)

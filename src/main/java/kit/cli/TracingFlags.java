@@ -13,8 +13,7 @@ import kit.tracing.Tracing;
 import kit.tracing.ZipkinReporter;
 
 /**
- * The flags that say where traces are sent, and how many of them: {@code --zipkin} and {@code
- * --sample-ratio}, the same for every program.
+ * The flags of tracing, the same for every program: {@code --zipkin} and {@code --sample-ratio}.
  *
  * <pre>{@code
  * TracingFlags tracing = new TracingFlags(flags, "0.1");
@@ -22,33 +21,39 @@ import kit.tracing.ZipkinReporter;
  * TracingFlags.Traces traces = tracing.open("userservice", http.address());
  * traces.tracing().serve(http);
  * ...
- * traces.close(); // sends what it still has
+ * traces.close(); // sends the remaining spans
  * }</pre>
  *
- * <p>Not thread-safe, as {@link Flags} is not; what it opens is.
+ * <p>Not thread-safe, as {@link Flags} is not; its results are.
  */
 public final class TracingFlags {
   private final Supplier<Optional<URI>> zipkin;
   private final Supplier<Double> sampleRatio;
 
-  /** Declares them; {@code ratio} is the default of {@code --sample-ratio}, 0 to 1. */
+  /** Declares the flags; {@code ratio} is the default of {@code --sample-ratio}, 0 to 1. */
   public TracingFlags(Flags flags, String ratio) {
-    zipkin = flags.optional("zipkin", HttpAddress.TYPE.or("off"), "off", "where traces are sent");
+    flags.group("Observability");
+    zipkin =
+        flags.optional(
+            "zipkin",
+            HttpAddress.TYPE.or("off"),
+            "off",
+            "Zipkin server for spans: http://host:port");
     sampleRatio =
         flags.optional(
-            "sample-ratio", Flags.RATIO, ratio, "share of the traces begun here that are sent");
+            "sample-ratio", Flags.RATIO, ratio, "fraction of new traces to record, 0..1");
   }
 
-  /** Whether traces are sent anywhere. */
+  /** Returns whether spans are sent. */
   public boolean areOn() {
     return zipkin.get().isPresent();
   }
 
   /**
-   * Begins to send, if there is anywhere to send to; the caller closes the result.
+   * Opens the reporter, if {@code --zipkin} is given; the caller closes the result.
    *
-   * @param service the name under which our spans are shown
-   * @param local the address by which others call the program; null if there is none, see {@link
+   * @param service the name of this program in spans
+   * @param local the address of this program in spans; null if there is none, see {@link
    *     ZipkinReporter}
    */
   public Traces open(String service, InetSocketAddress local) {
@@ -62,18 +67,17 @@ public final class TracingFlags {
   }
 
   /**
-   * Spans, and what sends them. Without a reporter none is recorded, and traces pass through all the
-   * same.
+   * Tracing and its reporter. Without a reporter no span is recorded, but trace contexts are propagated.
    */
   public record Traces(Tracing tracing, Optional<ZipkinReporter> reporter)
       implements AutoCloseable {
-    /** Checks that nothing is missing. */
+    /** Checks that nothing is null. */
     public Traces {
       requireNonNull(tracing, "tracing");
       requireNonNull(reporter, "reporter");
     }
 
-    /** Shows how many spans were lost, as {@code tracing_spans_dropped_total}; once. */
+    /** Registers the counter {@code tracing_spans_dropped_total}; called once. */
     public void show(Metrics metrics) {
       reporter.ifPresent(
           it ->
@@ -83,15 +87,15 @@ public final class TracingFlags {
                   samples -> samples.add(it.dropped())));
     }
 
-    /** Sends what is waiting, for a second at most. */
+    /** Sends the remaining spans, for at most 1 s. */
     @Override
     public void close() {
       reporter.ifPresent(ZipkinReporter::close);
     }
 
-    /** As above, for {@code patience} at most. */
-    public void close(Duration patience) {
-      reporter.ifPresent(it -> it.close(patience));
+    /** Sends the remaining spans, for at most {@code timeout}. */
+    public void close(Duration timeout) {
+      reporter.ifPresent(it -> it.close(timeout));
     }
   }
 }

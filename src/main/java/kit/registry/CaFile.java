@@ -18,21 +18,21 @@ import kit.cli.Flags;
 import kit.http.client.LazyTls;
 
 /**
- * A file with CA certificates in PEM, named by a flag or by a variable of the registry's own tools.
+ * CA certificates in a PEM file, named by a flag or by a variable of the registry's own tools.
  *
  * @param flag with dashes
  * @param file the value of the flag
- * @param variable the variable that counts if the flag is not given
+ * @param variable is read if the flag is not given
  */
 record CaFile(
     String flag, Optional<String> file, String variable, Map<String, String> environment) {
-  /** The type of a flag that names a file, or none. */
+  /** The type of a flag that names a file or is "none". */
   static final Flags.Type<Optional<String>> PATH =
       new Flags.Type<>("FILE", "a file", path -> path).or("none");
 
   /**
-   * Returns the TLS of a client that trusts the certificates in the file, else of one that trusts
-   * what Java trusts.
+   * Returns a TLS context that trusts the certificates in the file, or Java's default trust store if
+   * there is no file.
    *
    * @param tlsForm the form of the URIs that allow the flag
    * @throws Flags.UsageException if the file cannot be read, or holds no certificate
@@ -54,8 +54,7 @@ record CaFile(
   }
 
   /**
-   * Returns the TLS of a client that trusts the certificates in {@code file}, and no others. That the
-   * server's name is in its certificate is checked as ever.
+   * Returns a TLS context that trusts only the certificates in {@code file}. Host names are verified.
    *
    * @throws IOException if the file cannot be read, or holds no certificate
    */

@@ -58,6 +58,7 @@ final class ConsulRegistry extends Registry {
   static final RegistryKind<?> KIND =
       new RegistryKind<>(
           "consul[+https]://host:port",
+          "Consul agent",
           List.of(SCHEME, TLS_SCHEME),
           false,
           Set.of(
@@ -76,7 +77,7 @@ final class ConsulRegistry extends Registry {
   private final URI base;
   private final String token; // Empty if there is none.
   private final SSLContext tls;
-  private ConsulClient client; // Guarded by this. Made when first needed: it takes time.
+  private ConsulClient client; // Guarded by this. Created when first needed, because that is slow.
 
   private ConsulRegistry(String uri, Settings settings) {
     super(uri);
@@ -102,17 +103,20 @@ final class ConsulRegistry extends Registry {
 
   private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
     Supplier<Optional<String>> token =
-        flags.secret("consul-token", Flags.TEXT.or("none"), "none", "ACL token; better: in a file");
+        flags.secret(
+            "consul-token", Flags.TEXT.or("none"), "none", "Consul ACL token; prefer the file");
     Supplier<Optional<String>> tokenFile =
-        flags.optional("consul-token-file", CaFile.PATH, "none", "holds the ACL token");
+        flags.optional("consul-token-file", CaFile.PATH, "none", "file with the Consul ACL token");
     Supplier<Optional<String>> caFile =
-        flags.optional("consul-ca-file", CaFile.PATH, "none", "whom to trust over TLS, in PEM");
+        flags.optional(
+            "consul-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to Consul");
     return () -> new Settings(token.get(), tokenFile.get(), caFile.get(), environment);
   }
 
   private static String token(Settings settings) {
     if (settings.token().isPresent() && settings.tokenFile().isPresent()) {
-      throw new Flags.UsageException(TOKEN + " and " + TOKEN_FILE + ": there can be only one");
+      throw new Flags.UsageException(
+          TOKEN + " and " + TOKEN_FILE + ": only one of them is allowed");
     }
     if (settings.token().isPresent()) {
       return checked(TOKEN, settings.token().get());
@@ -134,12 +138,12 @@ final class ConsulRegistry extends Registry {
   /** The message does not show the token. */
   private static String checked(String name, String token) {
     if (!token.matches("[!-~]+")) {
-      throw new Flags.UsageException(name + ": not a token: empty, or not in visible ASCII");
+      throw new Flags.UsageException(name + ": not a token (visible ASCII characters)");
     }
     return token;
   }
 
-  /** The agent that Consul's own tools would take. */
+  /** Returns the URI of the agent that Consul's own tools use. */
   static String localOrVariable(Map<String, String> environment) {
     String address = environment.getOrDefault(ADDRESS_VARIABLE, "").strip();
     boolean withTls =
@@ -209,8 +213,9 @@ final class ConsulRegistry extends Registry {
   private static ConsulCheck complete(ConsulCheck check, InstanceRegistration wanted) {
     return check
         .withDeregisterAfter(wanted.deregisterAfter())
-        // True, because it is registered when it has answered itself. Consul's default would keep
-        // callers away until the first check.
+        // The service has passed its own check before. With Consul's default, critical, it would
+        // receive
+        // no calls until the first check.
         .withStatus(ConsulClient.Status.PASSING);
   }
 
@@ -230,7 +235,7 @@ final class ConsulRegistry extends Registry {
     return Optional.of(agent);
   }
 
-  /** An agent knows its own address, and publishes it. */
+  /** An agent publishes its own address. */
   @Override
   boolean addsAddress() {
     return true;

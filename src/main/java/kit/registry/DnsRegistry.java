@@ -22,7 +22,12 @@ final class DnsRegistry extends Registry {
   private static final String SCHEME = "dns://";
 
   static final RegistryKind<?> KIND =
-      RegistryKind.of("dns://host:port/name", SCHEME, false, DnsRegistry::new);
+      RegistryKind.of(
+          "dns://host:port/name",
+          "DNS SRV records (discovery only)",
+          SCHEME,
+          false,
+          DnsRegistry::new);
 
   private final String server;
   private final String name;
@@ -37,9 +42,9 @@ final class DnsRegistry extends Registry {
     server = parts[0];
     int colon = parts[1].lastIndexOf(':');
     name = colon < 0 ? parts[1] : parts[1].substring(0, colon);
-    // A name that is asked for may be one that nobody can call, such as one with an underscore.
+    // A DNS name may be no host name, such as one with an underscore.
     port = colon < 0 ? 0 : Instance.parse("localhost" + parts[1].substring(colon)).port();
-    DnsInstances.Settings.of(server, name); // Refuses what is wrong.
+    DnsInstances.Settings.of(server, name); // Rejects a malformed name.
   }
 
   private DnsInstances.Settings settings(String service) {

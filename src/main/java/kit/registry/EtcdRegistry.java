@@ -49,12 +49,13 @@ final class EtcdRegistry extends Registry {
   private static final String USER_FILE = "--etcd-user-file";
   private static final String TOOLS_USER = "ETCDCTL_USER";
 
-  // A third of the TTL of a registration, so that one call may be late.
+  // A third of the TTL of a registration, so that one call may time out.
   private static final Duration TIMEOUT = Duration.ofSeconds(3);
 
   static final RegistryKind<?> KIND =
       new RegistryKind<>(
           "etcd[+https]://host:port,...",
+          "etcd cluster",
           List.of(SCHEME, TLS_SCHEME),
           true,
           Set.of("etcd-user", "etcd-user-file", "etcd-ca-file"),
@@ -66,7 +67,7 @@ final class EtcdRegistry extends Registry {
   private final List<URI> endpoints = new ArrayList<>();
   private final String user; // name:password, or empty
   private final SSLContext tls;
-  private EtcdClient client; // Guarded by this. Made when first needed: it takes time.
+  private EtcdClient client; // Guarded by this. Created when first needed, because that is slow.
 
   private EtcdRegistry(String uri, Settings settings) {
     super(uri.replaceFirst("(?s)://.*@", "://***@"));
@@ -94,18 +95,19 @@ final class EtcdRegistry extends Registry {
   private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
     Supplier<Optional<String>> user =
         flags.secret(
-            "etcd-user", Flags.TEXT.or("none"), "none", "name:password; better: in a file");
+            "etcd-user", Flags.TEXT.or("none"), "none", "etcd name:password; prefer the file");
     Supplier<Optional<String>> userFile =
-        flags.optional("etcd-user-file", CaFile.PATH, "none", "holds name:password");
+        flags.optional("etcd-user-file", CaFile.PATH, "none", "file with the etcd name:password");
     Supplier<Optional<String>> caFile =
-        flags.optional("etcd-ca-file", CaFile.PATH, "none", "whom to trust over TLS, in PEM");
+        flags.optional(
+            "etcd-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to etcd");
     return () -> new Settings(user.get(), userFile.get(), caFile.get(), environment);
   }
 
   /** Returns name:password, or an empty text if there is none. */
   private static String user(Optional<String> userInfo, Settings settings) {
     if (settings.user().isPresent() && settings.userFile().isPresent()) {
-      throw new Flags.UsageException(USER + " and " + USER_FILE + ": there can be only one");
+      throw new Flags.UsageException(USER + " and " + USER_FILE + ": only one of them is allowed");
     }
     if (userInfo.isPresent()) {
       return checked("--registry", userInfo.get());
@@ -124,13 +126,13 @@ final class EtcdRegistry extends Registry {
   /** The message does not show the password. */
   private static String checked(String name, String user) {
     if (!user.matches("(?s)[^:]+:.+")) {
-      throw new Flags.UsageException(name + ": the user is not name:password");
+      throw new Flags.UsageException(name + ": not name:password");
     }
     return user;
   }
 
   private static String decoded(String userInfo) {
-    String decoded = "\ufffd"; // What the decoder puts in the place of bytes that are not UTF-8.
+    String decoded = "\ufffd"; // The decoder's replacement for bytes that are not UTF-8.
     try {
       decoded = URLDecoder.decode(userInfo.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
@@ -163,8 +165,7 @@ final class EtcdRegistry extends Registry {
   Instances watch(String service, List<String> tags, Duration emptyGrace) {
     refuse(tags);
     if (isUnusable(service)) {
-      throw new Flags.UsageException(
-          "--service: empty or with a slash, which etcd keys cannot bear");
+      throw new Flags.UsageException("--service: must be non-empty and contain no slash (etcd)");
     }
     return new EtcdInstances(client(), service, emptyGrace);
   }
@@ -172,7 +173,7 @@ final class EtcdRegistry extends Registry {
   @Override
   public Registration registration(InstanceRegistration wanted) {
     if (isUnusable(wanted.name())) {
-      throw new Flags.UsageException("--name: empty or with a slash, which etcd keys cannot bear");
+      throw new Flags.UsageException("--name: must be non-empty and contain no slash (etcd)");
     }
     return new EtcdRegistration(client(), wanted.name(), wanted.id(), wanted.instance());
   }

@@ -14,7 +14,13 @@ import kit.discovery.Registration;
 final class FileRegistry extends Registry {
   private static final String PREFIX = "file:";
 
-  static final RegistryKind<?> KIND = RegistryKind.of("file:PATH", PREFIX, true, FileRegistry::new);
+  static final RegistryKind<?> KIND =
+      RegistryKind.of(
+          "file:PATH",
+          "file with one host:port per line (discovery only)",
+          PREFIX,
+          true,
+          FileRegistry::new);
 
   private final Path file;
 

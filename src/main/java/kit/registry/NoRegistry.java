@@ -10,7 +10,8 @@ import kit.discovery.Registration;
 
 /** {@code none}: no registry; clients call the service by its address. */
 final class NoRegistry extends Registry {
-  static final RegistryKind<?> KIND = RegistryKind.of("none", "none", false, NoRegistry::new);
+  static final RegistryKind<?> KIND =
+      RegistryKind.of("none", "no registry", "none", false, NoRegistry::new);
 
   private NoRegistry(String uri) {
     super(uri);
@@ -26,7 +27,7 @@ final class NoRegistry extends Registry {
 
   @Override
   Instances watch(String service, List<String> tags, Duration emptyGrace) {
-    throw new Flags.UsageException("--registry: nobody can be found with none");
+    throw new Flags.UsageException("--registry: none does not support discovery");
   }
 
   @Override

@@ -70,7 +70,7 @@ public abstract class Registry implements AutoCloseable {
   /**
    * Watches the instances of {@code service}; the caller closes the result.
    *
-   * @throws Flags.UsageException if this is no registry
+   * @throws Flags.UsageException if the registry is {@code none}
    */
   public final Instances instances(String service) {
     return instances(service, List.of());
@@ -78,19 +78,19 @@ public abstract class Registry implements AutoCloseable {
 
   /**
    * Watches the instances of {@code service} that have all these tags; the caller closes the result.
-   * An empty list is believed after a grace only, because a registry that has lost its data returns
-   * one too.
+   * An empty list is published only after a grace period, because a registry that has lost its data
+   * returns one, too.
    *
-   * @throws Flags.UsageException if this is no registry, or one without tags
+   * @throws Flags.UsageException if the registry is {@code none}, or has no tags
    */
   public final Instances instances(String service, List<String> tags) {
     return watch(service, tags, Watch.EMPTY_GRACE);
   }
 
   /**
-   * As above, without the grace: to show the content of the registry, not to route calls.
+   * As above, without the grace period: to show the content of the registry, not to route calls.
    *
-   * @throws Flags.UsageException if this is no registry, or one without tags
+   * @throws Flags.UsageException if the registry is {@code none}, or has no tags
    */
   public final Instances rawInstances(String service, List<String> tags) {
     return watch(service, tags, Duration.ZERO);
@@ -102,7 +102,7 @@ public abstract class Registry implements AutoCloseable {
    * @throws Flags.UsageException if the registry has no such list
    */
   public Services services() {
-    throw new Flags.UsageException("--registry: only Consul knows which services there are");
+    throw new Flags.UsageException("--registry: only Consul lists services");
   }
 
   /**
@@ -113,8 +113,8 @@ public abstract class Registry implements AutoCloseable {
   public abstract Registration registration(InstanceRegistration instance);
 
   /**
-   * Starts to load, on a thread of its own, what the first request to the registry needs: an instance
-   * is then registered as soon as it serves, not a third of a second later.
+   * Loads the classes for the first request to the registry on a separate thread, so that an instance is
+   * registered as soon as it serves, not a third of a second later.
    */
   public final void prepare() {
     Program.ahead("prepare-registry", this::load);
@@ -149,7 +149,7 @@ public abstract class Registry implements AutoCloseable {
   /** For registries without tags. */
   static void refuse(List<String> tags) {
     if (!tags.isEmpty()) {
-      throw new Flags.UsageException("--tags: only Consul knows tags");
+      throw new Flags.UsageException("--tags: only Consul supports tags");
     }
   }
 }

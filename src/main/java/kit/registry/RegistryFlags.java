@@ -14,8 +14,8 @@ import kit.LogSafe;
 import kit.cli.Flags;
 
 /**
- * The flags that name the registry, its credentials and its CA certificates: the same for every
- * program. Declare them with the others, and get the registry once the flags are parsed.
+ * The flags of the registry, its credentials and its CA certificates, the same for every program. The
+ * registry is available once the flags have been parsed.
  *
  * <p>Not thread-safe, as {@link Flags} is not.
  */
@@ -25,22 +25,21 @@ public final class RegistryFlags implements Supplier<Registry> {
   private final Map<RegistryKind<?>, Function<String, Registry>> openers = new HashMap<>();
   private Registry registry;
 
-  /**
-   * Declares them.
-   *
-   * @param help which registries the program supports
-   */
-  public RegistryFlags(Flags flags, Map<String, String> environment, String help) {
+  /** Declares the flags; {@code environment} is read for the variables of the registries' own tools. */
+  public RegistryFlags(Flags flags, Map<String, String> environment) {
     this.flags = flags;
     Map<String, String> variables = Map.copyOf(requireNonNull(environment, "environment"));
-    // Settings can be right or wrong only together with all flags; here only the form counts.
+    // Here only the form is checked: other errors depend on other flags.
     String byDefault = Registry.defaultUri(variables);
     // The default comes from a variable that is not read if the flag is given: see get().
     Flags.Type<String> type =
         new Flags.Type<>(
             "URI", RegistryKinds.forms(), text -> text.equals(byDefault) ? text : checked(text));
-    uri = flags.optional("registry", type, byDefault, help);
+    flags.group("Registry");
+    uri = flags.optional("registry", type, byDefault, "service registry; see Registries");
     RegistryKinds.ALL.forEach(kind -> openers.put(kind, kind.declare(flags, variables)));
+    flags.group("Registries");
+    RegistryKinds.ALL.forEach(kind -> flags.row(kind.form(), kind.meaning()));
   }
 
   private static String checked(String uri) {
@@ -51,7 +50,7 @@ public final class RegistryFlags implements Supplier<Registry> {
   /**
    * Returns the registry, each time the same.
    *
-   * @throws Flags.UsageException if flags do not fit together, or a file cannot be read
+   * @throws Flags.UsageException if flags contradict each other, or a file cannot be read
    */
   @Override
   public Registry get() {
@@ -70,14 +69,14 @@ public final class RegistryFlags implements Supplier<Registry> {
     }
   }
 
-  /** A value with a user in it holds a password, which the message must not show. */
+  /** A value with user info contains a password, which the message must not show. */
   private static String why(IllegalArgumentException e) {
     return e.getMessage().contains("@") ? "(not shown)" : LogSafe.of(e.getMessage());
   }
 
   /**
-   * Returns the flags that were given, be it in the environment, and have no effect, because they
-   * mean something to other kinds of registry only: {@code --tags} with etcd.
+   * Returns the flags that are given, on the command line or in the environment, but have no effect with
+   * this kind of registry, such as {@code --tags} with etcd.
    */
   public List<String> withoutEffect() {
     Set<String> others = new TreeSet<>();

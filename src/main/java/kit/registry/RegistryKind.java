@@ -10,20 +10,22 @@ import java.util.function.Supplier;
 import kit.cli.Flags;
 
 /**
- * A kind of registry: the form of its URIs, the flags that only it reads, and its constructor. {@link
- * RegistryKinds} lists all of them.
+ * Kind of registry: the form of its URIs, its flags and its constructor. {@link RegistryKinds} lists all
+ * kinds.
  *
- * @param form of the URIs, as error messages show it
+ * @param form of the URIs, as help and error messages show it
+ * @param meaning what the URI names, for the help
  * @param prefixes of the URIs
  * @param allowsAt whether a URI may contain an at sign
- * @param flags without dashes, that have no effect with some of the other kinds
- * @param noSettings the settings without flags and environment variables
+ * @param flags names, without dashes, that have no effect with some of the other kinds
+ * @param noSettings the settings if there are no flags and environment variables
  * @param declaration declares the flags
  * @param opener returns the registry of a URI
  * @param <S> the settings that the flags and the environment give
  */
 record RegistryKind<S>(
     String form,
+    String meaning,
     List<String> prefixes,
     boolean allowsAt,
     Set<String> flags,
@@ -37,11 +39,16 @@ record RegistryKind<S>(
     Supplier<S> declare(Flags flags, Map<String, String> environment);
   }
 
-  /** A kind that needs nothing but its URI. */
+  /** Returns a kind without settings. */
   static RegistryKind<String> of(
-      String form, String prefix, boolean allowsAt, Function<String, Registry> opener) {
+      String form,
+      String meaning,
+      String prefix,
+      boolean allowsAt,
+      Function<String, Registry> opener) {
     return new RegistryKind<>(
         form,
+        meaning,
         List.of(prefix),
         allowsAt,
         Set.of(),
@@ -58,7 +65,7 @@ record RegistryKind<S>(
     return opener.apply(uri, noSettings);
   }
 
-  /** Declares the flags of this kind; the result opens a registry with what they give. */
+  /** Declares the flags of this kind; the result opens a registry with their values. */
   Function<String, Registry> declare(Flags flags, Map<String, String> environment) {
     Supplier<S> settings = declaration.declare(flags, environment);
     return uri -> opener.apply(uri, settings.get());

@@ -4,7 +4,7 @@ package kit.registry;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The table of all kinds of registry, in the order of the help text. */
+/** All kinds of registry, in the order of the help. */
 final class RegistryKinds {
   static final List<RegistryKind<?>> ALL =
       List.of(

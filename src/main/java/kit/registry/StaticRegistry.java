@@ -15,7 +15,12 @@ final class StaticRegistry extends Registry {
   private static final String PREFIX = "static:";
 
   static final RegistryKind<?> KIND =
-      RegistryKind.of("static:host:port,...", PREFIX, false, StaticRegistry::new);
+      RegistryKind.of(
+          "static:host:port,...",
+          "fixed list of instances (discovery only)",
+          PREFIX,
+          false,
+          StaticRegistry::new);
 
   private final List<Instance> instances = new ArrayList<>();
 
@@ -34,6 +39,6 @@ final class StaticRegistry extends Registry {
 
   @Override
   public Registration registration(InstanceRegistration instance) {
-    throw new Flags.UsageException("--registry: nobody can register with a fixed list");
+    throw new Flags.UsageException("--registry: a fixed list does not support registration");
   }
 }
