@@ -14,7 +14,7 @@ import kit.http.Router;
 import kit.http.RoutingHandler;
 import kit.http.server.HttpService;
 
-/** The whole service that the README shows. */
+/** The complete service in README.md. */
 public final class Greeting {
   private Greeting() {}
 

@@ -32,13 +32,13 @@ import kit.metrics.Metrics;
 import userservice.InMemoryUserService;
 import userservice.UserRoutes;
 
-/** A registry, three services and a client, all of it in one process: nice to debug. */
+/** A registry, three services and a client in one process. */
 public final class Step10Cluster {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private Step10Cluster() {}
 
-  /** Plays it all. */
+  /** Runs the cluster and prints the results. */
   public static void main(String... args) throws Exception {
     play(System.out);
   }
@@ -113,7 +113,7 @@ public final class Step10Cluster {
 
   // end of client
 
-  /** A snapshot that will do, or the wait for a change: in this order, nothing is missed. */
+  /** Waits for enough instances. Reads the snapshot after it has subscribed, so no change is missed. */
   private static void await(int count, Instances instances) throws InterruptedException {
     Semaphore changes = new Semaphore(0);
     try (Instances.Subscription subscription = instances.onChange(changes::release)) {

@@ -16,7 +16,7 @@ import userservice.UserRequest;
 import userservice.UserResponse;
 import userservice.UserService;
 
-/** Two operations, each with a route of its own. */
+/** Two operations, each with its own route. */
 public final class Step3Routes {
   private Step3Routes() {}
 

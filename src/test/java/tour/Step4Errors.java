@@ -19,7 +19,7 @@ import userservice.UserRequest;
 import userservice.UserResponse;
 import userservice.UserService;
 
-/** Says what went wrong, and whose fault it was. */
+/** Errors as problem responses with the right status. */
 public final class Step4Errors {
   private Step4Errors() {}
 
@@ -75,7 +75,7 @@ public final class Step4Errors {
     try {
       return new UserRequest(Integer.parseInt(request.variable("uid")));
     } catch (NumberFormatException e) {
-      // The route lets digits through, but any number of them.
+      // The route accepts any number of digits.
       throw new StatusException(400, "uid not in 0.." + Integer.MAX_VALUE, e);
     }
   }

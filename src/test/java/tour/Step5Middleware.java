@@ -19,7 +19,7 @@ import userservice.UserRequest;
 import userservice.UserResponse;
 import userservice.UserService;
 
-/** A log and a limit, which the endpoint knows nothing of. */
+/** A log and a rate limit around an endpoint. */
 public final class Step5Middleware {
   private Step5Middleware() {}
 

@@ -12,7 +12,7 @@ import kit.PeerException;
 import kit.http.Json;
 import kit.http.client.HttpEndpoint;
 
-/** The other side of the wire: a remote operation is an endpoint, too. */
+/** An HTTP client: a remote operation is an endpoint, too. */
 public final class Step6Client {
   private Step6Client() {}
 
@@ -22,7 +22,7 @@ public final class Step6Client {
   }
 
   // docs: client
-  record Name(String result) {} // Our own view of the wire, and not a class of the service's.
+  record Name(String result) {} // The client's own class, not the service's.
 
   static void call(URI service, PrintStream out) throws Exception {
     HttpClient http = HttpEndpoint.newClient();

@@ -15,13 +15,13 @@ import kit.discovery.Instances;
 import kit.http.Json;
 import kit.http.client.HttpEndpoint;
 
-/** Finds the instances of a service, and calls them in turn. */
+/** Discovers the instances of a service and calls them in turn. */
 public final class Step7Client {
   private Step7Client() {}
 
   record Name(String result) {}
 
-  /** Looks in the registry in {@code args}. */
+  /** Uses the registry in {@code args}. */
   public static void main(String... args) throws Exception {
     call(URI.create(args[0]), System.out);
   }

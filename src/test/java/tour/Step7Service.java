@@ -26,7 +26,7 @@ import userservice.UserRequest;
 import userservice.UserResponse;
 import userservice.UserService;
 
-/** A service that lets itself be found, and that leaves without losing a request. */
+/** A service that registers, and that stops without losing a request. */
 public final class Step7Service {
   private Step7Service() {}
 
@@ -63,7 +63,7 @@ public final class Step7Service {
   }
 
   private static Router<Endpoint<Request, Response>> routes(HttpService http) {
-    // The port tells the instances apart.
+    // Distinguishes the instances.
     UserService users = new InMemoryUserService(Integer.toString(http.port()));
     Endpoint<UserRequest, UserResponse> getName =
         (context, request) -> new UserResponse(users.getName(context, request.uid()));

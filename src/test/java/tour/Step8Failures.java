@@ -28,23 +28,23 @@ import kit.http.client.HttpEndpoint;
 import kit.http.server.HttpService;
 import kit.retry.Retrying;
 
-/** Two instances, one of them sick: nobody who calls notices. */
+/** Retry and circuit breaker: one of two instances fails, and no call does. */
 public final class Step8Failures {
   private Step8Failures() {}
 
-  /** Plays it all in this process. */
+  /** Runs both instances and the client in this process. */
   public static void main(String... args) throws Exception {
     play(System.out);
   }
 
   static void play(PrintStream out) throws Exception {
-    AtomicBoolean isSick = new AtomicBoolean(true);
-    AtomicInteger asked = new AtomicInteger();
-    HttpService well = serve("well", new AtomicBoolean(), new AtomicInteger());
-    HttpService sick = serve("sick", isSick, asked);
-    try (well;
-        sick) {
-      // A clock that we can put forward, so that nobody has to wait.
+    AtomicBoolean isFailing = new AtomicBoolean(true);
+    AtomicInteger calls = new AtomicInteger();
+    HttpService healthy = serve("a", new AtomicBoolean(), new AtomicInteger());
+    HttpService failing = serve("b", isFailing, calls);
+    try (healthy;
+        failing) {
+      // Advances the clock of the breaker, in place of waiting.
       AtomicLong aheadNanos = new AtomicLong();
 
       // docs: client
@@ -52,29 +52,29 @@ public final class Step8Failures {
           new CircuitBreaker(
               CircuitBreaking.settings(),
               () -> System.nanoTime() + aheadNanos.get(),
-              state -> out.println("the breaker of the sick one is " + state));
+              state -> out.println("the breaker of the failing instance is " + state));
       Map<Integer, CircuitBreaking<String, String>> breaking =
           Map.of(
-              well.port(), new CircuitBreaking<>("well"),
-              sick.port(), new CircuitBreaking<>("sick", breaker));
+              healthy.port(), new CircuitBreaking<>("a"),
+              failing.port(), new CircuitBreaking<>("b", breaker));
 
       HttpClient http = HttpEndpoint.newClient();
       Endpoint<String, String> getName =
-          new Retrying<String, String>(request -> true) // Reading twice does no harm.
+          new Retrying<String, String>(request -> true) // Reads are idempotent.
               .around(
                   new BalancedEndpoint<>(
                       "names",
-                      Instances.fixed(List.of(at(well), at(sick))),
+                      Instances.fixed(List.of(at(healthy), at(failing))),
                       instance -> breaking.get(instance.port()).around(endpointOf(http, instance)),
                       new RoundRobinPicker()::pick));
       // end of client
 
       out.println(answersOf(20, getName));
-      out.println("the sick one was asked " + asked.get() + " times");
+      out.println("calls to the failing instance: " + calls.get());
 
-      isSick.set(false);
+      isFailing.set(false);
       aheadNanos.addAndGet(Duration.ofMinutes(1).toNanos());
-      out.println("a minute later it is well again");
+      out.println("a minute later the instance has recovered");
       out.println(answersOf(20, getName));
     }
   }
@@ -89,14 +89,14 @@ public final class Step8Failures {
     return answers;
   }
 
-  private static HttpService serve(String name, AtomicBoolean isSick, AtomicInteger asked)
+  private static HttpService serve(String name, AtomicBoolean isFailing, AtomicInteger calls)
       throws IOException {
     HttpService http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
     http.start(
         (context, request) -> {
-          asked.incrementAndGet();
-          if (isSick.get()) {
-            throw new StatusException(503, "not well");
+          calls.incrementAndGet();
+          if (isFailing.get()) {
+            throw new StatusException(503, "overloaded");
           }
           return Response.text(200, name);
         });

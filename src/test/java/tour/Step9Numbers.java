@@ -21,7 +21,7 @@ import userservice.UserRequest;
 import userservice.UserResponse;
 import userservice.UserService;
 
-/** What goes on inside: a log line, numbers and a trace for each request. */
+/** A log line, metrics and a trace for each request. */
 public final class Step9Numbers {
   private Step9Numbers() {}
 
@@ -37,7 +37,7 @@ public final class Step9Numbers {
     // docs: observed
     http.onCompleted(new AccessLog(KeyValueLog.logfmt(log)::log));
 
-    Tracing tracing = new Tracing(0, span -> {}); // Passes traces on, and records none.
+    Tracing tracing = new Tracing(0, span -> {}); // Propagates traces, records none.
     tracing.serve(http);
 
     Instrumenting instrumenting = new Instrumenting(new Metrics());

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.Eventually;
 
-/** Each step of docs/tour.md in this process. {@code DocsIT} runs them as the page says. */
+/** Each step of docs/tour.md in this process. {@code DocsIT} runs the commands of the page. */
 @Timeout(60)
 class TourTest {
   private static final Duration SOON = Duration.ofSeconds(10);
@@ -160,13 +160,13 @@ class TourTest {
 
     assertThat(printed())
         .containsExactly(
-            "the breaker of the sick one is OPEN",
-            "{well=20}",
-            "the sick one was asked 5 times",
-            "a minute later it is well again",
-            "the breaker of the sick one is HALF_OPEN",
-            "the breaker of the sick one is CLOSED",
-            "{sick=10, well=10}");
+            "the breaker of the failing instance is OPEN",
+            "{a=20}",
+            "calls to the failing instance: 5",
+            "a minute later the instance has recovered",
+            "the breaker of the failing instance is HALF_OPEN",
+            "the breaker of the failing instance is CLOSED",
+            "{a=10, b=10}");
   }
 
   @Test
