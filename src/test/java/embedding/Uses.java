@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.auth.Jwt;
 import kit.auth.KeyFile;
@@ -38,7 +39,7 @@ import kit.retry.Backoff;
 import kit.retry.RetryBudget;
 import kit.tracing.TraceContext;
 
-/** A use of each part, as somebody might write it who has copied it; docs/embedding.md quotes them. */
+/** A use of each part in the code of a project that copied it; docs/embedding.md quotes them. */
 final class Uses {
   private Uses() {}
 
@@ -64,14 +65,14 @@ final class Uses {
     try {
       return breaker.call(server);
     } catch (CircuitBreaker.OpenException e) {
-      return "the last answer that we have"; // The server was not asked.
+      return "the last known answer"; // The server was not called.
     }
   }
 
   // end of CircuitBreaker
 
   // docs: Backoff
-  static String patiently(Callable<String> call, Sleeper sleeper) throws Exception {
+  static String callWithRetries(Callable<String> call, Sleeper sleeper) throws Exception {
     Backoff backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
     for (int attempt = 1; ; attempt++) {
       try {
@@ -80,7 +81,7 @@ final class Uses {
         if (attempt == 5) {
           throw e;
         }
-        sleeper.sleep(backoff.nanos(attempt)); // a TimeUnit can
+        sleeper.sleep(backoff.nanos(attempt)); // such as a TimeUnit
       }
     }
   }
@@ -92,14 +93,14 @@ final class Uses {
   }
 
   // docs: RetryBudget
-  static String twice(RetryBudget budget, Callable<String> call) throws Exception {
+  static String callWithBudget(RetryBudget budget, Callable<String> call) throws Exception {
     try {
       String answer = call.call();
       budget.succeeded();
       return answer;
     } catch (IOException e) {
       if (!budget.failed()) {
-        throw e; // So many calls fail that repeating this one would add to the trouble.
+        throw e; // Too many calls fail: a retry would only add load.
       }
       return call.call();
     }
@@ -108,19 +109,19 @@ final class Uses {
   // end of RetryBudget
 
   // docs: RoundRobinPicker
-  private static final RoundRobinPicker TURNS = new RoundRobinPicker(); // All threads share it.
+  private static final RoundRobinPicker ROUND_ROBIN = new RoundRobinPicker(); // Thread-safe.
 
   static String nextOf(List<String> servers) {
-    return TURNS.pick(servers); // The list may change from call to call.
+    return ROUND_ROBIN.pick(servers); // The list may change from call to call.
   }
 
   // end of RoundRobinPicker
 
   // docs: RandomPicker
-  private static final RandomPicker CHANCE = new RandomPicker();
+  private static final RandomPicker RANDOM = new RandomPicker();
 
-  static String anyOf(List<String> servers) {
-    return CHANCE.pick(servers);
+  static String randomOf(List<String> servers) {
+    return RANDOM.pick(servers);
   }
 
   // end of RandomPicker
@@ -128,10 +129,10 @@ final class Uses {
   // docs: LeastLoadedPicker
   record Server(String name, AtomicInteger callsInFlight) {}
 
-  private static final LeastLoadedPicker IDLER = new LeastLoadedPicker();
+  private static final LeastLoadedPicker LEAST_LOADED = new LeastLoadedPicker();
 
   static String callOneOf(List<Server> servers) {
-    Server server = IDLER.pick(servers, one -> one.callsInFlight().get());
+    Server server = LEAST_LOADED.pick(servers, one -> one.callsInFlight().get());
     server.callsInFlight().incrementAndGet();
     try {
       return "answer of " + server.name();
@@ -148,7 +149,7 @@ final class Uses {
       RequestTarget target = RequestTarget.parse(rawTarget, hostHeader);
       return target.segments() + " has " + target.queryAll("tag");
     } catch (RequestTarget.InvalidException e) {
-      return e.status() + " " + e.getMessage(); // Fit for the client's eyes.
+      return e.status() + " " + e.getMessage(); // Safe to send to the client.
     }
   }
 
@@ -175,7 +176,7 @@ final class Uses {
   // docs: KeyValueLog
   static void logTo(OutputStream stream, String user) {
     KeyValueLog log =
-        KeyValueLog.logfmt(stream) // Or json: the same keys and values, as JSON.
+        KeyValueLog.logfmt(stream) // Or json.
             .with("ts", KeyValueLog.timestamp(InstantSource.system()))
             .allowing(KeyValueLog.Level.INFO);
 
@@ -189,27 +190,27 @@ final class Uses {
   static Metrics measured(Runnable request, Supplier<Integer> queueLength) {
     Metrics metrics = new Metrics();
     Metrics.Family<Metrics.Counter> requests =
-        metrics.counterFamily("requests_total", "Requests answered.", "status");
+        metrics.counterFamily("requests_total", "Requests served.", "status");
     Metrics.Observer seconds =
-        metrics.histogram("request_seconds", "Time to answer.", Metrics.SECONDS);
+        metrics.histogram("request_seconds", "Response time.", Metrics.SECONDS);
     metrics.polledGauge("queue_length", "Jobs.", samples -> samples.add(queueLength.get()));
 
     long startedAtNanos = System.nanoTime();
     request.run();
     seconds.observe((System.nanoTime() - startedAtNanos) / 1e9);
     requests.labels("200").inc();
-    return metrics; // GET /metrics answers metrics.text(), of the type Metrics.CONTENT_TYPE.
+    return metrics; // GET /metrics returns metrics.text() as Metrics.CONTENT_TYPE.
   }
 
   // end of Metrics
 
   // docs: TraceContext
-  static String traceparentOfACall(String received) { // The header traceparent; empty: none.
+  static String traceparentOfACall(String received) { // Header traceparent; empty: absent.
     LongSupplier random = ThreadLocalRandom.current()::nextLong;
     TraceContext here =
         TraceContext.parse(received, List.of())
             .map(caller -> caller.child(random))
-            .orElseGet(() -> TraceContext.root(0.1, random)); // One new trace in ten is recorded.
+            .orElseGet(() -> TraceContext.root(0.1, random)); // Samples one new trace in ten.
     return here.child(random).traceparent();
   }
 
@@ -224,7 +225,7 @@ final class Uses {
     try {
       flags.parse(args); // -p 8081 --pause=50ms
     } catch (Flags.HelpException | Flags.UsageException e) {
-      return e.getMessage(); // For people; a usage error ends the program with status 2.
+      return e.getMessage(); // To print; exit status 2 for a usage error.
     }
     return "port " + port.get() + ", " + pause.get().toMillis() + " ms";
   }
@@ -233,8 +234,8 @@ final class Uses {
 
   // docs: PasswordFile
   static boolean isKnown(Path file, String name, String password) throws IOException {
-    PasswordFile users = PasswordFile.read(file); // Once, at the start of the program.
-    return users.verify(name, password); // Slow on purpose: limit how often it is asked.
+    PasswordFile users = PasswordFile.read(file); // Once, at start.
+    return users.verify(name, password); // Slow by design: limit the rate.
   }
 
   static String lineForTheFile(String name, String password) {
@@ -245,7 +246,7 @@ final class Uses {
 
   // docs: KeyFile
   static String kindOfKey(Path file) throws IOException {
-    KeyFile keys = KeyFile.read(file); // Names the file and the problem if there is no key in it.
+    KeyFile keys = KeyFile.read(file); // The exception names the file and the problem.
     Key verifying = keys.verifying(); // A SecretKey or a PublicKey
     String more = keys.signing().isPresent() ? "signs and verifies" : "verifies";
     return verifying.getAlgorithm() + " " + more;
@@ -259,14 +260,14 @@ final class Uses {
     return signer.sign(Map.of("sub", user, "aud", "userservice"), Duration.ofHours(1));
   }
 
-  static String callerOf(String token, Key secret) { // In another process, which knows the key.
+  static String callerOf(String token, Key secret) { // In another process with the same key.
     Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier =
         new Jwt.Verifier(Jwt.Algorithm.HS256, secret, expected, InstantSource.system());
     try {
       return verifier.verify(token).subject();
     } catch (Jwt.InvalidException e) {
-      return "unknown"; // e.reason() is for the log; callers are told no more than 401.
+      return "unknown"; // e.reason() is for the log; the client receives a 401.
     }
   }
 
@@ -290,22 +291,15 @@ final class Uses {
   // end of ConsulClient
 
   // docs: EtcdClient
-  static long registerAndWatch(URI server, Consumer<List<EtcdClient.Event>> news) throws Exception {
+  static long registerAndWatch(URI server, Predicate<List<EtcdClient.Event>> news)
+      throws Exception {
     HttpClient http = HttpClient.newHttpClient();
-    // The server is, for instance, http://127.0.0.1:2379; 3 seconds for each call.
-    EtcdClient etcd = new EtcdClient(List.of(server), http, Duration.ofSeconds(3));
+    EtcdClient etcd = new EtcdClient(List.of(server), http, Duration.ofSeconds(3)); // per call
     long lease = etcd.grant(Duration.ofSeconds(10)); // etcd.keepAlive(lease), every 3 seconds
     etcd.put("/services/web/web-1", "10.0.0.5:8081", lease);
 
-    EtcdClient.Listing all = etcd.list("/services/web/");
-    etcd.watch(
-        "/services/web/",
-        all.revision() + 1,
-        Duration.ofMinutes(1),
-        events -> {
-          news.accept(events);
-          return false; // That was enough.
-        });
+    long next = etcd.list("/services/web/").revision() + 1;
+    etcd.watch("/services/web/", next, Duration.ofMinutes(1), news); // Until it returns false.
     return lease;
   }
 

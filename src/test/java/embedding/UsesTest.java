@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
 
-/** The uses that docs/embedding.md shows do what it says. */
+/** Runs the examples of docs/embedding.md. */
 @Timeout(30)
 class UsesTest {
   @TempDir private Path folder;
@@ -55,7 +55,7 @@ class UsesTest {
     for (int i = 0; i < 5; i++) {
       assertThatThrownBy(() -> Uses.ask(breaker, () -> failing("reset"))).hasMessage("reset");
     }
-    assertThat(Uses.ask(breaker, () -> "an answer")).isEqualTo("the last answer that we have");
+    assertThat(Uses.ask(breaker, () -> "an answer")).isEqualTo("the last known answer");
     assertThat(log).containsExactly("10.0.0.5:80 is OPEN");
   }
 
@@ -63,14 +63,14 @@ class UsesTest {
   void backoff() throws Exception {
     AtomicInteger calls = new AtomicInteger();
     List<Long> pauses = new ArrayList<>();
-    Callable<String> thirdTimeLucky =
+    Callable<String> thirdSucceeds =
         () -> calls.incrementAndGet() < 3 ? failing("reset") : "an answer";
 
-    assertThat(Uses.patiently(thirdTimeLucky, pauses::add)).isEqualTo("an answer");
+    assertThat(Uses.callWithRetries(thirdSucceeds, pauses::add)).isEqualTo("an answer");
     assertThat(pauses).hasSize(2).allMatch(nanos -> nanos <= 20_000_000);
 
     pauses.clear();
-    assertThatThrownBy(() -> Uses.patiently(() -> failing("reset"), pauses::add))
+    assertThatThrownBy(() -> Uses.callWithRetries(() -> failing("reset"), pauses::add))
         .hasMessage("reset");
     assertThat(pauses).hasSize(4);
   }
@@ -86,11 +86,11 @@ class UsesTest {
         };
 
     for (int i = 0; i < 10; i++) {
-      assertThatThrownBy(() -> Uses.twice(budget, down)).hasMessage("reset");
+      assertThatThrownBy(() -> Uses.callWithBudget(budget, down)).hasMessage("reset");
     }
 
     assertThat(calls).hasValue(14); // Four of the ten were repeated.
-    assertThat(Uses.twice(budget, () -> "an answer")).isEqualTo("an answer");
+    assertThat(Uses.callWithBudget(budget, () -> "an answer")).isEqualTo("an answer");
   }
 
   @Test
@@ -99,7 +99,7 @@ class UsesTest {
 
     assertThat(List.of(Uses.nextOf(servers), Uses.nextOf(servers), Uses.nextOf(servers)))
         .containsExactlyInAnyOrderElementsOf(servers);
-    assertThat(servers).contains(Uses.anyOf(servers));
+    assertThat(servers).contains(Uses.randomOf(servers));
   }
 
   @Test
@@ -222,7 +222,7 @@ class UsesTest {
               "{\"result\":{\"created\":true}}\n"
                   + "{\"result\":{\"events\":[{\"kv\":{%s}}]}}\n".formatted(entry));
 
-      assertThat(Uses.registerAndWatch(etcd.uri(), news::addAll)).isEqualTo(7);
+      assertThat(Uses.registerAndWatch(etcd.uri(), events -> !news.addAll(events))).isEqualTo(7);
 
       assertThat(news).hasSize(1);
       assertThat(news.get(0).entry().value()).isEqualTo("10.0.0.5:8081");
