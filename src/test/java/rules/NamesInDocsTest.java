@@ -16,17 +16,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the pages name is there, and what belongs on a page is on it. */
+/** Names on the pages exist, and threads and locks are on the page about concurrency. */
 class NamesInDocsTest {
   // `CircuitBreaker`, `kit.PeerException`, `Metrics.Counter`, `TokenBucket.every`
   private static final Pattern NAME =
       Pattern.compile("`((?:[a-z]+\\.)*)([A-Z][A-Za-z]+)((?:\\.[A-Za-z]+)*)(?:\\(\\))?`");
 
-  private static final Pattern SHARED_STATE =
+  private static final Pattern THREAD_OR_LOCK =
       Pattern.compile(
-          "\\b(synchronized|volatile|Atomic[A-Z]\\w+|\\w+Adder|new Thread|CountDownLatch"
-              + "|Semaphore|Concurrent[A-Z]\\w+|CopyOnWrite\\w+|Executors|ThreadPoolExecutor"
-              + "|CompletableFuture|FutureTask|\\w*BlockingQueue|ReentrantLock|VarHandle)\\b");
+          "\\b(synchronized|\\w+Lock\\(|new Thread\\b|Thread\\.(of|start)\\w+|Executors"
+              + "|ThreadPoolExecutor|ForkJoinPool)");
 
   private static String page(String name) throws IOException {
     return Files.readString(Sources.root().resolve("docs").resolve(name));
@@ -43,7 +42,7 @@ class NamesInDocsTest {
     return sources;
   }
 
-  /** What speaks of our code: of the pages that translate Go kit's words, the middle columns. */
+  /** The text about our code: on pages that translate Go kit's terms, the middle columns. */
   private static String ours(String page, String line) {
     if (!page.equals("from-go-kit.md") && !page.equals("glossary.md")) {
       return line;
@@ -84,17 +83,17 @@ class NamesInDocsTest {
   }
 
   @Test
-  void everyClassWithSharedStateOrThreadsIsOnThePageAboutConcurrency() throws IOException {
+  void everyClassWithAThreadOrALockIsOnThePageAboutConcurrency() throws IOException {
     String page = page("concurrency.md");
     List<String> missing = new ArrayList<>();
     for (Path file : Sources.in("src/main/java")) {
       String name = file.getFileName().toString().replace(".java", "");
-      boolean shares =
+      boolean has =
           Files.readAllLines(file).stream()
               .filter(line -> !line.startsWith("import ") && !line.strip().startsWith("*"))
               .map(line -> line.replaceFirst("//.*", ""))
-              .anyMatch(line -> SHARED_STATE.matcher(line).find());
-      if (shares && !page.contains("`" + name + "`")) {
+              .anyMatch(line -> THREAD_OR_LOCK.matcher(line).find());
+      if (has && !page.contains("`" + name + "`")) {
         missing.add(name);
       }
     }
