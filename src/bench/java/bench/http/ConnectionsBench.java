@@ -128,9 +128,7 @@ final class ConnectionsBench {
 
   private static void inFlight(int seconds, int many) throws Exception {
     List<List<String>> rows = new ArrayList<>();
-    rows.add(
-        List.of(
-            "in flight, 100 ms each", "requests/s", "of the possible", "p50", "p99", "resident"));
+    rows.add(List.of("in flight, 100 ms each", "requests/s", "of ideal", "p50", "p99", "resident"));
     try (Server server = Server.start(service("--delay", "100ms"))) {
       for (int connections : new int[] {1, 10, 100, 1000, many}) {
         Load.run(server.port, connections, seconds); // The compiler's turn, and the threads'.

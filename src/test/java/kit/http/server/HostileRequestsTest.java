@@ -37,13 +37,12 @@ import testing.RawClient;
 import testing.RawClient.Answer;
 
 /**
- * Sends what the tables of {@code docs/http.md} say, byte for byte, and holds the server to what they
- * promise. The server runs in a JVM of its own, with three seconds for a request to arrive.
+ * Sends the requests in the tables of {@code requests.md}, byte for byte, and compares the responses
+ * with the tables. The server runs in a JVM of its own, with three seconds for a request to arrive.
  */
 @Timeout(120)
 class HostileRequestsTest {
-  private static final Path TABLES = Path.of("docs/http.md");
-  private static final Path OTHER_ENGINE = Path.of("docs/performance.md");
+  private static final Path TABLES = Path.of("src/test/resources/kit/http/server/requests.md");
   // Most are answered at once, some wait for the time limit.
   private static final int AT_A_TIME = 16;
   private static final String OUTCOME = "(\\d{3} ?)*(open|closed)";
@@ -132,7 +131,7 @@ class HostileRequestsTest {
   /** What another engine makes of some rows: what is sent, what comes of it here, what there. */
   private static Map<String, String> differences() throws IOException {
     Map<String, String> differences = new LinkedHashMap<>();
-    for (String line : Files.readAllLines(OTHER_ENGINE)) {
+    for (String line : Files.readAllLines(TABLES)) {
       String[] cells = line.split("(?<!\\\\)\\|", -1);
       if (cells.length == 5 && cells[3].strip().matches(OUTCOME + "|hanging")) {
         differences.put(sent(cells[1]), cells[3].strip());
