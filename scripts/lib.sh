@@ -1,12 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# What the demos have in common: programs in the background that are cleaned up, and a registry.
-# To be sourced in the folder of the project. Who calls find_registry sets kind=any, embedded or etcd:
-# which registry it is to choose.
+# Functions of the demos: background programs with cleanup, and a registry. Source it in the project folder.
+# Before a call of find_registry, set kind to the registry to use: any, embedded or etcd.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)
-declare -A pids # Of the programs in the background, by name.
+declare -A pids # Of background programs, by name.
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -25,26 +24,26 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Starts a program in the background; its output goes to files named after it.
+# Starts a program in the background; its output goes to $scratch/NAME.out and NAME.err.
 start() {
   local name=$1
   shift
-  : >"$scratch/$name.out" # Now, and not when the program gets round to it.
+  : >"$scratch/$name.out" # Readers may open it at once.
   "$@" >>"$scratch/$name.out" 2>"$scratch/$name.err" &
   pids[$name]=$!
 }
 
-# Asks a program to end.
+# Sends SIGTERM to a program.
 terminate() { kill -TERM "${pids[$1]}"; }
 
-# Waits for the end of a program; its exit status is then in $status.
+# Waits for the end of a program and sets $status to its exit status.
 await_end() {
   status=0
   wait "${pids[$1]}" || status=$?
   unset "pids[$1]"
 }
 
-# Waits until a program has printed its first line, and prints that.
+# Waits for the first line of a program and prints it.
 first_line() {
   local name=$1 line
   for _ in $(seq 300); do
@@ -59,8 +58,8 @@ first_line() {
   fail "$name did not start"
 }
 
-# Whether host:port answers a GET of the path with a line like the pattern. Plain bash: curl may not
-# be there.
+# Whether the response of host:port to GET path has a line that matches the pattern. In plain bash: curl may be
+# missing.
 answers() {
   local host=${1%:*} port=${1##*:}
   timeout 2 bash -c '
@@ -69,13 +68,13 @@ answers() {
     grep -q "$3" <&3' "$host" "$port" "$2" "$3" 2>/dev/null
 }
 
-# Whether there is a Consul agent with a leader at host:port.
+# Whether host:port is a Consul agent with a leader.
 consul_answers() { answers "$1" /v1/status/leader '^"[^"]'; }
 
-# Whether there is an etcd with a leader at host:port.
+# Whether host:port is an etcd with a leader.
 etcd_answers() { answers "$1" /health '"health":"true"'; }
 
-# Prints the first of five free ports in a row.
+# Prints the first of five consecutive free ports.
 free_ports() {
   local base port
   for _ in $(seq 50); do
@@ -128,7 +127,7 @@ build() {
     [ -z "$(find pom.xml src/main src/assembly -newer target/user-service.jar -print -quit)" ]; then
     return
   fi
-  say "building (the first time, Maven downloads its plugins)"
+  say "building (Maven downloads its plugins the first time)"
   mvn -B -q -Dstyle.color=never package -DskipTests -Dmaven.javadoc.skip=true
 }
 
@@ -137,19 +136,19 @@ find_registry() {
   address=${address#http://}
   if [ "$kind" = embedded ]; then
     start_embedded
-    say "registry: the embedded agent at $registry, as asked for"
+    say "registry: the embedded agent at $registry"
   elif [ "$kind" = etcd ]; then
-    binary=$(scripts/get-etcd) || fail "no etcd to be had"
+    binary=$(scripts/get-etcd) || fail "no etcd available"
     start_etcd "$binary"
     say "registry: $("$binary" --version | head -n 1) at $registry, started for this demo"
   elif consul_answers "$address"; then
     registry=consul://$address
-    say "registry: the Consul that answers at $registry"
+    say "registry: the running Consul at $registry"
   elif binary=$(scripts/get-consul 2>"$scratch/get-consul.err"); then
     start_consul "$binary"
     say "registry: $("$binary" version | head -n 1) at $registry, started for this demo"
   else
     start_embedded
-    say "registry: no Consul to be had, so the embedded agent at $registry"
+    say "registry: the embedded agent at $registry (no Consul available)"
   fi
 }

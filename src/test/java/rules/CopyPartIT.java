@@ -156,7 +156,7 @@ class CopyPartIT {
   }
 
   @Test
-  void copiesOneFileAndSaysWhich() throws Exception {
+  void copiesOneFileAndPrintsItsPath() throws Exception {
     Ended ended = copyPart("TokenBucket", ".", "com.example.limits");
 
     assertThat(ended.output()).isEqualTo("./src/main/java/com/example/limits/TokenBucket.java\n");
@@ -194,9 +194,9 @@ class CopyPartIT {
 
     assertThat(refused.status()).isEqualTo(1);
     assertThat(refused.output())
-        .isEqualTo(
-            "copy-part: ./src/test/java/com/example/BackoffTest.java is there and differs;"
-                + " --force replaces it\n");
+        .startsWith("copy-part: ")
+        .contains("./src/test/java/com/example/BackoffTest.java", "--force")
+        .hasLineCount(1);
     assertThat(mine).hasContent("mine");
     assertThat(gone).as("nothing is copied").doesNotExist();
 
@@ -210,22 +210,22 @@ class CopyPartIT {
       delimiter = '|',
       textBlock =
           """
-          TokenBukket . com.example        | 2 | no part TokenBukket; these are: Backoff Circuit
-          TokenBucket . com.example.       | 2 | not the name of a package, such as com.example
-          TokenBucket . com/example        | 2 | not the name of a package, such as com.example
-          TokenBucket . ..                 | 2 | not the name of a package, such as com.example
-          TokenBucket . com.new.api        | 2 | new is a word of Java, so no package can be: com
-          TokenBucket .                    | 2 | not three arguments, PART PROJECT PACKAGE; see
-          TokenBucket . a b                | 2 | not three arguments, PART PROJECT PACKAGE; see
+          TokenBukket . com.example        | 2 | part TokenBukket; parts: Backoff Circuit
+          TokenBucket . com.example.       | 2 | package name: com.example. (
+          TokenBucket . com/example        | 2 | package name: com/example (
+          TokenBucket . ..                 | 2 | package name: .. (
+          TokenBucket . com.new.api        | 2 | package name: com.new.api (new is
+          TokenBucket .                    | 2 | 3 arguments, PART PROJECT PACKAGE; see --help
+          TokenBucket . a b                | 2 | 3 arguments, PART PROJECT PACKAGE; see --help
           --test TokenBucket . com.example | 2 | unknown flag --test; see --help
-          TokenBucket missing com.example  | 1 | no folder missing
+          TokenBucket missing com.example  | 1 | folder: missing
           """)
-  void saysWhatIsWrongAndCopiesNothing(String arguments, int status, String message)
+  void usageErrorIsReportedAndCopiesNothing(String arguments, int status, String message)
       throws Exception {
     Ended ended = copyPart(arguments.split(" "));
 
     assertThat(ended.status()).isEqualTo(status);
-    assertThat(ended.output()).startsWith("copy-part: " + message);
+    assertThat(ended.output()).startsWith("copy-part: ").contains(message);
     assertThat(ended.output().lines()).hasSize(1);
     assertThat(files()).isEmpty();
   }
