@@ -7,40 +7,39 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * The commands on the pages. They stand in blocks of two kinds:
+ * The commands on the pages. A block of commands has one of two types:
  *
  * <pre>
  *   sh            typed one after the other, in one terminal for the whole page
- *   sh terminal   each line goes on until Ctrl-C, in a terminal of its own: to the section's end
+ *   sh terminal   each line runs until Ctrl-C in its own terminal, to the end of the section
  * </pre>
  *
- * <p>What is printed can be shown as {@code # -> text} behind a command, which must be in there
- * somewhere, or in a {@code text} block below, which must be all of it, as {@link Shown} compares.
- * {@code text terminal} shows what the terminal that was opened last has printed in the end. A command
- * for which nothing is shown must succeed.
+ * <p>The page has the output as {@code # -> text} after a command (a part of the output), or as a
+ * {@code text} block below (the complete output); {@link Shown} compares them. {@code text terminal} is
+ * the end of the output of the terminal opened last. A command without output on the page must succeed.
  *
- * <p>{@link DocsIT} runs all of them but these.
+ * <p>{@link DocsIT} runs all commands but {@link #NOT_RUN}.
  */
 final class Commands {
-  /** Regexes of the commands that are not run, and why. */
+  /** Regexes of the commands that are not run, with the reason. */
   static final Map<String, String> NOT_RUN =
       Map.of(
           "mvn -q package -DskipTests",
-          "downloads; its jars are what all other commands run on",
+          "downloads; the other commands use its jars",
           "scripts/demo --etcd",
-          "scripts/check runs it, and looks at the output",
+          "scripts/check runs it and checks the output",
           "java -jar user-service.jar --name userservice --port 8081 --registry etcd://127.0.0.1:2379",
-          "needs an etcd; EtcdRegistryIT runs the jars with one",
+          "needs etcd; EtcdRegistryIT runs the jars with it",
           "java -jar client.jar loop --registry etcd://127.0.0.1:2379",
           "as above",
           "java -jar client.jar loop --registry dns://127.0.0.1:8600/service.consul",
-          "needs Consul's DNS; DnsRegistryIT finds with it",
+          "needs Consul's DNS; DnsRegistryIT uses it",
           "java -jar zipkin/zipkin.jar",
-          "needs a Zipkin; ZipkinIT reads the trace in one, here the spans are lost",
+          "needs Zipkin; ZipkinIT reads the trace, here the spans are lost",
           "etcdctl .*",
-          "needs etcd's own client; SecuredEtcdIT gives a user these rights");
+          "needs etcd's client; SecuredEtcdIT grants these permissions");
 
-  private static final Pattern LOOKS =
+  private static final Pattern READS =
       Pattern.compile("(curl (?!.*( -d | -X )).*|jq .*|java -jar client\\.jar instances.*)");
   private static final String SHOWS = "# -> ";
 
@@ -49,17 +48,17 @@ final class Commands {
   /**
    * One command.
    *
-   * @param text what is typed, without a comment
-   * @param shown what it prints according to the comment behind it, or nothing
+   * @param text without a comment
+   * @param shown the output in the comment after it, or empty
    */
   record Command(String text, String shown) {
     boolean isRun() {
       return NOT_RUN.keySet().stream().noneMatch(text::matches);
     }
 
-    /** Whether it changes nothing, so that it can be repeated. */
-    boolean onlyLooks() {
-      return LOOKS.matcher(text).matches();
+    /** Whether it only reads, so that it can be repeated. */
+    boolean onlyReads() {
+      return READS.matcher(text).matches();
     }
   }
 
@@ -67,7 +66,7 @@ final class Commands {
     return block.info().equals("sh") || block.info().equals("sh terminal");
   }
 
-  /** Takes a block apart: a command is a line, or several with a backslash at their ends. */
+  /** Parses a block: a command is a line, or several lines that end with a backslash. */
   static List<Command> of(Page.Block block) {
     List<Command> commands = new ArrayList<>();
     String begun = "";

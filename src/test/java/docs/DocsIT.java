@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import testing.LocalServers;
 
-/** All commands in the documentation work, and print what is shown: see {@link Commands}. */
+/** Runs all commands of the documentation and compares their output: see {@link Commands}. */
 @Timeout(300)
 class DocsIT {
   private static final List<String> COPIED =
@@ -28,7 +28,7 @@ class DocsIT {
   private Path scratch;
 
   static List<String> pages() throws IOException {
-    // The Chinese one has the same commands as README.md: see DocsTest.
+    // The Chinese page has the same commands as README.md: see DocsTest.
     return Page.names().stream()
         .filter(name -> !name.equals(Page.CHINESE) && hasCommands(name))
         .toList();
@@ -44,7 +44,7 @@ class DocsIT {
 
   @ParameterizedTest
   @MethodSource("pages")
-  void commandsDoWhatThePageShows(String name) throws Exception {
+  void commandsPrintWhatThePageShows(String name) throws Exception {
     Page page = Page.read(name);
     copyProject();
     List<String> tools = new ArrayList<>();
@@ -63,11 +63,11 @@ class DocsIT {
 
   private void copyProject() throws IOException {
     scratch =
-        Files.createDirectory(outside.resolve("kit")); // Some commands make folders beside it.
+        Files.createDirectory(outside.resolve("kit")); // Some commands create folders beside it.
     for (String part : COPIED) {
       copy(Page.root().resolve(part));
     }
-    // Last, and with the time of now: or else the scripts would build them again.
+    // Last, with the current time: otherwise the scripts would build them again.
     Files.createDirectories(scratch.resolve("target"));
     for (String jar : JARS) {
       Path built = Page.root().resolve("target").resolve(jar);

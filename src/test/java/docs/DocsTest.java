@@ -18,12 +18,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The documentation says what the code says. That its commands work is shown by {@link DocsIT}. */
+/** Compares the documentation with the code. {@link DocsIT} runs its commands. */
 class DocsTest {
   private static final Set<String> LANGUAGES =
       Set.of("sh", "sh terminal", "text", "text terminal", "java", "yaml", "json", "hcl");
-  // Names of Go's and of HTTP's that look like names of ours.
-  private static final Set<String> OTHERS =
+  // Names from Go and HTTP that look like names of this project.
+  private static final Set<String> NOT_OURS =
       Set.of(
           "AgentServiceCheck",
           "Allow",
@@ -34,6 +34,10 @@ class DocsTest {
           "Go",
           "With",
           "WithPrefix");
+  private static final String TOUR = "docs/tour.md"; // Quotes ten programs.
+  private static final int MAX_LINES = 400;
+  private static final int MAX_LINES_OF_DOCS = 2_000;
+
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
   private static final Pattern SPAN = Pattern.compile("`([^`]+)`");
   private static final Pattern LOOKS_LIKE_A_COMMAND =
@@ -47,11 +51,11 @@ class DocsTest {
 
   @ParameterizedTest
   @MethodSource("pages")
-  void quotesAreWhatIsCompiled(String name) throws Exception {
+  void quotesEqualTheSources(String name) throws Exception {
     String page = Files.readString(Page.root().resolve(name));
 
     assertThat(page)
-        .as("%s; scripts/docs copies quotes from the code again", name)
+        .as("%s; scripts/docs updates the quotes", name)
         .isEqualTo(Quotes.renewed(page, Page.root()));
   }
 
@@ -68,26 +72,26 @@ class DocsTest {
 
   @ParameterizedTest
   @MethodSource("pages")
-  void blocksSayWhatTheyAre(String name) throws Exception {
+  void blocksHaveAKnownType(String name) throws Exception {
     Page page = Page.read(name);
 
     assertThat(page.blocks())
         .filteredOn(block -> !LANGUAGES.contains(block.info()))
         .extracting(page::at)
-        .as("blocks that are none of " + LANGUAGES)
+        .as("blocks with a type other than " + LANGUAGES)
         .isEmpty();
   }
 
   @ParameterizedTest
   @MethodSource("pages")
-  void commandsStandInBlocksOfCommands(String name) throws Exception {
+  void commandsAreInBlocksOfCommands(String name) throws Exception {
     Page page = Page.read(name);
 
     assertThat(page.blocks())
         .filteredOn(block -> !Commands.isCommands(block))
         .filteredOn(block -> block.text().stream().anyMatch(DocsTest::looksLikeACommand))
         .extracting(page::at)
-        .as("commands in blocks that nobody runs")
+        .as("commands in blocks that are not run")
         .isEmpty();
   }
 
@@ -96,7 +100,7 @@ class DocsTest {
   }
 
   @Test
-  void commandsThatAreNotRunAreThere() throws Exception {
+  void commandsThatAreNotRunExist() throws Exception {
     Set<String> commands = new TreeSet<>();
     for (String name : Page.names()) {
       Page.read(name).blocks().stream()
@@ -110,13 +114,13 @@ class DocsTest {
 
   @ParameterizedTest
   @MethodSource("pages")
-  void linksLeadSomewhere(String name) throws Exception {
+  void linksHaveATarget(String name) throws Exception {
     Page page = Page.read(name);
     List<String> broken = new ArrayList<>();
     for (Page.Line line : page.prose()) {
       Matcher link = LINK.matcher(line.text());
       while (link.find()) {
-        if (!link.group(1).matches("https?://.*") && !leads(name, link.group(1))) {
+        if (!link.group(1).matches("https?://.*") && !hasTarget(name, link.group(1))) {
           broken.add(name + ":" + line.number() + ": " + link.group(1));
         }
       }
@@ -124,7 +128,7 @@ class DocsTest {
     assertThat(broken).isEmpty();
   }
 
-  private static boolean leads(String from, String link) throws IOException {
+  private static boolean hasTarget(String from, String link) throws IOException {
     int hash = link.indexOf('#');
     String file = hash < 0 ? link : link.substring(0, hash);
     Path base = Page.root().resolve(from);
@@ -139,7 +143,7 @@ class DocsTest {
 
   @ParameterizedTest
   @MethodSource("pages")
-  void whatIsNamedIsThere(String name) throws Exception {
+  void namesExist(String name) throws Exception {
     Page page = Page.read(name);
     Names names = new Names();
     List<String> unknown = new ArrayList<>();
@@ -147,14 +151,14 @@ class DocsTest {
       Matcher span = SPAN.matcher(line.text());
       while (span.find()) {
         names
-            .unknownIn(span.group(1), OTHERS)
+            .unknownIn(span.group(1), NOT_OURS)
             .forEach(what -> unknown.add(name + ":" + line.number() + ": " + what));
       }
     }
     for (Page.Block block : page.blocks()) {
       if (Commands.isCommands(block)) {
         block.text().stream()
-            .flatMap(line -> names.unknownIn(line, OTHERS).stream())
+            .flatMap(line -> names.unknownIn(line, NOT_OURS).stream())
             .forEach(what -> unknown.add(page.at(block) + ": " + what));
       }
     }
@@ -162,7 +166,20 @@ class DocsTest {
   }
 
   @Test
-  void theChineseReadmeHasTheSameSectionsAndTheSameCode() throws Exception {
+  void pagesAreShort() throws Exception {
+    int all = 0;
+    for (String name : Page.names()) {
+      int lines = Files.readAllLines(Page.root().resolve(name)).size();
+      if (!name.equals(TOUR)) {
+        assertThat(lines).as(name).isLessThanOrEqualTo(MAX_LINES);
+        all += name.startsWith("docs/") ? lines : 0;
+      }
+    }
+    assertThat(all).as("all pages in docs but the tour").isLessThanOrEqualTo(MAX_LINES_OF_DOCS);
+  }
+
+  @Test
+  void chineseReadmeHasTheSameSectionsAndTheSameCode() throws Exception {
     String chinese = Page.CHINESE;
     assumeTrue(Page.names().contains(chinese), "not translated");
     Page original = Page.read("README.md");

@@ -16,7 +16,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** What a page may name: the classes, files, flags and commands that there are. */
+/** The names that a page may use: existing classes, files, flags and commands. */
 final class Names {
   private static final List<String> SOURCES = List.of("src/main/java", "src/test/java");
   private static final List<String> FOLDERS = List.of("", "src/main/java", "src/test/java");
@@ -46,7 +46,7 @@ final class Names {
       Pattern.compile(
           "(?:scripts|docs|src|target|kit|userservice|client|testing|tour|it|rules)/[\\w./-]*");
 
-  // Methods and keywords of Flags, and how scripts compare their arguments.
+  // Methods of Flags, and the flags of scripts.
   private static final Pattern FLAG_DEFINED =
       Pattern.compile("(?:required|optional|secret)\\(\\s*\"([a-z-]+)\"");
   private static final Pattern TYPE_DEFINED =
@@ -81,7 +81,7 @@ final class Names {
     addAll(COMMAND_DEFINED, Files.readString(main), commands);
   }
 
-  /** The class of a file, and those that are nested in it. */
+  /** Adds the class of a file and its nested classes. */
   private void addTypes(String full, String text) {
     String simple = full.substring(full.lastIndexOf('.') + 1);
     Set<String> found = new TreeSet<>(Set.of(simple));
@@ -102,7 +102,7 @@ final class Names {
     pattern.matcher(text).results().map(match -> match.group(1)).forEach(found::add);
   }
 
-  /** What a piece of code names and is not there; {@code others} are names that are not ours. */
+  /** Returns the unknown names in a piece of code; {@code others} are names of other projects. */
   List<String> unknownIn(String span, Set<String> others) {
     List<String> unknown = new ArrayList<>();
     matches(FLAG, span)
@@ -150,7 +150,7 @@ final class Names {
             .anyMatch(path -> Files.exists(path) || Files.exists(Path.of(path + ".java")));
   }
 
-  /** Whether this is a class of ours, or a member of one. */
+  /** Whether this is a class, or a member of a class. */
   private static boolean isClass(String name) {
     Class<?> type = load(name);
     int dot = name.lastIndexOf('.');
@@ -177,7 +177,7 @@ final class Names {
         if (dot < 0) {
           return null;
         }
-        binary = binary.substring(0, dot) + '$' + binary.substring(dot + 1); // Nested, perhaps.
+        binary = binary.substring(0, dot) + '$' + binary.substring(dot + 1); // Possibly nested.
       }
     }
   }

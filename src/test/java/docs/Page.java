@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** A page of the documentation, taken apart: headings, blocks of code, and the prose between them. */
+/** A parsed page of the documentation: headings, blocks of code, and prose. */
 record Page(String name, List<Heading> headings, List<Block> blocks, List<Line> prose) {
   private static final Pattern HEADING = Pattern.compile("(#+) (.*)");
   private static final Pattern FENCE = Pattern.compile("```(.*)");
@@ -19,9 +19,9 @@ record Page(String name, List<Heading> headings, List<Block> blocks, List<Line> 
   private static final List<String> TOP = List.of("README.md", "CONTRIBUTING.md", "RATIONALE.md");
   static final String CHINESE = "README.zh-CN.md";
 
-  /** A heading; the number of its section counts from 0, the part of the page before any heading. */
+  /** A heading with the number of its section; section 0 is before the first heading. */
   record Heading(int level, String text, int section) {
-    /** What GitHub calls it in links. */
+    /** The anchor that GitHub generates. */
     String anchor() {
       return text.toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-');
     }
@@ -31,15 +31,15 @@ record Page(String name, List<Heading> headings, List<Block> blocks, List<Line> 
    * A block of code.
    *
    * @param line of the opening fence, from 1
-   * @param info what the fence says it is, such as {@code java}
-   * @param comment the comment in the line above, or nothing
+   * @param info the type after the fence, such as {@code java}
+   * @param comment the comment in the line above, or empty
    */
   record Block(int line, int section, String info, String comment, List<String> text) {}
 
   /** A line of prose. */
   record Line(int number, String text) {}
 
-  /** All pages that there are. */
+  /** The names of all pages. */
   static List<String> names() throws IOException {
     List<String> names = new ArrayList<>(TOP);
     if (Files.exists(root().resolve(CHINESE))) {
@@ -80,11 +80,11 @@ record Page(String name, List<Heading> headings, List<Block> blocks, List<Line> 
       } else if (fence.matches()) {
         int opened = i + 1;
         List<String> text = new ArrayList<>();
-        for (i++; !lines.get(i).equals("```"); i++) { // A fence that stays open fails here.
+        for (i++; !lines.get(i).equals("```"); i++) { // An open fence fails here.
           text.add(lines.get(i));
         }
-        String said = comment.matches() ? comment.group(1) : "";
-        blocks.add(new Block(opened, section, fence.group(1), said, text));
+        String above = comment.matches() ? comment.group(1) : "";
+        blocks.add(new Block(opened, section, fence.group(1), above, text));
       } else {
         prose.add(new Line(i + 1, line));
       }
@@ -93,7 +93,7 @@ record Page(String name, List<Heading> headings, List<Block> blocks, List<Line> 
     return new Page(name, headings, blocks, prose);
   }
 
-  /** The block that follows, if it shows what this one prints. */
+  /** The next block, if it is the output of this one. */
   Block outputOf(Block commands) {
     int next = blocks.indexOf(commands) + 1;
     boolean shows = next < blocks.size() && blocks.get(next).info().equals("text");

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import testing.LocalServers;
 
-/** Free ports in place of those that the pages name: those may be in use on this machine. */
+/** Replaces the ports on the pages by free ones: those may be in use on this machine. */
 final class Ports {
   private static final List<Integer> NAMED = List.of(8080, 8081, 8082, 8083, 8500, 9200);
 
@@ -16,14 +16,14 @@ final class Ports {
   private final List<Port> ports = new ArrayList<>();
 
   Ports() throws IOException {
-    // Sorted as the others are: lists of instances are in the order of their names.
+    // In the same order: lists of instances are sorted by address.
     List<Integer> free = LocalServers.freePorts(NAMED.size()).stream().sorted().toList();
     for (int i = 0; i < free.size(); i++) {
       ports.add(new Port(NAMED.get(i).toString(), free.get(i).toString()));
     }
   }
 
-  /** Returns the port in place of this one. */
+  /** Returns the replacement of a port. */
   String free(int named) {
     return free(Integer.toString(named));
   }
@@ -37,7 +37,7 @@ final class Ports {
     return changed;
   }
 
-  /** Returns what was printed as if it had been with the ports that the pages name. */
+  /** Returns the output with the ports of the pages. */
   List<String> named(List<String> printed) {
     List<String> changed = new ArrayList<>();
     for (String line : printed) {

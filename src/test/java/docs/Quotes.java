@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Code on a page is quoted from a file that is compiled. On the page:
+ * Quotes code from compiled files on the pages. On a page:
  *
  * <pre>
  *   &lt;!-- from: src/test/java/tour/Step1Handler.java handler --&gt;
@@ -20,9 +20,9 @@ import java.util.stream.Stream;
  *   ```
  * </pre>
  *
- * <p>and in the file, around the region that is quoted, {@code // docs: handler} and {@code // end of
- * handler}. {@code DocsTest} fails when they differ; {@link #main} ({@code scripts/docs}) copies the
- * regions to the pages again. Needs the JDK only, so that it can be launched from its source.
+ * <p>In the file, the region is between {@code // docs: handler} and {@code // end of handler}. {@code
+ * DocsTest} fails if they differ; {@link #main} ({@code scripts/docs}) updates the pages. Uses the JDK
+ * only, so that it can be launched from its source.
  */
 final class Quotes {
   private static final Pattern QUOTE =
@@ -49,7 +49,7 @@ final class Quotes {
     }
   }
 
-  /** Returns the page with its quotes as they should be. */
+  /** Returns the page with updated quotes. */
   static String renewed(String page, Path root) throws IOException {
     Matcher quote = QUOTE.matcher(page);
     StringBuilder renewed = new StringBuilder();
@@ -60,10 +60,10 @@ final class Quotes {
     return quote.appendTail(renewed).toString();
   }
 
-  /** Returns the lines of a region, as far to the left as they go. */
+  /** Returns the lines of a region, without common indentation. */
   static String region(Path file, String name) throws IOException {
     if (!Files.exists(file)) {
-      throw new IllegalArgumentException("quoted, but not there: " + file);
+      throw new IllegalArgumentException("quoted file does not exist: " + file);
     }
     List<String> lines = Files.readAllLines(file);
     List<String> marks = lines.stream().map(String::strip).toList();

@@ -5,21 +5,21 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Compares what a page shows with what a command has printed.
+ * Compares the output on a page with the output of a command.
  *
  * <pre>
  *   ...              alone in a line: any lines, or none
  *   a ... b          within a line: any text, or none
- *   port             ports that nobody chose (five digits): any other
+ *   port             free ports (five digits): any other
  *   id, time         ids (16 or more hexadecimal digits), dates, times, spans after "=": any other
  *   version          v1.2.3: any other
  * </pre>
  *
- * <p>All else counts, statuses and short numbers too. Blank space at the ends of lines and empty
- * lines do not.
+ * <p>All else must be equal, also statuses and short numbers. Blanks at the ends of lines and empty
+ * lines are ignored.
  */
 final class Shown {
-  // Ids first: there may be what looks like a port in one.
+  // Ids first: they may contain a number like a port.
   private static final List<Changing> CHANGING =
       List.of(
           new Changing("\\b[0-9a-f]{16,}\\b", "<id>"),
@@ -37,12 +37,12 @@ final class Shown {
 
   private Shown() {}
 
-  /** Whether {@code printed} is what the page promised. */
+  /** Whether {@code printed} is the output on the page. */
   static boolean matches(List<String> shown, List<String> printed) {
     return Pattern.compile(regex(shown)).matcher(text(printed)).matches();
   }
 
-  /** Whether {@code printed} has this in it somewhere. */
+  /** Whether {@code printed} contains the text. */
   static boolean contains(String shown, List<String> printed) {
     return text(printed).contains(general(shown.strip()));
   }

@@ -48,7 +48,7 @@ class ShownTest {
   }
 
   @Test
-  void moreOrLessThanWhatIsShownIsRefused() {
+  void moreOrLessOutputIsRejected() {
     assertThat(Shown.matches(List.of("a"), List.of("a", "b"))).isFalse();
     assertThat(Shown.matches(List.of("a", "b"), List.of("a"))).isFalse();
     assertThat(Shown.matches(List.of("a", "b"), List.of("b", "a"))).isFalse();
@@ -60,7 +60,7 @@ class ShownTest {
   }
 
   @Test
-  void partIsFoundAnywhere() {
+  void partOfTheOutputIsFound() {
     List<String> printed = List.of("HTTP/1.1 200 OK", "", "{\"result\":\"jerry8081\"}");
 
     assertThat(Shown.contains("{\"result\":\"jerry8081\"}", printed)).isTrue();

@@ -134,16 +134,16 @@ class StatesTest {
                     .route("GET", "/ready", http::ready)));
         started.set(true);
       } catch (IllegalStateException e) {
-        // Too late, which changes nothing.
+        // Too late: no effect.
       }
     }
 
     void selfCheck() throws Exception {
-      if (!state().equals("BOUND")) { // There it would wait for an answer.
+      if (!state().equals("BOUND")) { // There it would wait for a response.
         try {
           http.selfCheck("/health");
         } catch (IOException e) {
-          // Not well, which changes nothing.
+          // Unhealthy: no effect.
         }
       }
     }
@@ -152,7 +152,7 @@ class StatesTest {
     String state() throws Exception {
       try (Socket socket = new Socket("127.0.0.1", http.port())) {
         if (!started.get()) {
-          return "BOUND"; // One can connect, but would wait for an answer.
+          return "BOUND"; // Accepts connections, but does not respond.
         }
       } catch (ConnectException e) {
         return "STOPPED";

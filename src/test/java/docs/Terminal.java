@@ -15,9 +15,9 @@ import java.util.concurrent.TimeUnit;
 import testing.Eventually;
 import testing.JarProcess;
 
-/** A terminal with a bash in it, and what somebody who sits there sees. */
+/** A terminal with a bash, and its output. */
 final class Terminal implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(60); // Of a machine with other work.
+  private static final Duration TIMEOUT = Duration.ofSeconds(60); // For a busy machine.
   private static final String DONE = "end-of-command:";
 
   private final Process process;
@@ -37,12 +37,12 @@ final class Terminal implements AutoCloseable {
     reader.start();
   }
 
-  /** Opens a terminal to type one command after the other. */
+  /** Opens a terminal for commands that are typed one after the other. */
   static Terminal open(Path folder, Map<String, String> environment) throws IOException {
     return new Terminal(new ProcessBuilder("bash"), folder, environment);
   }
 
-  /** Starts a program that goes on until somebody stops it. */
+  /** Starts a program that runs until Ctrl-C. */
   static Terminal start(String command, Path folder, Map<String, String> environment)
       throws IOException {
     List<String> words = new ArrayList<>(JarProcess.withSignalsAtDefault());
@@ -66,21 +66,21 @@ final class Terminal implements AutoCloseable {
     }
   }
 
-  /** What a command has printed, and its exit status. */
+  /** The output of a command and its exit status. */
   record Result(List<String> printed, int status) {}
 
-  /** Types a command, and waits until it is through. */
+  /** Types a command and waits for its end. */
   Result run(String command) throws Exception {
     int before = seen().size();
     // In braces: it may change the folder and the variables of this shell.
     keyboard.write("{ " + command + "\n} < /dev/null\nstatus=$?; echo; echo " + DONE + "$status\n");
     keyboard.flush();
     Eventually.within(
-        PATIENCE,
+        TIMEOUT,
         () -> {
           List<String> now = seen();
           if (now.size() == before || !now.get(now.size() - 1).startsWith(DONE)) {
-            throw new AssertionError("not through: " + command + "\n" + since(before));
+            throw new AssertionError("not ended: " + command + "\n" + since(before));
           }
         });
     List<String> printed = since(before);
@@ -89,7 +89,7 @@ final class Terminal implements AutoCloseable {
         printed.subList(0, last), Integer.parseInt(printed.get(last).substring(DONE.length())));
   }
 
-  /** Returns the folder that it is in. */
+  /** Returns the current folder. */
   Path folder() throws Exception {
     return Path.of(run("pwd").printed().get(0));
   }
@@ -117,10 +117,10 @@ final class Terminal implements AutoCloseable {
 
   /** Waits for the end, and returns the exit status. */
   int awaitEnd() throws Exception {
-    if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+    if (!process.waitFor(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
       throw new AssertionError("has not ended: " + seen());
     }
-    reader.join(PATIENCE.toMillis());
+    reader.join(TIMEOUT.toMillis());
     return process.exitValue();
   }
 

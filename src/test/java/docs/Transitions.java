@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The diagram of a state machine, found by trying: everything that can happen, in every state.
+ * Finds the diagram of a state machine by triggering every event in every state.
  *
  * @param <M> the machine
  */
@@ -17,19 +17,19 @@ final class Transitions<M extends AutoCloseable> {
   private final Map<String, Maker<M>> states = new LinkedHashMap<>();
   private final Map<String, Event<M>> events = new LinkedHashMap<>();
 
-  /** Makes a machine that is in some state. */
+  /** Makes a machine in a certain state. */
   @FunctionalInterface
   interface Maker<M> {
     M make() throws Exception;
   }
 
-  /** Something that can happen to a machine. */
+  /** An event for a machine. */
   @FunctionalInterface
   interface Event<M> {
     void happen(M machine) throws Exception;
   }
 
-  /** Looks what state a machine is in. */
+  /** Returns the state of a machine. */
   @FunctionalInterface
   interface Look<M> {
     String stateOf(M machine) throws Exception;
@@ -49,11 +49,11 @@ final class Transitions<M extends AutoCloseable> {
     return List.copyOf(states.keySet());
   }
 
-  /** Tries all events in all states, and returns a line for each that leads to another state. */
+  /** Triggers all events in all states; returns a line for each change of state. */
   List<String> drawn(Look<M> look) throws Exception {
     List<String[]> edges = new ArrayList<>();
     for (Map.Entry<String, Event<M>> event : events.entrySet()) {
-      Map<String, Set<String>> from = new LinkedHashMap<>(); // By the state it leads to.
+      Map<String, Set<String>> from = new LinkedHashMap<>(); // By the next state.
       for (Map.Entry<String, Maker<M>> state : states.entrySet()) {
         try (M machine = state.getValue().make()) {
           String before = look.stateOf(machine);

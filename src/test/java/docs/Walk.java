@@ -15,11 +15,11 @@ import java.util.List;
 import java.util.Map;
 import testing.Eventually;
 
-/** Goes through a page as a reader does who copies and pastes: see {@link Commands}. */
+/** Runs the commands of a page in order: see {@link Commands}. */
 final class Walk implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(60); // Of a machine with other work.
-  private static final Duration LOOKING = Duration.ofSeconds(10);
-  private static final String DIFFERS = "what is printed is not what is shown";
+  private static final Duration TIMEOUT = Duration.ofSeconds(60); // For a busy machine.
+  private static final Duration READING_TIMEOUT = Duration.ofSeconds(10);
+  private static final String DIFFERS = "the output differs";
   private static final int INTERRUPTED = 130; // Exit status after Ctrl-C.
 
   private final Page page;
@@ -33,7 +33,7 @@ final class Walk implements AutoCloseable {
   /**
    * Begins in a copy of the project.
    *
-   * @param tools folders of programs that the reader has besides
+   * @param tools folders of additional programs
    */
   Walk(Page page, Path folder, List<String> tools) throws IOException {
     this.page = page;
@@ -46,7 +46,7 @@ final class Walk implements AutoCloseable {
     List<String> path = new ArrayList<>(tools);
     path.add(javaThatStartsFast().toString());
     path.add(System.getenv("PATH"));
-    // On a terminal, curl draws no bars.
+    // On a terminal, curl draws no progress bar.
     Files.writeString(folder.resolve(".curlrc"), "silent\nshow-error\n");
     Map<String, String> environment = new HashMap<>();
     environment.put("PATH", String.join(File.pathSeparator, path));
@@ -59,7 +59,7 @@ final class Walk implements AutoCloseable {
     return environment;
   }
 
-  /** Makes a folder with a java in it that does not lose time for what pays only later. */
+  /** Makes a folder with a java that starts fast. */
   private Path javaThatStartsFast() throws IOException {
     Path java = folder.resolve(".bin/java");
     if (!Files.exists(java)) {
@@ -99,10 +99,10 @@ final class Walk implements AutoCloseable {
   private void type(Page.Block block) throws Exception {
     List<Commands.Command> commands = Commands.of(block);
     if (commands.stream().allMatch(Commands.Command::isRun)) {
-      boolean onlyLooks = commands.stream().allMatch(Commands.Command::onlyLooks);
-      // What others do in their own time is looked at again, as a reader would.
-      Duration patience = onlyLooks ? LOOKING : Duration.ZERO;
-      Eventually.within(patience, () -> type(commands, block));
+      boolean onlyReads = commands.stream().allMatch(Commands.Command::onlyReads);
+      // Repeated, because other processes change asynchronously what it reads.
+      Duration timeout = onlyReads ? READING_TIMEOUT : Duration.ZERO;
+      Eventually.within(timeout, () -> type(commands, block));
     }
   }
 
@@ -130,12 +130,12 @@ final class Walk implements AutoCloseable {
     for (Commands.Command command : commands) {
       Map<String, String> environment = environment();
       if (command.text().endsWith(" dev-agent")) {
-        environment.put("KIT_PORT", ports.free(8500)); // Its port stands nowhere.
+        environment.put("KIT_PORT", ports.free(8500)); // The command has no port.
       }
       Terminal other = Terminal.start(ports.free(command.text()), typing.folder(), environment);
       others.push(other);
       Eventually.within(
-          PATIENCE,
+          TIMEOUT,
           () -> {
             List<String> printed = ports.named(other.seen());
             boolean hasBegun = !printed.isEmpty() && Shown.contains(command.shown(), printed);
@@ -147,11 +147,11 @@ final class Walk implements AutoCloseable {
     }
   }
 
-  /** What the newest of the other terminals has printed, at last. */
+  /** Waits for the expected output of the terminal opened last. */
   private void awaitShown(List<String> shown, Page.Block block) throws Exception {
     Terminal other = others.element();
     Eventually.within(
-        PATIENCE,
+        TIMEOUT,
         () -> {
           List<String> printed = ports.named(other.seen());
           check(Shown.matches(shown, printed), block, DIFFERS, printed);
