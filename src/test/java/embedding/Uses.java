@@ -65,7 +65,7 @@ final class Uses {
     try {
       return breaker.call(server);
     } catch (CircuitBreaker.OpenException e) {
-      return "the last known answer"; // The server was not called.
+      return "the last known response"; // The server was not called.
     }
   }
 
@@ -74,16 +74,14 @@ final class Uses {
   // docs: Backoff
   static String callWithRetries(Callable<String> call, Sleeper sleeper) throws Exception {
     Backoff backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
-    for (int attempt = 1; ; attempt++) {
+    for (int attempt = 1; attempt < 5; attempt++) {
       try {
         return call.call();
       } catch (IOException e) {
-        if (attempt == 5) {
-          throw e;
-        }
         sleeper.sleep(backoff.nanos(attempt)); // such as a TimeUnit
       }
     }
+    return call.call();
   }
 
   // end of Backoff
@@ -95,9 +93,9 @@ final class Uses {
   // docs: RetryBudget
   static String callWithBudget(RetryBudget budget, Callable<String> call) throws Exception {
     try {
-      String answer = call.call();
+      String response = call.call();
       budget.succeeded();
-      return answer;
+      return response;
     } catch (IOException e) {
       if (!budget.failed()) {
         throw e; // Too many calls fail: a retry would only add load.
@@ -135,7 +133,7 @@ final class Uses {
     Server server = LEAST_LOADED.pick(servers, one -> one.callsInFlight().get());
     server.callsInFlight().incrementAndGet();
     try {
-      return "answer of " + server.name();
+      return "response of " + server.name();
     } finally {
       server.callsInFlight().decrementAndGet();
     }

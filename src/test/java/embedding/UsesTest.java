@@ -55,7 +55,7 @@ class UsesTest {
     for (int i = 0; i < 5; i++) {
       assertThatThrownBy(() -> Uses.ask(breaker, () -> failing("reset"))).hasMessage("reset");
     }
-    assertThat(Uses.ask(breaker, () -> "an answer")).isEqualTo("the last known answer");
+    assertThat(Uses.ask(breaker, () -> "an answer")).isEqualTo("the last known response");
     assertThat(log).containsExactly("10.0.0.5:80 is OPEN");
   }
 
@@ -107,7 +107,7 @@ class UsesTest {
     Uses.Server busy = new Uses.Server("busy", new AtomicInteger(7));
     Uses.Server idle = new Uses.Server("idle", new AtomicInteger());
 
-    assertThat(Uses.callOneOf(List.of(busy, idle))).isEqualTo("answer of idle");
+    assertThat(Uses.callOneOf(List.of(busy, idle))).isEqualTo("response of idle");
     assertThat(idle.callsInFlight()).hasValue(0);
   }
 

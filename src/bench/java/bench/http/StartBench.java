@@ -69,7 +69,7 @@ final class StartBench {
   private static void print(Map<String, List<Round>> results) {
     List<Round> bare = results.get(Candidate.BARE);
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("", "time", "first answer after", "memory", "resident"));
+    rows.add(List.of("", "time", "first response after", "memory", "resident"));
     results.forEach(
         (name, rounds) -> {
           double millis = median(rounds, Round::startupMillis);
