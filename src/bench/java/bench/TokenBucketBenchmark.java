@@ -16,11 +16,11 @@ import org.openjdk.jmh.annotations.Threads;
 
 /**
  * One permit, without waiting: from a limiter that always has some, and from one that has none for a
- * day. The clock alone, which all of them look at, is what nobody can be faster than.
+ * day. All of them read the clock, so the clock alone is the lower bound.
  */
 @State(Scope.Benchmark)
 public class TokenBucketBenchmark {
-  // The fastest drip that all of them take; nobody can ask as often.
+  // The highest rate that all of them accept; no caller reaches it.
   private static final int PER_SECOND = 1_000_000_000;
 
   private static final Duration SECOND = Duration.ofSeconds(1);
