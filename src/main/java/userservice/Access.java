@@ -71,12 +71,12 @@ record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
     return tokens.guard();
   }
 
-  /** Returns what answers {@code POST /access-token}, if there are users and a key that can sign. */
+  /** Returns the endpoint of {@code POST /access-token}, if there are users and a signing key. */
   Optional<Endpoint<Request, Response>> accessToken(Instrumenting instrumenting) {
     Optional<Jwt.Signer> signer = tokens.signer();
     if (signer.isEmpty() && users.isPresent()) {
       LoggerFactory.getLogger(Access.class)
-          .warn("nobody gets an access token here: a public key cannot sign");
+          .warn("--users-file ignored: a public key cannot sign access tokens");
     }
     if (signer.isEmpty() || users.isEmpty()) {
       return Optional.empty();
@@ -97,10 +97,10 @@ record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
     expected.issuer().ifPresent(issuer -> claims.put("iss", issuer));
     expected.audience().ifPresent(audience -> claims.put("aud", audience));
     tokens.scope().ifPresent(word -> claims.put("scope", word));
-    Map<String, Object> answer = new LinkedHashMap<>(); // RFC 6749, 5.1
-    answer.put("access_token", signer.sign(claims, LIFETIME));
-    answer.put("token_type", "Bearer");
-    answer.put("expires_in", LIFETIME.toSeconds());
-    return Response.json(200, Json.write(answer)).with("Cache-Control", "no-store");
+    Map<String, Object> body = new LinkedHashMap<>(); // RFC 6749, 5.1
+    body.put("access_token", signer.sign(claims, LIFETIME));
+    body.put("token_type", "Bearer");
+    body.put("expires_in", LIFETIME.toSeconds());
+    return Response.json(200, Json.write(body)).with("Cache-Control", "no-store");
   }
 }

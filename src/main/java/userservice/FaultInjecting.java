@@ -11,7 +11,7 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.StatusException;
 
-/** Injects faults, latency and errors, so that operators can see how callers handle them. */
+/** Fault injection: added latency and errors, to test how clients handle them. */
 final class FaultInjecting {
   private final double failRatio;
   private final Delay delay;
@@ -24,10 +24,10 @@ final class FaultInjecting {
   }
 
   /**
-   * Waits, then fails some of the calls with a 500. Without a delay and with a ratio of 0 it adds
-   * nothing to the chain.
+   * Returns the middleware that delays requests and fails a fraction of them with a 500. Without a delay and
+   * with a ratio of 0 it adds nothing to the chain.
    *
-   * @param failRatio the share of calls that fail, 0 to 1
+   * @param failRatio the fraction of requests that fail, 0 to 1
    * @param random draws from 0 to below 1
    */
   static <Q, R> Middleware<Q, R> around(double failRatio, Delay delay, DoubleSupplier random) {
@@ -49,15 +49,16 @@ final class FaultInjecting {
   }
 
   /**
-   * How long to wait: the same each time, or anything in a range.
+   * Added latency, uniformly distributed in a range.
    *
-   * @param min at least this long
-   * @param max and at most this long
+   * @param min the shortest delay
+   * @param max the longest delay
    */
   record Delay(Duration min, Duration max) {
     Delay {
       if (min.compareTo(max) > 0) {
-        throw new IllegalArgumentException("range ends before it begins: " + min + ".." + max);
+        throw new IllegalArgumentException(
+            "the range must not end before it begins: " + min + ".." + max);
       }
     }
 

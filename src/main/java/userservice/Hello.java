@@ -2,8 +2,8 @@
 package userservice;
 
 /**
- * A greeting, on its way in and out.
+ * Request and response of {@code POST /hello}.
  *
- * @param message whom to greet, and the greeting
+ * @param message in a request, the name to greet; in a response, the greeting
  */
 public record Hello(String message) {}

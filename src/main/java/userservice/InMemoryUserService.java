@@ -5,16 +5,16 @@ import static java.util.Objects.requireNonNull;
 
 import kit.Context;
 
-/** Knows one user, jerry, and takes everybody else for a guest. */
+/** In-memory {@link UserService} with one user, jerry; all others are guests. */
 public final class InMemoryUserService implements UserService {
   private static final int JERRY = 101;
 
   private final String suffix;
 
   /**
-   * Appends {@code suffix} to each name.
+   * Creates a service that appends {@code suffix} to each name.
    *
-   * @param suffix tells the instances apart, as the port does in the tutorials
+   * @param suffix distinguishes instances, as the port does in the tutorials
    */
   public InMemoryUserService(String suffix) {
     this.suffix = requireNonNull(suffix, "suffix");

@@ -8,12 +8,12 @@ import kit.Context;
 import kit.metrics.Metrics;
 
 /**
- * Measures what the business does, which no middleware around a transport can know.
+ * Metrics of the business logic, which no middleware around a transport has.
  *
  * <pre>
  *   userservice_calls_total             method, error
  *   userservice_call_duration_seconds   method, error
- *   userservice_name_length             of the names given out, in characters
+ *   userservice_name_length             of the names returned, in characters
  * </pre>
  */
 public final class InstrumentingUserService implements UserService {

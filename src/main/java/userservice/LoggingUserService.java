@@ -7,7 +7,7 @@ import kit.Context;
 import kit.log.KeyValueLog;
 import kit.log.Logging;
 
-/** Logs what the business is asked and what it answers: a middleware of the business itself. */
+/** Logs calls and results of the business logic: a middleware of the service itself. */
 public final class LoggingUserService implements UserService {
   private final UserService next;
   private final KeyValueLog log;

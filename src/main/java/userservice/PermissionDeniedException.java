@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package userservice;
 
-/** The caller must not do this; which HTTP status that is, {@link UserRoutes} decides. */
+/** Denied operation; {@link UserRoutes} maps it to an HTTP status. */
 public final class PermissionDeniedException extends RuntimeException {
-  /** Says so in the words for the caller. */
+  /** Creates one with the message for the client. */
   public PermissionDeniedException() {
     super("permission denied");
   }

@@ -8,21 +8,20 @@ import kit.Context;
 import kit.Endpoint;
 
 /**
- * Has names answered by other instances, and leaves the rest to the service it goes around: a
- * middleware of the business itself.
+ * Forwards {@code getName} to other instances: a middleware of the service itself. All other calls go to
+ * the service that it wraps.
  *
- * <p>The context goes along, so that deadline, request id and trace reach who is asked. A failure
- * there is a failure here: the {@link kit.PeerException} passes through, and is never made into an
- * empty name.
+ * <p>The context is passed on, so that deadline, request id and trace reach the other instance. A failure
+ * of the other instance is a failure here: its {@link kit.PeerException} is thrown.
  */
 public final class ProxyingUserService implements UserService {
-  // Of the call with all its attempts. A caller who waits for us is not to wait for ever.
+  // Deadline of the call with all its attempts, so that the caller's wait is bounded.
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   private final UserService next;
   private final Endpoint<Integer, String> getName;
 
-  /** Asks {@code getName} for names, and {@code next} for all else. */
+  /** Forwards {@code getName} to the endpoint, and all other calls to {@code next}. */
   public ProxyingUserService(UserService next, Endpoint<Integer, String> getName) {
     this.next = requireNonNull(next, "next");
     this.getName = requireNonNull(getName, "getName");

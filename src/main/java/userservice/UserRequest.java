@@ -2,7 +2,7 @@
 package userservice;
 
 /**
- * Asks for something about one user.
+ * Request about one user.
  *
  * @param uid the number of the user, 0 or more
  */

@@ -2,8 +2,8 @@
 package userservice;
 
 /**
- * Answers in one line.
+ * Response of one line.
  *
- * @param result a name, or what was done
+ * @param result a name, or a description of what was done
  */
 public record UserResponse(String result) {}

@@ -15,18 +15,18 @@ import kit.http.Router;
 import kit.http.RoutingHandler;
 import kit.http.jsonrpc.JsonRpc;
 
-/** Puts a {@link UserService} on the wire: one endpoint for each operation, one route for each. */
+/** HTTP routes of a {@link UserService}: one endpoint and one route per operation. */
 public final class UserRoutes {
-  private static final int MAX_HELLO_BYTES = 4_096; // A line of text, and some.
+  private static final int MAX_HELLO_BYTES = 4_096; // More than a line of text.
 
   private UserRoutes() {}
 
   /**
    * Returns the handler of all requests.
    *
-   * @param accessToken answers {@code POST /access-token}, if anything does
-   * @param guard goes around each route but {@code /health}, {@code /ready} and {@code /metrics}:
-   *     limits, faults on purpose
+   * @param accessToken handles {@code POST /access-token}, if there is such a route
+   * @param guard wraps each route except {@code /health}, {@code /ready} and {@code /metrics}: limits,
+   *     authentication, fault injection
    */
   public static RoutingHandler handler(
       UserService users,
@@ -64,7 +64,7 @@ public final class UserRoutes {
     return new EndpointHandler<>(UserRoutes::decode, refusals().around(endpoint), Encoders.json());
   }
 
-  /** Greets: the example of a request that comes as a body. */
+  /** Returns the endpoint of {@code POST /hello}, an example of a request with a body. */
   private static Endpoint<Request, Response> hello() {
     return new EndpointHandler<>(
         Decoders.json(Hello.class, MAX_HELLO_BYTES),
@@ -77,7 +77,7 @@ public final class UserRoutes {
         Encoders.json());
   }
 
-  /** Gives the business's refusals their HTTP status. */
+  /** Maps exceptions of the business logic to HTTP statuses. */
   private static Middleware<UserRequest, UserResponse> refusals() {
     return next ->
         (context, request) -> {
@@ -93,7 +93,7 @@ public final class UserRoutes {
     try {
       return new UserRequest(Integer.parseInt(request.variable("uid")));
     } catch (NumberFormatException e) {
-      // The route lets digits through, but any number of them.
+      // The route matches any number of digits.
       throw new StatusException(400, "uid not in 0.." + Integer.MAX_VALUE, e);
     }
   }

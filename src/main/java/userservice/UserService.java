@@ -4,13 +4,13 @@ package userservice;
 import kit.Context;
 
 /**
- * Knows users by number: the business, and nothing of HTTP, registries or limits.
+ * Users by number: the business logic, without HTTP, registries or limits.
  *
- * <p>The context is the first parameter, so that an implementation that asks another service can pass
- * on the deadline.
+ * <p>The context is the first parameter, so that an implementation that calls another service can pass on
+ * the deadline.
  */
 public interface UserService {
-  /** Returns the name of a user; who is not known is a guest. */
+  /** Returns the name of a user; an unknown user is a guest. */
   String getName(Context context, int uid) throws Exception;
 
   /**

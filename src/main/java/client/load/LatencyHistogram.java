@@ -2,11 +2,11 @@
 package client.load;
 
 /**
- * Remembers how long things took, in constant memory, well enough to tell percentiles.
+ * Latency histogram with percentiles, in constant memory.
  *
  * <h2>How it works</h2>
  *
- * <p>Counts fall into buckets that grow with the values (log-linear): each power of two is divided
+ * <p>Values are counted in buckets that grow with the values (log-linear): each power of two is divided
  * into 128 buckets of one width. Below 256 ns a bucket is one nanosecond wide.
  *
  * <pre>
@@ -22,7 +22,7 @@ package client.load;
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads; one lock, held for a few instructions.
+ * <p>Thread-safe; one lock, held for a few instructions.
  *
  * <p>The idea is that of HdrHistogram, which can do much more.
  */
@@ -35,7 +35,7 @@ final class LatencyHistogram {
   private long total;
   private long maxNanos;
 
-  /** Takes note of a duration; one below 0 counts as 0. */
+  /** Records a duration; a negative one counts as 0. */
   synchronized void record(long nanos) {
     long value = Math.max(0, nanos);
     counts[bucketOf(value)]++;
@@ -43,12 +43,12 @@ final class LatencyHistogram {
     maxNanos = Math.max(maxNanos, value);
   }
 
-  /** How many durations have been recorded. */
+  /** Returns the number of recorded durations. */
   synchronized long count() {
     return total;
   }
 
-  /** The longest of all; 0 if there is none. */
+  /** Returns the longest duration; 0 if there is none. */
   synchronized long maxNanos() {
     return maxNanos;
   }

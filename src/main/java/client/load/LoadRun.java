@@ -9,45 +9,43 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Calls as a {@link Plan} says, and has a {@link LoadTally} keep what comes of it.
+ * Makes the calls of a {@link Plan} and counts them in a {@link LoadTally}.
  *
  * <h2>How it works</h2>
  *
- * <p>Threads take numbers, as at a counter, and make the call of that number:
+ * <p>Each thread takes the number of the next call, and makes that call:
  *
  * <pre>
- *   closed model   a call is due when a thread takes its number
- *   open model     call i is due at start + i/rate, whatever the calls before it do
+ *   closed loop   a call is due when a thread takes its number
+ *   open loop     call i is due at start + i/rate, whether or not earlier calls have ended
  * </pre>
  *
- * <p><b>The time of a call begins when it is due</b>, not when a thread has got round to it. The users
- * of a service do not wait for each other: if it stands still for a second, whoever comes in that
- * second waits. A tool that sends the next call only when the last one is answered sends a single call
- * in that second, and reports one bad value where there should have been hundreds ("coordinated
- * omission", Gil Tene).
+ * <p><b>The latency of a call is measured from when it is due</b>, not from when a thread starts it. The
+ * users of a service do not wait for each other: if it stalls for a second, all requests of that second
+ * wait. A tool that sends a call only after the previous response would send a single call in that second,
+ * and report one high value instead of hundreds ("coordinated omission", Gil Tene).
  *
- * <p>A call that cannot begin when it is due, because all threads are busy, begins late, and is
- * counted as late. One that cannot begin within the time that its caller would wait has failed.
+ * <p>A call that cannot start when it is due, because all threads are busy, starts late and is counted as
+ * late. If it cannot start before its deadline, it has failed.
  *
  * <h2>Threads</h2>
  *
- * <p>As many as calls at a time, virtual ones from JDK 24 on, made by {@link #start}; {@link #close} ends
- * them, {@link #await} waits for them. Both may be called from any thread.
+ * <p>As many as concurrent calls, virtual ones from JDK 24 on, started by {@link #start}; {@link #close}
+ * stops them, {@link #await} waits for them. Both may be called from any thread.
  */
 final class LoadRun implements AutoCloseable {
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final long LATE_NANOS =
-      TimeUnit.MILLISECONDS.toNanos(1); // Less is a thread's start.
+      TimeUnit.MILLISECONDS.toNanos(1); // Shorter delays are those of starting a thread.
 
   /**
-   * How much to call.
+   * The load to generate.
    *
-   * @param concurrency calls at a time, at most
-   * @param rate calls a second, whatever becomes of them (open model); 0 = each call follows the one
-   *     before at once (closed model)
-   * @param duration for how long calls begin
-   * @param count how many calls at most; 0 = as many as begin within the duration
-   * @param timeout how long a caller waits for an answer, and so how late a call may begin
+   * @param concurrency maximum concurrent calls
+   * @param rate calls per second (open loop); 0 = each call follows the one before (closed loop)
+   * @param duration how long calls are started
+   * @param count maximum number of calls; 0 = no limit within the duration
+   * @param timeout deadline of a call, and so how late it may start
    */
   record Plan(int concurrency, double rate, Duration duration, int count, Duration timeout) {
     private static final long LONGEST_NANOS = Long.MAX_VALUE / 4; // 73 years; sums do not overflow.
@@ -69,12 +67,12 @@ final class LoadRun implements AutoCloseable {
       return duration.compareTo(longest) < 0 ? duration.toNanos() : LONGEST_NANOS;
     }
 
-    /** When a call of an open model is due, counted from the start; {@code call} counts from 0. */
+    /** Returns when a call of an open loop is due, from the start; {@code call} counts from 0. */
     long dueNanos(long call) {
       return (long) Math.min(LONGEST_NANOS, call * (1e9 / rate));
     }
 
-    /** Whether the plan has that many calls, and one that is due so long after the start. */
+    /** Returns whether the plan has a call of this number that is due at this time. */
     boolean includes(long call, long dueNanos) {
       return (count == 0 || call < count) && dueNanos < durationNanos();
     }
@@ -86,13 +84,13 @@ final class LoadRun implements AutoCloseable {
     void call() throws Exception;
   }
 
-  /** Time, for tests to take over. */
+  /** Clock, replaced in tests. */
   interface Clock {
     long nanoTime();
 
     void sleepUntil(long nanoTime) throws InterruptedException;
 
-    /** To a tenth of a millisecond; up to JDK 20, {@code Thread.sleep} rounds up to the next one. */
+    /** Returns a clock that is exact to 0.1 ms; {@code Thread.sleep} rounds up to 1 ms until JDK 20. */
     static Clock real() {
       return new Clock() {
         @Override
@@ -130,7 +128,7 @@ final class LoadRun implements AutoCloseable {
     this.clock = clock;
   }
 
-  /** Begins; once. */
+  /** Starts the calls; called once. */
   synchronized void start() {
     startedAtNanos = clock.nanoTime();
     for (int i = 0; i < plan.concurrency(); i++) {
@@ -139,9 +137,9 @@ final class LoadRun implements AutoCloseable {
   }
 
   /**
-   * Starts a virtual one from JDK 24 on (see {@code ServerExecutor}). It is not only that each call costs
-   * less: threads of the system that all want to run leave little of a small machine to the compiler of hot
-   * code. On two cores, 32 came up to speed after 28 s, virtual ones after 20.
+   * Starts a virtual thread from JDK 24 on (see {@code ServerExecutor}). Each call costs less, and platform
+   * threads that compete for few cores delay the JIT compiler: on two cores, 32 of them reached full speed
+   * after 28 s, virtual threads after 20 s.
    */
   private static Thread startThread(Runnable task) {
     if (Runtime.version().feature() < 24) {
@@ -158,7 +156,7 @@ final class LoadRun implements AutoCloseable {
     }
   }
 
-  /** Waits until all calls of the plan have ended, but at most {@code nanos}; returns whether. */
+  /** Waits for the end of all calls, at most {@code nanos}; returns whether they have ended. */
   boolean await(long nanos) throws InterruptedException {
     long deadlineNanos = System.nanoTime() + nanos;
     for (Thread thread : started()) {
@@ -170,7 +168,7 @@ final class LoadRun implements AutoCloseable {
     return true;
   }
 
-  /** Stops at once: calls in flight are given up, and count neither as ok nor as failed. */
+  /** Stops; calls in flight are cancelled and not counted. */
   @Override
   public void close() {
     closed = true;
@@ -207,7 +205,7 @@ final class LoadRun implements AutoCloseable {
         call(dueNanos);
       }
     } catch (InterruptedException e) {
-      // Closed; nobody else has this thread.
+      // Closed; no other code interrupts this thread.
     }
   }
 
@@ -217,7 +215,7 @@ final class LoadRun implements AutoCloseable {
       caller.call();
     } catch (InterruptedException e) {
       throw e;
-    } catch (Throwable e) { // An Error is an outcome, too; it must not take the thread away.
+    } catch (Throwable e) { // An Error is counted, too, and must not end the thread.
       failure = e;
     }
     if (!closed) {
@@ -225,7 +223,7 @@ final class LoadRun implements AutoCloseable {
     }
   }
 
-  /** The time since the start. */
+  /** Returns the time since the start. */
   long sinceStartNanos() {
     return clock.nanoTime() - startedAtNanos;
   }

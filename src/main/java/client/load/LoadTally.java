@@ -16,9 +16,9 @@ import kit.PeerException;
 import kit.discovery.Instance;
 
 /**
- * Counts what becomes of calls: how many, how long, how they failed, and who answered.
+ * Counts the calls of a load test: results, latencies, failures by kind, and responses by instance.
  *
- * <p>Safe for any number of threads; one lock, held for a few instructions.
+ * <p>Thread-safe; one lock, held for a few instructions.
  */
 final class LoadTally {
   private static final String NEVER_BEGAN = "never began";
@@ -37,8 +37,8 @@ final class LoadTally {
   }
 
   /**
-   * Goes around each attempt at an instance, and counts it for that instance. An attempt that failed
-   * is not always a failed call: another instance may have answered.
+   * Returns the middleware that counts each attempt for its instance. A failed attempt is not always a
+   * failed call: the call may be retried.
    */
   Middleware<UserCall, String> around(Instance instance) {
     return next ->
@@ -65,7 +65,7 @@ final class LoadTally {
     }
   }
 
-  /** A call has ended; {@code failure} is null if it was answered. */
+  /** Counts a call; {@code failure} is null if it succeeded. */
   void ended(long nanos, Throwable failure) {
     latencies.record(nanos);
     if (failure == null) {
@@ -75,7 +75,7 @@ final class LoadTally {
     }
   }
 
-  /** A call has waited so long for a free thread that its caller has given up. */
+  /** Counts a call that waited for a free thread longer than its deadline. */
   void neverBegan(long nanos) {
     latencies.record(nanos);
     failed(NEVER_BEGAN, "all threads were busy for longer than --timeout; see --concurrency");
@@ -92,12 +92,12 @@ final class LoadTally {
         (known, more) -> new Report.Failed(kind, known.calls() + 1, known.example()));
   }
 
-  /** A call that is due begins only now. */
+  /** Counts a call that starts late. */
   synchronized void beganLate() {
     late++;
   }
 
-  /** The status if there is one, or how far the call got, in words. */
+  /** Returns the status, or the kind of failure if there is none. */
   private static String kind(Throwable failure) {
     if (failure instanceof PeerException e) {
       return e.kind() == PeerException.Kind.STATUS
@@ -107,12 +107,12 @@ final class LoadTally {
     return failure.getClass().getSimpleName();
   }
 
-  /** Whether any call has failed so far. */
+  /** Returns whether any call has failed so far. */
   synchronized boolean hasFailures() {
     return !failures.isEmpty();
   }
 
-  /** Returns how things stand {@code nanos} after the start. */
+  /** Returns the report at {@code nanos} after the start. */
   synchronized Report report(long nanos) {
     List<Report.Failed> failed = new ArrayList<>(failures.values());
     failed.sort(Comparator.comparingLong(Report.Failed::calls).reversed());
@@ -138,13 +138,13 @@ final class LoadTally {
   }
 
   /**
-   * What came of a load, to be printed as a table or as JSON.
+   * Report of a load test, to be printed as a table or as JSON.
    *
-   * @param calls all that have ended, answered or not
-   * @param late those that began over 1 ms after they were due, because all threads were busy
+   * @param calls that have ended, successful or not
+   * @param late calls that started over 1 ms after they were due, because all threads were busy
    * @param seconds from the start to the end
    * @param failures by kind, the most frequent first
-   * @param instances who answered, by address
+   * @param instances by address
    */
   record Report(
       long calls,
@@ -157,14 +157,14 @@ final class LoadTally {
       List<Answered> instances) {
 
     /**
-     * One kind of failure.
+     * Kind of failure.
      *
-     * @param kind the status, or how far the calls got
-     * @param example what the first one said
+     * @param kind the status, or the kind if there is none
+     * @param example the message of the first one
      */
     record Failed(String kind, long calls, String example) {}
 
-    /** From when a call was due to its end, whatever that was; in milliseconds. */
+    /** Latency from when a call was due to its end, in milliseconds. */
     record Latency(double p50, double p90, double p99, double max) {
       static Latency of(LatencyHistogram histogram) {
         return new Latency(
@@ -176,14 +176,14 @@ final class LoadTally {
     }
 
     /**
-     * What one instance has done.
+     * Results of one instance.
      *
-     * @param share of all answers, 0 to 1
-     * @param failedAttempts requests that it did not answer well; another instance may have
+     * @param share of all responses, 0 to 1
+     * @param failedAttempts attempts that failed; their calls may have succeeded elsewhere
      */
     record Answered(String instance, long ok, double share, long failedAttempts) {}
 
-    /** One line, while it goes on. */
+    /** Returns the progress line. */
     String progress() {
       return String.format(
           Locale.ROOT,
@@ -199,7 +199,7 @@ final class LoadTally {
       return seconds > 0 ? calls / seconds : 0;
     }
 
-    /** All of it, for people. */
+    /** Returns the report as a table. */
     String table() {
       StringJoiner lines = new StringJoiner("\n");
       lines.add(line("calls  %10d   in %.1f s: %.1f/s", calls, seconds, perSecond()));

@@ -4,10 +4,9 @@ package client.load;
 import java.io.Console;
 
 /**
- * A line on a terminal that changes while something goes on. Shows nothing when the output goes to a
- * file or to another program.
+ * Progress line on a terminal. Prints nothing if stdout is a file or a pipe.
  *
- * <p>Safe for any number of threads.
+ * <p>Thread-safe.
  */
 final class ProgressLine implements AutoCloseable {
   private final boolean isShown = isTerminal(System.console());
@@ -16,7 +15,7 @@ final class ProgressLine implements AutoCloseable {
   private int length;
   private boolean closed;
 
-  /** Writes {@code text} over what stood there. */
+  /** Replaces the text of the line. */
   synchronized void show(String text) {
     if (isShown && !closed) {
       write(text);
@@ -24,7 +23,7 @@ final class ProgressLine implements AutoCloseable {
     }
   }
 
-  /** Erases the line; nothing is shown any more. */
+  /** Erases the line for good. */
   @Override
   public synchronized void close() {
     if (isShown && !closed) {
@@ -43,7 +42,7 @@ final class ProgressLine implements AutoCloseable {
     if (console == null) {
       return false;
     }
-    try { // JDK 22 to 24 have a console also without a terminal; they can be asked.
+    try { // JDK 22 to 24 have a console without a terminal, too.
       return (boolean) Console.class.getMethod("isTerminal").invoke(console);
     } catch (ReflectiveOperationException e) {
       return true;

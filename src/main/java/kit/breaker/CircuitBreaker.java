@@ -15,16 +15,16 @@ import java.util.function.LongSupplier;
 /**
  * Circuit breaker: rejects calls to a failing dependency and probes it for recovery.
  *
- * <p>Use one for each thing that fails by itself: one server, not a service of many servers. It does
- * not limit how long a call takes; put a timeout inside, so that the breaker sees it.
+ * <p>Use one for each dependency that fails on its own: one server, not a service of many servers. It
+ * does not limit how long a call takes; put a timeout inside, so that the breaker counts it.
  *
  * <pre>{@code
  * Settings settings = Settings.defaults().withFailureRatio(0.5, 20, Duration.ofSeconds(10));
  * CircuitBreaker breaker = new CircuitBreaker(settings, System::nanoTime, state -> {});
- * String response = breaker.call(() -> ask(server)); // OpenException: the server was not asked
+ * String response = breaker.call(() -> get(server)); // OpenException: the call was not made
  *
  * CircuitBreaker.Permit permit = breaker.acquire(); // the same in two steps
- * askLater(server).whenComplete(permit::finished);
+ * getAsync(server).whenComplete(permit::finished);
  * }</pre>
  *
  * <h2>How it works</h2>
@@ -37,19 +37,19 @@ import java.util.function.LongSupplier;
  *      '------------------- enough successes ----------- HALF_OPEN --------'
  * }</pre>
  *
- * <p>Half-open, a few calls are admitted at a time: the probes. If all are under way and the last
- * was admitted a lease ago (longer than a call should take), all are given up, so that a lost one
- * does not block for ever.
+ * <p>Half-open, a few calls are admitted at a time: the probes. If all places are taken and the last
+ * was taken a lease ago (longer than a call should take), all are freed, so that a probe that never
+ * returns does not block the breaker.
  *
- * <p>Each state begins a <em>generation</em>, and so does giving up probes. The result of a call of
- * an earlier generation is late and changes nothing: it says nothing about the dependency of now.
+ * <p>Each change of state begins a <em>generation</em>, and so does the end of a lease. The result of a
+ * call of an earlier generation is late and changes nothing: it shows an earlier state of the dependency.
  *
  * <h2>Threads and cost</h2>
  *
  * <p>Thread-safe; it has no thread and no timer. A rejection while open takes no lock, nor does a
  * success while closed, unless there is a failure ratio; {@code call} allocates nothing then.
  * Changes of state are reported in order, one at a time, by threads that use the breaker, under no
- * lock; what a listener throws goes to its thread's uncaught exception handler.
+ * lock; an exception of the listener is passed to the thread's uncaught exception handler.
  *
  * <h2>Copying this class</h2>
  *
@@ -57,7 +57,7 @@ import java.util.function.LongSupplier;
  * href="https://github.com/sony/gobreaker">gobreaker</a>; the failure ratio is that of Hystrix.
  */
 public final class CircuitBreaker {
-  /** What the breaker does with calls; see the diagram in {@link CircuitBreaker}. */
+  /** The state of a breaker; see the diagram in {@link CircuitBreaker}. */
   public enum State {
     /** Admits all calls and judges them. */
     CLOSED,
@@ -67,15 +67,15 @@ public final class CircuitBreaker {
     HALF_OPEN
   }
 
-  /** What a call shows about the health of the dependency. */
+  /** The outcome of a call, as evidence of the dependency's health. */
   public enum Outcome {
-    /** It works. */
+    /** The dependency is healthy. */
     SUCCESS,
-    /** It does not work. */
+    /** The dependency is not healthy. */
     FAILURE,
-    /** It responds, which is a success of a probe; otherwise ignored. */
+    /** The dependency responds: a success of a probe, ignored in other calls. */
     REACHABLE,
-    /** Nothing. */
+    /** No evidence. */
     IGNORED
   }
 
@@ -86,7 +86,7 @@ public final class CircuitBreaker {
     Outcome outcomeOf(Object result, Throwable error);
   }
 
-  /** The breaker rejected the call, which has not begun. Has no stack trace, so that it is cheap. */
+  /** Rejection of a call, which was not made. It has no stack trace, so that it is cheap. */
   public static final class OpenException extends RuntimeException {
     private final long nanosLeft;
 
@@ -95,14 +95,14 @@ public final class CircuitBreaker {
       this.nanosLeft = nanosLeft;
     }
 
-    /** Returns how long it stays open; empty while it is being probed. */
+    /** Returns how long the breaker stays open; empty while it is half-open. */
     public Optional<Duration> retryAfter() {
       return nanosLeft > 0 ? Optional.of(Duration.ofNanos(nanosLeft)) : Optional.empty();
     }
   }
 
   /**
-   * Opens when {@code ratio} of the calls in the window failed.
+   * Failure ratio that opens the breaker.
    *
    * @param ratio 0 to 1, to a millionth; 0 is never
    * @param minimumCalls the least number of calls in the window, at least 1
@@ -111,30 +111,30 @@ public final class CircuitBreaker {
   public record FailureRatio(double ratio, int minimumCalls, Duration window) {}
 
   /**
-   * How long it stays open.
+   * How long the breaker stays open.
    *
    * @param openFor the first time; 1 ns to 100 years
-   * @param maxOpenFor it doubles each time that a probe fails, up to this; at least {@code openFor}
+   * @param maxOpenFor the interval doubles with each failed probe, up to this; at least {@code openFor}
    */
   public record OpenInterval(Duration openFor, Duration maxOpenFor) {}
 
   /**
-   * How it finds out whether it can close.
+   * How a half-open breaker probes the dependency.
    *
-   * @param probes how many calls are admitted at a time, at least 1
-   * @param successesToClose how many of them must succeed, at least 1
-   * @param lease how long after the last was admitted all are given up; 1 ns to 100 years
+   * @param probes calls admitted at a time, at least 1
+   * @param successesToClose successful probes that close it, at least 1
+   * @param lease frees all places this long after the last was taken; 1 ns to 100 years
    */
   public record Probing(int probes, int successesToClose, Duration lease) {}
 
   /**
-   * The defaults, or what differs from them.
+   * Settings of a breaker.
    *
-   * @param consecutiveFailures opens after so many failures in a row; 0 is never
-   * @param ratio opens when too large a part of the calls failed
+   * @param consecutiveFailures failures in a row that open it; 0 = never
+   * @param ratio the failure ratio that opens it
    * @param open how long it stays open
    * @param probing how it closes again
-   * @param classifier what a failure is
+   * @param classifier which calls are failures
    */
   public record Settings(
       int consecutiveFailures,
@@ -142,7 +142,7 @@ public final class CircuitBreaker {
       OpenInterval open,
       Probing probing,
       Classifier classifier) {
-    /** Checks that all are in their ranges. */
+    /** Checks that all values are in their ranges. */
     public Settings {
       requireIn(0, consecutiveFailures, Integer.MAX_VALUE, "consecutiveFailures");
       requireIn(0.0, ratio.ratio, 1.0, "ratio");
@@ -160,9 +160,9 @@ public final class CircuitBreaker {
      * Returns the defaults: opens after 5 failures in a row, for 5 s and later 10 s; no ratio. 1 probe
      * at a time, 1 success closes, 30 s lease.
      *
-     * <p>Whatever is thrown is a failure, except {@link InterruptedException}, which is ignored. This
-     * includes errors of the calling program: libraries wrap I/O errors in unchecked exceptions, so
-     * a default cannot tell them apart. Set a classifier that knows the exceptions of the dependency.
+     * <p>Every exception is a failure, except {@link InterruptedException}, which is ignored. This
+     * includes errors of the calling program: libraries wrap I/O errors in unchecked exceptions, so a
+     * default cannot distinguish them. Set a classifier for the exceptions of the dependency.
      */
     public static Settings defaults() {
       FailureRatio none = new FailureRatio(0, 20, Duration.ofSeconds(10));
@@ -170,12 +170,12 @@ public final class CircuitBreaker {
       return new Settings(5, none, open, new Probing(1, 1, Duration.ofSeconds(30)), ERRORS_FAIL);
     }
 
-    /** Returns these settings, opening after so many failures in a row; 0 is never. */
+    /** Returns these settings with another number of failures in a row that open it; 0 = never. */
     public Settings withConsecutiveFailures(int failures) {
       return new Settings(failures, ratio, open, probing, classifier);
     }
 
-    /** Returns these settings with another {@link FailureRatio}: of at least so many calls. */
+    /** Returns these settings with another {@link FailureRatio}. */
     public Settings withFailureRatio(double ratio, int minimumCalls, Duration window) {
       FailureRatio other = new FailureRatio(ratio, minimumCalls, window);
       return new Settings(consecutiveFailures, other, open, probing, classifier);
@@ -199,7 +199,7 @@ public final class CircuitBreaker {
     }
   }
 
-  /** Permit for one call. Report how it went, once; the methods return false if it changed nothing. */
+  /** Permit for one call. Its outcome is reported once; a late or second report returns false. */
   public final class Permit implements AutoCloseable {
     private final Generation entered;
     private final AtomicBoolean reported = new AtomicBoolean();
@@ -208,13 +208,13 @@ public final class CircuitBreaker {
       this.entered = entered;
     }
 
-    /** Reports how the call went; {@code IGNORED} if the caller gave it up. */
+    /** Reports the outcome of the call; {@code IGNORED} if the caller has cancelled it. */
     public boolean report(Outcome outcome) {
       requireNonNull(outcome, "outcome");
       return reported.compareAndSet(false, true) && end(entered, outcome);
     }
 
-    /** Leaves it to the {@link Classifier} how the call went; {@code error} is null if none. */
+    /** Reports the outcome that the {@link Classifier} returns; {@code error} is null if none. */
     public boolean finished(Object result, Throwable error) {
       return reported.compareAndSet(false, true) && judge(entered, result, error);
     }
@@ -243,7 +243,7 @@ public final class CircuitBreaker {
   private final Object lock = new Object(); // Guards writing what follows, and what is in it.
   private volatile Generation generation;
 
-  /** Starts closed. Time is that of {@link System#nanoTime} or alike, never of a wall clock. */
+  /** Creates a closed breaker. The time is {@link System#nanoTime} or alike, never a wall clock. */
   public CircuitBreaker(Settings settings, LongSupplier nanoTime, Consumer<? super State> onState) {
     this.settings = requireNonNull(settings, "settings");
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
@@ -257,7 +257,7 @@ public final class CircuitBreaker {
    * Makes a call, unless it is rejected.
    *
    * @throws OpenException if it is rejected; {@code work} has not begun then
-   * @throws Exception what {@code work} throws, as it is
+   * @throws Exception if {@code work} throws it
    */
   public <R> R call(Callable<R> work) throws Exception {
     requireNonNull(work, "work");
@@ -353,7 +353,7 @@ public final class CircuitBreaker {
     generation = new Generation(state, openNanos, now);
   }
 
-  /** Calls the listener. If another thread is at it already, that one reports these changes, too. */
+  /** Calls the listener. If another thread is doing so, it reports these changes, too. */
   private void reportChanges() {
     while (!changes.isEmpty() && reporting.compareAndSet(false, true)) {
       try {
@@ -373,7 +373,7 @@ public final class CircuitBreaker {
     }
   }
 
-  /** A state, and what is counted in it. What is not final is guarded by the lock. */
+  /** A state and its counts. Fields that are not final are guarded by the lock. */
   private final class Generation {
     final State state;
     final long openNanos; // How long it is open, or was before it became half-open.
@@ -389,14 +389,14 @@ public final class CircuitBreaker {
       this.sinceNanos = now;
     }
 
-    /** Whether the next call is to begin the half-open state, perhaps once more. */
+    /** Whether the next call begins the half-open state, or its next generation. */
     boolean isOver(long now) {
       long waitNanos = state == State.OPEN ? openNanos : settings.probing.lease.toNanos();
       boolean isWaiting = state == State.OPEN || state == State.HALF_OPEN && places == 0;
       return isWaiting && now - sinceNanos >= waitNanos;
     }
 
-    /** Whether a call may begin that has found it not closed; takes a place if it is a probe. */
+    /** Whether a call is admitted; a probe takes a place. */
     boolean admits(long now) {
       boolean isProbe = state == State.HALF_OPEN && places > 0;
       if (isProbe) {
@@ -440,7 +440,7 @@ public final class CircuitBreaker {
     }
   }
 
-  /** The calls of the last time, counted by tenths of it. */
+  /** Sliding window of calls, in ten slots. */
   private final class Window {
     static final int SLOTS = 10;
     final long tenthNanos = settings.ratio.window.toNanos() / SLOTS;

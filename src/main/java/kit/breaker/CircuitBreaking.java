@@ -26,62 +26,62 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Refuses calls to an instance that keeps failing, at once and without sending them.
+ * Circuit-breaking middleware: rejects calls to an instance that keeps failing, without sending them.
  *
- * <p>Make one for each instance: with one for the whole service, a single bad instance would close
- * off all the good ones. Put it around the timeout, so that it sees timeouts, and inside limiters and
+ * <p>Create one for each instance: with one for the whole service, a single failing instance would stop
+ * the calls to all others. Put it around the timeout, so that it counts timeouts, and inside limiters and
  * retry.
  *
  * <pre>{@code
  * CircuitBreaking<Integer, String> breaking = new CircuitBreaking<>("127.0.0.1:8081");
  * Endpoint<Integer, String> getName = breaking.around(http);
- * breaking.isOpen(); // for a balancer that has others to ask
+ * breaking.isOpen(); // for a balancer, which prefers other instances
  * }</pre>
  *
- * <h2>What counts</h2>
+ * <h2>Outcomes</h2>
  *
  * <pre>
  *   failure   {@link PeerException}: TIMEOUT, BROKEN, MALFORMED, NOT_CONNECTED,
  *             STATUS 500, 502, 503, 504 ({@link PeerException#isInstanceFailure})
- *             {@link StatusException} of these: a service that says so of itself
- *             {@link IOException}, {@link TimeoutException}: an endpoint not made of HTTP
+ *             {@link StatusException} with one of these, from a service in the same program
+ *             {@link IOException}, {@link TimeoutException}: an endpoint that does not use HTTP
  *   reachable PeerException: any other STATUS
  *             any other StatusException
  *   ignored   PeerException: TOO_LARGE, REFUSED, NO_INSTANCE
- *             interruption: the caller has given up
- *             a timeout at the deadline that the caller brought along
- *             anything else: a fault of this program, such as a request that cannot be encoded
+ *             interruption: the caller has cancelled the call
+ *             a timeout at the caller's own deadline
+ *             any other error: a fault of this program, such as a request that cannot be encoded
  *   success   no exception
  * </pre>
  *
- * <p>Any other status says that the instance is there, though not that it is well. So it does not
- * count while the breaker is closed, but as an answer to a probe it closes it: an instance that is
- * only ever asked for what it does not have would stay half-open, and turn most calls away, for ever.
+ * <p>Any other status shows that the instance is reachable, but not that it is healthy. It does not count
+ * while the breaker is closed, but as the result of a probe it closes the breaker. Otherwise an instance
+ * whose only calls result in 404 would stay half-open and have most of its calls rejected.
  *
- * <p>The last of the ignored is there because a breaker is a weapon, too: if a request that nobody can
- * send counted, five of them would cut off a healthy instance. What an {@link ExecutionException} or
- * a {@link CompletionException} wraps counts as if it were thrown itself. A call whose time is up
- * before it begins is a TIMEOUT at once and not counted: the instance has not been asked.
+ * <p>Errors of this program are ignored, so that five requests that cannot be encoded do not open the
+ * breaker of a healthy instance. The cause of an {@link ExecutionException} or a {@link
+ * CompletionException} is judged in its place. A call whose deadline has passed before it begins is a
+ * TIMEOUT and not counted, because it is not sent.
  *
- * <p>A timeout counts if the caller would have waited longer: the time limit of an attempt expired.
- * One impatient caller could otherwise open the breaker for all patient ones. The deadline of the
+ * <p>A timeout counts if the caller would have waited longer: the per-attempt timeout expired. A single
+ * caller with a short deadline could otherwise open the breaker for all callers. The deadline of the
  * caller is that of the {@link Attempts} in the context, which retry puts there, or else that of the
- * context that the breaker is called with. So a chain without a time limit for each attempt never
- * opens a breaker because of an instance that hangs.
+ * context of the call. So without a per-attempt timeout, an instance that hangs opens no breaker.
  *
  * <h2>Errors</h2>
  *
- * <p>A refused call is a {@link PeerException} of kind REFUSED, with the time until the next call may
- * pass, if known, and an {@link OpenException} as cause. All else passes through.
+ * <p>A rejected call is a {@link PeerException} of kind REFUSED, with the time until the next probe, if
+ * known, and an {@link OpenException} as cause. All other exceptions pass through.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. All endpoints it is put around share its breaker.
+ * <p>Thread-safe. All endpoints that it is put around share its breaker.
  *
  * <p>Go kit's word: {@code circuitbreaker.Gobreaker}.
  */
 public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
-  // Timers expire up to some milliseconds early; so close to the deadline it is the caller's.
+  // Timers expire up to some milliseconds early: a timeout so close to the deadline is the
+  // caller's.
   private static final long CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
   private static final Logger log = LoggerFactory.getLogger(CircuitBreaking.class);
@@ -89,14 +89,14 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   private final String instance;
   private final CircuitBreaker breaker;
 
-  /** Breaks as {@link #settings} say, and logs changes of state at INFO. */
+  /** Creates a breaker with {@link #settings}, and logs its changes of state at INFO. */
   public CircuitBreaking(String instance) {
     this(
         instance,
         new CircuitBreaker(settings(), System::nanoTime, state -> logState(instance, state)));
   }
 
-  /** Breaks with {@code breaker}, made of {@link #settings} or of others. */
+  /** Uses {@code breaker}, which has {@link #settings} or others. */
   public CircuitBreaking(String instance, CircuitBreaker breaker) {
     this.instance = requireNonNull(instance, "instance");
     this.breaker = requireNonNull(breaker, "breaker");
@@ -107,14 +107,14 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   }
 
   /**
-   * Opens after 5 failures in a row for 5 s, for 10 s when a probe has failed, and closes after one
-   * success; what counts is listed above.
+   * Returns the default settings: opens after 5 failures in a row for 5 s, for 10 s after a failed probe;
+   * closes after one success. The outcomes are those listed above.
    */
   public static Settings settings() {
     return Settings.defaults().withClassifier(CircuitBreaking::outcomeOf);
   }
 
-  /** What a call says about the instance; {@code error} is null if it answered. */
+  /** Returns the outcome of a call; {@code error} is null if there is a response. */
   public static Outcome outcomeOf(Object response, Throwable error) {
     if (error == null) {
       return Outcome.SUCCESS;
@@ -122,16 +122,16 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     if (isFailure(error)) {
       return Outcome.FAILURE;
     }
-    return isAnswer(error) ? Outcome.REACHABLE : Outcome.IGNORED;
+    return isResponse(error) ? Outcome.REACHABLE : Outcome.IGNORED;
   }
 
-  /** Whether the caller waits no longer, so that a timeout is that of the caller's own deadline. */
+  /** Returns whether the caller's deadline has been reached, so that a timeout is the caller's own. */
   public static boolean isTimeUp(Context context) {
     Attempts attempts = context.get(Attempts.KEY);
     return (attempts == null ? context : attempts.call()).remainingNanos() <= CLOSE_NANOS;
   }
 
-  /** Whether {@code thrown} says that no answer came in time. */
+  /** Returns whether {@code thrown} is a timeout. */
   public static boolean isTimeout(Throwable thrown) {
     Throwable error = unwrap(thrown);
     return error instanceof PeerException peer && peer.kind() == PeerException.Kind.TIMEOUT
@@ -140,8 +140,8 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
         || error instanceof HttpTimeoutException;
   }
 
-  /** Whether somebody is there who says no. */
-  private static boolean isAnswer(Throwable thrown) {
+  /** Whether the instance has responded with an error that is not its own failure. */
+  private static boolean isResponse(Throwable thrown) {
     Throwable error = unwrap(thrown);
     return error instanceof PeerException peer
             && peer.status() > 0

@@ -81,7 +81,7 @@ public final class Flags {
       new Type<>("TEXT", "a line of text", text -> text)
           .where("(not blank, no control characters)", Flags::isLine);
 
-  /** A TCP port; 0 commonly stands for any free one. */
+  /** A TCP port; 0 usually means any free port. */
   public static final Type<Integer> PORT =
       new Type<>("PORT", "a TCP port (0..65535)", integer(0, 65_535).parser);
 
@@ -94,11 +94,11 @@ public final class Flags {
       new Type<>("NUMBER", "a number", text -> Double.valueOf(matching(Flags.DECIMAL, text)))
           .where("(0 or more)", Double::isFinite);
 
-  /** A share from 0 to 1, such as {@code 0.25}. */
+  /** A fraction from 0 to 1, such as {@code 0.25}. */
   public static final Type<Double> RATIO =
       new Type<>("RATIO", "a ratio", NUMBER.parser).where("(0..1)", ratio -> ratio <= 1);
 
-  /** One or more texts with commas between them; white space around each is dropped. */
+  /** A list of texts, separated by commas; white space around each is ignored. */
   public static final Type<List<String>> LIST =
       new Type<>("LIST", "a comma list (a,b)", text -> List.of(text.strip().split("\\s*,\\s*", -1)))
           .where("without empty items", items -> items.stream().allMatch(Flags::isLine));
@@ -156,6 +156,8 @@ public final class Flags {
         .where(String.join(", ", words), List.of(words)::contains);
   }
 
+  // ---- Declarations
+
   /**
    * Puts the flags that are declared next below a heading of the help. Groups are printed in the order
    * of the first call for each; without a call, all flags stand below "Flags".
@@ -203,11 +205,28 @@ public final class Flags {
     return Collections.unmodifiableList(positionals);
   }
 
+  private <T> Flag<T> declare(Flag<T> flag) {
+    requireParsed(false);
+    for (String name : flag.names) {
+      if (!name.matches(NAME) || HELP.contains(name) || flagsByName.put(name, flag) != null) {
+        throw new IllegalArgumentException("name is malformed or taken: " + name);
+      }
+    }
+    flags.add(flag);
+    boolean isUnset = Optional.empty().equals(flag.value) || Boolean.FALSE.equals(flag.value);
+    String note = flag.preset.map(it -> " (default " + printable(it) + ")").orElse(" (required)");
+    String form = "--" + String.join(", -", flag.names) + " " + flag.type.placeholder;
+    row(form.strip(), isUnset ? flag.help : flag.help + note);
+    return flag;
+  }
+
+  // ---- Parsing
+
   /**
-   * Gives every handle its value; called once, after the declarations.
+   * Parses the arguments and the environment; called once, after the declarations.
    *
-   * @throws UsageException if an argument or a variable is wrong, or something required is missing
-   * @throws HelpException if help is asked for, and nothing before that is wrong
+   * @throws UsageException if an argument or a variable is malformed, or a required one is missing
+   * @throws HelpException at {@code --help}, unless an argument before it is malformed
    */
   public void parse(String... args) {
     Deque<String> rest = new ArrayDeque<>(List.of(args));
@@ -248,32 +267,17 @@ public final class Flags {
     return flagsByName.containsKey(name) && flagsByName.get(name).isGiven;
   }
 
-  private <T> Flag<T> declare(Flag<T> flag) {
-    requireParsed(false);
-    for (String name : flag.names) {
-      if (!name.matches(NAME) || HELP.contains(name) || flagsByName.put(name, flag) != null) {
-        throw new IllegalArgumentException("name is malformed or taken: " + name);
-      }
-    }
-    flags.add(flag);
-    boolean isUnset = Optional.empty().equals(flag.value) || Boolean.FALSE.equals(flag.value);
-    String note = flag.preset.map(it -> " (default " + printable(it) + ")").orElse(" (required)");
-    String form = "--" + String.join(", -", flag.names) + " " + flag.type.placeholder;
-    row(form.strip(), isUnset ? flag.help : flag.help + note);
-    return flag;
-  }
-
   private void parseFlag(String arg, Deque<String> rest) {
     String name = nameIn(arg);
     Flag<?> flag = flagsByName.get(name);
     if (HELP.contains(name)) {
       throw new HelpException(help());
     } else if (flag == null) {
-      // Only up to the "=": what follows may be the secret of a misspelt flag.
       String hint =
           nearest(name, flagsByName.keySet())
               .map(known -> "; did you mean --" + known + "?")
               .orElse("; --help lists the flags");
+      // Without the value, which may be the secret of a misspelt flag.
       throw new UsageException("unknown flag " + shown(arg.split("=")[0]) + hint);
     } else if (flag.isGiven) {
       throw new UsageException("--" + flag.name + " is given twice");
@@ -315,6 +319,8 @@ public final class Flags {
     }
   }
 
+  // ---- Help and messages
+
   private String help() {
     groups.values().removeIf(Map::isEmpty);
     String row = "  %-" + width + "s  %s";
@@ -330,7 +336,10 @@ public final class Flags {
     return text.toString();
   }
 
-  /** Returns a candidate that differs from {@code word} by one letter or two swapped ones, if any. */
+  /**
+   * Returns a candidate that {@code word} is a misspelling of, if any: with one letter added, missing,
+   * replaced or moved.
+   */
   public static Optional<String> nearest(String word, Collection<String> candidates) {
     return candidates.stream()
         .filter(it -> it.length() > 2 && Math.abs(it.length() - word.length()) <= 1)
@@ -366,6 +375,8 @@ public final class Flags {
         .matcher(text.indexOf('@') < 0 ? text : hidden)
         .replaceAll(found -> String.format("\\\\u{%x}", found.group().codePointAt(0)));
   }
+
+  // ---- Values
 
   private static boolean isLine(String text) {
     return !text.isBlank() && text.codePoints().noneMatch(Character::isISOControl);

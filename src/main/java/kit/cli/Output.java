@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 /**
  * Prints on stdout and stderr in UTF-8, and ends the program when their reader is gone.
  *
- * <p>{@link System#out} prints {@code ?} for characters that the locale cannot encode, and ignores errors: {@code client.jar loop | head -2} would make calls for ever. {@link Program#run}
+ * <p>{@link System#out} prints {@code ?} for characters that the locale cannot encode, and ignores errors: {@code client.jar loop | head -2} would never end. {@link Program#run}
  * replaces both streams by streams in UTF-8. Commands print their results with {@link #line}. Servers
  * use {@code System.out} and logs, which ignore errors: a server must not end because of a log line.
  *

@@ -51,7 +51,7 @@ public record AdvertisedAddress(String host, boolean useAgentAddress, String why
       return new AdvertisedAddress(Instance.of(host, 1).host(), false, why);
     } catch (IllegalArgumentException e) {
       throw new Flags.UsageException(
-          "--advertise: auto finds an address that other machines cannot call ("
+          "--advertise: auto chose an address that other machines cannot call ("
               + why
               + "): "
               + LogSafe.of(host));

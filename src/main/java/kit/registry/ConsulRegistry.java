@@ -30,7 +30,7 @@ import kit.http.client.EachAddressClient;
 /**
  * {@code consul://} or {@code consul+https://}: a Consul agent.
  *
- * <p>Credentials come from flags, or else from the variables of Consul's own tools:
+ * <p>Credentials are those of flags, or else of the variables of Consul's own tools:
  *
  * <pre>
  *   --consul-token       CONSUL_HTTP_TOKEN

@@ -65,7 +65,7 @@ final class DnsRegistry extends Registry {
 
   @Override
   public Registration registration(InstanceRegistration instance) {
-    throw new Flags.UsageException("--registry: nobody can register with DNS");
+    throw new Flags.UsageException("--registry: DNS does not support registration");
   }
 
   @Override

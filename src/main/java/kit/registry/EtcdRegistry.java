@@ -30,7 +30,7 @@ import kit.http.client.EachAddressClient;
 /**
  * {@code etcd://} or {@code etcd+https://}: the members of an etcd cluster, in any order.
  *
- * <p>Credentials come from the URI, from flags, or else from the variables of etcd's own tool:
+ * <p>Credentials are those of the URI, of flags, or else of the variables of etcd's own tool:
  *
  * <pre>
  *   etcd://name:password@...

@@ -10,7 +10,7 @@ import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 
-/** {@code file:}: a file with one {@code host:port} a line, for any service. */
+/** {@code file:}: a file with one {@code host:port} per line, for any service. */
 final class FileRegistry extends Registry {
   private static final String PREFIX = "file:";
 

@@ -278,7 +278,7 @@ class FlagsTest {
   @CsvSource(
       textBlock =
           """
-          # word,      nearest of load; loop; get; hash-password; p
+          # word,       nearest of load; loop; get; hash-password; p
           laod,         load
           lad,          load
           loadd,        load
@@ -289,6 +289,7 @@ class FlagsTest {
           gt,           get
           hashpassword, hash-password
           hash_password, hash-password
+          oadl,         load
           get,          get
           lp,
           aodl,
