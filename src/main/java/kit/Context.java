@@ -4,6 +4,7 @@ package kit;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Carries the deadline of a call and request-scoped values, such as the request id.
@@ -111,13 +112,10 @@ public final class Context {
     return hasDeadline ? deadlineNanos - System.nanoTime() : Long.MAX_VALUE;
   }
 
+  /** Half of what a long holds is about 146 years: now + timeout must not overflow past now. */
   private static long nanos(Duration timeout) {
-    if (timeout.isNegative()) {
-      return 0; // A duration far in the past would overflow.
-    }
-    // Half the range of a long, about 146 years: now + timeout must not overflow past now.
-    Duration longest = Duration.ofNanos(Long.MAX_VALUE / 2);
-    return timeout.compareTo(longest) < 0 ? timeout.toNanos() : longest.toNanos();
+    long nanos = TimeUnit.NANOSECONDS.convert(timeout);
+    return Math.max(0, Math.min(nanos, Long.MAX_VALUE / 2)); // 0: a time that has passed.
   }
 
   /** Returns the deadline and the keys; never a value, which may be a secret. */

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit;
 
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
  * Sanitizes untrusted text for one line of a log or a terminal: escapes control characters and
  * bounds the length.
@@ -11,6 +15,13 @@ package kit;
 public final class LogSafe {
   private static final int MAX_LENGTH = 500;
 
+  // Control characters (Cc); surrogates without their other half (Cs), for which a stream would
+  // print
+  // a question mark; line separators; and what reverses the order of the text or of its neighbours.
+  private static final Pattern UNSAFE =
+      Pattern.compile(
+          "[\\p{Cc}\\p{Cs}\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\u200e\\u200f\\u061c]");
+
   private LogSafe() {}
 
   /**
@@ -19,51 +30,25 @@ public final class LogSafe {
    */
   public static String of(Object text) {
     String raw = String.valueOf(text);
-    StringBuilder line = null; // Made only when there is something to escape.
-    int length = raw.length();
-    if (length > MAX_LENGTH) {
-      // Half a surrogate pair would be printed as a question mark, or not at all.
-      length = Character.isHighSurrogate(raw.charAt(MAX_LENGTH - 1)) ? MAX_LENGTH - 1 : MAX_LENGTH;
+    if (raw.length() <= MAX_LENGTH) {
+      return escaped(raw);
     }
-    for (int i = 0; i < length; i++) {
-      char c = raw.charAt(i);
-      if (isHarmless(c) && !isHalfACharacter(raw, i)) {
-        if (line != null) {
-          line.append(c);
-        }
-        continue;
-      }
-      if (line == null) {
-        line = new StringBuilder(length + 16).append(raw, 0, i);
-      }
-      switch (c) {
-        case '\n' -> line.append("\\n");
-        case '\r' -> line.append("\\r");
-        case '\t' -> line.append("\\t");
-        default -> line.append(String.format("\\u%04x", (int) c));
-      }
-    }
-    String result = line == null ? raw.substring(0, length) : line.toString();
-    return raw.length() > MAX_LENGTH ? result + "..." : result;
+    boolean splitsPair = Character.isHighSurrogate(raw.charAt(MAX_LENGTH - 1));
+    return escaped(raw.substring(0, splitsPair ? MAX_LENGTH - 1 : MAX_LENGTH)) + "...";
   }
 
-  /**
-   * Returns whether a surrogate stands without its other half: a stream would print a question
-   * mark.
-   */
-  private static boolean isHalfACharacter(String text, int i) {
-    char c = text.charAt(i);
-    return Character.isHighSurrogate(c)
-            && (i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1)))
-        || Character.isLowSurrogate(c)
-            && (i == 0 || !Character.isHighSurrogate(text.charAt(i - 1)));
+  private static String escaped(String text) {
+    return UNSAFE.matcher(text).replaceAll(LogSafe::escape);
   }
 
-  private static boolean isHarmless(char c) {
-    boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
-    boolean lineEnd = c == '\u2028' || c == '\u2029';
-    boolean reordersText = c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069';
-    boolean leansText = c == '\u200e' || c == '\u200f' || c == '\u061c'; // Marks, for neighbours.
-    return !control && !lineEnd && !reordersText && !leansText;
+  private static String escape(MatchResult unsafe) {
+    char c = unsafe.group().charAt(0);
+    return Matcher.quoteReplacement(
+        switch (c) {
+          case '\n' -> "\\n";
+          case '\r' -> "\\r";
+          case '\t' -> "\\t";
+          default -> String.format("\\u%04x", (int) c);
+        });
   }
 }

@@ -6,8 +6,8 @@ package client.load;
  *
  * <h2>How it works</h2>
  *
- * <p>Values are counted in buckets that grow with the values (log-linear): each power of two is divided
- * into 128 buckets of one width. Below 256 ns a bucket is one nanosecond wide.
+ * <p>Values are counted in buckets that grow with the values (log-linear): each power of two is
+ * divided into 128 buckets of one width. Below 256 ns a bucket is one nanosecond wide.
  *
  * <pre>
  *   128 ns        256 ns                512 ns                            1024 ns
@@ -43,12 +43,7 @@ final class LatencyHistogram {
     maxNanos = Math.max(maxNanos, value);
   }
 
-  /** Returns the number of recorded durations. */
-  synchronized long count() {
-    return total;
-  }
-
-  /** Returns the longest duration; 0 if there is none. */
+  /** The longest of all; 0 if there is none. */
   synchronized long maxNanos() {
     return maxNanos;
   }

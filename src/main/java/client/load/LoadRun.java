@@ -2,11 +2,12 @@
 package client.load;
 
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import kit.http.server.ServerExecutor;
 
 /**
  * Makes the calls of a {@link Plan} and counts them in a {@link LoadTally}.
@@ -20,18 +21,19 @@ import java.util.concurrent.locks.LockSupport;
  *   open loop     call i is due at start + i/rate, whether or not earlier calls have ended
  * </pre>
  *
- * <p><b>The latency of a call is measured from when it is due</b>, not from when a thread starts it. The
- * users of a service do not wait for each other: if it stalls for a second, all requests of that second
- * wait. A tool that sends a call only after the previous response would send a single call in that second,
- * and report one high value instead of hundreds ("coordinated omission", Gil Tene).
+ * <p><b>The latency of a call is measured from when it is due</b>, not from when a thread starts
+ * it. The users of a service do not wait for each other: if it stalls for a second, all requests of
+ * that second wait. A tool that sends a call only after the previous response would send a single
+ * call in that second, and report one high value instead of hundreds ("coordinated omission", Gil
+ * Tene).
  *
- * <p>A call that cannot start when it is due, because all threads are busy, starts late and is counted as
- * late. If it cannot start before its deadline, it has failed.
+ * <p>A call that cannot start when it is due, because all threads are busy, starts late and is
+ * counted as late. If it cannot start before its deadline, it has failed.
  *
  * <h2>Threads</h2>
  *
- * <p>As many as concurrent calls, virtual ones from JDK 24 on, started by {@link #start}; {@link #close}
- * stops them, {@link #await} waits for them. Both may be called from any thread.
+ * <p>As many as concurrent calls, virtual ones from JDK 24 on, started by {@link #start}; {@link
+ * #close} stops them, {@link #await} waits for them. Both may be called from any thread.
  */
 final class LoadRun implements AutoCloseable {
   private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -63,8 +65,7 @@ final class LoadRun implements AutoCloseable {
     }
 
     private static long nanos(Duration duration) {
-      Duration longest = Duration.ofNanos(LONGEST_NANOS);
-      return duration.compareTo(longest) < 0 ? duration.toNanos() : LONGEST_NANOS;
+      return Math.min(TimeUnit.NANOSECONDS.convert(duration), LONGEST_NANOS);
     }
 
     /** Returns when a call of an open loop is due, from the start; {@code call} counts from 0. */
@@ -90,7 +91,9 @@ final class LoadRun implements AutoCloseable {
 
     void sleepUntil(long nanoTime) throws InterruptedException;
 
-    /** Returns a clock that is exact to 0.1 ms; {@code Thread.sleep} rounds up to 1 ms until JDK 20. */
+    /**
+     * Returns a clock that is exact to 0.1 ms; {@code Thread.sleep} rounds up to 1 ms until JDK 20.
+     */
     static Clock real() {
       return new Clock() {
         @Override
@@ -116,7 +119,7 @@ final class LoadRun implements AutoCloseable {
   private final LoadTally tally;
   private final Clock clock;
   private final AtomicLong next = new AtomicLong();
-  private final List<Thread> threads = new ArrayList<>();
+  private final ExecutorService threads = newThreads();
 
   private volatile long startedAtNanos;
   private volatile boolean closed;
@@ -131,57 +134,46 @@ final class LoadRun implements AutoCloseable {
   /** Starts the calls; called once. */
   synchronized void start() {
     startedAtNanos = clock.nanoTime();
-    for (int i = 0; i < plan.concurrency(); i++) {
-      threads.add(startThread(this::work));
+    for (int i = 0; i < plan.concurrency() && !closed; i++) {
+      threads.execute(this::work);
     }
+    threads.shutdown();
   }
 
   /**
-   * Starts a virtual thread from JDK 24 on (see {@code ServerExecutor}). Each call costs less, and platform
-   * threads that compete for few cores delay the JIT compiler: on two cores, 32 of them reached full speed
-   * after 28 s, virtual threads after 20 s.
+   * Starts a virtual thread from JDK 24 on (see {@code ServerExecutor}). Each call costs less, and
+   * platform threads that compete for few cores delay the JIT compiler: on two cores, 32 of them
+   * reached full speed after 28 s, virtual threads after 20 s.
    */
-  private static Thread startThread(Runnable task) {
-    if (Runtime.version().feature() < 24) {
-      Thread thread = new Thread(task, "load");
-      thread.setDaemon(true);
-      thread.start();
-      return thread;
-    }
-    try {
-      return (Thread)
-          Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, task);
-    } catch (ReflectiveOperationException e) {
-      throw new LinkageError("no virtual threads in " + Runtime.version(), e);
-    }
+  private static ExecutorService newThreads() {
+    return ServerExecutor.virtual()
+        .orElseGet(
+            () ->
+                Executors.newCachedThreadPool(
+                    task -> {
+                      Thread thread = new Thread(task, "load");
+                      thread.setDaemon(true);
+                      return thread;
+                    }));
   }
 
   /** Waits for the end of all calls, at most {@code nanos}; returns whether they have ended. */
   boolean await(long nanos) throws InterruptedException {
-    long deadlineNanos = System.nanoTime() + nanos;
-    for (Thread thread : started()) {
-      TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1, deadlineNanos - System.nanoTime()));
-      if (thread.isAlive()) {
-        return false;
-      }
-    }
-    return true;
+    return threads.awaitTermination(nanos, TimeUnit.NANOSECONDS);
   }
 
   /** Stops; calls in flight are cancelled and not counted. */
   @Override
   public void close() {
-    closed = true;
-    started().forEach(Thread::interrupt);
+    synchronized (this) {
+      closed = true;
+      threads.shutdownNow();
+    }
     try {
       await(CLOSE_NANOS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private synchronized List<Thread> started() {
-    return List.copyOf(threads);
   }
 
   private void work() {

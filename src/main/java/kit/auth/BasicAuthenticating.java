@@ -6,8 +6,6 @@ import static java.util.Objects.requireNonNull;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.text.Normalizer;
 import java.util.Base64;
 import java.util.regex.Pattern;
@@ -94,26 +92,6 @@ public final class BasicAuthenticating {
     return next.call(context.with(USER, user), request);
   }
 
-  /**
-   * Returns a check that accepts one user; its time depends on the input only, not on the expected
-   * values.
-   *
-   * @throws IllegalArgumentException if name or password has a lone surrogate, which UTF-8 cannot
-   *     encode
-   */
-  public static Check only(String user, String password) {
-    if (!UTF_8.newEncoder().canEncode(user) || !UTF_8.newEncoder().canEncode(password)) {
-      throw new IllegalArgumentException("half a character (a lone surrogate) in name or password");
-    }
-    byte[] rightUser = hash(user);
-    byte[] rightPassword = hash(password);
-    // Hashes have the same length, and & evaluates both operands.
-    return (givenUser, givenPassword) ->
-        MessageDigest.isEqual(rightUser, hash(givenUser))
-            & MessageDigest.isEqual(rightPassword, hash(givenPassword))
-            & UTF_8.newEncoder().canEncode(givenUser + ":" + givenPassword);
-  }
-
   /** Returns {@code name:password}, or a text without a colon. */
   private static String credentials(Request request) {
     String header = request.header("Authorization");
@@ -133,13 +111,5 @@ public final class BasicAuthenticating {
 
   private static String normal(String text) {
     return Normalizer.normalize(text, Normalizer.Form.NFC);
-  }
-
-  private static byte[] hash(String text) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(normal(text).getBytes(UTF_8));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("this JDK has no SHA-256", e);
-    }
   }
 }

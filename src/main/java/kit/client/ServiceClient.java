@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -14,6 +15,7 @@ import java.util.function.Predicate;
 import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
+import kit.balancer.Availability;
 import kit.balancer.BalancedEndpoint;
 import kit.balancer.Node;
 import kit.balancer.Picker;
@@ -26,6 +28,8 @@ import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
 import kit.retry.RetryBudget;
 import kit.retry.Retrying;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Complete client of a service: retries, load balancing, circuit breakers, timeouts and metrics in
@@ -68,10 +72,11 @@ import kit.retry.Retrying;
  * <p>Thread-safe. {@link #close} releases the endpoints; the caller closes the list of instances.
  */
 public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ServiceClient.class);
+
   private final BalancedEndpoint<Q, R> balanced;
   private final Endpoint<Q, R> outermost;
-  private final Set<InstanceEndpoint<Q, R>> endpoints =
-      ConcurrentHashMap.newKeySet(); // Until closed.
+  private final Set<InstanceEndpoint> endpoints = ConcurrentHashMap.newKeySet(); // Until closed.
   private final Runnable hide; // Removes this client from the metrics.
 
   /**
@@ -104,8 +109,8 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       Function<Instance, Endpoint<Q, R>> factory,
       Settings<Q, R> settings,
       Optional<Instrumenting> metrics) {
-    Middleware<Q, R> measuredCalls = none();
-    Middleware<Q, R> measuredAttempts = none();
+    Middleware<Q, R> measuredCalls = next -> next;
+    Middleware<Q, R> measuredAttempts = next -> next;
     Retrying.Settings retries = Retrying.Settings.defaults().withAttempts(settings.attempts());
     if (metrics.isPresent()) {
       measuredCalls = metrics.get().calls(service);
@@ -121,11 +126,14 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
             instances,
             instance -> {
               Middleware<Q, R> around = settings.aroundAttempt().apply(instance);
-              return instanceEndpoint(
-                  instance,
-                  factory.apply(instance),
-                  Middleware.chain(aroundEach, around),
-                  settings);
+              InstanceEndpoint made =
+                  new InstanceEndpoint(
+                      instance,
+                      factory.apply(instance),
+                      Middleware.chain(aroundEach, around),
+                      settings);
+              endpoints.add(made);
+              return made;
             },
             settings.picker());
     Retrying<Q, R> retrying = new Retrying<>(settings.isIdempotent(), retries, new RetryBudget());
@@ -139,27 +147,6 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
             () -> instances.failure().isEmpty(),
             this::breakerStates);
     this.hide = metrics.map(it -> it.show(shown)).orElse(() -> {});
-  }
-
-  private static <Q, R> Middleware<Q, R> none() {
-    return next -> next;
-  }
-
-  private InstanceEndpoint<Q, R> instanceEndpoint(
-      Instance instance,
-      Endpoint<Q, R> innermost,
-      Middleware<Q, R> around,
-      Settings<Q, R> settings) {
-    InstanceEndpoint<Q, R> made =
-        new InstanceEndpoint<>(
-            instance,
-            innermost,
-            around,
-            settings.attemptTimeout(),
-            settings.breaker(),
-            endpoints::remove);
-    endpoints.add(made);
-    return made;
   }
 
   @Override
@@ -176,8 +163,54 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
 
   private Map<String, String> breakerStates() {
     Map<String, String> states = new HashMap<>();
-    endpoints.forEach(one -> states.put(one.instance(), one.state()));
+    endpoints.forEach(one -> states.put(one.instance, one.state()));
     return states;
+  }
+
+  /** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
+  private final class InstanceEndpoint implements Endpoint<Q, R>, Availability, AutoCloseable {
+    private final String instance;
+    private final Endpoint<Q, R> innermost;
+    private final CircuitBreaking<Q, R> breaking;
+    private final Endpoint<Q, R> outermost;
+
+    InstanceEndpoint(
+        Instance of, Endpoint<Q, R> innermost, Middleware<Q, R> around, Settings<Q, R> settings) {
+      this.instance = of.authority();
+      this.innermost = innermost;
+      this.breaking =
+          new CircuitBreaking<>(
+              instance,
+              new CircuitBreaker(
+                  settings.breaker(),
+                  System::nanoTime,
+                  state -> log.debug("circuit breaker of {} is {}", instance, state)));
+      this.outermost =
+          Middleware.chain(around, breaking, Middleware.timeout(settings.attemptTimeout()))
+              .around(innermost);
+    }
+
+    @Override
+    public R call(Context context, Q request) throws Exception {
+      return outermost.call(context, request);
+    }
+
+    @Override
+    public boolean isAvailable() {
+      return !breaking.isOpen();
+    }
+
+    String state() {
+      return breaking.breaker().state().name().toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public void close() throws Exception {
+      endpoints.remove(this);
+      if (innermost instanceof AutoCloseable closeable) {
+        closeable.close();
+      }
+    }
   }
 
   /**

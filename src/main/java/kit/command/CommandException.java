@@ -17,16 +17,8 @@ import kit.breaker.CircuitBreaker;
  * </pre>
  */
 public abstract sealed class CommandException extends RuntimeException {
-  private final String command;
-
   private CommandException(String command, String detail, Throwable cause, boolean hasStackTrace) {
     super("command " + command + ": " + detail, cause, hasStackTrace, hasStackTrace);
-    this.command = command;
-  }
-
-  /** Returns the name of the command. */
-  public String command() {
-    return command;
   }
 
   /** Not begun: the breaker is open. Has no stack trace, so that it is cheap. */
@@ -59,16 +51,14 @@ public abstract sealed class CommandException extends RuntimeException {
     }
   }
 
-  /** The fallback failed too. The cause is what would have been thrown without a fallback. */
+  /**
+   * The fallback failed too. The cause is what would have been thrown without a fallback; what the
+   * fallback threw is suppressed in it.
+   */
   public static final class FallbackFailedException extends CommandException {
     FallbackFailedException(String command, Exception cause, Exception fallbackError) {
       super(command, "fallback failed: " + fallbackError + "; after: " + cause, cause, true);
       addSuppressed(fallbackError);
-    }
-
-    /** Returns what the fallback threw; also suppressed in this exception, so that a log shows it. */
-    public Throwable fallbackError() {
-      return getSuppressed()[0];
     }
   }
 }

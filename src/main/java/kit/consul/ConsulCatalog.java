@@ -36,11 +36,6 @@ public final class ConsulCatalog {
    */
   public record Services(Map<String, List<String>> tagsByName, long index) {}
 
-  /** Returns the current services, {@code consul} itself among them. */
-  public Services services() throws IOException, InterruptedException {
-    return services(0, Duration.ZERO);
-  }
-
   /**
    * Returns the services when they have changed after {@code index}, or after {@code atMost}
    * (blocking query). A change of a service's name or tags counts, even if this list stays the

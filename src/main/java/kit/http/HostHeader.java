@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
+import java.util.regex.Pattern;
+
 /**
  * Validates a {@code Host} header and the headers by which a proxy forwards it.
  *
  * <p>Source: RFC 9110, section 7.2.
  */
 public final class HostHeader {
+  private static final Pattern HOST =
+      Pattern.compile("(?:[A-Za-z0-9._~-]+|\\[[0-9A-Fa-f:.]+])(?::[0-9]*)?");
+
   private HostHeader() {}
 
   /**
@@ -15,45 +20,6 @@ public final class HostHeader {
    * about the decoded name.
    */
   public static boolean isValid(String host) {
-    int end = host.startsWith("[") ? endOfAddress(host) : endOfName(host);
-    if (end == 0 || end == host.length()) {
-      return end > 0;
-    }
-    return host.charAt(end) == ':' && areDigits(host, end + 1);
-  }
-
-  private static boolean areDigits(String text, int start) {
-    for (int i = start; i < text.length(); i++) {
-      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static int endOfAddress(String host) {
-    int end = 1;
-    while (end < host.length() && "0123456789abcdefABCDEF:.".indexOf(host.charAt(end)) >= 0) {
-      end++;
-    }
-    return end > 1 && end < host.length() && host.charAt(end) == ']' ? end + 1 : 0;
-  }
-
-  private static int endOfName(String host) {
-    int end = 0;
-    while (end < host.length() && isOfName(host.charAt(end))) {
-      end++;
-    }
-    return end;
-  }
-
-  private static boolean isOfName(char c) {
-    return c >= 'a' && c <= 'z'
-        || c >= 'A' && c <= 'Z'
-        || c >= '0' && c <= '9'
-        || c == '-'
-        || c == '.'
-        || c == '_'
-        || c == '~';
+    return HOST.matcher(host).matches();
   }
 }

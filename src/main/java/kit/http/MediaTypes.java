@@ -3,6 +3,7 @@ package kit.http;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import kit.StatusException;
 
 /**
@@ -15,6 +16,11 @@ import kit.StatusException;
 public final class MediaTypes {
   /** The media type of JSON. */
   public static final String JSON = "application/json";
+
+  private static final Pattern OTHER_CHARSET =
+      Pattern.compile("charset=(?!(utf-8|\"utf-8\")$).*", Pattern.CASE_INSENSITIVE);
+  private static final Pattern NOT_WANTED = // Also written q=0.000.
+      Pattern.compile("q=0[.0]*", Pattern.CASE_INSENSITIVE);
 
   private MediaTypes() {}
 
@@ -57,18 +63,8 @@ public final class MediaTypes {
 
   private static boolean isJson(String contentType) {
     List<String> parts = split(contentType, ';');
-    if (!parts.get(0).equalsIgnoreCase(JSON)) {
-      return false;
-    }
-    for (String parameter : parts.subList(1, parts.size())) {
-      if (startsWith(parameter, "charset=")) {
-        String charset = parameter.substring("charset=".length());
-        if (!charset.equalsIgnoreCase("utf-8") && !charset.equalsIgnoreCase("\"utf-8\"")) {
-          return false;
-        }
-      }
-    }
-    return true;
+    return parts.get(0).equalsIgnoreCase(JSON)
+        && parts.stream().noneMatch(part -> OTHER_CHARSET.matcher(part).matches());
   }
 
   /**
@@ -88,20 +84,10 @@ public final class MediaTypes {
               : type.equalsIgnoreCase(anyOfItsKind) ? 2 : type.equals("*/*") ? 1 : 0;
       if (says > most) {
         most = says;
-        isAccepted = parts.stream().noneMatch(MediaTypes::isWeightOfZero);
+        isAccepted = parts.stream().noneMatch(part -> NOT_WANTED.matcher(part).matches());
       }
     }
     return isAccepted;
-  }
-
-  /** Returns whether a parameter is {@code q=0} or {@code q=0.000}, "not acceptable". */
-  private static boolean isWeightOfZero(String parameter) {
-    return startsWith(parameter, "q=0")
-        && parameter.substring(3).chars().allMatch(c -> c == '.' || c == '0');
-  }
-
-  private static boolean startsWith(String text, String lowerCasePrefix) {
-    return text.regionMatches(true, 0, lowerCasePrefix, 0, lowerCasePrefix.length());
   }
 
   /** Splits where {@code separator} is not inside quotes; at least one part, each stripped. */

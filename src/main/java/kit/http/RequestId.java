@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
-import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 import kit.Context;
 
 /**
@@ -25,7 +26,7 @@ public final class RequestId {
    */
   public static final Context.Key<String> TRACE_ID = Context.key("trace-id");
 
-  private static final int MAX_LENGTH = 64;
+  private static final Pattern HARMLESS = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
   private RequestId() {}
 
@@ -37,37 +38,11 @@ public final class RequestId {
 
   /** Returns {@code sent} if it is a valid id, else a new id; {@code sent} may be null. */
   public static String acceptOrNew(String sent) {
-    return sent != null && isHarmless(sent) ? sent : newId();
-  }
-
-  private static boolean isHarmless(String id) {
-    if (id.isEmpty() || id.length() > MAX_LENGTH) {
-      return false;
-    }
-    for (int i = 0; i < id.length(); i++) {
-      char c = id.charAt(i);
-      boolean allowed =
-          c >= 'a' && c <= 'z'
-              || c >= 'A' && c <= 'Z'
-              || c >= '0' && c <= '9'
-              || c == '.'
-              || c == '_'
-              || c == '-';
-      if (!allowed) {
-        return false;
-      }
-    }
-    return true;
+    return sent != null && HARMLESS.matcher(sent).matches() ? sent : newId();
   }
 
   /** Returns a new id of sixteen hex digits, which is not a secret: it can be guessed. */
   public static String newId() {
-    long random = ThreadLocalRandom.current().nextLong();
-    byte[] digits = new byte[16];
-    for (int i = 15; i >= 0; i--) {
-      digits[i] = (byte) "0123456789abcdef".charAt((int) random & 0xf);
-      random >>>= 4;
-    }
-    return new String(digits, StandardCharsets.ISO_8859_1);
+    return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
   }
 }

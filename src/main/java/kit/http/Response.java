@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * HTTP response: status, headers and a body that is complete before the status line is sent.
@@ -35,6 +36,8 @@ public final class Response {
     void writeTo(OutputStream out) throws IOException;
   }
 
+  private static final Pattern NAME = // RFC 9110, section 5.6.2.
+      Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
   private static final byte[] NOTHING = new byte[0];
   private static final Map<String, List<String>> JSON =
       Map.of("Content-Type", List.of("application/json"));
@@ -176,12 +179,7 @@ public final class Response {
   }
 
   private static void checkName(String name) {
-    boolean token = !name.isEmpty();
-    for (int i = 0; i < name.length(); i++) {
-      char c = name.charAt(i);
-      token &= c > ' ' && c < 0x7f && "\"(),/:;<=>?@[\\]{}".indexOf(c) < 0;
-    }
-    if (!token) {
+    if (!NAME.matcher(name).matches()) {
       throw new IllegalArgumentException("not a header name: " + printable(name));
     }
   }
@@ -198,9 +196,7 @@ public final class Response {
   }
 
   private static String printable(String text) {
-    StringBuilder printable = new StringBuilder();
-    text.chars().limit(100).forEach(c -> printable.append(c < ' ' || c >= 0x7f ? '?' : (char) c));
-    return printable.toString();
+    return text.substring(0, Math.min(text.length(), 100)).replaceAll("[^ -~]", "?");
   }
 
   /** Returns the HTTP status, 200 to 599. */
@@ -233,15 +229,10 @@ public final class Response {
     return error;
   }
 
-  /** Whether the body is written piece by piece. */
-  public boolean isStreaming() {
-    return writer != null;
-  }
-
   /**
    * Returns the body.
    *
-   * @throws IllegalStateException if it is {@linkplain #isStreaming streaming}
+   * @throws IllegalStateException if it is streaming
    */
   public byte[] bytes() {
     if (bytes == null) {

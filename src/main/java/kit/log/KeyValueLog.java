@@ -16,6 +16,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -112,6 +114,15 @@ public final class KeyValueLog {
   private static final Object MISSING = "(MISSING)";
   private static final Pattern JSON_NUMBER =
       Pattern.compile("-?(0|[1-9]\\d*)(\\.\\d+)?(E[+-]?\\d+)?");
+
+  // Invisible, or makes other text look like what it is not: control characters (Cc), line
+  // separators, what reverses the order of text, and half a character (Cs, or what a decoder puts
+  // in
+  // its place).
+  private static final String HIDDEN =
+      "\\p{Cc}\\p{Cs}\\ufffd\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\u200e\\u200f\\u061c";
+  private static final Pattern NOT_BARE = Pattern.compile("[ =\"" + HIDDEN + "]");
+  private static final Pattern ESCAPED = Pattern.compile("[\"\\\\" + HIDDEN + "]");
 
   private final Format format;
   private final Consumer<String> lines;
@@ -290,12 +301,8 @@ public final class KeyValueLog {
     Object computed = computed(key);
     boolean isText = computed != null && !computed.getClass().isArray();
     String text = isText ? String.valueOf(text(computed)) : "";
-    if (!text.isEmpty() && isBare(text)) {
-      return text;
-    }
-    StringBuilder name = new StringBuilder();
-    text.codePoints().filter(KeyValueLog::isBare).forEach(name::appendCodePoint);
-    return name.isEmpty() ? "_" : name.toString();
+    String name = NOT_BARE.matcher(text).replaceAll("");
+    return name.isEmpty() ? "_" : name;
   }
 
   private static Object computed(Object value) {
@@ -328,57 +335,26 @@ public final class KeyValueLog {
     }
   }
 
-  /** Returns whether logfmt writes {@code text} without quotes. */
+  /** Returns whether logfmt has {@code text} without quotes. */
   private static boolean isBare(String text) {
-    for (int i = 0; i < text.length(); ) {
-      int c = text.codePointAt(i);
-      if (!isBare(c)) {
-        return false;
-      }
-      i += Character.charCount(c);
-    }
-    return !text.equals("null");
-  }
-
-  private static boolean isBare(int c) {
-    return c > ' ' && c != '=' && c != '"' && !isHidden(c);
-  }
-
-  /** Returns whether {@code c} is invisible, or changes the order of other text. */
-  private static boolean isHidden(int c) {
-    boolean control = c < ' ' || c >= 0x7f && c < 0xa0;
-    boolean lineEnd = c == 0x2028 || c == 0x2029;
-    boolean reordersText = c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069;
-    boolean leansText = c == 0x200e || c == 0x200f || c == 0x061c; // Marks, for neighbours.
-    return control || lineEnd || reordersText || leansText || isBroken(c);
-  }
-
-  /** Returns whether {@code c} is half a surrogate pair, or a decoder's replacement for one. */
-  private static boolean isBroken(int c) {
-    return c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE || c == 0xfffd;
+    return !NOT_BARE.matcher(text).find() && !text.equals("null");
   }
 
   /** Appends a JSON string, which go-logfmt accepts, too. */
   private static void quote(String text, StringBuilder line) {
-    line.append('"');
-    for (int i = 0; i < text.length(); ) {
-      int c = text.codePointAt(i);
-      i += Character.charCount(c);
-      switch (c) {
-        case '"', '\\' -> line.append('\\').append((char) c);
-        case '\n' -> line.append("\\n");
-        case '\r' -> line.append("\\r");
-        case '\t' -> line.append("\\t");
-        default -> {
-          if (isHidden(c)) {
-            line.append(String.format("\\u%04x", isBroken(c) ? 0xfffd : c));
-          } else {
-            line.appendCodePoint(c);
-          }
-        }
-      }
-    }
-    line.append('"');
+    line.append('"').append(ESCAPED.matcher(text).replaceAll(KeyValueLog::escape)).append('"');
+  }
+
+  private static String escape(MatchResult match) {
+    char c = match.group().charAt(0);
+    return Matcher.quoteReplacement(
+        switch (c) {
+          case '"', '\\' -> "\\" + c;
+          case '\n' -> "\\n";
+          case '\r' -> "\\r";
+          case '\t' -> "\\t";
+          default -> String.format("\\u%04x", Character.isSurrogate(c) ? 0xfffd : (int) c);
+        });
   }
 
   /** Returns a value for the time of the event, in UTC, in the format of RFC 3339. */

@@ -5,12 +5,14 @@ import com.sun.management.OperatingSystemMXBean;
 import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryMXBean;
 import java.lang.management.MemoryUsage;
+import java.lang.management.ThreadMXBean;
+import java.util.function.DoubleSupplier;
 import java.util.function.ToDoubleFunction;
 
 /**
- * JVM and process metrics: memory, threads, garbage collection, CPU time, open files.
+ * Registers metrics of the process: memory, threads, garbage collection, processor time, open
+ * files.
  *
  * <pre>
  *   jvm_memory_used_bytes, _committed_bytes, _max_bytes     area: heap, nonheap
@@ -38,25 +40,31 @@ public final class JvmMetrics {
    * @param program a class of the jar whose version is reported
    */
   public static void register(Metrics metrics, Class<?> program) {
-    memory(metrics);
-    threads(metrics);
-    garbageCollection(metrics);
-    process(metrics);
-    String version = program.getPackage().getImplementationVersion(); // From the manifest.
-    metrics.polledGauge(
-        "build_info",
-        "Versions of the program and of Java.",
-        samples ->
-            samples.add(
-                1, version == null ? "unknown" : version, System.getProperty("java.version")),
-        "version",
-        "java");
-  }
-
-  private static void memory(Metrics metrics) {
     memory(metrics, "used", "Memory used.", MemoryUsage::getUsed);
     memory(metrics, "committed", "Memory committed.", MemoryUsage::getCommitted);
     memory(metrics, "max", "Maximum memory.", MemoryUsage::getMax);
+
+    threads(metrics, "current", "Platform threads.", ThreadMXBean::getThreadCount);
+    threads(metrics, "daemon", "Daemon threads.", ThreadMXBean::getDaemonThreadCount);
+    threads(metrics, "peak", "Peak number of threads.", ThreadMXBean::getPeakThreadCount);
+
+    garbageCollection(
+        metrics, "collections", "Garbage collections.", GarbageCollectorMXBean::getCollectionCount);
+    garbageCollection(
+        metrics,
+        "collection_seconds",
+        "Time spent in garbage collections.",
+        gc -> gc.getCollectionTime() / 1e3);
+
+    process(metrics);
+    String version = program.getPackage().getImplementationVersion(); // From the manifest.
+    String known = version == null ? "unknown" : version;
+    metrics.polledGauge(
+        "build_info",
+        "Versions of the program and of Java.",
+        samples -> samples.add(1, known, System.getProperty("java.version")),
+        "version",
+        "java");
   }
 
   private static void memory(
@@ -65,9 +73,10 @@ public final class JvmMetrics {
         "jvm_memory_" + what + "_bytes",
         help,
         samples -> {
-          MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
-          addKnown(samples, bytes.applyAsDouble(memory.getHeapMemoryUsage()), "heap");
-          addKnown(samples, bytes.applyAsDouble(memory.getNonHeapMemoryUsage()), "nonheap");
+          MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
+          MemoryUsage nonHeap = ManagementFactory.getMemoryMXBean().getNonHeapMemoryUsage();
+          addKnown(samples, bytes.applyAsDouble(heap), "heap");
+          addKnown(samples, bytes.applyAsDouble(nonHeap), "nonheap");
         },
         "area");
   }
@@ -78,38 +87,23 @@ public final class JvmMetrics {
     }
   }
 
-  private static void threads(Metrics metrics) {
-    metrics.polledGauge(
-        "jvm_threads_current",
-        "Platform threads.",
-        samples -> samples.add(ManagementFactory.getThreadMXBean().getThreadCount()));
-    metrics.polledGauge(
-        "jvm_threads_daemon",
-        "Daemon threads.",
-        samples -> samples.add(ManagementFactory.getThreadMXBean().getDaemonThreadCount()));
-    metrics.polledGauge(
-        "jvm_threads_peak",
-        "Peak number of threads.",
-        samples -> samples.add(ManagementFactory.getThreadMXBean().getPeakThreadCount()));
+  private static void threads(
+      Metrics metrics, String which, String help, ToDoubleFunction<ThreadMXBean> count) {
+    gauge(
+        metrics,
+        "jvm_threads_" + which,
+        help,
+        () -> count.applyAsDouble(ManagementFactory.getThreadMXBean()));
   }
 
-  private static void garbageCollection(Metrics metrics) {
-    garbageCollection(
-        metrics,
-        "jvm_gc_collections_total",
-        "Garbage collections.",
-        GarbageCollectorMXBean::getCollectionCount);
-    garbageCollection(
-        metrics,
-        "jvm_gc_collection_seconds_total",
-        "Time spent in garbage collections.",
-        gc -> gc.getCollectionTime() / 1e3);
+  private static void gauge(Metrics metrics, String name, String help, DoubleSupplier value) {
+    metrics.polledGauge(name, help, samples -> addKnown(samples, value.getAsDouble()));
   }
 
   private static void garbageCollection(
-      Metrics metrics, String name, String help, ToDoubleFunction<GarbageCollectorMXBean> value) {
+      Metrics metrics, String what, String help, ToDoubleFunction<GarbageCollectorMXBean> value) {
     metrics.polledCounter(
-        name,
+        "jvm_gc_" + what + "_total",
         help,
         samples ->
             ManagementFactory.getGarbageCollectorMXBeans()
@@ -121,44 +115,42 @@ public final class JvmMetrics {
     metrics.polledCounter(
         "process_cpu_seconds_total",
         "CPU time used.",
-        samples -> {
-          if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean bean) {
-            addKnown(samples, bean.getProcessCpuTime() / 1e9);
-          }
-        });
-    metrics.polledGauge(
+        samples ->
+            addKnown(
+                samples,
+                ofSystem(OperatingSystemMXBean.class, OperatingSystemMXBean::getProcessCpuTime)
+                    / 1e9));
+    gauge(
+        metrics,
         "process_start_time_seconds",
         "Start time of the process in seconds since 1970.",
-        samples -> samples.add(ManagementFactory.getRuntimeMXBean().getStartTime() / 1e3));
-    metrics.polledGauge(
+        () -> ManagementFactory.getRuntimeMXBean().getStartTime() / 1e3);
+    gauge(
+        metrics,
         "process_uptime_seconds",
         "Uptime of the process.",
-        samples -> samples.add(ManagementFactory.getRuntimeMXBean().getUptime() / 1e3));
-    files(
+        () -> ManagementFactory.getRuntimeMXBean().getUptime() / 1e3);
+    gauge(
         metrics,
         "process_open_fds",
         "Open file descriptors.",
-        UnixOperatingSystemMXBean::getOpenFileDescriptorCount);
-    files(
+        () ->
+            ofSystem(
+                UnixOperatingSystemMXBean.class,
+                UnixOperatingSystemMXBean::getOpenFileDescriptorCount));
+    gauge(
         metrics,
         "process_max_fds",
         "Maximum number of open file descriptors.",
-        UnixOperatingSystemMXBean::getMaxFileDescriptorCount);
+        () ->
+            ofSystem(
+                UnixOperatingSystemMXBean.class,
+                UnixOperatingSystemMXBean::getMaxFileDescriptorCount));
   }
 
-  private static void files(
-      Metrics metrics,
-      String name,
-      String help,
-      ToDoubleFunction<UnixOperatingSystemMXBean> count) {
-    metrics.polledGauge(
-        name,
-        help,
-        samples -> {
-          if (ManagementFactory.getOperatingSystemMXBean()
-              instanceof UnixOperatingSystemMXBean unix) {
-            addKnown(samples, count.applyAsDouble(unix));
-          }
-        });
+  /** Returns a number that only some systems have; else -1. */
+  private static <T> double ofSystem(Class<T> type, ToDoubleFunction<T> number) {
+    Object bean = ManagementFactory.getOperatingSystemMXBean();
+    return type.isInstance(bean) ? number.applyAsDouble(type.cast(bean)) : -1;
   }
 }

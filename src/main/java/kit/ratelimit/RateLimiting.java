@@ -104,38 +104,29 @@ public final class RateLimiting {
   private static <Q, R> Middleware<Q, R> rejecting(
       LongSupplier nanosToWait, LongFunction<RuntimeException> refusal) {
     requireNonNull(nanosToWait, "nanosToWait");
-    return next -> (context, request) -> reject(nanosToWait, refusal, next, context, request);
-  }
-
-  private static <Q, R> R reject(
-      LongSupplier nanosToWait,
-      LongFunction<RuntimeException> refusal,
-      Endpoint<Q, R> next,
-      Context context,
-      Q request)
-      throws Exception {
-    long nanos = nanosToWait.getAsLong();
-    if (nanos > 0) {
-      throw refusal.apply(nanos);
-    }
-    return next.call(context, request);
+    return next ->
+        (context, request) -> call(nanosToWait.getAsLong(), refusal, next, context, request);
   }
 
   private static <Q, R> Middleware<Q, R> delaying(
       WaitingLimit limit, LongFunction<RuntimeException> refusal) {
     requireNonNull(limit, "limit");
-    return next -> (context, request) -> delay(limit, refusal, next, context, request);
+    return next ->
+        (context, request) -> {
+          boolean isAdmitted = limit.acquire(Duration.ofNanos(context.remainingNanos()));
+          return call(isAdmitted ? 0 : UNKNOWN, refusal, next, context, request);
+        };
   }
 
-  private static <Q, R> R delay(
-      WaitingLimit limit,
+  private static <Q, R> R call(
+      long nanosToWait,
       LongFunction<RuntimeException> refusal,
       Endpoint<Q, R> next,
       Context context,
       Q request)
       throws Exception {
-    if (!limit.acquire(Duration.ofNanos(context.remainingNanos()))) {
-      throw refusal.apply(UNKNOWN);
+    if (nanosToWait > 0) {
+      throw refusal.apply(nanosToWait);
     }
     return next.call(context, request);
   }

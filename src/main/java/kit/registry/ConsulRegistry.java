@@ -3,7 +3,6 @@ package kit.registry;
 
 import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,7 +24,6 @@ import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
-import kit.http.client.EachAddressClient;
 
 /**
  * {@code consul://} or {@code consul+https://}: a Consul agent.
@@ -51,7 +49,6 @@ final class ConsulRegistry extends Registry {
   private static final String TOOLS_TOKEN = "CONSUL_HTTP_TOKEN";
   private static final String TOOLS_TOKEN_FILE = "CONSUL_HTTP_TOKEN_FILE";
   private static final String LOCAL = "127.0.0.1:8500";
-  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration CHECK_TIMEOUT = Duration.ofSeconds(5); // At most the interval.
   private static final int REPORTS_PER_TTL = 3; // One or two may get lost.
 
@@ -155,13 +152,7 @@ final class ConsulRegistry extends Registry {
 
   private synchronized ConsulClient client() {
     if (client == null) {
-      HttpClient http =
-          HttpClient.newBuilder()
-              .connectTimeout(CONNECT_TIMEOUT)
-              .proxy(HttpClient.Builder.NO_PROXY)
-              .sslContext(tls)
-              .build();
-      client = new ConsulClient(base, EachAddressClient.over(http)).withToken(token);
+      client = new ConsulClient(base, newHttpClient(tls)).withToken(token);
     }
     return client;
   }

@@ -4,7 +4,6 @@ package kit.registry;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLDecoder;
-import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +24,6 @@ import kit.discovery.Registration;
 import kit.etcd.EtcdClient;
 import kit.etcd.EtcdInstances;
 import kit.etcd.EtcdRegistration;
-import kit.http.client.EachAddressClient;
 
 /**
  * {@code etcd://} or {@code etcd+https://}: the members of an etcd cluster, in any order.
@@ -39,8 +37,8 @@ import kit.http.client.EachAddressClient;
  *   --etcd-ca-file           ETCDCTL_CACERT   PEM; else the authorities that Java trusts
  * </pre>
  *
- * <p>Files are read once, at the start. Client certificates are not supported: the gateway of etcd does
- * not authenticate users with them.
+ * <p>Files are read once, at the start. Client certificates are not supported: the gateway of etcd
+ * does not authenticate users with them.
  */
 final class EtcdRegistry extends Registry {
   private static final String SCHEME = "etcd://";
@@ -146,13 +144,7 @@ final class EtcdRegistry extends Registry {
 
   private synchronized EtcdClient client() {
     if (client == null) {
-      HttpClient http =
-          HttpClient.newBuilder()
-              .connectTimeout(Duration.ofSeconds(2))
-              .proxy(HttpClient.Builder.NO_PROXY)
-              .sslContext(tls)
-              .build();
-      client = new EtcdClient(endpoints, EachAddressClient.over(http), TIMEOUT);
+      client = new EtcdClient(endpoints, newHttpClient(tls), TIMEOUT);
       if (!user.isEmpty()) {
         int colon = user.indexOf(':'); // A password may have one, a name may not.
         client = client.withUser(user.substring(0, colon), user.substring(colon + 1));

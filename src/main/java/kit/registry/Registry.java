@@ -4,10 +4,12 @@ package kit.registry;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
 import kit.cli.Flags;
 import kit.cli.Program;
 import kit.discovery.Instance;
@@ -16,6 +18,7 @@ import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 import kit.discovery.Watch;
+import kit.http.client.EachAddressClient;
 
 /**
  * A service registry, chosen by its URI: watches instances and services, and registers instances.
@@ -31,9 +34,12 @@ import kit.discovery.Watch;
  * </pre>
  *
  * <p>The last four do not support registration. Programs get a registry from {@link RegistryFlags}.
- * Thread-safe. Each call of {@link #instances} opens a watch, which costs a thread and a connection.
+ * Thread-safe. Each call of {@link #instances} opens a watch, which costs a thread and a
+ * connection.
  */
 public abstract class Registry implements AutoCloseable {
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
+
   private final String uri;
 
   /**
@@ -77,9 +83,9 @@ public abstract class Registry implements AutoCloseable {
   }
 
   /**
-   * Watches the instances of {@code service} that have all these tags; the caller closes the result.
-   * An empty list is published only after a grace period, because a registry that has lost its data
-   * returns one, too.
+   * Watches the instances of {@code service} that have all these tags; the caller closes the
+   * result. An empty list is published only after a grace period, because a registry that has lost
+   * its data returns one, too.
    *
    * @throws Flags.UsageException if the registry is {@code none}, or has no tags
    */
@@ -113,8 +119,8 @@ public abstract class Registry implements AutoCloseable {
   public abstract Registration registration(InstanceRegistration instance);
 
   /**
-   * Loads the classes for the first request to the registry on a separate thread, so that an instance is
-   * registered as soon as it serves, not a third of a second later.
+   * Loads the classes for the first request to the registry on a separate thread, so that an
+   * instance is registered as soon as it serves, not a third of a second later.
    */
   public final void prepare() {
     Program.ahead("prepare-registry", this::load);
@@ -144,6 +150,16 @@ public abstract class Registry implements AutoCloseable {
   /** Returns whether the registry adds the address of an instance that registers without one. */
   boolean addsAddress() {
     return false;
+  }
+
+  /** Returns a client that tries each address of the registry's name. */
+  static HttpClient newHttpClient(SSLContext tls) {
+    return EachAddressClient.over(
+        HttpClient.newBuilder()
+            .connectTimeout(CONNECT_TIMEOUT)
+            .proxy(HttpClient.Builder.NO_PROXY)
+            .sslContext(tls)
+            .build());
   }
 
   /** For registries without tags. */

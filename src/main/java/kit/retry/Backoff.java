@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongUnaryOperator;
 
 /**
@@ -68,7 +69,7 @@ import java.util.function.LongUnaryOperator;
 public final class Backoff {
   private static final Duration DEFAULT_BASE = Duration.ofMillis(10);
   private static final Duration DEFAULT_CAP = Duration.ofSeconds(1);
-  private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE / 2); // about 146 years
+  private static final long LONGEST_NANOS = Long.MAX_VALUE / 2; // about 146 years
 
   private final long baseNanos;
   private final long capNanos;
@@ -108,7 +109,7 @@ public final class Backoff {
   }
 
   private static long nanos(Duration duration) {
-    return duration.compareTo(LONGEST) < 0 ? duration.toNanos() : LONGEST.toNanos();
+    return Math.min(TimeUnit.NANOSECONDS.convert(duration), LONGEST_NANOS);
   }
 
   /**

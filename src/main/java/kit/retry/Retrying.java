@@ -109,15 +109,9 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
    * @param attempts maximum number of attempts, the first included; 1 disables retries
    * @param backoff the pause before the next attempt
    * @param maxRetryAfter the longest Retry-After that is honoured
-   * @param isTransient which failures of sent requests are transient
    * @param onRetry listener to retries
    */
-  public record Settings(
-      int attempts,
-      Backoff backoff,
-      Duration maxRetryAfter,
-      Predicate<PeerException> isTransient,
-      Listener onRetry) {
+  public record Settings(int attempts, Backoff backoff, Duration maxRetryAfter, Listener onRetry) {
 
     /** Checks the ranges. */
     public Settings {
@@ -128,7 +122,6 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
       if (maxRetryAfter.isNegative()) {
         throw new IllegalArgumentException("maxRetryAfter < 0: " + maxRetryAfter);
       }
-      requireNonNull(isTransient, "isTransient");
       requireNonNull(onRetry, "onRetry");
     }
 
@@ -137,33 +130,27 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
      * which is in whole seconds.
      */
     public static Settings defaults() {
-      return new Settings(
-          3, new Backoff(), Duration.ofSeconds(1), Retrying::isTransient, (attempt, failure) -> {});
+      return new Settings(3, new Backoff(), Duration.ofSeconds(1), (attempt, failure) -> {});
     }
 
     /** Returns these settings with another {@link #attempts}. */
     public Settings withAttempts(int attempts) {
-      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, onRetry);
     }
 
     /** Returns these settings with another {@link #backoff}. */
     public Settings withBackoff(Backoff backoff) {
-      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, onRetry);
     }
 
     /** Returns these settings with another {@link #maxRetryAfter}. */
     public Settings withMaxRetryAfter(Duration maxRetryAfter) {
-      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
-    }
-
-    /** Returns these settings with another {@link #isTransient}. */
-    public Settings withIsTransient(Predicate<PeerException> isTransient) {
-      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, onRetry);
     }
 
     /** Returns these settings with another {@link #onRetry}. */
     public Settings withOnRetry(Listener onRetry) {
-      return new Settings(attempts, backoff, maxRetryAfter, isTransient, onRetry);
+      return new Settings(attempts, backoff, maxRetryAfter, onRetry);
     }
   }
 
@@ -199,13 +186,9 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
     this.sleeper = requireNonNull(sleeper, "sleeper");
   }
 
+  /** As in Context: 0 for a time that has passed, and at most half of what a long holds. */
   private static long nanos(Duration duration) {
-    if (duration.isNegative()) {
-      return 0; // A Retry-After in the past.
-    }
-    // Half of what a long holds, about 146 years, as in Context: now plus that must not overflow.
-    Duration longest = Duration.ofNanos(Long.MAX_VALUE / 2);
-    return duration.compareTo(longest) < 0 ? duration.toNanos() : longest.toNanos();
+    return Math.max(0, Math.min(TimeUnit.NANOSECONDS.convert(duration), Long.MAX_VALUE / 2));
   }
 
   /** Returns whether a failure is transient; see the table in {@link Retrying}. */
@@ -248,7 +231,7 @@ public final class Retrying<Q, R> implements Middleware<Q, R> {
   }
 
   private boolean mayRepeat(PeerException failure, int attempt, Q request) {
-    if (failure.kind().notSent() || !settings.isTransient().test(failure)) {
+    if (failure.kind().notSent() || !isTransient(failure)) {
       return false;
     }
     // The budget first: every such failure reflects the health of the service, retried or not.

@@ -3,13 +3,14 @@ package kit.tracing;
 
 import static java.util.Objects.requireNonNull;
 
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Trace context: the ids of a trace and a span, propagated between processes by the headers {@code
@@ -72,12 +73,21 @@ public record TraceContext(
     long parentId,
     boolean isSampled,
     String tracestate) {
-  private static final int LENGTH = 55; // Of version 00: 2, 32, 16 and 2 digits, and the hyphens.
-  private static final int MAX_STATE_LENGTH = 512; // Section 3.3.1.5: so much must be passed on.
+  // Version, trace id, span id, flags, and in a version to come perhaps more. Lower case only, as
+  // section 3.2.2 has it.
+  private static final Pattern PARENT =
+      Pattern.compile(
+          "(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?",
+          Pattern.DOTALL);
+
+  // Section 3.3.1.3: a key, which is name or tenant@system, and a value of printable characters.
+  private static final Pattern MEMBER =
+      Pattern.compile(
+          "([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+              + "=[ -~&&[^,=]]{1,256}");
   private static final int MAX_STATE_MEMBERS = 32; // Section 3.3.1.1.
-  private static final int MAX_KEY_LENGTH = 256;
+  private static final int MAX_STATE_LENGTH = 512; // Section 3.3.1.5: so much must be passed on.
   private static final int SAMPLED = 1; // The only flag of level 1; others must be sent as 0.
-  private static final String HEX = "0123456789abcdef";
 
   /** Rejects ids of zeros, which are invalid. */
   public TraceContext {
@@ -128,141 +138,51 @@ public record TraceContext(
    * @return empty if there is no valid {@code traceparent}
    */
   public static Optional<TraceContext> parse(String traceparent, List<String> tracestates) {
-    if (!isShaped(traceparent)) {
+    Matcher match = PARENT.matcher(traceparent);
+    if (!match.matches() || match.group(1).equals("00") && match.group(5) != null) {
       return Optional.empty();
     }
-    long high = hex(traceparent, 3, 19);
-    long low = hex(traceparent, 19, 35);
-    long span = hex(traceparent, 36, 52);
-    if ((high | low) == 0 || span == 0) {
-      return Optional.empty();
-    }
-    boolean isSampled = (hex(traceparent, 53, 55) & SAMPLED) != 0;
-    return Optional.of(new TraceContext(high, low, span, 0, isSampled, joined(tracestates)));
-  }
-
-  private static boolean isShaped(String text) {
-    if (text.length() < LENGTH) {
-      return false;
-    }
-    for (int i = 0; i < LENGTH; i++) {
-      boolean isHyphen = i == 2 || i == 35 || i == 52;
-      if (isHyphen ? text.charAt(i) != '-' : digit(text.charAt(i)) < 0) {
-        return false;
-      }
-    }
-    if (text.startsWith("ff")) {
-      return false;
-    }
-    boolean isVersion00 = text.startsWith("00");
-    return text.length() == LENGTH || !isVersion00 && text.charAt(LENGTH) == '-';
-  }
-
-  private static long hex(String text, int from, int to) {
-    long value = 0;
-    for (int i = from; i < to; i++) {
-      value = value << 4 | digit(text.charAt(i));
-    }
-    return value;
-  }
-
-  /** Returns the value of a lower-case hex digit (section 3.2.2), or a negative number. */
-  private static int digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    String traceId = match.group(2);
+    boolean isSampled = (HexFormat.fromHexDigits(match.group(4)) & SAMPLED) != 0;
+    return Optional.of(
+        new TraceContext(
+            HexFormat.fromHexDigitsToLong(traceId, 0, 16),
+            HexFormat.fromHexDigitsToLong(traceId, 16, 32),
+            HexFormat.fromHexDigitsToLong(match.group(3)),
+            0,
+            isSampled,
+            joined(tracestates)));
   }
 
   private static String joined(List<String> values) {
-    if (values.isEmpty()) {
-      return "";
-    }
-    List<String> members = new ArrayList<>();
-    Set<String> keys = new HashSet<>();
-    int length = -1; // There is one comma less than members.
-    for (String value : values) {
-      for (String part : value.split(",", -1)) {
-        String member = part.strip();
-        if (member.isEmpty()) {
-          continue; // Allowed, and pointless to pass on.
-        }
-        int equals = member.indexOf('=');
-        if (equals < 1 || !isKey(member.substring(0, equals)) || !isValue(member, equals + 1)) {
-          return "";
-        }
-        if (keys.add(member.substring(0, equals))) {
-          members.add(member);
-          length += member.length() + 1;
-        }
+    Map<String, String> members = new LinkedHashMap<>();
+    for (String part : String.join(",", values).split(",")) {
+      String member = part.strip();
+      Matcher match = MEMBER.matcher(member);
+      if (match.matches()) {
+        members.putIfAbsent(match.group(1), member);
+      } else if (!member.isEmpty()) { // An empty one is allowed, and pointless to pass on.
+        return "";
       }
     }
-    boolean fits = members.size() <= MAX_STATE_MEMBERS && length <= MAX_STATE_LENGTH;
-    return fits ? String.join(",", members) : "";
-  }
-
-  /** Section 3.3.1.3.1: {@code name}, or {@code tenant@system}. */
-  private static boolean isKey(String key) {
-    if (key.length() > MAX_KEY_LENGTH) {
-      return false;
-    }
-    int at = key.indexOf('@');
-    if (at < 0) {
-      return isName(key, 0, key.length(), false);
-    }
-    boolean lengthsFit = at <= 241 && key.length() - at - 1 <= 14;
-    return lengthsFit && isName(key, 0, at, true) && isName(key, at + 1, key.length(), false);
-  }
-
-  private static boolean isName(String text, int from, int to, boolean mayStartWithDigit) {
-    for (int i = from; i < to; i++) {
-      char c = text.charAt(i);
-      boolean isLetter = c >= 'a' && c <= 'z';
-      boolean isDigit = c >= '0' && c <= '9';
-      boolean isOther = c == '_' || c == '-' || c == '*' || c == '/';
-      boolean isFirst = i == from;
-      if (!(isLetter || isDigit && (!isFirst || mayStartWithDigit) || isOther && !isFirst)) {
-        return false;
-      }
-    }
-    return from < to;
-  }
-
-  /** Section 3.3.1.3.2: up to 256 printable characters, no comma and no equals sign. */
-  private static boolean isValue(String member, int from) {
-    int length = member.length() - from;
-    for (int i = from; i < member.length(); i++) {
-      char c = member.charAt(i);
-      if (c < ' ' || c > '~' || c == ',' || c == '=') {
-        return false;
-      }
-    }
-    return length >= 1 && length <= 256;
+    String state = String.join(",", members.values());
+    boolean fits = members.size() <= MAX_STATE_MEMBERS && state.length() <= MAX_STATE_LENGTH;
+    return fits ? state : "";
   }
 
   /** Returns the trace id as 32 hex digits. */
   public String traceId() {
-    byte[] text = new byte[32];
-    put(text, 0, traceIdHigh);
-    put(text, 16, traceIdLow);
-    return new String(text, StandardCharsets.ISO_8859_1);
+    return hex(traceIdHigh) + hex(traceIdLow);
   }
 
   /** Returns an id as 16 hex digits. */
   public static String hex(long id) {
-    byte[] text = new byte[16];
-    put(text, 0, id);
-    return new String(text, StandardCharsets.ISO_8859_1);
+    return HexFormat.of().toHexDigits(id);
   }
 
   /** Returns the value of {@code traceparent} to send with the call of this span. */
   public String traceparent() {
     return "00-" + traceId() + '-' + hex(spanId) + (isSampled ? "-01" : "-00");
-  }
-
-  /** Writes 16 digits into bytes: a StringBuilder takes four times as long. */
-  private static void put(byte[] text, int from, long id) {
-    for (int i = 15; i >= 0; i--) {
-      text[from + i] = (byte) HEX.charAt((int) id & 0xf);
-      id >>>= 4;
-    }
   }
 
   /** Returns the same as {@link #traceparent()}. */

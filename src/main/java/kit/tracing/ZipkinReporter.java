@@ -60,7 +60,6 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private final URI spansUri;
   private final Map<String, Object> localEndpoint;
   private final int capacity;
-  private final LongAdder sent = new LongAdder();
   private final LongAdder dropped = new LongAdder();
   private final Thread thread;
 
@@ -110,12 +109,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     dropped.increment();
   }
 
-  /** Returns how many spans Zipkin has accepted. */
-  public long sent() {
-    return sent.sum();
-  }
-
-  /** Returns how many spans were dropped. */
+  /** Returns how many spans were lost. */
   public long dropped() {
     return dropped.sum();
   }
@@ -170,7 +164,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
     } catch (Exception e) {
       log(false, LogSafe.of(e instanceof PeerException ? e.getMessage() : e));
     } finally {
-      (isTaken ? sent : dropped).add(batch.size());
+      dropped.add(isTaken ? 0 : batch.size());
     }
   }
 

@@ -256,9 +256,8 @@ class CommandTest {
             FallbackFailedException.class, () -> way.call(command, () -> workIn(trouble), failing));
 
     assertThat(error.getCause()).isExactlyInstanceOf(trouble.type);
-    assertThat(error.fallbackError()).isSameAs(broken);
     assertThat(error.getSuppressed()).containsExactly(broken);
-    assertThat(error.command()).isEqualTo("users");
+    assertThat(error).hasMessageContaining("users");
     assertThat(error).hasMessageContainingAll("no cache", error.getCause().getMessage());
     assertCounts(command, trouble + "=1, FALLBACK_FAILURE=1");
   }

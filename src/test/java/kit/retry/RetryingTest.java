@@ -248,10 +248,7 @@ class RetryingTest {
     void whatWasNotSentIsOverAndCostsNothing(PeerException failure) {
       peer.does(failure);
 
-      // Not even if somebody thinks that it may pass: the balancer has asked everybody.
-      assertThatThrownBy(() -> call(SETTINGS.withIsTransient(any -> true)))
-          .isSameAs(failure)
-          .hasNoSuppressedExceptions();
+      assertThatThrownBy(() -> call(SETTINGS)).isSameAs(failure).hasNoSuppressedExceptions();
       assertThat(Retrying.isTransient(failure)).isFalse();
       assertThat(pauses).isEmpty();
       assertThat(budget.tokens()).isEqualTo(10.0);
@@ -293,16 +290,6 @@ class RetryingTest {
 
       assertThatThrownBy(RetryingTest.this::call).isSameAs(gone);
       assertThat(gone.getSuppressed()).containsExactly(timeout);
-    }
-
-    @Test
-    void predicateDecides() throws Exception {
-      PeerException conflict = PeerException.status("a:1", 409, "conflict", null);
-      Retrying.Settings conflicts = SETTINGS.withIsTransient(failure -> failure.status() == 409);
-      peer.does(conflict, "answer", timeout);
-
-      assertThat(call(conflicts)).isEqualTo("answer");
-      assertThatThrownBy(() -> call(conflicts)).isSameAs(timeout);
     }
 
     @Test
@@ -639,7 +626,6 @@ class RetryingTest {
       assertThat(defaults.attempts()).isEqualTo(3);
       assertThat(defaults.maxRetryAfter()).isEqualTo(Duration.ofSeconds(1));
       assertThat(defaults.backoff()).hasToString(new Backoff().toString());
-      assertThat(defaults.isTransient()).accepts(timeout).rejects(refused);
     }
 
     @Test
@@ -657,9 +643,6 @@ class RetryingTest {
       assertThatNullPointerException()
           .isThrownBy(() -> SETTINGS.withBackoff(null))
           .withMessage("backoff");
-      assertThatNullPointerException()
-          .isThrownBy(() -> SETTINGS.withIsTransient(null))
-          .withMessage("isTransient");
       assertThatNullPointerException()
           .isThrownBy(() -> SETTINGS.withOnRetry(null))
           .withMessage("onRetry");

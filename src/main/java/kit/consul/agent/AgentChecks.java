@@ -1,43 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 
 /**
- * The threads of the agent: one runs what is due, a pool of at most {@value #MAX_CONCURRENT} runs the
- * checks and waits for responses.
+ * The threads of the agent: one runs what is due, a pool of at most {@value #MAX_CONCURRENT} runs
+ * the checks and waits for responses.
  *
  * <p>A service that does not respond holds a thread of the pool for its timeout. If many do, the
  * checks of the others come late, but each has its full timeout from the moment it starts.
  */
 final class AgentChecks implements AgentCheck.Schedule, AutoCloseable {
   private static final int MAX_CONCURRENT = 32;
-  private static final int IDLE_SECONDS = 10;
 
   private final DoubleSupplier random;
   private final ScheduledThreadPoolExecutor timer =
       new ScheduledThreadPoolExecutor(1, daemons("dev-agent-timer"));
-  private final ThreadPoolExecutor pool =
-      new ThreadPoolExecutor(
-          MAX_CONCURRENT,
-          MAX_CONCURRENT,
-          IDLE_SECONDS,
-          TimeUnit.SECONDS,
-          new LinkedBlockingQueue<>(), // Holds each check at most once.
-          daemons("dev-agent-check"));
+  private final ExecutorService pool = // Its queue holds each check at most once.
+      Executors.newFixedThreadPool(MAX_CONCURRENT, daemons("dev-agent-check"));
 
   /** {@code random}, from 0 to below 1, spreads the first runs of checks. */
   AgentChecks(DoubleSupplier random) {
     this.random = random;
     timer.setRemoveOnCancelPolicy(true); // Each update of a TTL check cancels a task.
-    pool.allowCoreThreadTimeOut(true);
   }
 
   private static ThreadFactory daemons(String name) {
@@ -75,7 +67,9 @@ final class AgentChecks implements AgentCheck.Schedule, AutoCloseable {
         });
   }
 
-  /** Interrupts all threads, and a connect in progress with them. The state has been closed before. */
+  /**
+   * Interrupts all threads, and a connect in progress with them. The state has been closed before.
+   */
   @Override
   public void close() {
     timer.shutdownNow();

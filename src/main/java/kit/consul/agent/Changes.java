@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
-import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
- * The indexes of the last changes, which blocking queries compare. Each change takes the next index.
+ * The indexes of the last changes, which blocking queries compare. Each change takes the next
+ * index.
  *
  * <p>Not thread-safe: AgentState uses it under its lock.
  */
@@ -22,8 +22,9 @@ final class Changes {
     }
   }
 
-  private final Map<String, Long> ofInstances = new HashMap<>(); // By service name in lower case.
-  private final Map<String, Long> ofHealth = new HashMap<>(); // Includes results of checks.
+  // By the name of a service, in any case; that of health includes the results of checks.
+  private final Map<String, Long> ofInstances = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+  private final Map<String, Long> ofHealth = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
   private long ofNames = 1; // The list of services and their tags.
   private long ofAbsent = 1; // All names without instances: the last disappearance, as in Consul.
   private long last = 1;
@@ -33,22 +34,24 @@ final class Changes {
     last++;
     ofNames = last;
     if (isPresent) {
-      ofInstances.put(key(name), last);
-      ofHealth.put(key(name), last);
+      ofInstances.put(name, last);
+      ofHealth.put(name, last);
     } else {
-      ofInstances.remove(key(name));
-      ofHealth.remove(key(name));
+      ofInstances.remove(name);
+      ofHealth.remove(name);
       ofAbsent = last;
     }
   }
 
-  /** Records that a check of a service has changed; an empty name stands for a check of the node. */
+  /**
+   * Records that a check of a service has changed; an empty name stands for a check of the node.
+   */
   void health(String name) {
     last++;
     if (name.isEmpty()) {
       ofHealth.replaceAll((any, before) -> last);
     } else {
-      ofHealth.put(key(name), last);
+      ofHealth.put(name, last);
     }
   }
 
@@ -61,14 +64,10 @@ final class Changes {
   }
 
   long ofInstances(String name) {
-    return ofInstances.getOrDefault(key(name), ofAbsent);
+    return ofInstances.getOrDefault(name, ofAbsent);
   }
 
   long ofHealth(String name) {
-    return ofHealth.getOrDefault(key(name), ofAbsent);
-  }
-
-  private static String key(String name) {
-    return name.toLowerCase(Locale.ROOT);
+    return ofHealth.getOrDefault(name, ofAbsent);
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
@@ -11,24 +10,20 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandler;
-import java.net.http.HttpResponse.BodySubscribers;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
 import kit.LogSafe;
 
 /** Runs one HTTP or TCP check and judges the result as Consul does. */
 final class CheckProbe {
-  private static final int MAX_OUTPUT = 4096; // Characters, bytes of a response; Consul's size.
+  private static final int MAX_OUTPUT = 4096; // Characters, as in Consul.
 
   private CheckProbe() {}
 
@@ -81,17 +76,24 @@ final class CheckProbe {
     header.putAll(check.header());
     header.forEach((name, values) -> values.forEach(value -> request.header(name, value)));
 
-    HttpResponse<byte[]> response = send(request.build(), check.timeout());
+    HttpResponse<String> response = send(request.build(), check.timeout());
     int status = response.statusCode();
-    String text = new String(response.body(), StandardCharsets.UTF_8);
     return new Result(
         status / 100 == 2 ? "passing" : status == 429 ? "warning" : "critical",
-        "HTTP " + check.method() + " " + check.http() + ": " + status + " Output: " + text);
+        "HTTP "
+            + check.method()
+            + " "
+            + check.http()
+            + ": "
+            + status
+            + " Output: "
+            + response.body());
   }
 
-  private static HttpResponse<byte[]> send(HttpRequest request, long timeoutNanos)
+  private static HttpResponse<String> send(HttpRequest request, long timeoutNanos)
       throws IOException, TimeoutException, InterruptedException {
-    CompletableFuture<HttpResponse<byte[]>> exchange = Http.CLIENT.sendAsync(request, beginning());
+    CompletableFuture<HttpResponse<String>> exchange =
+        Http.CLIENT.sendAsync(request, BodyHandlers.ofString()); // HttpRequest.timeout: the head.
     try {
       return exchange.get(timeoutNanos, TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
@@ -99,19 +101,6 @@ final class CheckProbe {
     } finally {
       exchange.cancel(true); // Closes the connection, unless all is done.
     }
-  }
-
-  /** Reads the whole body, and keeps its beginning. */
-  private static BodyHandler<byte[]> beginning() {
-    ByteArrayOutputStream kept = new ByteArrayOutputStream();
-    Consumer<Optional<byte[]>> keep =
-        chunk -> {
-          byte[] bytes = chunk.orElse(new byte[0]);
-          kept.write(bytes, 0, Math.min(bytes.length, MAX_OUTPUT - kept.size()));
-        };
-    return head ->
-        BodySubscribers.mapping(
-            BodySubscribers.ofByteArrayConsumer(keep), end -> kept.toByteArray());
   }
 
   private static Result connect(CheckDefinition check) throws IOException {

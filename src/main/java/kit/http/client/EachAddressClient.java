@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
@@ -37,16 +38,16 @@ import javax.net.ssl.SSLParameters;
 /**
  * HTTP client that tries each IP address of a host name until one accepts the connection.
  *
- * <p>The JDK's client connects to the first address of a name only. With {@code localhost} as ::1 and
- * 127.0.0.1, a server that listens on one of them may be out of reach.
+ * <p>The JDK's client connects to the first address of a name only. With {@code localhost} as ::1
+ * and 127.0.0.1, a server that listens on one of them may be out of reach.
  *
  * <h2>How it works</h2>
  *
  * <p>A request for {@code http://name:port} whose name has several addresses is sent to {@code
- * http://address:port} with the header field {@code Host: name:port}. If no connection is made, nothing
- * has been sent, and the next address is tried, within the timeout of the request. The address that
- * accepted last is tried first. All else goes to the JDK's client unchanged: an IP address, a name with
- * one address, and {@code https}, whose certificate belongs to the name.
+ * http://address:port} with the header field {@code Host: name:port}. If no connection is made,
+ * nothing has been sent, and the next address is tried, within the timeout of the request. The
+ * address that accepted last is tried first. All else goes to the JDK's client unchanged: an IP
+ * address, a name with one address, and {@code https}, whose certificate belongs to the name.
  *
  * <p>When no address accepts, the last failure is thrown, with the others suppressed in it.
  *
@@ -72,8 +73,8 @@ public final class EachAddressClient extends HttpClient {
   }
 
   /**
-   * Returns a client that sends with {@code http}; or {@code http} itself, if this JVM does not allow
-   * the field Host to be set. A main method does: with the system property {@code
+   * Returns a client that sends with {@code http}; or {@code http} itself, if this JVM does not
+   * allow the field Host to be set. A main method does: with the system property {@code
    * jdk.httpclient.allowRestrictedHeaders=host}, before the first client is made.
    */
   public static HttpClient over(HttpClient http) {
@@ -92,21 +93,14 @@ public final class EachAddressClient extends HttpClient {
     if (addresses.size() < 2) {
       return http.send(request, handler);
     }
-    long startNanos = System.nanoTime();
-    IOException failure = null;
-    for (InetAddress address : addresses) {
-      try {
-        HttpResponse<T> response = http.send(at(address, request, startNanos), handler);
-        accepted(request, address);
-        return response;
-      } catch (IOException e) {
-        failure = after(failure, e);
-        if (!isNotConnected(e)) {
-          throw failure;
-        }
-      }
+    CompletableFuture<HttpResponse<T>> response = sendAsync(request, handler);
+    try {
+      return response.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+    } finally {
+      response.cancel(true); // Closes the connection, unless all is done.
     }
-    throw failure;
   }
 
   @Override

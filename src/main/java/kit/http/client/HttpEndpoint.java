@@ -43,36 +43,36 @@ import kit.http.RequestId;
  *
  * <p>The deadline of the {@link Context} holds for the whole exchange, body included. Without a
  * deadline it is 30 seconds. At the deadline, and when the thread is interrupted, the connection is
- * closed. Only to look up a host's name may take longer, so let instances be addresses. The request id
- * in the context is sent along.
+ * closed. Only to look up a host's name may take longer, so let instances be addresses. The request
+ * id in the context is sent along.
  *
- * <p>A response longer than {@link Settings#maxResponseBytes}, or with a head that breaks the rules of
- * RFC 9112, section 6.3, fails the call, and its connection is closed. A 204 that announces a body is a
- * 204; its header fields are lost, because the JDK's client does not show them. A
- * call beyond {@link Settings#maxInFlight} is refused and not sent: each takes a connection of its own,
+ * <p>A response longer than {@link Settings#maxResponseBytes}, or with a head that breaks the rules
+ * of RFC 9112, section 6.3, fails the call, and its connection is closed. A 204 that announces a
+ * body is a 204; its header fields are lost, because the JDK's client does not show them. A call
+ * beyond {@link Settings#maxInFlight} is refused and not sent: each takes a connection of its own,
  * of which the JDK's client would open any number.
  *
  * <h2>Errors</h2>
  *
  * <p>{@link IllegalArgumentException} for a header value that is not ASCII, which the client would
- * alter. {@link PeerException} for all that the peer or the way to it did; the detail of a {@link Problem}
- * becomes its detail. {@link InterruptedException} when cancelled. What encoding throws passes
- * through: that is our own fault.
+ * alter. {@link PeerException} for all that the peer or the way to it did; the detail of a {@link
+ * Problem} becomes its detail. {@link InterruptedException} when cancelled. What encoding throws
+ * passes through: that is our own fault.
  *
  * <h2>Threads</h2>
  *
  * <p>A call, decoding included, runs on the caller's thread, platform or virtual; none is started.
- * {@code before}, {@code after} and {@code with} return another endpoint. Thread-safe if its functions
- * are. Go kit's word: {@code transport/http.Client}.
+ * {@code before}, {@code after} and {@code with} return another endpoint. Thread-safe if its
+ * functions are. Go kit's word: {@code transport/http.Client}.
  */
 public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   /** Makes an HTTP request of the endpoint's request. */
   @FunctionalInterface
   public interface Encoder<Q> {
     /**
-     * Returns the request to send; {@code base} is the address of the peer. A body comes from memory
-     * ({@code BodyPublishers.ofByteArray}): see {@link HttpEndpoint#newClient}. A timeout in it is
-     * replaced: only the deadline of the context counts.
+     * Returns the request to send; {@code base} is the address of the peer. A body comes from
+     * memory ({@code BodyPublishers.ofByteArray}): see {@link HttpEndpoint#newClient}. A timeout in
+     * it is replaced: only the deadline of the context counts.
      */
     HttpRequest.Builder encode(Context context, URI base, Q request) throws Exception;
   }
@@ -140,8 +140,8 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   }
 
   /**
-   * Returns {@code base} as a URI. Asks the JDK's client, so that a bad address fails here and not with
-   * each request.
+   * Returns {@code base} as a URI. Asks the JDK's client, so that a bad address fails here and not
+   * with each request.
    *
    * @throws IllegalArgumentException if the JDK's client cannot call that address
    */
@@ -182,15 +182,16 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
 
   /**
    * Returns a client that suits service-to-service calls: HTTP/1.1 (else every request carries an
-   * offer to upgrade), no proxy, no redirects, half a second to connect. Share one in the whole program:
-   * each has a thread and a pool of connections.
+   * offer to upgrade), no proxy, no redirects, half a second to connect. Share one in the whole
+   * program: each has a thread and a pool of connections.
    *
-   * <p>Before JDK 24 its one thread does all the reading and writing, without a hop to another for each
-   * step; from JDK 24 on a thread for each processor does, which is a fifth more calls a second for callers
-   * that are virtual threads. Nothing on them may wait: make bodies to send from memory, not from files or
-   * streams, and for those have a client with an executor of its own.
+   * <p>Before JDK 24 its one thread does all the reading and writing, without a hop to another for
+   * each step; from JDK 24 on a thread for each processor does, which is a fifth more calls a
+   * second for callers that are virtual threads. Nothing on them may wait: make bodies to send from
+   * memory, not from files or streams, and for those have a client with an executor of its own.
    *
-   * <p>Some things can only be set for the whole JVM, before its first client; a main method should:
+   * <p>Some things can only be set for the whole JVM, before its first client; a main method
+   * should:
    *
    * <pre>
    *   jdk.httpclient.redirects.retrylimit   1: else a GET is sent a second time, unasked and uncounted,
@@ -200,15 +201,22 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
    * </pre>
    */
   public static HttpClient newClient() {
+    return newClientBuilder()
+        .connectTimeout(CONNECT_TIMEOUT)
+        .executor(ClientExecutor.create())
+        .build();
+  }
+
+  /**
+   * As {@link #newClient}, with the JDK's time to connect and threads, unless the caller sets them.
+   */
+  public static HttpClient.Builder newClientBuilder() {
     return HttpClient.newBuilder()
         .version(HttpClient.Version.HTTP_1_1)
         .proxy(HttpClient.Builder.NO_PROXY)
         .followRedirects(HttpClient.Redirect.NEVER)
         .sslContext(LazyTls.context())
-        .cookieHandler(ResponseFraming.GUARD)
-        .connectTimeout(CONNECT_TIMEOUT)
-        .executor(ClientExecutor.create())
-        .build();
+        .cookieHandler(ResponseFraming.GUARD);
   }
 
   /** Returns this endpoint with one more function between encoding and sending. */
@@ -308,15 +316,15 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     return request;
   }
 
-  /** The client would send a question mark for any other character. */
   private static void checkAscii(String name, List<String> values) {
-    for (String value : values) {
-      for (int i = 0; i < value.length(); i++) {
-        if (value.charAt(i) > 0x7e) {
-          throw new IllegalArgumentException("character that is not ASCII in header " + name);
-        }
-      }
+    if (!isAscii(values)) {
+      throw new IllegalArgumentException("character that is not ASCII in header " + name);
     }
+  }
+
+  /** Returns whether the JDK's client sends these values: it replaces other characters by '?'. */
+  public static boolean isAscii(List<String> values) {
+    return values.stream().allMatch(value -> value.chars().allMatch(c -> c <= 0x7e));
   }
 
   /**

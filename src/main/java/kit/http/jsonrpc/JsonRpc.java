@@ -37,10 +37,10 @@ import org.slf4j.LoggerFactory;
  * {"jsonrpc":"2.0","result":{"result":"jerry8081"},"id":1}
  * }</pre>
  *
- * <p>Parameters come by name, or by position in the order of a record's components; they are read as
- * strictly as {@link Json} reads. A request without id is a notification, and has no answer. The calls
- * of a batch are made one after the other, in their order; a limiter around this handler counts the
- * batch as one, one around a method's endpoint counts each call.
+ * <p>Parameters come by name, or by position in the order of a record's components; they are read
+ * as strictly as {@link Json} reads. A request without id is a notification, and has no answer. The
+ * calls of a batch are made one after the other, in their order; a limiter around this handler
+ * counts the batch as one, one around a method's endpoint counts each call.
  *
  * <h2>Errors</h2>
  *
@@ -56,15 +56,16 @@ import org.slf4j.LoggerFactory;
  *   any          what a method has thrown as an {@link ErrorException}
  * </pre>
  *
- * <p>All of these are HTTP's 200; 204 is for a request that wants no answer. Before there is a message
- * to answer, HTTP speaks: 405 for anything but POST, 415 and 406 for media types, 413 for a long body.
+ * <p>All of these are HTTP's 200; 204 is for a request that wants no answer. Before there is a
+ * message to answer, HTTP speaks: 405 for anything but POST, 415 and 406 for media types, 413 for a
+ * long body.
  *
  * <h2>Threads</h2>
  *
  * <p>Register all methods, then publish it safely; from then on it serves any number of threads.
  *
- * <p>Source: https://www.jsonrpc.org/specification. Go kit's word: {@code transport/http/jsonrpc}. The
- * other side of the wire is {@link JsonRpcEndpoint}.
+ * <p>Source: https://www.jsonrpc.org/specification. Go kit's word: {@code transport/http/jsonrpc}.
+ * The other side of the wire is {@link JsonRpcEndpoint}.
  */
 public final class JsonRpc implements Endpoint<Request, Response> {
   static final int PARSE_ERROR = -32700;
@@ -140,7 +141,9 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     return error == null ? answer(json) : answer(json).withError(error);
   }
 
-  /** The body is empty if all were notifications; the error is that of the first call that failed. */
+  /**
+   * The body is empty if all were notifications; the error is that of the first call that failed.
+   */
   private Response batch(Context context, JsonNode messages) throws Exception {
     ByteArrayOutputStream answers = new ByteArrayOutputStream();
     Exception error = null;
@@ -175,7 +178,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
         throw new ErrorException(METHOD_NOT_FOUND, "no such method");
       }
       Object result = method.call(context, message.get("params"));
-      return new Reply(id == null ? null : result(id, result), null);
+      return new Reply(id == null ? null : message(id, "result", result), null);
     } catch (InterruptedException e) {
       throw e; // Cancelled: nobody waits for an answer.
     } catch (Exception e) {
@@ -230,23 +233,18 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     }
   }
 
-  private static byte[] result(JsonNode id, Object result) {
-    Map<String, Object> answer = new LinkedHashMap<>();
-    answer.put("jsonrpc", "2.0");
-    answer.put("result", result);
-    answer.put("id", id);
-    return Json.write(answer);
-  }
+  private record ErrorMember(int code, String message) {}
 
   private static byte[] error(JsonNode id, ErrorException error) {
-    Map<String, Object> members = new LinkedHashMap<>();
-    members.put("code", error.code());
-    members.put("message", error.getMessage());
-    Map<String, Object> answer = new LinkedHashMap<>();
-    answer.put("jsonrpc", "2.0");
-    answer.put("error", members);
-    answer.put("id", id);
-    return Json.write(answer);
+    return message(id, "error", new ErrorMember(error.code(), error.getMessage()));
+  }
+
+  private static byte[] message(JsonNode id, String member, Object value) {
+    Map<String, Object> message = new LinkedHashMap<>();
+    message.put("jsonrpc", "2.0");
+    message.put(member, value);
+    message.put("id", id);
+    return Json.write(message);
   }
 
   /** An endpoint, and what its requests are read as. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http.proxy;
 
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ProtocolException;
@@ -9,14 +8,13 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpResponse.ResponseInfo;
-import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 import kit.http.client.BodyCollector;
 import kit.http.client.ResponseFraming;
 
 /**
- * The body of an answer on its way through a proxy: collected if it is announced to be short, else as
- * it comes.
+ * The body of an answer on its way through a proxy: collected if it is announced to be short, else
+ * as it comes.
  */
 final class ProxyResponseBody implements BodyHandler<Void> {
   private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
@@ -28,7 +26,6 @@ final class ProxyResponseBody implements BodyHandler<Void> {
   private InputStream stream;
   private ProtocolException malformed;
   private boolean cancelled;
-  private Duration exceeded; // Null unless that is why.
 
   /** For the response to a request with {@code method}. */
   ProxyResponseBody(String method) {
@@ -81,41 +78,9 @@ final class ProxyResponseBody implements BodyHandler<Void> {
     return stream != null;
   }
 
-  /** Returns the stream; a read that fails because the time was over says so. */
+  /** Returns the stream. */
   synchronized InputStream stream() {
-    return new FilterInputStream(stream) {
-      @Override
-      public int read(byte[] bytes, int offset, int count) throws IOException {
-        try {
-          return in.read(bytes, offset, count);
-        } catch (IOException e) {
-          throw failure(e);
-        }
-      }
-
-      @Override
-      public int available() throws IOException {
-        try {
-          return in.available();
-        } catch (IOException e) {
-          throw failure(e);
-        }
-      }
-    };
-  }
-
-  private synchronized IOException failure(IOException e) {
-    return exceeded == null
-        ? e
-        : new IOException("response body not complete within " + exceeded, e);
-  }
-
-  /** As {@link #cancel()}, because it takes longer than {@code exceeded}; null for another reason. */
-  void cancel(Duration exceeded) {
-    synchronized (this) {
-      this.exceeded = exceeded;
-    }
-    cancel();
+    return stream;
   }
 
   /** Waits for the end of a short body, as {@link BodyCollector#await} does. */

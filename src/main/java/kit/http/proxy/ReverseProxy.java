@@ -29,7 +29,6 @@ import kit.http.RequestId;
 import kit.http.Response;
 import kit.http.client.BodyCollector;
 import kit.http.client.HttpEndpoint;
-import kit.http.client.LazyTls;
 import kit.http.client.ResponseFraming;
 
 /**
@@ -45,19 +44,19 @@ import kit.http.client.ResponseFraming;
  * <h2>What is changed on the way</h2>
  *
  * <ul>
- *   <li>Headers that concern one connection only are left out in both directions: those of RFC 9110,
- *       section 7.6.1, and those that {@code Connection} names.
+ *   <li>Headers that concern one connection only are left out in both directions: those of RFC
+ *       9110, section 7.6.1, and those that {@code Connection} names.
  *   <li>{@code Forwarded} and {@code X-Forwarded-For}, {@code -Host} and {@code -Proto} name the
- *       client. What came in under these names and their like, also with {@code _} for {@code -}, is
- *       dropped, unless it came from a trusted proxy: {@code docs/http.md} has the rule.
+ *       client. What came in under these names and their like, also with {@code _} for {@code -},
+ *       is dropped, unless it came from a trusted proxy: {@code docs/http.md} has the rule.
  *   <li>{@code Max-Forwards} of OPTIONS and TRACE is counted down; at 0 the proxy responds itself.
  *   <li>{@code Via} names us, request id and trace are those of the {@link Context}.
  * </ul>
  *
- * <p>Redirects are handed back and not followed. A status of 200 to 599 is handed back as it came, 5xx
- * included. Bytes above 0x7F in the header fields of a response pass unchanged (RFC 9110, section 5.5).
- * A 204 that announces a body is handed back without its header fields, which the JDK's client does not
- * show.
+ * <p>Redirects are handed back and not followed. A status of 200 to 599 is handed back as it came,
+ * 5xx included. Bytes above 0x7F in the header fields of a response pass unchanged (RFC 9110,
+ * section 5.5). A 204 that announces a body is handed back without its header fields, which the
+ * JDK's client does not show.
  *
  * <h2>Errors</h2>
  *
@@ -66,13 +65,14 @@ import kit.http.client.ResponseFraming;
  * {@linkplain Forward#isRepeatable can be repeated} may be sent to somebody else then, or one that
  * certainly was not sent; that is never said of one whose body has begun to stream. A body that the
  * caller breaks off is a {@link java.util.concurrent.CancellationException}. When a body breaks off
- * that has begun to be handed back, the connection to the caller is closed; and when the caller goes
- * away, so is the one to the upstream.
+ * that has begun to be handed back, the connection to the caller is closed; and when the caller
+ * goes away, so is the one to the upstream.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. Some tens of KB for each request: bodies of up to 16 KiB are held,
- * longer ones stream. A request that streams costs a thread of the client that it is sent with.
+ * <p>Safe for any number of threads. Some tens of KB for each request: bodies of up to 16 KiB are
+ * held, longer ones stream. A request that streams costs a thread of the client that it is sent
+ * with.
  *
  * <p>Go kit's word: {@code transport/httprp.Server}.
  */
@@ -115,28 +115,18 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
 
   /** Returns clients for all proxies of a program. */
   public static Clients newClients() {
-    return new Clients(
-        newClient().executor(Runnable::run).build(),
-        newClient().build()); // Without an executor, it makes a pool of its own.
-  }
-
-  private static HttpClient.Builder newClient() {
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .proxy(HttpClient.Builder.NO_PROXY)
-        .followRedirects(HttpClient.Redirect.NEVER)
-        .sslContext(LazyTls.context())
-        .cookieHandler(ResponseFraming.GUARD)
-        .connectTimeout(CONNECT_TIMEOUT);
+    HttpClient.Builder builder = HttpEndpoint.newClientBuilder().connectTimeout(CONNECT_TIMEOUT);
+    HttpClient streaming = builder.build(); // Without an executor, it makes a pool of its own.
+    return new Clients(builder.executor(Runnable::run).build(), streaming);
   }
 
   /**
    * The JDK's clients that proxies send with.
    *
-   * @param quick for requests that are at hand as a whole; its selector's thread does all the reading and
-   *     writing, which is fastest for a proxy
-   * @param streaming for bodies that stream; with as many threads as are busy, because on one a caller
-   *     who is slow to send would hold up all others
+   * @param quick for requests that are at hand as a whole; its selector's thread does all the
+   *     reading and writing, which is fastest for a proxy
+   * @param streaming for bodies that stream; with as many threads as are busy, because on one a
+   *     caller who is slow to send would hold up all others
    */
   public record Clients(HttpClient quick, HttpClient streaming) {
     /** Checks that nothing is missing. */
@@ -221,8 +211,9 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       if (!body.isStream() && !request.method().equals("HEAD")) {
         return Response.of(status, headers, body.await(deadlineNanos - System.nanoTime()));
       }
+      long endNanos = System.nanoTime() + settings.bodyTimeout().toNanos();
       Response response =
-          Response.streaming(status, headers, length, out -> copy(body.stream(), out));
+          Response.streaming(status, headers, length, out -> copy(body.stream(), out, endNanos));
       closeAfterwards(body, request);
       return response;
     } catch (IllegalArgumentException e) { // A header field that the server does not send.
@@ -243,8 +234,19 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private void closeAfterwards(ProxyResponseBody body, Request request) {
     CompletableFuture<Void> end = new CompletableFuture<>();
     end.orTimeout(settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
-        .whenComplete((done, late) -> body.cancel(late == null ? null : settings.bodyTimeout()));
+        .whenComplete((done, late) -> body.cancel());
     request.onCompleted(done -> end.complete(null));
+  }
+
+  private void copy(InputStream from, OutputStream to, long endNanos) throws IOException {
+    try {
+      copy(from, to);
+    } catch (IOException e) {
+      boolean isLate = System.nanoTime() - endNanos >= 0; // Then closeAfterwards closed it.
+      throw isLate
+          ? new IOException("response body not complete within " + settings.bodyTimeout(), e)
+          : e;
+    }
   }
 
   private void copy(InputStream from, OutputStream to) throws IOException {
@@ -284,7 +286,9 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       }
     }
 
-    /** Whether it may be sent twice: idempotent, and without a body, which can be read only once. */
+    /**
+     * Whether it may be sent twice: idempotent, and without a body, which can be read only once.
+     */
     public boolean isRepeatable() {
       return IDEMPOTENT.contains(request.method()) && !request.hasBody();
     }
@@ -304,8 +308,8 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   /**
    * Limits, and whom to believe.
    *
-   * @param isTrusted whose word counts in {@code Forwarded} and {@code X-Forwarded-...}: the address
-   *     of a proxy before us
+   * @param isTrusted whose word counts in {@code Forwarded} and {@code X-Forwarded-...}: the
+   *     address of a proxy before us
    * @param bodyTimeout the longest time for an answer's body, from its headers on
    * @param maxResponseBytes the longest body that is handed back
    */

@@ -45,29 +45,20 @@ public final class AccessLog implements Consumer<RequestSummary> {
   @Override
   public void accept(RequestSummary done) {
     List<Object> event = new ArrayList<>(20);
-    add(event, "method", done.method());
-    add(event, "route", done.route());
-    add(event, "path", done.path());
-    add(event, "status", done.status());
-    add(event, "bytes", done.bytes());
-    add(event, "took_ms", BigDecimal.valueOf(done.nanos() / 1_000, 3));
-    add(event, "remote", address(done.remote()));
-    add(event, "request_id", done.requestId());
+    event.addAll(List.of("method", done.method(), "route", done.route(), "path", done.path()));
+    event.addAll(List.of("status", done.status(), "bytes", done.bytes()));
+    event.addAll(List.of("took_ms", BigDecimal.valueOf(done.nanos() / 1_000, 3)));
+    event.addAll(List.of("remote", address(done.remote()), "request_id", done.requestId()));
     String traceId = done.context().get(RequestId.TRACE_ID);
     if (traceId != null) {
-      add(event, "trace_id", traceId);
+      event.addAll(List.of("trace_id", traceId));
     }
     if (done.error() != null) {
-      // The message of a rejection is sufficient; other errors need their type, too.
-      boolean isRefusal = done.error() instanceof StatusException;
-      add(event, "error", isRefusal ? done.error().getMessage() : done.error());
+      // The message of a rejection is enough; of any other error the log needs the type, too.
+      boolean isRejection = done.error() instanceof StatusException;
+      event.addAll(List.of("error", isRejection ? done.error().getMessage() : done.error()));
     }
     line.log(event.toArray());
-  }
-
-  private static void add(List<Object> event, String key, Object value) {
-    event.add(key);
-    event.add(value);
   }
 
   private static String address(InetSocketAddress remote) {

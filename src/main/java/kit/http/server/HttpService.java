@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
@@ -71,6 +72,11 @@ public final class HttpService implements AutoCloseable {
   // Within this time a request that arrived reaches its handler, unless the machine is overloaded.
   private static final Duration QUIET = Duration.ofMillis(50);
   private static final int BACKLOG = 1024; // The JDK's 50 refuses connections in a burst.
+
+  private static final Response HEALTHY = status(200, "ok");
+  private static final Response READY = status(200, "ready");
+  private static final Response STARTING = status(503, "starting");
+  private static final Response DRAINING = status(503, "draining");
 
   private final HttpServer server;
   private final ExecutorService threads;
@@ -153,7 +159,7 @@ public final class HttpService implements AutoCloseable {
    * Responds with {@code {"status":"ok"}}, or 503 while draining; to be routed as {@code /health}.
    */
   public Response health(Context context, Request request) {
-    return exchanges.isDraining() ? HealthResponses.DRAINING : HealthResponses.HEALTHY;
+    return exchanges.isDraining() ? DRAINING : HEALTHY;
   }
 
   /**
@@ -162,9 +168,12 @@ public final class HttpService implements AutoCloseable {
    * the registry, whose outage must not make the service unavailable.
    */
   public Response ready(Context context, Request request) {
-    return exchanges.isDraining()
-        ? HealthResponses.DRAINING
-        : selfChecked ? HealthResponses.READY : HealthResponses.STARTING;
+    return exchanges.isDraining() ? DRAINING : selfChecked ? READY : STARTING;
+  }
+
+  private static Response status(int status, String text) {
+    String json = "{\"status\":\"" + text + "\"}";
+    return Response.json(status, json.getBytes(StandardCharsets.US_ASCII));
   }
 
   /** Returns the number of requests in flight. */
@@ -314,11 +323,6 @@ public final class HttpService implements AutoCloseable {
 
     /** Returns these settings with another limit of requests in flight. */
     public Settings withMaxInFlight(int maxInFlight) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
-    }
-
-    /** Returns these settings with another limit for the head of a request. */
-    public Settings withHeadTimeout(Duration headTimeout) {
       return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
     }
 

@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpExchange;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import kit.StatusException;
 import kit.http.HostHeader;
 import kit.http.RequestId;
@@ -27,6 +28,7 @@ final class RequestHead {
   private static final Set<String> METHODS =
       Set.of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT");
 
+  private static final Pattern VERSION = Pattern.compile("HTTP/[0-9]\\.[0-9]");
   private static final int MAJOR = "HTTP/".length(); // Where the major version stands.
 
   private final String method;
@@ -117,7 +119,7 @@ final class RequestHead {
    * Checks the head; throws a {@link StatusException}, after which the connection must be closed.
    */
   void check() {
-    if (!isVersion(protocol)) {
+    if (!VERSION.matcher(protocol).matches()) {
       throw new StatusException(400, "HTTP version is not HTTP/digit.digit");
     }
     if (protocol.charAt(MAJOR) != '1') {
@@ -152,7 +154,8 @@ final class RequestHead {
   /** Returns whether no further request may be read from the connection. */
   boolean isLast() {
     // The JDK reads a chunk of size 100000000 as the last one (its int overflows), and also one
-    // without a size. The bytes after it would be read as the next request.
+    // without
+    // a size. The bytes after it would be read as the next request.
     return isChunked
         || has(connection, "close") // The JDK recognizes it only if it stands alone.
         || isHttp10() && !has(connection, "keep-alive");
@@ -160,18 +163,6 @@ final class RequestHead {
 
   private boolean isHttp10() {
     return protocol.equals("HTTP/1.0");
-  }
-
-  private static boolean isVersion(String protocol) {
-    return protocol.length() == "HTTP/1.1".length()
-        && protocol.startsWith("HTTP/")
-        && isDigit(protocol.charAt(MAJOR))
-        && protocol.charAt(MAJOR + 1) == '.'
-        && isDigit(protocol.charAt(MAJOR + 2));
-  }
-
-  private static boolean isDigit(char c) {
-    return c >= '0' && c <= '9';
   }
 
   private static boolean hasControlCharacter(String value) {
@@ -185,34 +176,20 @@ final class RequestHead {
   }
 
   private static boolean isNumber(String text) {
-    return !text.isEmpty() && areDigits(text, 0);
-  }
-
-  private static boolean areDigits(String text, int start) {
-    for (int i = start; i < text.length(); i++) {
-      if (!isDigit(text.charAt(i))) {
-        return false;
-      }
-    }
-    return true;
+    return !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9');
   }
 
   private static boolean isContinue(List<String> expectations) {
     return expectations.size() == 1 && expectations.get(0).equalsIgnoreCase("100-continue");
   }
 
-  /** Returns whether one of the lists has {@code option}; without a split, for speed. */
+  /** Returns whether one of these lists names {@code option}. */
   private static boolean has(List<String> lists, String option) {
-    for (int i = 0; i < lists.size(); i++) {
-      String list = lists.get(i);
-      int start = 0;
-      while (start <= list.length()) {
-        int comma = list.indexOf(',', start);
-        int end = comma < 0 ? list.length() : comma;
-        if (list.substring(start, end).strip().equalsIgnoreCase(option)) {
+    for (String list : lists) {
+      for (String item : list.split(",")) {
+        if (item.strip().equalsIgnoreCase(option)) {
           return true;
         }
-        start = end + 1;
       }
     }
     return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http.server;
 
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.SynchronousQueue;
@@ -20,7 +21,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * flight, which is well below the number of threads; the remaining threads are for clients that
  * send slowly.
  */
-final class ServerExecutor {
+public final class ServerExecutor {
   private static final int SPARE_THREADS = 1024;
   private static final int VIRTUAL_SINCE = 24;
 
@@ -28,13 +29,18 @@ final class ServerExecutor {
 
   /** Returns an executor for about {@code maxInFlight} requests at a time; the caller stops it. */
   static ExecutorService newExecutor(int maxInFlight) {
-    return Runtime.version().feature() >= VIRTUAL_SINCE ? virtual() : elastic(maxInFlight);
+    return virtual().orElseGet(() -> elastic(maxInFlight));
   }
 
-  private static ExecutorService virtual() {
+  /** Returns an executor with a virtual thread for each task; empty before JDK 24. */
+  public static Optional<ExecutorService> virtual() {
+    if (Runtime.version().feature() < VIRTUAL_SINCE) {
+      return Optional.empty();
+    }
     try {
-      return (ExecutorService)
-          Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+      return Optional.of(
+          (ExecutorService)
+              Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null));
     } catch (ReflectiveOperationException e) {
       throw new LinkageError("no virtual threads in " + Runtime.version(), e);
     }

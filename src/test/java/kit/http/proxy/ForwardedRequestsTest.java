@@ -99,19 +99,18 @@ class ForwardedRequestsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "00-" + TRACE + "-00f067aa0ba902b7-01, a=1, true, true",
-    "00-" + TRACE + "-00f067aa0ba902b7-01, A=1, true, false",
-    "00-" + TRACE + "-0000000000000000-01, a=1, false, false",
+    "00-" + TRACE + "-00f067aa0ba902b7-01, true",
+    "00-" + TRACE + "-0000000000000000-01, false",
   })
-  void traceGoesOnWithItsStateAndANewOneWithout(
-      String parent, String state, boolean isContinued, boolean hasState) throws Exception {
+  void traceGoesOnWithItsStateAndANewOneWithout(String parent, boolean isContinued)
+      throws Exception {
     RawClient client = proxy();
     new Tracing(1, span -> {}).serve(front.service());
-    client.request("GET", "/", "traceparent: " + parent, "tracestate: " + state).answer();
+    client.request("GET", "/", "traceparent: " + parent, "tracestate: a=1").answer();
     String seen = seen();
     assertThat(seen).contains("traceparent: 00-" + (isContinued ? TRACE : ""));
     assertThat(seen.contains(TRACE)).isEqualTo(isContinued);
-    assertThat(seen.contains("tracestate: a=1\r\n")).isEqualTo(hasState);
-    assertThat(seen.contains("tracestate")).isEqualTo(hasState);
+    assertThat(seen.contains("tracestate: a=1\r\n")).isEqualTo(isContinued);
+    assertThat(seen.contains("tracestate")).isEqualTo(isContinued);
   }
 }

@@ -518,12 +518,12 @@ class HttpServiceTest {
         .isThrownBy(() -> ANY_PORT.withMaxInFlight(0))
         .withMessage("maxInFlight < 1: 0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> ANY_PORT.withHeadTimeout(Duration.ZERO))
+        .isThrownBy(() -> new HttpService.Settings("a", 0, 1, Set.of(), Duration.ZERO, limits))
         .withMessage("headTimeout <= 0: PT0S");
-    Duration second = Duration.ofSeconds(1);
-    assertThat(ANY_PORT.withMaxInFlight(7).withHeadTimeout(second).withServer(limits))
+    Duration tenSeconds = Duration.ofSeconds(10);
+    assertThat(ANY_PORT.withMaxInFlight(7).withServer(limits))
         .isEqualTo(
             new HttpService.Settings(
-                "127.0.0.1", 0, 7, Set.of("/health", "/ready", "/metrics"), second, limits));
+                "127.0.0.1", 0, 7, Set.of("/health", "/ready", "/metrics"), tenSeconds, limits));
   }
 }
