@@ -110,7 +110,7 @@ public final class JwtFlags {
     return new Jwt.Signer(algorithm, key, InstantSource.system());
   }
 
-  /** An operator who sets one of these expects tokens to be required. */
+  /** Without a key these flags would have no effect, and the server would be open. */
   private void checkNothingElseIsGiven() {
     Map<String, Supplier<? extends Optional<?>>> others = new LinkedHashMap<>();
     others.put("--jwt-algorithm", algorithm);
