@@ -107,7 +107,7 @@ public final class PeerException extends RuntimeException {
 
   /** Returns a timeout: the response was not complete before the deadline. */
   public static PeerException timeout(String instance, Throwable cause) {
-    return new PeerException(Kind.TIMEOUT, instance, 0, "no answer in time", null, cause);
+    return new PeerException(Kind.TIMEOUT, instance, 0, "timed out", null, cause);
   }
 
   /**

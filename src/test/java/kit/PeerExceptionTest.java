@@ -35,7 +35,7 @@ class PeerExceptionTest {
           NO_INSTANCE   | no instance of userservice
           REFUSED       | circuit open (127.0.0.1:8081)
           NOT_CONNECTED | connection refused (127.0.0.1:8081)
-          TIMEOUT       | no answer in time (127.0.0.1:8081)
+          TIMEOUT       | timed out (127.0.0.1:8081)
           BROKEN        | connection broke (127.0.0.1:8081)
           STATUS        | 403 permission denied (127.0.0.1:8081)
           """)

@@ -47,7 +47,7 @@ public abstract sealed class CommandException extends RuntimeException {
   /** Perhaps done: the work took too long and was interrupted. */
   public static final class TimedOutException extends CommandException {
     TimedOutException(String command) {
-      super(command, "no answer in time", null, true);
+      super(command, "timed out", null, true);
     }
   }
 

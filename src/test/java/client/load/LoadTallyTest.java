@@ -43,7 +43,7 @@ class LoadTallyTest {
             new LoadTally.Report.Failed("503", 2, "503 busy (a:1)"),
             new LoadTally.Report.Failed(
                 "IllegalStateException", 1, "java.lang.IllegalStateException: two\\nlines"),
-            new LoadTally.Report.Failed("timeout", 1, "no answer in time (a:1)"));
+            new LoadTally.Report.Failed("timeout", 1, "timed out (a:1)"));
   }
 
   @Test
@@ -95,7 +95,7 @@ class LoadTallyTest {
             "calls         101   in 10.0 s: 10.1/s",
             "ok            100",
             "failed          1",
-            "  timeout         1   such as: no answer in time (127.0.0.1:8081)",
+            "  timeout         1   such as: timed out (127.0.0.1:8081)",
             "late            1   began late, all threads being busy; latencies include it",
             "p50         51.12 ms",
             "p90         91.23 ms",

@@ -371,7 +371,7 @@ class CommandTest {
     long startedAtNanos = System.nanoTime();
     assertThatThrownBy(() -> command.run(threeSeconds))
         .isInstanceOf(TimedOutException.class)
-        .hasMessage("command users: no answer in time");
+        .hasMessage("command users: timed out");
     Duration took = Duration.ofNanos(System.nanoTime() - startedAtNanos);
 
     assertThat(took).isBetween(timeout, Duration.ofSeconds(1)); // 400 ms on a machine with time

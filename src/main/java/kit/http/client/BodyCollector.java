@@ -19,18 +19,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Collects the body of one response, up to a limit, while the caller waits for it, up to a deadline. The
- * response of the JDK's client has no body, and is there as soon as the head is; {@link #await} then
- * returns the body.
+ * Collects the body of a response in memory, with a limit and a deadline. The response of the JDK's
+ * client has no body and is returned as soon as its head has arrived; {@link #await} then returns
+ * the body.
  *
  * <p>Thread-safe.
  */
 public final class BodyCollector implements BodyHandler<Void>, BodySubscriber<Void> {
-  // To the client the body is "there" as soon as the head is: send() returns then, and the caller
-  // waits here, where the wait can have an end. HttpRequest.timeout() does not cover the body
-  // before JDK 26 (JDK-8208693), and a timer for each call costs more than this.
+  // For the client the body is complete as soon as the head has arrived: send() returns, and the
+  // caller waits here, with a timeout. HttpRequest.timeout() does not cover the body before JDK 26
+  // (JDK-8208693), and a timer per call costs more than this.
 
-  // Of what a peer promises; the rest as it comes.
+  // Allocated at most for a declared length; the rest as it arrives.
   private static final int FIRST_BYTES = 64 * 1024;
 
   private static final CompletionStage<Void> NOW = CompletableFuture.completedFuture(null);
@@ -42,31 +42,34 @@ public final class BodyCollector implements BodyHandler<Void>, BodySubscriber<Vo
   private Subscription subscription; // Guarded by this.
   private boolean cancelled; // Guarded by this.
 
-  // Only for the client's thread, which calls onNext and onComplete.
-  private long declared = -1; // Or unknown.
+  // Confined to the client's thread, which calls onNext and onComplete.
+  private long declared = -1; // -1: unknown.
   private byte[] bytes = new byte[0];
   private int count;
 
-  /** Collects at most {@code maxBytes} of the response to a request with {@code method}. */
+  /**
+   * Creates a collector of at most {@code maxBytes} of the response to a request with {@code
+   * method}.
+   */
   public BodyCollector(int maxBytes, String method) {
     this.maxBytes = maxBytes;
     this.method = method;
   }
 
-  /** The peer sends, or has announced, more than the caller accepts. */
+  /** The response is longer than the caller accepts. */
   public static final class TooLongException extends IOException {
-    /** A response that is longer than {@code maxBytes}. */
+    /** Creates an exception for a response longer than {@code maxBytes}. */
     public TooLongException(long maxBytes) {
       super("response longer than " + maxBytes + " bytes");
     }
   }
 
   /**
-   * Waits for the end of the body, once the head is there.
+   * Waits for the end of the body, after the head has arrived.
    *
-   * @throws TimeoutException if it is not there after {@code nanos}
+   * @throws TimeoutException if it is not complete after {@code nanos}
    * @throws java.net.ProtocolException if the head is malformed
-   * @throws IOException if it broke off, or is longer than allowed
+   * @throws IOException if it is incomplete or longer than allowed
    */
   public byte[] await(long nanos) throws InterruptedException, TimeoutException, IOException {
     try {
@@ -76,12 +79,12 @@ public final class BodyCollector implements BodyHandler<Void>, BodySubscriber<Vo
     }
   }
 
-  /** Gives up: closes the connection, now or when the body begins. A no-op after its end. */
+  /** Closes the connection, now or when the body begins. No effect after its end. */
   public void cancel() {
     Subscription toCancel;
     synchronized (this) {
       cancelled = true;
-      toCancel = subscription; // Null if it has yet to come.
+      toCancel = subscription; // Null before the body begins.
     }
     if (toCancel != null) {
       toCancel.cancel();
@@ -95,7 +98,7 @@ public final class BodyCollector implements BodyHandler<Void>, BodySubscriber<Vo
       declared = ResponseFraming.length(head.headers());
     } catch (ProtocolException e) {
       whole.completeExceptionally(e);
-      cancel(); // The subscription, as soon as it is there: this closes the connection.
+      cancel(); // Cancelling the subscription closes the connection.
     }
     return this;
   }
@@ -137,7 +140,7 @@ public final class BodyCollector implements BodyHandler<Void>, BodySubscriber<Vo
     }
   }
 
-  /** Copies into one array: to keep the pieces would cost a hundred bytes for each, however small. */
+  /** Grows the single array: keeping the pieces would cost a hundred bytes per piece. */
   private void reserve(int needed) {
     if (needed > bytes.length) {
       long promised = Math.min(declared, FIRST_BYTES);

@@ -44,24 +44,24 @@ import javax.net.ssl.SSLParameters;
  * <h2>How it works</h2>
  *
  * <p>A request for {@code http://name:port} whose name has several addresses is sent to {@code
- * http://address:port} with the header field {@code Host: name:port}. If no connection is made,
- * nothing has been sent, and the next address is tried, within the timeout of the request. The
- * address that accepted last is tried first. All else goes to the JDK's client unchanged: an IP
- * address, a name with one address, and {@code https}, whose certificate belongs to the name.
+ * http://address:port} with the header field {@code Host: name:port}. If the connection fails,
+ * nothing was sent, and the next address is tried, within the timeout of the request. The address
+ * that accepted last is tried first. Other requests are passed to the JDK's client unchanged: an IP
+ * address, a name with one address, and {@code https}, whose certificate is for the name.
  *
  * <p>When no address accepts, the last failure is thrown, with the others suppressed in it.
  *
- * <p>Safe for any number of threads.
+ * <p>Thread-safe.
  */
 public final class EachAddressClient extends HttpClient {
   private static final Pattern IP_ADDRESS = Pattern.compile("[0-9.]+|\\[.*");
-  private static final int MAX_REMEMBERED = 1_000; // Names; a program calls far fewer.
+  private static final int MAX_REMEMBERED = 1_000; // Names; programs call far fewer.
 
   private final HttpClient http;
   private final Resolver resolver;
   private final Map<String, InetAddress> accepted = new ConcurrentHashMap<>(); // By host:port.
 
-  /** Finds the addresses of a name. */
+  /** Resolves a name. */
   @FunctionalInterface
   interface Resolver {
     InetAddress[] addresses(String name) throws UnknownHostException;
@@ -73,9 +73,9 @@ public final class EachAddressClient extends HttpClient {
   }
 
   /**
-   * Returns a client that sends with {@code http}; or {@code http} itself, if this JVM does not
-   * allow the field Host to be set. A main method does: with the system property {@code
-   * jdk.httpclient.allowRestrictedHeaders=host}, before the first client is made.
+   * Returns a client that sends with {@code http}; or {@code http} itself if this JVM does not
+   * allow setting the Host header. A main method allows it with the system property {@code
+   * jdk.httpclient.allowRestrictedHeaders=host}, before the first client is created.
    */
   public static HttpClient over(HttpClient http) {
     try {
@@ -123,7 +123,7 @@ public final class EachAddressClient extends HttpClient {
     return result;
   }
 
-  /** One call over {@link #sendAsync}. */
+  /** The attempts of one call of {@link #sendAsync}. */
   private record Attempts<T>(
       HttpRequest request,
       BodyHandler<T> handler,
@@ -142,7 +142,7 @@ public final class EachAddressClient extends HttpClient {
       call.result().completeExceptionally(after(before, e));
       return;
     }
-    // As with the JDK's client, to cancel the result is to close the connection.
+    // As with the JDK's client, cancelling the result closes the connection.
     call.result()
         .whenComplete(
             (response, thrown) -> {
@@ -167,7 +167,7 @@ public final class EachAddressClient extends HttpClient {
         });
   }
 
-  /** Returns the addresses to try, in this order; none if the request is to be sent as it is. */
+  /** Returns the addresses to try, in this order; empty if the request is sent unchanged. */
   private List<InetAddress> addresses(HttpRequest request) {
     URI uri = request.uri();
     String name = uri.getHost();
@@ -215,7 +215,7 @@ public final class EachAddressClient extends HttpClient {
     if (request.timeout().isPresent()) {
       Duration left = request.timeout().get().minusNanos(System.nanoTime() - startNanos);
       if (left.isNegative() || left.isZero()) {
-        throw new HttpConnectTimeoutException("no connection in time");
+        throw new HttpConnectTimeoutException("connect timed out");
       }
       copy.timeout(left);
     }
@@ -238,7 +238,10 @@ public final class EachAddressClient extends HttpClient {
     return failure;
   }
 
-  /** Looks behind "Too many retries" too, which the JDK's client puts around a failure. */
+  /**
+   * Returns whether the connection failed, also if the JDK's client wrapped the failure in "Too
+   * many retries".
+   */
   private static boolean isNotConnected(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof ConnectException

@@ -10,7 +10,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads the three date formats of HTTP.
+ * Parses the three date formats of HTTP.
  *
  * <pre>
  *   Sun, 06 Nov 1994 08:49:37 GMT     IMF-fixdate
@@ -18,9 +18,8 @@ import java.util.regex.Pattern;
  *   Sun Nov  6 08:49:37 1994          asctime
  * </pre>
  *
- * <p>Second 60, a leap second, is read as the first one of the next minute. The name of the day is not
- * compared with the date. A year of two digits that lies more than 50 years ahead is one of the century
- * before.
+ * <p>Second 60, a leap second, is the first of the next minute. The name of the day is not compared
+ * with the date. A year of two digits that is more than 50 years ahead is in the previous century.
  *
  * <p>Source: RFC 9110, section 5.6.7.
  */
@@ -41,7 +40,10 @@ final class HttpDate {
 
   private HttpDate() {}
 
-  /** Returns the instant, or null if {@code text} is none of these; {@code now} decides the century. */
+  /**
+   * Returns the instant, or null if {@code text} has another format; {@code now} decides the
+   * century.
+   */
   static Instant parse(String text, Instant now) {
     for (Pattern format : FORMATS) {
       Matcher matcher = format.matcher(text);

@@ -23,10 +23,10 @@ import kit.http.Problem;
 import kit.http.RequestId;
 
 /**
- * Calls one HTTP server as an endpoint: the client side of {@link EndpointHandler}.
+ * Calls an HTTP server as an endpoint: the client side of {@link EndpointHandler}.
  *
  * <pre>{@code
- * HttpClient http = HttpEndpoint.newClient(); // one for the whole program
+ * HttpClient http = HttpEndpoint.newClient(); // shared by the whole program
  * Endpoint<Integer, String> getName =
  *     new HttpEndpoint<>(
  *         http,
@@ -41,72 +41,75 @@ import kit.http.RequestId;
  *   encode -> before -> send -> (status not 2xx: PeerException) -> after -> decode
  * </pre>
  *
- * <p>The deadline of the {@link Context} holds for the whole exchange, body included. Without a
- * deadline it is 30 seconds. At the deadline, and when the thread is interrupted, the connection is
- * closed. Only to look up a host's name may take longer, so let instances be addresses. The request
- * id in the context is sent along.
+ * <p>The deadline of the {@link Context} applies to the whole exchange, body included; without one,
+ * a timeout of 30 seconds. At the deadline, and when the thread is interrupted, the connection is
+ * closed. Only resolving a host name may take longer, so use IP addresses for instances. The
+ * request id in the context is sent as a header.
  *
- * <p>A response longer than {@link Settings#maxResponseBytes}, or with a head that breaks the rules
- * of RFC 9112, section 6.3, fails the call, and its connection is closed. A 204 that announces a
- * body is a 204; its header fields are lost, because the JDK's client does not show them. A call
- * beyond {@link Settings#maxInFlight} is refused and not sent: each takes a connection of its own,
- * of which the JDK's client would open any number.
+ * <p>A response longer than {@link Settings#maxResponseBytes}, or with a head that violates RFC
+ * 9112, section 6.3, fails the call, and its connection is closed. A 204 that declares a body is
+ * accepted without its header fields, which the JDK's client does not return. A call beyond {@link
+ * Settings#maxInFlight} is rejected and not sent: each call takes a connection, and the JDK's
+ * client does not limit their number.
  *
  * <h2>Errors</h2>
  *
  * <p>{@link IllegalArgumentException} for a header value that is not ASCII, which the client would
- * alter. {@link PeerException} for all that the peer or the way to it did; the detail of a {@link
- * Problem} becomes its detail. {@link InterruptedException} when cancelled. What encoding throws
- * passes through: that is our own fault.
+ * change. {@link PeerException} for failures of the peer or the connection; the detail of a {@link
+ * Problem} becomes its detail. {@link InterruptedException} when cancelled. Exceptions of the
+ * encoder are thrown unchanged.
  *
  * <h2>Threads</h2>
  *
- * <p>A call, decoding included, runs on the caller's thread, platform or virtual; none is started.
- * {@code before}, {@code after} and {@code with} return another endpoint. Thread-safe if its
- * functions are. Go kit's word: {@code transport/http.Client}.
+ * <p>A call, decoding included, runs on the caller's thread, platform or virtual. {@code before},
+ * {@code after} and {@code with} return another endpoint. Thread-safe if its functions are.
+ * Equivalent in Go kit: {@code transport/http.Client}.
  */
 public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
-  /** Makes an HTTP request of the endpoint's request. */
+  /** Encodes the endpoint's request as an HTTP request. */
   @FunctionalInterface
   public interface Encoder<Q> {
     /**
-     * Returns the request to send; {@code base} is the address of the peer. A body comes from
+     * Returns the request to send; {@code base} is the address of the peer. Its body must be in
      * memory ({@code BodyPublishers.ofByteArray}): see {@link HttpEndpoint#newClient}. A timeout in
-     * it is replaced: only the deadline of the context counts.
+     * it is replaced by the deadline of the context.
      */
     HttpRequest.Builder encode(Context context, URI base, Q request) throws Exception;
   }
 
-  /** Makes the endpoint's response of a successful (2xx) HTTP answer. */
+  /** Decodes a successful (2xx) HTTP response into the endpoint's response. */
   @FunctionalInterface
   public interface Decoder<R> {
-    /** Throws {@link IOException} if the answer cannot be understood. */
+    /**
+     * Returns the endpoint's response, or throws {@link IOException} if the HTTP response is
+     * malformed.
+     */
     R decode(Context context, HttpResponse<byte[]> response) throws IOException;
   }
 
-  /** Adds to the HTTP request what the context says. */
+  /** Adds values of the context to the HTTP request. */
   @FunctionalInterface
   public interface Before {
     /** Changes {@code request} in place. */
     void before(Context context, HttpRequest.Builder request);
   }
 
-  /** Looks at a successful HTTP answer before it is decoded. */
+  /** Reads a successful HTTP response before it is decoded. */
   @FunctionalInterface
   public interface After {
-    /** Called after the status has been checked. */
+    /** Called after the status was checked. */
     void after(Context context, HttpResponse<byte[]> response);
   }
 
-  /** Makes a failure of a response whose status is not 2xx. */
+  /** Converts a response whose status is not 2xx into a failure. */
   @FunctionalInterface
   public interface Failure {
-    /** Returns the failure; {@code instance} is the peer, as messages name it. */
+    /** Returns the failure; {@code instance} is the name of the peer in messages. */
     PeerException of(HttpResponse<byte[]> response, String instance);
   }
 
-  // Half of the usual second for an attempt: a host that answers nothing at all is then passed over
-  // as "not connected", and not counted as "did not answer".
+  // Half of the default per-attempt timeout: an unreachable host is then NOT_CONNECTED, with
+  // failover, and not a TIMEOUT.
   private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(500);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -119,10 +122,10 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   private final List<After> after;
   private final Settings settings;
   private final Failure failure;
-  private final Semaphore slots; // Shared by all that before() and after() make of one endpoint.
+  private final Semaphore slots; // Shared by the endpoints that before() and after() return.
 
   /**
-   * Calls the server at {@code base}, such as {@code http://127.0.0.1:8081}.
+   * Creates an endpoint of the server at {@code base}, such as {@code http://127.0.0.1:8081}.
    *
    * @throws IllegalArgumentException if the JDK's client cannot call that address
    */
@@ -140,25 +143,25 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   }
 
   /**
-   * Returns {@code base} as a URI. Asks the JDK's client, so that a bad address fails here and not
-   * with each request.
+   * Parses {@code base} as a URI that the JDK's client accepts, so that a bad address fails here
+   * and not with each request.
    *
    * @throws IllegalArgumentException if the JDK's client cannot call that address
    */
   public static URI checkCallable(String base) {
-    if (base.indexOf('@') >= 0) { // Messages name the instance; a password must not be in it.
+    if (base.indexOf('@') >= 0) { // Messages contain the instance, which must not have a password.
       throw new IllegalArgumentException("user info in the address of an HTTP server");
     }
     try {
       URI uri = URI.create(base);
       HttpRequest.newBuilder(uri);
-      if (uri.getHost().indexOf('%') < 0) { // A zone of IPv6 cannot stand in a Host field.
+      if (uri.getHost().indexOf('%') < 0) { // A zone of IPv6 is not allowed in a Host header.
         return uri;
       }
     } catch (IllegalArgumentException e) {
       // Refused below.
     }
-    throw new IllegalArgumentException("no address of an HTTP server: " + LogSafe.of(base));
+    throw new IllegalArgumentException("not the address of an HTTP server: " + LogSafe.of(base));
   }
 
   private HttpEndpoint(
@@ -181,23 +184,23 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   }
 
   /**
-   * Returns a client that suits service-to-service calls: HTTP/1.1 (else every request carries an
-   * offer to upgrade), no proxy, no redirects, half a second to connect. Share one in the whole
-   * program: each has a thread and a pool of connections.
+   * Returns a client for service-to-service calls: HTTP/1.1 (else every request has an upgrade
+   * header), no proxy, no redirects, a connect timeout of half a second. Share one in the whole
+   * program: each has a thread and a connection pool.
    *
    * <p>Before JDK 24 its one thread does all the reading and writing, without a hop to another for
    * each step; from JDK 24 on a thread for each processor does, which is a fifth more calls a
-   * second for callers that are virtual threads. Nothing on them may wait: make bodies to send from
-   * memory, not from files or streams, and for those have a client with an executor of its own.
+   * second for callers that are virtual threads. Nothing on them may block: send bodies from
+   * memory; for files and streams, use a client with its own executor.
    *
-   * <p>Some things can only be set for the whole JVM, before its first client; a main method
-   * should:
+   * <p>Some properties are JVM-wide and read before the first client is created; a main method
+   * should set them:
    *
    * <pre>
-   *   jdk.httpclient.redirects.retrylimit   1: else a GET is sent a second time, unasked and uncounted,
-   *                                         when its connection breaks before an answer
-   *   jdk.httpclient.keepalive.timeout      seconds an idle connection is kept: less than the server
-   *                                         does, or a request meets its closing; 17 has 1200
+   *   jdk.httpclient.redirects.retrylimit   1: else a GET is sent a second time, without being
+   *                                         counted, when its connection breaks before a response
+   *   jdk.httpclient.keepalive.timeout      seconds that an idle connection is kept: less than the
+   *                                         server's; JDK 17 has 1200
    * </pre>
    */
   public static HttpClient newClient() {
@@ -224,7 +227,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     return new HttpEndpoint<>(this, plus(before, more), after, settings, failure, slots);
   }
 
-  /** Returns this endpoint with one more function between the answer and decoding. */
+  /** Returns this endpoint with one more function between the response and decoding. */
   public HttpEndpoint<Q, R> after(After more) {
     return new HttpEndpoint<>(this, before, plus(after, more), settings, failure, slots);
   }
@@ -235,7 +238,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
         this, before, after, settings, failure, new Semaphore(settings.maxInFlight()));
   }
 
-  /** Returns this endpoint with another reading of responses that are not 2xx. */
+  /** Returns this endpoint with another conversion of responses that are not 2xx. */
   public HttpEndpoint<Q, R> with(Failure failure) {
     requireNonNull(failure, "failure");
     return new HttpEndpoint<>(this, before, after, settings, failure, slots);
@@ -299,7 +302,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       throw PeerExceptions.of(e, instance);
     } finally {
       if (!through && body != null) {
-        body.cancel(); // Also if its head arrives later, and nobody is left to read it.
+        body.cancel(); // Also if its head arrives later.
       }
       slots.release();
     }
@@ -309,7 +312,7 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       throws TimeoutException {
     long nanos = deadlineNanos - System.nanoTime();
     if (nanos <= 0) {
-      throw new TimeoutException("the time was up before the request was sent");
+      throw new TimeoutException("the deadline passed before the request was sent");
     }
     HttpRequest request = builder.timeout(Duration.ofNanos(nanos)).build();
     request.headers().map().forEach(HttpEndpoint::checkAscii);
@@ -328,13 +331,13 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
   }
 
   /**
-   * Bounds of what a peer can cost us.
+   * Limits of calls to a peer.
    *
-   * @param maxResponseBytes the longest body of an answer; it is held in memory
-   * @param maxInFlight the most calls to this peer at a time
+   * @param maxResponseBytes the maximum length of a response body, which is held in memory
+   * @param maxInFlight the maximum number of concurrent calls to the peer
    */
   public record Settings(int maxResponseBytes, int maxInFlight) {
-    /** Checks that both are 1 or more. */
+    /** Checks the ranges. */
     public Settings {
       if (maxResponseBytes < 1 || maxInFlight < 1) {
         throw new IllegalArgumentException(
@@ -342,7 +345,10 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
       }
     }
 
-    /** 10 MiB, and 1,024 calls: as many as {@code HttpService} accepts by default. */
+    /**
+     * Returns limits of 10 MiB, and of 1,024 calls, as many as {@code HttpService} accepts by
+     * default.
+     */
     public static Settings defaults() {
       return new Settings(10 * 1024 * 1024, 1024);
     }

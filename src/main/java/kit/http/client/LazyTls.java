@@ -14,11 +14,11 @@ import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManager;
 
 /**
- * The TLS of the JDK ({@link SSLContext#getDefault}), set up when somebody speaks it.
+ * The JDK's TLS context ({@link SSLContext#getDefault}), initialized when it is first used.
  *
- * <p>A JDK client sets it up when it is made, also if all that it will ever ask for is {@code
- * http://...}: it reads all certificates that Java trusts and makes a socket, which is a quarter of a
- * second at the start of a program, on the way to its first call.
+ * <p>A JDK client initializes its context when it is created, even if it only ever calls {@code
+ * http://...}: this reads all trusted certificates, which takes a quarter of a second at the start
+ * of a program.
  *
  * <pre>{@code
  * HttpClient http = HttpClient.newBuilder().sslContext(LazyTls.context()).build();
@@ -31,7 +31,7 @@ public final class LazyTls {
 
   private LazyTls() {}
 
-  /** Returns the context, which trusts whom the JDK's own trusts. */
+  /** Returns the context, which trusts the same certificates as the JDK's default. */
   public static SSLContext context() {
     return CONTEXT;
   }
@@ -47,7 +47,7 @@ public final class LazyTls {
 
     @Override
     protected void engineInit(KeyManager[] keys, TrustManager[] trust, SecureRandom random) {
-      throw new IllegalStateException("is the JDK's own");
+      throw new IllegalStateException("is the JDK's default");
     }
 
     @Override
@@ -82,8 +82,7 @@ public final class LazyTls {
 
     @Override
     protected SSLParameters engineGetDefaultSSLParameters() {
-      return new SSLParameters(
-          null, new String[] {"TLSv1.3", "TLSv1.2"}); // As ever; costs nothing.
+      return new SSLParameters(null, new String[] {"TLSv1.3", "TLSv1.2"}); // The JDK's defaults.
     }
 
     @Override

@@ -20,16 +20,15 @@ import kit.http.MediaTypes;
 import kit.http.Problem;
 
 /**
- * Makes a {@link PeerException} of what the JDK's client has thrown or received: its kind says how far
- * the call got.
+ * Converts exceptions and responses of the JDK's client into a {@link PeerException}.
  */
 public final class PeerExceptions {
-  // What a peer sends must not overflow the nanoseconds of whoever reckons with it.
+  // A value of a peer must not overflow a caller's nanoseconds.
   private static final Duration LONGEST_RETRY_AFTER = Duration.ofDays(365);
 
   private PeerExceptions() {}
 
-  /** Returns what {@code thrown}, by the client or by {@link BodyCollector}, says of the call. */
+  /** Returns the failure for an exception of the client or of {@link BodyCollector}. */
   public static PeerException of(Throwable thrown, String instance) {
     if (thrown instanceof BodyCollector.TooLongException) {
       return PeerException.tooLarge(instance, thrown.getMessage(), thrown);
@@ -40,7 +39,7 @@ public final class PeerExceptions {
           instance, "malformed response: " + LogSafe.of(cause.getMessage()), cause);
     }
     if (cause instanceof HttpConnectTimeoutException) {
-      return PeerException.notConnected(instance, "no connection in time", cause);
+      return PeerException.notConnected(instance, "connect timed out", cause);
     }
     if (cause instanceof ConnectException || cause instanceof NoRouteToHostException) {
       return PeerException.notConnected(instance, whyNotConnected(cause), cause);
@@ -48,14 +47,13 @@ public final class PeerExceptions {
     if (cause instanceof HttpTimeoutException) {
       return PeerException.timeout(instance, cause);
     }
-    return PeerException.broken(instance, "connection broke: " + LogSafe.of(cause), cause);
+    return PeerException.broken(instance, "connection failed: " + LogSafe.of(cause), cause);
   }
 
   /**
-   * Undoes the client's wrapping: {@code send} throws a copy, of the same kind and message, around
-   * what went wrong. And with {@code jdk.httpclient.redirects.retrylimit=1}, which main methods should
-   * set, that is "too many retries" around whatever made the client want to try again, a refused
-   * connection for one.
+   * Unwraps the client's exceptions: {@code send} throws a copy with the original as cause. With
+   * {@code jdk.httpclient.redirects.retrylimit=1}, which main methods should set, there is also a
+   * "Too many retries" around failures such as a refused connection.
    */
   private static Throwable original(Throwable thrown) {
     Throwable cause = thrown.getCause();
@@ -69,7 +67,10 @@ public final class PeerExceptions {
     return isCopy || isRetry ? original(cause) : thrown;
   }
 
-  /** The client makes a ConnectException of all that comes before sending, often with no message. */
+  /**
+   * Returns the reason of a ConnectException, which the client throws for all failures before
+   * sending, often without a message.
+   */
   private static String whyNotConnected(Throwable cause) {
     if (cause.getCause() instanceof UnresolvedAddressException) {
       return "unknown host";
@@ -78,7 +79,7 @@ public final class PeerExceptions {
     return message == null ? "connection refused" : LogSafe.of(message.toLowerCase(Locale.ROOT));
   }
 
-  /** Returns what an answer that is no success says of the call. */
+  /** Returns the failure for a response whose status is not 2xx. */
   public static PeerException of(HttpResponse<byte[]> response, String instance) {
     int status = response.statusCode();
     String detail =
@@ -91,16 +92,17 @@ public final class PeerExceptions {
     return PeerException.status(instance, status, LogSafe.of(detail), retryAfter);
   }
 
-  /** Returns the value of a field that must be single; of several values, none is the right one. */
+  /** Returns the value of a header that must not be repeated; empty if it is. */
   public static Optional<String> only(HttpResponse<?> response, String name) {
     List<String> values = response.headers().allValues(name);
     return values.size() == 1 ? Optional.of(values.get(0)) : Optional.empty();
   }
 
   /**
-   * Seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is neither.
+   * Parses Retry-After: seconds or a date (RFC 9110, section 10.2.3), at most a year; null if it is
+   * neither.
    *
-   * @param now the time that a date is compared with
+   * @param now the time to compare a date with
    */
   static Duration retryAfter(String value, Instant now) {
     String text = value.strip();

@@ -15,10 +15,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Checks that the head of a response says in one way only where its body ends.
+ * Checks that the head of a response delimits its body unambiguously.
  *
- * <p>The JDK's client takes the first of several lengths, prefers a length to chunks, waits until the
- * deadline for a negative one, and passes the bytes of an unknown transfer coding on as content.
+ * <p>The JDK's client uses the first of several lengths, prefers a length to chunks, waits for a
+ * negative length until the deadline, and returns the bytes of an unknown transfer coding as
+ * content.
  *
  * <p>Sources: RFC 9112, section 6.3, items 1 and 3 to 5; RFC 9110, section 8.6 (a repeated
  * Content-Length with the same value).
@@ -30,11 +31,11 @@ public final class ResponseFraming {
   private ResponseFraming() {}
 
   /**
-   * Refuses what the JDK's client cannot parse, for clients that are made here.
+   * Rejects lengths that the JDK's client cannot parse; for the clients of this toolkit.
    *
-   * <p>An exception of the cookie handler is the one way to make that client close the connection
-   * before it reads the body (seen on JDK 25; JDK 17 keeps the connection open for good, see
-   * docs/http.md). It neither sends nor stores cookies.
+   * <p>Only an exception of the cookie handler makes that client close the connection before it
+   * reads the body (on JDK 25; JDK 17 keeps the connection open, see docs/http.md). It neither
+   * sends nor stores cookies.
    */
   public static final CookieHandler GUARD =
       new CookieHandler() {
@@ -47,7 +48,7 @@ public final class ResponseFraming {
         public void put(URI uri, Map<String, List<String>> headers) throws IOException {
           List<String> lengths = headers.getOrDefault("content-length", List.of());
           try {
-            Long.parseLong(lengths.isEmpty() ? "0" : lengths.get(0)); // What the client will do.
+            Long.parseLong(lengths.isEmpty() ? "0" : lengths.get(0)); // As the client does.
           } catch (NumberFormatException e) {
             throw notANumber();
           }
@@ -57,7 +58,7 @@ public final class ResponseFraming {
   /**
    * Checks the head of a response to {@code method}.
    *
-   * @throws ProtocolException that says what is wrong and quotes nothing
+   * @throws ProtocolException if the head is ambiguous; its message does not quote the head
    */
   public static void check(ResponseInfo head, String method) throws ProtocolException {
     HttpHeaders headers = head.headers();
@@ -84,8 +85,8 @@ public final class ResponseFraming {
   /**
    * Sends {@code request} on the caller's thread.
    *
-   * @throws ProtocolException also if the client cannot parse a Content-Length; without {@link #GUARD}
-   *     it throws an {@link IllegalArgumentException} then
+   * @throws ProtocolException also if the client cannot parse a Content-Length; without {@link
+   *     #GUARD} it throws an {@link IllegalArgumentException} then
    */
   public static <T> HttpResponse<T> send(
       HttpClient http, HttpRequest request, BodyHandler<T> handler)
@@ -100,12 +101,12 @@ public final class ResponseFraming {
     }
   }
 
-  /** Returns the announced length in bytes, or -1 if there is none; of a checked head. */
+  /** Returns the declared length in bytes of a checked head, or -1 without one. */
   public static long length(HttpHeaders headers) {
     return headers.firstValueAsLong("Content-Length").orElse(-1);
   }
 
-  /** Whether the client refused a 204 for its Content-Length or Transfer-Encoding. */
+  /** Returns whether the client rejected a 204 for its Content-Length or Transfer-Encoding. */
   public static boolean isNoContent(Throwable thrown) {
     return thrown instanceof IOException && NO_CONTENT_WITH_LENGTH.equals(thrown.getMessage());
   }

@@ -25,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves endpoints as the methods of JSON-RPC 2.0, all at one path.
+ * JSON-RPC 2.0 server: serves endpoints as methods at one path.
  *
  * <pre>{@code
  * router.route("POST", "/rpc",
@@ -37,35 +37,35 @@ import org.slf4j.LoggerFactory;
  * {"jsonrpc":"2.0","result":{"result":"jerry8081"},"id":1}
  * }</pre>
  *
- * <p>Parameters come by name, or by position in the order of a record's components; they are read
- * as strictly as {@link Json} reads. A request without id is a notification, and has no answer. The
- * calls of a batch are made one after the other, in their order; a limiter around this handler
- * counts the batch as one, one around a method's endpoint counts each call.
+ * <p>Parameters are by name, or by position in the order of a record's components; they are read
+ * with the rules of {@link Json}. A request without id is a notification without a response. The
+ * calls of a batch are executed in order, one after the other; a rate limiter around this handler
+ * counts a batch as one request, one around a method's endpoint counts each call.
  *
  * <h2>Errors</h2>
  *
  * <pre>
- *   -32700       not JSON; says line and column
- *   -32600       not a request; an id that is no string, whole number or null; an empty batch, or one
- *                that is too long
+ *   -32700       malformed JSON, with line and column
+ *   -32600       invalid request; an id that is no string, whole number or null; an empty batch,
+ *                or one that is too long
  *   -32601       no such method
- *   -32602       params that do not fit; says which
- *   -32603       what would be a 500, with a text that gives nothing away
- *   400 to 599   what would be this status (see {@link Problem}): a method's StatusException, or
- *                502 to 504 for its PeerException
- *   any          what a method has thrown as an {@link ErrorException}
+ *   -32602       invalid params, with their place
+ *   -32603       internal error, a 500 over HTTP, with a generic text
+ *   400 to 599   the HTTP status (see {@link Problem}) of a method's StatusException, or 502 to
+ *                504 for its PeerException
+ *   any          the code of an {@link ErrorException} that a method throws
  * </pre>
  *
- * <p>All of these are HTTP's 200; 204 is for a request that wants no answer. Before there is a
- * message to answer, HTTP speaks: 405 for anything but POST, 415 and 406 for media types, 413 for a
- * long body.
+ * <p>All of these have the HTTP status 200; notifications have 204. Errors of HTTP itself have
+ * other statuses: 405 for other methods than POST, 415 and 406 for media types, 413 for a long
+ * body.
  *
  * <h2>Threads</h2>
  *
- * <p>Register all methods, then publish it safely; from then on it serves any number of threads.
+ * <p>Register all methods before publishing it to other threads; from then on it is thread-safe.
  *
- * <p>Source: https://www.jsonrpc.org/specification. Go kit's word: {@code transport/http/jsonrpc}.
- * The other side of the wire is {@link JsonRpcEndpoint}.
+ * <p>Source: https://www.jsonrpc.org/specification. Equivalent in Go kit: {@code
+ * transport/http/jsonrpc}. The client side is {@link JsonRpcEndpoint}.
  */
 public final class JsonRpc implements Endpoint<Request, Response> {
   static final int PARSE_ERROR = -32700;
@@ -79,12 +79,12 @@ public final class JsonRpc implements Endpoint<Request, Response> {
   private final Map<String, Method<?>> methods = new HashMap<>();
   private final Settings settings;
 
-  /** Serves with the {@linkplain Settings#defaults() default} limits. */
+  /** Creates a server with the {@linkplain Settings#defaults() default} limits. */
   public JsonRpc() {
     this(Settings.defaults());
   }
 
-  /** Serves no method yet. */
+  /** Creates a server without methods. */
   public JsonRpc(Settings settings) {
     this.settings = requireNonNull(settings, "settings");
   }
@@ -92,9 +92,8 @@ public final class JsonRpc implements Endpoint<Request, Response> {
   /**
    * Adds a method and returns this.
    *
-   * @param params what its parameters are read as; a record, usually
-   * @throws IllegalArgumentException if there is one of this name, or the name is empty or reserved
-   *     ({@code rpc.} and whatever follows)
+   * @param params the type of its parameters, usually a record
+   * @throws IllegalArgumentException if the name is taken, empty or reserved (prefix {@code rpc.})
    */
   public <Q> JsonRpc method(String name, Class<Q> params, Endpoint<Q, ?> endpoint) {
     if (name.isEmpty() || name.startsWith("rpc.")) {
@@ -103,7 +102,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     Method<Q> method =
         new Method<>(requireNonNull(params, "params"), requireNonNull(endpoint, "endpoint"));
     if (methods.putIfAbsent(name, method) != null) {
-      throw new IllegalArgumentException("second method of this name: " + name);
+      throw new IllegalArgumentException("duplicate method name: " + name);
     }
     return this;
   }
@@ -136,13 +135,17 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     return json == null ? Response.empty(204) : Response.json(200, json);
   }
 
-  /** With an error for access log and metrics, if there is one: to HTTP, all is well. */
+  /**
+   * Returns a response with an error for access log and metrics, if any; its HTTP status is that of
+   * success.
+   */
   private static Response answer(byte[] json, Exception error) {
     return error == null ? answer(json) : answer(json).withError(error);
   }
 
   /**
-   * The body is empty if all were notifications; the error is that of the first call that failed.
+   * Returns the response to a batch: without body if all calls were notifications, with the error
+   * of the first failed call.
    */
   private Response batch(Context context, JsonNode messages) throws Exception {
     ByteArrayOutputStream answers = new ByteArrayOutputStream();
@@ -160,7 +163,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
   }
 
   /**
-   * What one call led to.
+   * Result of one call.
    *
    * @param json the response, or null if the call was a notification
    * @param error why the call failed, or null
@@ -168,7 +171,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
   private record Reply(byte[] json, Exception error) {}
 
   private Reply one(Context context, JsonNode message) throws Exception {
-    JsonNode id = message.get("id"); // Null if there is none; a null that was sent is a NullNode.
+    JsonNode id = message.get("id"); // Null if missing; a JSON null is a NullNode.
     boolean isRequest = false;
     try {
       check(message);
@@ -180,7 +183,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
       Object result = method.call(context, message.get("params"));
       return new Reply(id == null ? null : message(id, "result", result), null);
     } catch (InterruptedException e) {
-      throw e; // Cancelled: nobody waits for an answer.
+      throw e; // Cancelled: no client waits for a response.
     } catch (Exception e) {
       ErrorException error = errorOf(context, e);
       if (error != e && (error.code() == INTERNAL_ERROR || error.code() >= 500)) {
@@ -208,12 +211,15 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     }
   }
 
-  /** Fractions are left out: they come back as other digits than were sent, if at all. */
+  /**
+   * Returns whether an id is valid; fractions are not, because they may be returned with other
+   * digits.
+   */
   private static boolean isId(JsonNode id) {
     return id != null && (id.isTextual() || id.isIntegralNumber() || id.isNull());
   }
 
-  /** Says it in the words of a {@link Problem}, so that REST and RPC agree. */
+  /** Returns the error for an exception, with the text of a {@link Problem}. */
   private static ErrorException errorOf(Context context, Exception e) {
     if (e instanceof ErrorException error) {
       return error;
@@ -223,7 +229,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     return new ErrorException(code, Problem.detail(problem.bytes()));
   }
 
-  /** Tells the operator what the caller must not know. A plain refusal is no failure of ours. */
+  /** Logs the cause, which is not sent to the client. A rejection without a cause is not logged. */
   private static void logFailure(Context context, JsonNode message, Exception e) {
     Throwable cause = Problem.unwrap(e);
     cause = cause instanceof StatusException ? cause.getCause() : cause;
@@ -247,7 +253,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     return Json.write(message);
   }
 
-  /** An endpoint, and what its requests are read as. */
+  /** An endpoint and the type of its requests. */
   private record Method<Q>(Class<Q> type, Endpoint<Q, ?> endpoint) {
     Object call(Context context, JsonNode params) throws Exception {
       return endpoint.call(context, read(params));
@@ -278,30 +284,33 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     }
   }
 
-  /** An error of JSON-RPC: thrown by a method, it is the answer; a client finds it as a cause. */
+  /**
+   * JSON-RPC error: a method throws it to return the error; on the client it is the cause of a
+   * PeerException.
+   */
   public static final class ErrorException extends RuntimeException {
     private final int code;
 
-    /** Answers {@code code}, and a text that the caller may read. */
+    /** Creates an error with a code and a text that is sent to the client. */
     public ErrorException(int code, String message) {
       super(requireNonNull(message, "message"), null, false, false); // An answer, and not a fault.
       this.code = code;
     }
 
-    /** The number that says what went wrong; from -32768 to -32000 it is the standard's. */
+    /** Returns the code; -32768 to -32000 are reserved by the standard. */
     public int code() {
       return code;
     }
   }
 
   /**
-   * How much one request may ask for.
+   * Limits of a request.
    *
-   * @param maxBytes the longest body, in bytes
-   * @param maxBatch the most calls in one batch
+   * @param maxBytes the maximum length of the body in bytes
+   * @param maxBatch the maximum number of calls in a batch
    */
   public record Settings(int maxBytes, int maxBatch) {
-    /** Checks that both are 1 or more. */
+    /** Checks the ranges. */
     public Settings {
       if (maxBytes < 1 || maxBatch < 1) {
         throw new IllegalArgumentException(
@@ -309,7 +318,7 @@ public final class JsonRpc implements Endpoint<Request, Response> {
       }
     }
 
-    /** 64 KiB, and 20 calls. */
+    /** Returns limits of 64 KiB and 20 calls. */
     public static Settings defaults() {
       return new Settings(64 * 1024, 20);
     }

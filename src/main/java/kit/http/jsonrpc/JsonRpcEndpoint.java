@@ -21,7 +21,7 @@ import kit.http.client.HttpEndpoint;
 import kit.http.client.PeerExceptions;
 
 /**
- * Calls one method of a JSON-RPC 2.0 server as an endpoint: the client side of {@link JsonRpc}.
+ * JSON-RPC 2.0 client: calls one method as an endpoint, the client side of {@link JsonRpc}.
  *
  * <pre>{@code
  * Endpoint<UserRequest, UserResponse> getName =
@@ -29,26 +29,26 @@ import kit.http.client.PeerExceptions;
  *         http, URI.create("http://127.0.0.1:8081/rpc"), "user.get", UserResponse.class);
  * }</pre>
  *
- * <p>The endpoint's request is the parameters: a record or a map for named ones, a list for those by
- * position, null for none.
+ * <p>The endpoint's request holds the parameters: a record or a map for named ones, a list for
+ * positional ones, null for none.
  *
  * <h2>Errors</h2>
  *
- * <p>As those of {@link HttpEndpoint}. An error of JSON-RPC, whatever the status of HTTP, is a {@link PeerException} of kind STATUS,
- * so that breakers and retry know what to make of it, with a {@link JsonRpc.ErrorException} as its
- * cause:
+ * <p>As with {@link HttpEndpoint}. A JSON-RPC error, whatever the HTTP status, is a {@link
+ * PeerException} of kind STATUS, which breakers and retries handle as usual, with a {@link
+ * JsonRpc.ErrorException} as its cause:
  *
  * <pre>
  *   code                     status
  *   400 to 599               the same
- *   -32700, -32600, -32602   400: our fault
+ *   -32700, -32600, -32602   400: an error of the client
  *   -32601                   404
- *   -32768 to -32000         500: these are the standard's, and the server's own failures
- *   any other                422: the server has done its work, and its answer is no
+ *   -32768 to -32000         500: reserved by the standard for failures of the server
+ *   any other                422: an error of the application
  * </pre>
  */
 public final class JsonRpcEndpoint {
-  // HTTP tells answers apart; the id is there because without one it would be a notification.
+  // HTTP matches responses to requests; without an id it would be a notification.
   private static final int ID = 1;
 
   private JsonRpcEndpoint() {}
@@ -56,8 +56,8 @@ public final class JsonRpcEndpoint {
   /**
    * Returns an endpoint for one method.
    *
-   * @param uri where the server takes its requests
-   * @param result what results are read as; {@code Void.class} for a method that has none
+   * @param uri the URI of the server
+   * @param result the type of results; {@code Void.class} for a method without one
    */
   public static <Q, R> HttpEndpoint<Q, R> of(
       HttpClient http, URI uri, String method, Class<R> result) {
@@ -71,7 +71,10 @@ public final class JsonRpcEndpoint {
         .with(JsonRpcEndpoint::failure);
   }
 
-  /** Some servers send an error of JSON-RPC with a status of 400 and above. */
+  /**
+   * Returns the failure for a response with a status of 400 and above, which may have a JSON-RPC
+   * error.
+   */
   private static PeerException failure(HttpResponse<byte[]> response, String instance) {
     PeerException failure = PeerExceptions.of(response, instance);
     boolean isJson =
@@ -85,7 +88,7 @@ public final class JsonRpcEndpoint {
           return failure(answer.path("error"), instance, failure.retryAfter().orElse(null));
         }
       } catch (IOException e) {
-        return failure; // The status says it all.
+        return failure; // Without a JSON-RPC error.
       }
     }
     return failure;
@@ -112,7 +115,7 @@ public final class JsonRpcEndpoint {
   private static <R> R read(byte[] body, Class<R> type, String instance) throws IOException {
     JsonNode answer = Json.readTree(body);
     if (!isVersion2(answer)) {
-      throw new IOException("no answer of JSON-RPC 2.0");
+      throw new IOException("not a response of JSON-RPC 2.0");
     }
     JsonNode error = answer.path("error");
     if (error.isObject()) {
@@ -121,7 +124,7 @@ public final class JsonRpcEndpoint {
     JsonNode result = answer.get("result");
     JsonNode id = answer.path("id");
     if (result == null || !id.isInt() || id.intValue() != ID) {
-      throw new IOException(result == null ? "no result" : "the answer to another call");
+      throw new IOException(result == null ? "no result" : "the response to another call");
     }
     return type == Void.class ? null : Json.read(result, type);
   }

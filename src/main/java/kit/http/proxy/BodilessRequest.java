@@ -9,10 +9,10 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * A request of any method without a body, and without {@code Content-Length: 0}.
+ * HTTP request of any method without a body and without {@code Content-Length: 0}.
  *
- * <p>The JDK's builder has GET and DELETE of that kind only. RFC 9110, section 8.6, asks not to send a
- * length where the method expects no body. JDK 17 sends one all the same.
+ * <p>The JDK's builder supports this for GET and DELETE only. RFC 9110, section 8.6, forbids a
+ * length where the method expects no body. JDK 17 sends one nevertheless.
  */
 final class BodilessRequest extends HttpRequest {
   private final HttpRequest request;

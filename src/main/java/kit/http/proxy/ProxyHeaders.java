@@ -20,16 +20,16 @@ import kit.http.RoutingHandler;
 import kit.http.client.HttpEndpoint;
 
 /**
- * Decides which header fields a proxy forwards, and which it sets; {@link ReverseProxy} lists them.
+ * Header fields that a proxy forwards, drops and sets; {@link ReverseProxy} lists them.
  *
- * <p>Names are compared in lower case and with a hyphen for each character that is no letter and no
- * digit. That is how CGI and its descendants read them: to these, {@code X_Forwarded_For} is
- * another spelling of {@code X-Forwarded-For}, and so it is here.
+ * <p>Names are compared in lower case and with a hyphen for each character that is neither letter
+ * nor digit, as CGI and its successors do: for them, {@code X_Forwarded_For} is another spelling of
+ * {@code X-Forwarded-For}.
  *
  * <p>Sources: RFC 9110, sections 7.6.1 (Connection), 7.6.2 (Max-Forwards) and 7.6.3 (Via); RFC 7239
  * (Forwarded); RFC 9440 (Client-Cert); RFC 3875, section 4.1.18 (CGI); W3C Trace Context, sections
- * 4.2.2 and 4.2.3. {@code X-Forwarded-For} and its like are no standard, and what most programs
- * read.
+ * 4.2.2 and 4.2.3. {@code X-Forwarded-For} and similar fields are not standardized, but most
+ * programs read them.
  */
 final class ProxyHeaders {
   private static final Pattern NEITHER_LETTER_NOR_DIGIT = Pattern.compile("[^a-z0-9]");
@@ -88,7 +88,7 @@ final class ProxyHeaders {
    *
    * @param isTrusted whether the client is a proxy whose statements about its own client are
    *     accepted
-   * @throws StatusException 400 if a value would not reach the upstream as it came
+   * @throws StatusException 400 if a value would not reach the upstream unchanged
    */
   static Map<String, List<String>> ofRequest(Request request, boolean isTrusted) {
     Map<String, List<String>> headers = forwarded(request.headers(), request.headers("Connection"));
@@ -99,7 +99,8 @@ final class ProxyHeaders {
       headers.put(MAX_FORWARDS, List.of(Integer.toString(maxForwards - 1)));
     }
     InetAddress address = request.remote().getAddress();
-    String text = address.getHostAddress().replaceFirst("%.*", ""); // A zone is of this host only.
+    // A zone is valid on this host only.
+    String text = address.getHostAddress().replaceFirst("%.*", "");
     String node = address instanceof Inet6Address ? "\"[" + text + "]\"" : text;
     String host = request.header("Host");
     String element = "for=" + node + ";proto=http" + (host == null ? "" : ";host=" + quoted(host));
@@ -119,9 +120,9 @@ final class ProxyHeaders {
 
   /**
    * Returns the proxy's own response to OPTIONS with {@code Max-Forwards: 0}; null if the request
-   * is to be forwarded. To be asked before an instance is chosen, which has no part in it.
+   * is to be forwarded. To be called before an instance is chosen.
    *
-   * @throws StatusException 405 for TRACE; 400 if {@code Max-Forwards} is not one number
+   * @throws StatusException 405 for TRACE; 400 if {@code Max-Forwards} is not a single number
    */
   static Response ownResponse(Request request) {
     return maxForwards(request) == 0 ? RoutingHandler.ownResponse(request.method()) : null;
@@ -133,10 +134,10 @@ final class ProxyHeaders {
   }
 
   /**
-   * Returns how many more proxies may forward the request: 0 if the next one has to respond itself,
+   * Returns how many more proxies may forward the request: 0 if the next one must respond itself,
    * -1 without a limit. Only OPTIONS and TRACE have one.
    *
-   * @throws StatusException 400 if the limit is not one number
+   * @throws StatusException 400 if the limit is not a single number
    */
   private static int maxForwards(Request request) {
     List<String> values = request.headers(MAX_FORWARDS);
@@ -172,7 +173,8 @@ final class ProxyHeaders {
   }
 
   /**
-   * Whether the client may not send this, or the upstream may read it as a field that is set here.
+   * Returns whether a field is dropped: the client may not send it, or the upstream may read it as
+   * a field that is set here.
    */
   private static boolean isFalse(String name, List<String> values, boolean isTrusted) {
     String canonical = canonical(name);
@@ -198,7 +200,9 @@ final class ProxyHeaders {
     }
   }
 
-  /** A host may have a port or brackets, which a token must not. */
+  /**
+   * Returns a quoted string: a host may have a port or brackets, which are not allowed in a token.
+   */
   private static String quoted(String host) {
     return '"' + host.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
   }
@@ -209,7 +213,7 @@ final class ProxyHeaders {
     return List.of(isFirst ? own : String.join(", ", values) + ", " + own);
   }
 
-  /** Returns the value of a field that must be single; null if there is none, or more than one. */
+  /** Returns the value of a field that must not be repeated; null if it is missing or repeated. */
   private static String onlyValue(Request request, String name) {
     List<String> values = request.headers(name);
     return values.size() == 1 ? values.get(0) : null;

@@ -18,20 +18,20 @@ import kit.http.client.PeerExceptions;
 import kit.http.client.ResponseFraming;
 
 /**
- * The body of a request on its way through a proxy: read whole before it is sent if it is announced to
- * be short, else passed on as it comes.
+ * Body of a request that a proxy forwards: read completely before it is sent if its declared length
+ * is short, else streamed.
  *
- * <p>A short one costs no thread, and an upstream never waits for a caller who is slow to send it. One
- * that is passed on is read by a thread of the client.
+ * <p>A short body needs no thread, and an upstream never waits for a slow caller. A streamed body
+ * is read by a thread of the client.
  */
 final class ProxyRequestBody {
-  private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
+  private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream does not pay.
 
   private final Request request;
-  private final byte[] shortBody; // Null if it is passed on as it comes.
-  private volatile boolean begun; // To be passed on.
+  private final byte[] shortBody; // Null if it is streamed.
+  private volatile boolean begun; // Streaming has begun.
 
-  /** Reads a short body, at the caller's pace. */
+  /** Reads a short body, as fast as the caller sends it. */
   ProxyRequestBody(Request request) {
     this.request = request;
     try {
@@ -42,11 +42,11 @@ final class ProxyRequestBody {
   }
 
   /**
-   * The caller has not sent what it announced: no fault of the instance, whose breaker must not count
-   * it. The server answers with 400, if the connection is still open.
+   * Returns the exception for an incomplete request: not a failure of the instance, whose breaker
+   * must not count it. The server responds with 400 if the connection is still open.
    */
   private static CancellationException cancelled(IOException e) {
-    CancellationException cancelled = new CancellationException("the body did not arrive whole");
+    CancellationException cancelled = new CancellationException("incomplete body");
     cancelled.initCause(e);
     return cancelled;
   }
@@ -67,7 +67,10 @@ final class ProxyRequestBody {
     return length < 0 ? stream : BodyPublishers.fromPublisher(stream, length);
   }
 
-  /** Sends {@code message} and returns when the head of the answer is there, within {@code nanos}. */
+  /**
+   * Sends {@code message} and returns when the head of the response has arrived, within {@code
+   * nanos}.
+   */
   HttpResponse<?> send(
       HttpClient quick,
       HttpClient streaming,
@@ -76,10 +79,10 @@ final class ProxyRequestBody {
       long nanos)
       throws InterruptedException, TimeoutException, IOException {
     if (shortBody != null) {
-      return ResponseFraming.send(quick, message, answer); // The message has its time limit.
+      return ResponseFraming.send(quick, message, answer); // The message has its timeout.
     }
-    // That time limit does not hold while the client reads from a stream: the thread that waits for
-    // the caller's bytes is the one that would have to give up.
+    // The timeout of the message does not apply while the client reads from a stream: the thread
+    // that waits for the caller's bytes is the one that would have to time out.
     CompletableFuture<? extends HttpResponse<?>> exchange = streaming.sendAsync(message, answer);
     boolean through = false;
     try {
@@ -90,23 +93,23 @@ final class ProxyRequestBody {
       throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
     } finally {
       if (!through) {
-        exchange.cancel(true); // Closes the connection; a no-op if the exchange has failed.
+        exchange.cancel(true); // Closes the connection; no effect if the exchange has failed.
       }
     }
   }
 
-  /** Returns what {@code thrown} by {@link #send} says of the call. */
+  /** Returns the failure for an exception of {@link #send}. */
   RuntimeException failure(IOException thrown, String instance) {
     if (request.bodyStream().isBroken()) {
       return cancelled(thrown);
     }
     PeerException failure = PeerExceptions.of(thrown, instance);
     return failure.kind().notSent() && begun
-        ? PeerException.broken(instance, "no connection, and the body is gone", thrown)
+        ? PeerException.broken(instance, "connection failed after the body was read", thrown)
         : failure;
   }
 
-  /** To be called when nobody waits for the answer's head any more. */
+  /** To be called when the head of the response is no longer awaited. */
   void end() {
     if (begun) {
       request.bodyStream().abandon();

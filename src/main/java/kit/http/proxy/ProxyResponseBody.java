@@ -13,21 +13,22 @@ import kit.http.client.BodyCollector;
 import kit.http.client.ResponseFraming;
 
 /**
- * The body of an answer on its way through a proxy: collected if it is announced to be short, else
- * as it comes.
+ * Body of a response that a proxy forwards: collected if its declared length is short, else
+ * streamed.
  */
 final class ProxyResponseBody implements BodyHandler<Void> {
-  private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream is not worth its while.
+  private static final int SHORT_BYTES = 16 * 1024; // Up to here a stream does not pay.
 
   private final String method;
 
-  // Guarded by this. Once the head is there, one of the two: whole also if the head is malformed.
+  // Guarded by this. After the head has arrived, one of the two is set: whole if the head is
+  // malformed.
   private BodyCollector whole;
   private InputStream stream;
   private ProtocolException malformed;
   private boolean cancelled;
 
-  /** For the response to a request with {@code method}. */
+  /** Creates the body of the response to a request with {@code method}. */
   ProxyResponseBody(String method) {
     this.method = method;
   }
@@ -50,7 +51,7 @@ final class ProxyResponseBody implements BodyHandler<Void> {
       subscriber = bytes.apply(head); // Closes the connection if the head is malformed.
     } else {
       BodySubscriber<InputStream> streaming = BodySubscribers.ofInputStream();
-      in = streaming.getBody().toCompletableFuture().join(); // There from the beginning.
+      in = streaming.getBody().toCompletableFuture().join(); // Complete from the beginning.
       subscriber = BodySubscribers.mapping(streaming, same -> null);
     }
     boolean late;
@@ -61,19 +62,19 @@ final class ProxyResponseBody implements BodyHandler<Void> {
       late = cancelled;
     }
     if (late) {
-      close(bytes, in); // The subscription will be cancelled as soon as it is there.
+      close(bytes, in); // The subscription will be cancelled as soon as it begins.
     }
     return subscriber;
   }
 
-  /** Throws what is wrong with the head, if anything. */
+  /** Throws an exception if the head is malformed. */
   synchronized void check() throws ProtocolException {
     if (malformed != null) {
       throw malformed;
     }
   }
 
-  /** Whether there is a stream to read, and not bytes to wait for. */
+  /** Returns whether the body is streamed, and not collected. */
   synchronized boolean isStream() {
     return stream != null;
   }
@@ -92,7 +93,7 @@ final class ProxyResponseBody implements BodyHandler<Void> {
     return waiting.await(nanos);
   }
 
-  /** Gives up: closes the connection, now or when the head comes. A no-op after the body's end. */
+  /** Closes the connection, now or when the head arrives. No effect after the body's end. */
   void cancel() {
     BodyCollector wholeNow;
     InputStream streamNow;
@@ -112,7 +113,7 @@ final class ProxyResponseBody implements BodyHandler<Void> {
       try {
         stream.close();
       } catch (IOException e) {
-        // It is closed in any case.
+        // The connection is closed in any case.
       }
     }
   }

@@ -32,54 +32,53 @@ import kit.http.client.HttpEndpoint;
 import kit.http.client.ResponseFraming;
 
 /**
- * Hands a request on to another server, and its answer back, without holding either in memory.
+ * Reverse proxy: forwards a request to another server and streams the response back.
  *
  * <pre>{@code
- * ReverseProxy.Clients http = ReverseProxy.newClients(); // for the whole program
+ * ReverseProxy.Clients http = ReverseProxy.newClients(); // shared by the whole program
  * Endpoint<Forward, Response> upstream =
  *     new ReverseProxy(http, "127.0.0.1:8081", ReverseProxy.Settings.defaults());
  * upstream.call(context, new Forward(request, "/user/101?verbose=1"));
  * }</pre>
  *
- * <h2>What is changed on the way</h2>
+ * <h2>Changes to messages</h2>
  *
  * <ul>
- *   <li>Headers that concern one connection only are left out in both directions: those of RFC
- *       9110, section 7.6.1, and those that {@code Connection} names.
+ *   <li>Hop-by-hop headers are removed in both directions: those of RFC 9110, section 7.6.1, and
+ *       those that {@code Connection} names.
  *   <li>{@code Forwarded} and {@code X-Forwarded-For}, {@code -Host} and {@code -Proto} name the
- *       client. What came in under these names and their like, also with {@code _} for {@code -},
- *       is dropped, unless it came from a trusted proxy: {@code docs/http.md} has the rule.
- *   <li>{@code Max-Forwards} of OPTIONS and TRACE is counted down; at 0 the proxy responds itself.
- *   <li>{@code Via} names us, request id and trace are those of the {@link Context}.
+ *       client. Received fields with these and similar names, also with {@code _} for {@code -},
+ *       are dropped unless they are from a trusted proxy: {@code docs/http.md} has the rule.
+ *   <li>{@code Max-Forwards} of OPTIONS and TRACE is decremented; at 0 the proxy responds itself.
+ *   <li>{@code Via} names this proxy; request id and trace are those of the {@link Context}.
  * </ul>
  *
- * <p>Redirects are handed back and not followed. A status of 200 to 599 is handed back as it came,
- * 5xx included. Bytes above 0x7F in the header fields of a response pass unchanged (RFC 9110,
- * section 5.5). A 204 that announces a body is handed back without its header fields, which the
- * JDK's client does not show.
+ * <p>Redirects are returned and not followed. A status of 200 to 599 is returned unchanged, 5xx
+ * included. Bytes above 0x7F in the header fields of a response are unchanged (RFC 9110, section
+ * 5.5). A 204 that declares a body is returned without its header fields, which the JDK's client
+ * does not return.
  *
  * <h2>Errors</h2>
  *
- * <p>{@link PeerException} if there is no answer, as with {@link HttpEndpoint}: no connection, no
- * status line within the deadline of the context, an answer that breaks off. Only a request that
- * {@linkplain Forward#isRepeatable can be repeated} may be sent to somebody else then, or one that
- * certainly was not sent; that is never said of one whose body has begun to stream. A body that the
- * caller breaks off is a {@link java.util.concurrent.CancellationException}. When a body breaks off
- * that has begun to be handed back, the connection to the caller is closed; and when the caller
- * goes away, so is the one to the upstream.
+ * <p>{@link PeerException} without a response, as with {@link HttpEndpoint}: no connection, no
+ * status line within the deadline of the context, an incomplete response. Only a request that
+ * {@linkplain Forward#isRepeatable can be repeated}, or one that certainly was not sent, may then
+ * be sent to another instance; a request whose body has begun to stream never counts as not sent.
+ * An incomplete body of the caller is a {@link java.util.concurrent.CancellationException}. When a
+ * streamed response is incomplete, the connection to the caller is closed; when the caller closes
+ * its connection, so is the one to the upstream.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. Some tens of KB for each request: bodies of up to 16 KiB are
- * held, longer ones stream. A request that streams costs a thread of the client that it is sent
- * with.
+ * <p>Thread-safe. Some tens of KB per request: bodies of up to 16 KiB are held in memory, longer
+ * ones are streamed. A streamed request uses a thread of the client that sends it.
  *
- * <p>Go kit's word: {@code transport/httprp.Server}.
+ * <p>Equivalent in Go kit: {@code transport/httprp.Server}.
  */
 public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Response> {
   private static final Set<String> EXPECT_A_BODY = Set.of("POST", "PUT", "PATCH");
-  private static final int BUFFER_BYTES = 16 * 1024; // What HttpClient hands over at a time.
-  // A packet that is lost is sent again after 1 and 3 seconds. A busy moment is not "nobody there".
+  private static final int BUFFER_BYTES = 16 * 1024; // The size of HttpClient's buffers.
+  // A lost packet is sent again after 1 and 3 seconds: a busy upstream is not an unreachable one.
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -89,7 +88,8 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private final List<HttpEndpoint.Before> before;
 
   /**
-   * Forwards to {@code instance}, {@code host:port}; {@code http} are {@link #newClients}.
+   * Creates a proxy to {@code instance}, as {@code host:port}; {@code http} are {@link
+   * #newClients}.
    *
    * @throws IllegalArgumentException if the JDK's client cannot call that address
    */
@@ -113,10 +113,10 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     return new ReverseProxy(http, instance, settings, List.copyOf(longer));
   }
 
-  /** Returns clients for all proxies of a program. */
+  /** Returns clients that all proxies of a program share. */
   public static Clients newClients() {
     HttpClient.Builder builder = HttpEndpoint.newClientBuilder().connectTimeout(CONNECT_TIMEOUT);
-    HttpClient streaming = builder.build(); // Without an executor, it makes a pool of its own.
+    HttpClient streaming = builder.build(); // Without an executor, it creates a pool.
     return new Clients(builder.executor(Runnable::run).build(), streaming);
   }
 
@@ -164,7 +164,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       throw request.failure(e, instance);
     } finally {
       if (!through) {
-        answer.cancel(); // Also if the head arrives later, and nobody is left to read on.
+        answer.cancel(); // Also if the head arrives later.
       }
       request.end();
     }
@@ -175,7 +175,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     try {
       HttpRequest.Builder builder =
           HttpRequest.newBuilder(URI.create("http://" + instance + forward.target()))
-              .timeout(Duration.ofNanos(nanos)) // Until the head of the answer is there.
+              .timeout(Duration.ofNanos(nanos)) // For the head of the response.
               .method(request.method(), body.publisher());
       boolean isTrusted = settings.isTrusted().test(request.remote().getAddress());
       ProxyHeaders.ofRequest(request, isTrusted)
@@ -190,7 +190,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
           ? message
           : new BodilessRequest(message);
     } catch (IllegalArgumentException e) { // A header that HttpClient does not send.
-      throw new StatusException(400, "request cannot be handed on", e);
+      throw new StatusException(400, "request cannot be forwarded", e);
     }
   }
 
@@ -221,7 +221,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     }
   }
 
-  /** In bytes; of HEAD, what GET would have; -1 if it is not known. */
+  /** Returns the length in bytes; for HEAD, that of GET; -1 if unknown. */
   private static long lengthOf(HttpResponse<?> answer, String method) {
     if (answer.statusCode() == 204 || answer.statusCode() == 304) {
       return 0;
@@ -230,7 +230,9 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     return answer.headers().firstValueAsLong("Content-Length").orElse(unknown);
   }
 
-  /** When the caller has it all, or has gone, or when it takes too long. */
+  /**
+   * Closes the body when the response was sent, the caller has gone, or the time limit has passed.
+   */
   private void closeAfterwards(ProxyResponseBody body, Request request) {
     CompletableFuture<Void> end = new CompletableFuture<>();
     end.orTimeout(settings.bodyTimeout().toNanos(), TimeUnit.NANOSECONDS)
@@ -253,8 +255,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     byte[] buffer = new byte[BUFFER_BYTES];
     long copied = 0;
     if (from.available() == 0) {
-      to.flush(); // On JDK 25 the head waits for this; a stream of events may be silent at
-      // first.
+      to.flush(); // On JDK 25 the head waits for this; a stream of events may be silent at first.
     }
     for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
       copied += count;
@@ -263,16 +264,16 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       }
       to.write(buffer, 0, count);
       if (from.available() == 0) {
-        to.flush(); // What trickles in, such as events, is not to wait for more.
+        to.flush(); // Small pieces, such as events, are sent at once.
       }
     }
   }
 
   /**
-   * What to hand on.
+   * A request to forward.
    *
-   * @param request as it came
-   * @param target path and query to ask the upstream for, as they stand in a request line
+   * @param request the request as received
+   * @param target path and query for the upstream, encoded
    */
   public record Forward(Request request, String target) {
     private static final Set<String> IDEMPOTENT =
@@ -287,18 +288,22 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     }
 
     /**
-     * Whether it may be sent twice: idempotent, and without a body, which can be read only once.
+     * Returns whether it may be sent twice: idempotent, and without a body, which can be read only
+     * once.
      */
     public boolean isRepeatable() {
       return IDEMPOTENT.contains(request.method()) && !request.hasBody();
     }
 
-    /** Returns the proxy's own response if the request ends here (Max-Forwards: 0); else null. */
+    /**
+     * Returns the proxy's own response if the request is not forwarded (Max-Forwards: 0); else
+     * null.
+     */
     public Response ownResponse() {
       return ProxyHeaders.ownResponse(request);
     }
 
-    /** Method and target, for messages. */
+    /** Returns method and target, for messages. */
     @Override
     public String toString() {
       return request.method() + " " + target;
@@ -306,12 +311,12 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   }
 
   /**
-   * Limits, and whom to believe.
+   * Limits and trusted proxies.
    *
-   * @param isTrusted whose word counts in {@code Forwarded} and {@code X-Forwarded-...}: the
-   *     address of a proxy before us
-   * @param bodyTimeout the longest time for an answer's body, from its headers on
-   * @param maxResponseBytes the longest body that is handed back
+   * @param isTrusted whether {@code Forwarded} and {@code X-Forwarded-...} are accepted from the
+   *     proxy at an address
+   * @param bodyTimeout the time limit of a response body, from its headers on
+   * @param maxResponseBytes the maximum length of a response body
    */
   public record Settings(
       Predicate<InetAddress> isTrusted, Duration bodyTimeout, long maxResponseBytes) {
@@ -326,7 +331,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       }
     }
 
-    /** Trusts nobody; 300 seconds; 16 GiB. */
+    /** Returns settings without trusted proxies, with limits of 300 seconds and 16 GiB. */
     public static Settings defaults() {
       return new Settings(address -> false, Duration.ofSeconds(300), 16L << 30);
     }
@@ -336,12 +341,12 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
     }
 
-    /** Returns these settings with another limit of time. */
+    /** Returns these settings with another time limit. */
     public Settings withBodyTimeout(Duration bodyTimeout) {
       return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
     }
 
-    /** Returns these settings with another limit of size. */
+    /** Returns these settings with another maximum length. */
     public Settings withMaxResponseBytes(long maxResponseBytes) {
       return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
     }

@@ -395,7 +395,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   void addressThatCannotBeCalledIsRefusedAtOnce(String base) {
     assertThatThrownBy(() -> getName(URI.create(base)))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("no address of an HTTP server: " + base);
+        .hasMessage("not the address of an HTTP server: " + base);
   }
 
   @Test
@@ -428,7 +428,7 @@ class HttpEndpointTest extends RawPeerSetUp {
       assertThat(calls.line()).isEqualTo("NOT_CONNECTED connection refused");
       assertThat(calls.line()).isEqualTo("NOT_CONNECTED unknown host");
       assertThat(calls.line())
-          .startsWith("BROKEN connection broke: ")
+          .startsWith("BROKEN connection failed: ")
           .doesNotContain("Too many retries");
       assertThat(calls.log()).isEmpty();
     }
@@ -450,7 +450,7 @@ class HttpEndpointTest extends RawPeerSetUp {
     RawPeer peer = peer(RawPeer.answering(bytes));
     PeerException failure = failureOf(peer.uri());
     assertThat(failure.kind()).isEqualTo(Kind.BROKEN);
-    assertThat(failure.detail()).startsWith("connection broke: ");
+    assertThat(failure.detail()).startsWith("connection failed: ");
     assertThat(failure)
         .hasMessageEndingWith("(" + peer.address() + ")")
         .hasNoSuppressedExceptions();
@@ -520,7 +520,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         failureOf(peer.uri(), Context.background().withTimeout(Duration.ofMillis(300)));
     long tookMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedAtNanos);
     assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
-    assertThat(failure).hasMessage("no answer in time (" + peer.address() + ")");
+    assertThat(failure).hasMessage("timed out (" + peer.address() + ")");
     assertThat(tookMillis).isBetween(300L, 300 + SOON_MILLIS);
     assertThat(peer.ends().poll(5, TimeUnit.SECONDS)).isEqualTo("closed");
     assertThat(peer.heads()).hasSize(1);

@@ -152,17 +152,17 @@ class JsonRpcEndpointTest {
       delimiter = '|',
       textBlock =
           """
-          {"jsonrpc":"2.0","result":{"value":1},"id":2}       | the answer to another call
-          {"jsonrpc":"2.0","result":{"value":1},"id":"1"}     | the answer to another call
-          {"jsonrpc":"2.0","result":{"value":1}}              | the answer to another call
+          {"jsonrpc":"2.0","result":{"value":1},"id":2}       | the response to another call
+          {"jsonrpc":"2.0","result":{"value":1},"id":"1"}     | the response to another call
+          {"jsonrpc":"2.0","result":{"value":1}}              | the response to another call
           {"jsonrpc":"2.0","id":1}                            | no result
           {"jsonrpc":"2.0","error":null,"id":1}               | no result
           {"jsonrpc":"2.0","error":{"code":"1"},"id":1}       | error without code or message
           {"jsonrpc":"2.0","error":{"code":1},"id":1}         | error without code or message
           {"jsonrpc":"2.0","result":{"value":1.5},"id":1}     | unexpected value at value
           {"jsonrpc":"2.0","result":null,"id":1}              | null where a value is needed
-          {"result":{"value":1},"id":1}                       | no answer of JSON-RPC 2.0
-          [{"jsonrpc":"2.0","result":{"value":1},"id":1}]     | no answer of JSON-RPC 2.0
+          {"result":{"value":1},"id":1}                       | not a response of JSON-RPC 2.0
+          [{"jsonrpc":"2.0","result":{"value":1},"id":1}]     | not a response of JSON-RPC 2.0
           <html>                                              | malformed JSON at line 1, column 1
           """)
   void responseThatIsNotJsonRpcIsMalformed(String body, String why) throws Exception {

@@ -317,7 +317,7 @@ class ReverseProxyTest {
   void addressThatCannotBeCalledIsNoFaultOfARequest(String instance) {
     assertThatThrownBy(() -> new ReverseProxy(http, instance, Settings.defaults()))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("no address of an HTTP server: http://" + instance);
+        .hasMessage("not the address of an HTTP server: http://" + instance);
   }
 
   @ParameterizedTest
