@@ -18,7 +18,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Sentences name their actors: the client, the caller, the operator. CONTRIBUTING.md has the terms. */
 class LanguageTest {
   private static final List<String> CHECKED =
-      List.of("scripts", "docs", "README.md", "RATIONALE.md", "CONTRIBUTING.md", "CHANGELOG.md");
+      List.of(
+          "src/main",
+          "scripts",
+          "docs",
+          "README.md",
+          "RATIONALE.md",
+          "CONTRIBUTING.md",
+          "CHANGELOG.md");
 
   private static final String JDK_METHOD = "noBody()"; // Of HttpRequest.BodyPublishers.
 

@@ -34,10 +34,11 @@ import kit.command.CommandException.ShortCircuitedException;
 import kit.command.CommandException.TimedOutException;
 
 /**
- * Runs calls of any kind behind a circuit breaker, a concurrency limit, a timeout and a fallback.
+ * Runs calls with a circuit breaker, a concurrency limit, a timeout and a fallback, as Hystrix
+ * does.
  *
- * <p>Use one command for each dependency, named after it. On a client of many instances, each of
- * which fails by itself, prefer a breaker per instance, with retries.
+ * <p>Use one command per dependency, named after it. For a service with several instances, prefer a
+ * breaker per instance, with retries.
  *
  * <pre>{@code
  * Command users = new Command("users", CommandSettings.defaults());
@@ -51,65 +52,65 @@ import kit.command.CommandException.TimedOutException;
  * <pre>{@code
  *   breaker open? ----- yes -----> SHORT_CIRCUITED -.
  *         | no                                      |
- *   all slots taken? -- yes -----> REJECTED --------+--> fallback, if there is one
+ *   all slots in use? - yes -----> REJECTED --------+--> fallback, if there is one
  *         | no                                      |
  *   work, on another thread                         |
  *         +---- throws ----------> FAILURE ---------+
- *         +---- takes too long --> TIMEOUT ---------'
+ *         +---- times out -------> TIMEOUT ---------'
  *         +---- caller gives up -> CANCELLED
  *         '---- returns ---------> SUCCESS
  * }</pre>
  *
- * <p>A call ends in exactly one of these six ways. The breaker counts success, failure and timeout.
- * Not the others, which say nothing about the dependency: hystrix-go counts rejections, so that its
- * own limit opens its circuit. {@link #outcomeOf} defines which failures are the caller's own. A
- * timeout at the deadline that a caller of {@link #around} brought along is in {@link #counts}, but
- * the breaker ignores it: one impatient caller must not shut out the patient ones.
+ * <p>A call has exactly one of these six results. The breaker counts success, failure and timeout.
+ * It does not count the others, which are independent of the dependency: hystrix-go counts
+ * rejections, so that its own limit opens its circuit. {@link #outcomeOf} defines which exceptions
+ * are failures. A timeout at the deadline of a caller of {@link #around} is in {@link #counts}, but
+ * the breaker ignores it: callers with short deadlines must not open it for the others.
  *
  * <p>At the timeout, or when the caller is interrupted or cancels the future, the work is
- * interrupted and its caller goes on at once; what the work returns later is dropped. It <b>keeps
- * its slot until it has really ended</b>: work that ignores interruption piles up to {@code
- * maxConcurrent} and no further.
+ * interrupted and its caller continues at once; a later result is dropped. The work <b>keeps its
+ * slot until it has ended</b>: work that ignores interruption accumulates up to {@code
+ * maxConcurrent}.
  *
  * <h2>Errors</h2>
  *
  * <p>Without a fallback: {@link ShortCircuitedException}, {@link RejectedException}, {@link
- * TimedOutException}, or what the work throws, as it is. A fallback gets that as its cause. When it
- * throws too, the result is {@link FallbackFailedException}, with both; a fallback that has no
- * answer for this cause throws the cause again, and that is passed on as it is. An {@link Error} is
- * a failure, but no fallback hides it. After an interruption there is no fallback either.
+ * TimedOutException}, or the exception of the work, unchanged. A fallback gets it as its cause. If
+ * the fallback throws, too, the result is {@link FallbackFailedException}, with both; a fallback
+ * rethrows its cause to have it thrown unchanged. An {@link Error} is a failure, but is not passed
+ * to a fallback. There is no fallback after an interruption.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. The work runs on a thread of the executor and sees no
- * thread-locals of its caller. A fallback runs once at most: on the caller's thread if the call was
- * refused or came by {@link #run}, else on a thread of the executor. It holds no slot, so it should
- * not block; one that calls another dependency is a case for another command. A command has no
- * thread of its own, and no timer: {@code run} waits on the caller's thread, {@code queue} uses the
- * timer of {@link CompletableFuture}.
+ * <p>Thread-safe. The work runs on a thread of the executor and does not see the thread-locals of
+ * its caller. A fallback runs at most once: on the caller's thread if the call was rejected or made
+ * by {@link #run}, else on a thread of the executor. It holds no slot, so it should not block; a
+ * fallback that calls another dependency should use another command. A command has no thread and no
+ * timer of its own: {@code run} waits on the caller's thread, {@code queue} uses the timer of
+ * {@link CompletableFuture}.
  *
  * <p>Source: Hystrix and <a href="https://github.com/afex/hystrix-go">hystrix-go</a>, whose {@code
  * Do} and {@code Go} are {@code run} and {@code queue}.
  */
 public final class Command {
-  /** Answers when the work did not. Throws {@code cause} again if it has no answer for that one. */
+  /** Returns a result in place of failed work. */
   @FunctionalInterface
   public interface Fallback<R> {
-    /** Answers instead; {@code cause} is what would have been thrown. */
+    /** Returns the result to use; rethrows {@code cause} if there is none for it. */
     R answer(Exception cause) throws Exception;
   }
 
-  /** How a call ends: in one of the first six ways. What its fallback did is counted on top. */
+  /** Result of a call: one of the first six. The result of its fallback is counted in addition. */
   public enum Event {
     /** The work returned in time. */
     SUCCESS,
     /** The work threw an exception or an error. */
     FAILURE,
-    /** The work took too long. */
+    /** The work timed out. */
     TIMEOUT,
-    /** The breaker was open, so the work did not begin. */
+    /** The breaker was open; the work did not start. */
     SHORT_CIRCUITED,
-    /** No slot or no thread was free, so the work did not begin. */
+    /** No slot or no thread was free; the work did not start. */
     REJECTED,
     /** The caller was interrupted or cancelled the future, or the work was interrupted. */
     CANCELLED,
@@ -119,13 +120,13 @@ public final class Command {
     FALLBACK_FAILURE
   }
 
-  /** Replaced as a whole, so that a call sees settings and breaker that belong together. */
+  /** Settings with their breaker, replaced together. */
   private record Setup(CommandSettings settings, CircuitBreaker breaker) {}
 
-  // Shared by all commands that bring no executor: daemons, one for each call under way, kept for a
-  // moment, because starting a thread costs more than handing work to one. No queue: a call that
-  // waits for a thread would spend its timeout on that. The bound is each command's maxConcurrent.
-  // Never shut down: it leaves nothing behind.
+  // Shared by all commands without an executor: daemon threads, one per running call, kept for a
+  // moment, because starting a thread costs more than reusing one. No queue: a call that waits for
+  // a thread would use up its timeout. The limit is each command's maxConcurrent. Never shut down:
+  // idle threads end.
   private static final int KEPT_SECONDS = 1;
   private static final AtomicLong THREAD_COUNT = new AtomicLong();
   static final Executor THREADS =
@@ -142,21 +143,22 @@ public final class Command {
   private final CircuitBreaker.Classifier classifier;
   private final LongSupplier nanoTime;
   private final AtomicInteger running = new AtomicInteger();
-  private final Map<Event, LongAdder> counters = new EnumMap<>(Event.class); // Filled at once.
+  // Filled in the constructor.
+  private final Map<Event, LongAdder> counters = new EnumMap<>(Event.class);
   private volatile Setup setup; // Written under this.
 
-  /** Runs its work on daemon threads that all such commands share. */
+  /** Creates a command whose work runs on daemon threads, which all such commands share. */
   public Command(String name, CommandSettings settings) {
     this(name, settings, THREADS, Command::outcomeOf);
   }
 
   /**
-   * Runs its work on {@code executor}, which the caller stops; {@code classifier} tells the breaker
-   * which results and errors are failures; {@code Command::outcomeOf} if there is nothing to add.
+   * Creates a command whose work runs on {@code executor}, which the caller stops; {@code
+   * classifier} decides which results and errors are failures, usually {@code Command::outcomeOf}.
    *
-   * @param executor starts at once what it gets, on another thread: a pool without a queue, virtual
-   *     threads. If it cannot, it throws {@link RejectedExecutionException}. Time spent in a queue
-   *     would count as the work's, and answers after a timeout would wait there too.
+   * @param executor starts tasks at once on other threads, or throws {@link
+   *     RejectedExecutionException}: a pool without a queue, or virtual threads. Time in a queue
+   *     would count towards the timeout
    */
   public Command(
       String name,
@@ -183,16 +185,16 @@ public final class Command {
   }
 
   private static Thread newThread(Runnable task) {
-    // false: a thread that serves many calls must not inherit the thread-locals of its first.
+    // false: a reused thread must not inherit the thread-locals of its first caller.
     Thread thread = new Thread(null, task, "command-" + THREAD_COUNT.incrementAndGet(), 0, false);
     thread.setDaemon(true);
     return thread;
   }
 
   /**
-   * Takes other settings for the calls that come from now on; those under way keep theirs. Unless
-   * only {@code maxConcurrent} is different, a new breaker begins, closed and with nothing counted.
-   * When there are more calls under way than slots, new ones are rejected until enough have ended.
+   * Changes the settings for new calls; running calls keep theirs. Unless only {@code
+   * maxConcurrent} is different, there is a new, closed breaker. While there are more running calls
+   * than slots, new ones are rejected.
    */
   public synchronized void configure(CommandSettings settings) {
     CircuitBreaker.Settings wanted = requireNonNull(settings, "settings").breaker(classifier);
@@ -202,7 +204,7 @@ public final class Command {
     setup = new Setup(settings, breaker);
   }
 
-  /** Returns the name that messages begin with. */
+  /** Returns the name, which is in messages. */
   public String name() {
     return name;
   }
@@ -217,7 +219,7 @@ public final class Command {
     return setup.breaker;
   }
 
-  /** Returns how many slots are taken: by all work that runs, even if its caller has gone on. */
+  /** Returns the number of slots in use, by all running work, also after its caller timed out. */
   public int running() {
     return running.get();
   }
@@ -227,9 +229,9 @@ public final class Command {
   }
 
   /**
-   * Returns how often each event has happened since the command was made; all events are in it.
+   * Returns the number of each event since the command was created; all events are present.
    *
-   * <p>While calls run, the numbers may be a few calls apart. The map is the caller's own.
+   * <p>While calls run, the numbers may be a few calls apart. The map is a copy.
    */
   public Map<Event, Long> counts() {
     Map<Event, Long> counts = new EnumMap<>(Event.class);
@@ -242,9 +244,9 @@ public final class Command {
   }
 
   /**
-   * Answers by the work, within the timeout.
+   * Returns the result of the work, within the timeout.
    *
-   * @throws CommandException if the work was not begun, or not finished in time
+   * @throws CommandException if the work did not start or timed out
    * @throws InterruptedException if the caller was interrupted; so was the work
    * @throws Exception what the work throws, as it is
    */
@@ -254,11 +256,11 @@ public final class Command {
   }
 
   /**
-   * Answers by the work, within the timeout, or else by the fallback.
+   * Returns the result of the work, within the timeout, or of the fallback.
    *
-   * @throws CommandException if the fallback failed too, with both causes
+   * @throws CommandException if the fallback failed, too, with both causes
    * @throws InterruptedException if the caller was interrupted; so was the work
-   * @throws Exception what made the work fail, if the fallback throws it again
+   * @throws Exception the failure of the work, if the fallback rethrows it
    */
   public <R> R run(Callable<R> work, Fallback<R> fallback) throws Exception {
     requireNonNull(work, "work"); // Here, or the fallback would answer this, too.
@@ -267,8 +269,8 @@ public final class Command {
   }
 
   /**
-   * As {@link #run(Callable)}, without waiting. It never throws: a refused call is a failed future.
-   * Cancelling this future, or completing it by hand, interrupts the work.
+   * As {@link #run(Callable)}, without waiting. It never throws: a rejected call is a failed
+   * future. Cancelling this future, or completing it by hand, interrupts the work.
    */
   public <R> CompletableFuture<R> queue(Callable<R> work) {
     return queue(work, Optional.empty());
@@ -280,11 +282,11 @@ public final class Command {
   }
 
   /**
-   * Makes a middleware of this command: {@code command::around}. Calls end at its timeout or at the
-   * deadline of their context, whichever is first.
+   * Uses this command as a middleware: {@code command::around}. Calls time out at its timeout or at
+   * the deadline of their context, whichever is first.
    *
-   * <p>A call that was refused throws a {@link PeerException} of kind {@code REFUSED}, one that
-   * took too long one of kind {@code TIMEOUT}; their cause is the {@link CommandException}.
+   * <p>A rejected call throws a {@link PeerException} of kind {@code REFUSED}, one that timed out
+   * one of kind {@code TIMEOUT}; their cause is the {@link CommandException}.
    */
   public <Q, R> Endpoint<Q, R> around(Endpoint<Q, R> next) {
     requireNonNull(next, "next");
@@ -293,7 +295,7 @@ public final class Command {
 
   private <Q, R> R call(Endpoint<Q, R> next, Context caller, Q request) throws Exception {
     if (caller.remainingNanos() <= 0) {
-      throw PeerException.timeout(null, null); // Its caller's fault, so the breaker has no part.
+      throw PeerException.timeout(null, null); // Of the caller: not counted by the breaker.
     }
     try {
       return runWithin(caller, context -> () -> next.call(context, request));
@@ -306,7 +308,7 @@ public final class Command {
     }
   }
 
-  /** Has the work done and waits for its end, at most until the timeout or the caller's deadline. */
+  /** Runs the work and waits for its end, at most until the timeout or the caller's deadline. */
   private <R> R runWithin(Context caller, Function<Context, Callable<R>> work) throws Exception {
     Setup now = setup;
     Context context = caller.withTimeout(now.settings.timeout());
@@ -331,13 +333,13 @@ public final class Command {
     timer.completeOnTimeout(null, now.settings.timeout().toNanos(), TimeUnit.NANOSECONDS);
     future.whenComplete(
         (result, error) -> {
-          timer.cancel(false); // Else it would keep the execution until its time has come.
+          timer.cancel(false); // Else it would hold the execution until its timeout.
           execution.cancel(true);
         });
     return future;
   }
 
-  /** Admits a call and has it executed, or refuses it. */
+  /** Admits a call and executes it, or rejects it. */
   private <R> Execution<R> start(Setup now, Callable<R> work, Consumer<Execution<R>> whenEnded) {
     CircuitBreaker.Permit permit;
     try {
@@ -350,7 +352,7 @@ public final class Command {
     if (running.getAndUpdate(taken -> taken < slots ? taken + 1 : taken) >= slots) {
       permit.report(Outcome.IGNORED);
       count(Event.REJECTED);
-      throw new RejectedException(name, "all slots taken: " + slots);
+      throw new RejectedException(name, "all slots in use: " + slots);
     }
     Execution<R> execution = new Execution<>(this, work, permit, whenEnded);
     try {
@@ -364,13 +366,13 @@ public final class Command {
     return execution;
   }
 
-  /** Answers by {@code call} or, if that throws, by the fallback. */
+  /** Returns the result of {@code call} or, if that throws, of the fallback. */
   private <R> R answer(Callable<R> call, Fallback<R> fallback) throws Exception {
     Exception cause;
     try {
       return call.call();
     } catch (InterruptedException e) {
-      throw e; // The caller does not wait for an answer any more.
+      throw e; // The caller does not wait any more.
     } catch (Exception e) {
       cause = e;
     }
@@ -396,7 +398,7 @@ public final class Command {
       complete(future, call, fallback);
       return;
     }
-    // The JDK has one timer thread for the whole program: it must not run fallbacks.
+    // The JDK's single timer thread must not run fallbacks.
     try {
       executor.execute(() -> complete(future, call, fallback));
     } catch (RejectedExecutionException | OutOfMemoryError noThread) {
@@ -410,12 +412,12 @@ public final class Command {
       future.complete(fallback.isPresent() ? answer(call, fallback.get()) : call.call());
     } catch (Throwable e) {
       if (future.completeExceptionally(e) && e instanceof InterruptedException) {
-        Thread.currentThread().interrupt(); // It was not the future that was cancelled.
+        Thread.currentThread().interrupt(); // The future was not cancelled.
       }
     }
   }
 
-  /** Throws what a {@link Callable} has thrown: an exception or an error. */
+  /** Rethrows the exception or error of a {@link Callable}. */
   static <R> R rethrow(Throwable thrown) throws Exception {
     if (thrown instanceof Error error) {
       throw error;
@@ -424,9 +426,9 @@ public final class Command {
   }
 
   /**
-   * Classifies a call for the breaker, unless the command is given another classifier. Errors are
-   * failures, but of {@link PeerException} and {@link StatusException} only those that {@link
-   * CircuitBreaking#outcomeOf} counts: a 404 is none.
+   * Classifies a call for the breaker, unless the command is given another classifier. Exceptions
+   * are failures; of {@link PeerException} and {@link StatusException} only those that {@link
+   * CircuitBreaking#outcomeOf} counts: a 404 is not one.
    */
   public static Outcome outcomeOf(Object result, Throwable error) {
     boolean isWrapped = error instanceof ExecutionException || error instanceof CompletionException;

@@ -6,13 +6,13 @@ import java.util.Optional;
 import kit.breaker.CircuitBreaker;
 
 /**
- * Thrown when the command gave up, whereas what the work throws is passed on as it is. The type is
- * the reason, and so tells whether the work was done:
+ * Thrown when a command rejected or stopped a call; exceptions of the work are thrown unchanged.
+ * The type shows whether the work was done:
  *
  * <pre>
- *   ShortCircuitedException   not begun: the breaker is open
- *   RejectedException         not begun: no slot or no thread was free
- *   TimedOutException         perhaps done: it took too long
+ *   ShortCircuitedException   not started: the breaker is open
+ *   RejectedException         not started: no slot or no thread was free
+ *   TimedOutException         perhaps done: it timed out
  *   FallbackFailedException   see its cause: one of these, or the work's error
  * </pre>
  */
@@ -21,19 +21,22 @@ public abstract sealed class CommandException extends RuntimeException {
     super("command " + command + ": " + detail, cause, hasStackTrace, hasStackTrace);
   }
 
-  /** Not begun: the breaker is open. Has no stack trace, so that it is cheap. */
+  /** The work was not started: the breaker is open. Has no stack trace, so that it is cheap. */
   public static final class ShortCircuitedException extends CommandException {
     ShortCircuitedException(String command, CircuitBreaker.OpenException open) {
       super(command, open.getMessage(), open, false);
     }
 
-    /** Returns how long the breaker stays open, if that is known. */
+    /** Returns how long the breaker stays open, if known. */
     public Optional<Duration> retryAfter() {
       return ((CircuitBreaker.OpenException) getCause()).retryAfter();
     }
   }
 
-  /** Not begun: no slot or no thread was free. Has no stack trace, so that it is cheap. */
+  /**
+   * The work was not started: no slot or no thread was free. Has no stack trace, so that it is
+   * cheap.
+   */
   public static final class RejectedException extends CommandException {
     RejectedException(String command, String detail) {
       this(command, detail, null);
@@ -44,7 +47,7 @@ public abstract sealed class CommandException extends RuntimeException {
     }
   }
 
-  /** Perhaps done: the work took too long and was interrupted. */
+  /** The work timed out and was interrupted; it may be done. */
   public static final class TimedOutException extends CommandException {
     TimedOutException(String command) {
       super(command, "timed out", null, true);
@@ -52,8 +55,8 @@ public abstract sealed class CommandException extends RuntimeException {
   }
 
   /**
-   * The fallback failed too. The cause is what would have been thrown without a fallback; what the
-   * fallback threw is suppressed in it.
+   * The fallback failed, too. The cause is the failure without a fallback, with the exception of
+   * the fallback suppressed in it.
    */
   public static final class FallbackFailedException extends CommandException {
     FallbackFailedException(String command, Exception cause, Exception fallbackError) {

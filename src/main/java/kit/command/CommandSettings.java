@@ -7,13 +7,13 @@ import java.time.Duration;
 import kit.breaker.CircuitBreaker;
 
 /**
- * When a {@link Command} gives up, refuses, and tries again.
+ * Settings of a {@link Command}, with the names of Hystrix.
  *
- * @param timeout how long a caller waits, at most a day
- * @param maxConcurrent how many calls may run at a time
- * @param requestVolumeThreshold how many calls in 10 s there must have been for the breaker to open
- * @param errorRatio which part of them must have failed, 0 to 1; with 0 the breaker never opens
- * @param sleepWindow how long it stays open before one call may try, at most a day
+ * @param timeout the timeout of a call, at most a day
+ * @param maxConcurrent the maximum number of concurrent calls
+ * @param requestVolumeThreshold the number of calls in 10 s from which the breaker may open
+ * @param errorRatio the ratio of failures, 0 to 1, at which it opens; with 0 it never opens
+ * @param sleepWindow the open interval before a probe call, at most a day
  */
 public record CommandSettings(
     Duration timeout,
@@ -21,10 +21,13 @@ public record CommandSettings(
     int requestVolumeThreshold,
     double errorRatio,
     Duration sleepWindow) {
-  private static final Duration LONGEST = Duration.ofDays(1); // Longer is a mistake in the unit.
+  // A longer one is an error in the unit.
+  private static final Duration LONGEST = Duration.ofDays(1);
   private static final Duration WINDOW = Duration.ofSeconds(10); // Hystrix: 10 buckets of 1 s.
 
-  /** Checks that numbers are at least 1, spans more than 0 and at most a day, the ratio 0 to 1. */
+  /**
+   * Checks the ranges: numbers at least 1, durations above 0 and at most a day, the ratio 0 to 1.
+   */
   public CommandSettings {
     requireSpan(timeout, "timeout");
     require(maxConcurrent >= 1, "maxConcurrent < 1", maxConcurrent);
@@ -33,12 +36,14 @@ public record CommandSettings(
     requireSpan(sleepWindow, "sleepWindow");
   }
 
-  /** 1 s, 10 calls; opens when half of 20 calls or more fail, for 5 s. Hystrix's defaults. */
+  /**
+   * Returns Hystrix's defaults: 1 s, 10 calls; opens for 5 s when half of 20 or more calls fail.
+   */
   public static CommandSettings defaults() {
     return new CommandSettings(Duration.ofSeconds(1), 10, 20, 0.5, Duration.ofSeconds(5));
   }
 
-  /** These settings with another timeout. */
+  /** Returns these settings with another timeout. */
   public CommandSettings withTimeout(Duration other) {
     return new CommandSettings(
         other, maxConcurrent, requestVolumeThreshold, errorRatio, sleepWindow);
@@ -49,7 +54,7 @@ public record CommandSettings(
     return new CommandSettings(timeout, other, requestVolumeThreshold, errorRatio, sleepWindow);
   }
 
-  /** These settings with another breaker: when it opens, and for how long. */
+  /** Returns these settings with another threshold and open interval of the breaker. */
   public CommandSettings withBreaker(
       int requestVolumeThreshold, double errorRatio, Duration sleepWindow) {
     return new CommandSettings(
@@ -57,8 +62,7 @@ public record CommandSettings(
   }
 
   CircuitBreaker.Settings breaker(CircuitBreaker.Classifier classifier) {
-    Duration lease =
-        timeout.multipliedBy(2); // A probe's result comes at the timeout at the latest.
+    Duration lease = timeout.multipliedBy(2); // A probe ends at the timeout at the latest.
     return CircuitBreaker.Settings.defaults()
         .withConsecutiveFailures(0)
         .withFailureRatio(errorRatio, requestVolumeThreshold, WINDOW)

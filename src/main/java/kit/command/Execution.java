@@ -16,12 +16,11 @@ import kit.command.Command.Event;
 import kit.command.CommandException.TimedOutException;
 
 /**
- * One call that was admitted: work that runs on one thread, and a caller that waits for it on
- * another, but not for ever.
+ * Admitted call of a command: work on one thread, and a caller that waits for it on another, with a
+ * timeout.
  *
- * <p>Two things end at different times. The <em>call</em> ends once, by the work's end or by a
- * stop, whichever is first: {@link FutureTask} decides that. The <em>work</em> ends when it likes,
- * and only then is the slot free.
+ * <p>The <em>call</em> ends once, at the end of the work or at a stop, whichever is first: {@link
+ * FutureTask} decides that. The <em>work</em> may end later, and only then the slot is free.
  */
 final class Execution<R> extends FutureTask<R> {
   private final Command command;
@@ -30,7 +29,7 @@ final class Execution<R> extends FutureTask<R> {
   private final AtomicBoolean holdsSlot = new AtomicBoolean(true);
   private volatile boolean isLate;
 
-  /** {@code whenEnded} is called once, on the thread that ended the call. */
+  /** Creates a call; {@code whenEnded} is called once, on the thread that ended it. */
   Execution(
       Command command,
       Callable<R> work,
@@ -45,13 +44,13 @@ final class Execution<R> extends FutureTask<R> {
   @Override
   public void run() {
     super.run();
-    freeSlot(); // If the call was stopped before its work began.
+    freeSlot(); // If the call was stopped before its work started.
     if (isCancelled()) {
-      Thread.interrupted(); // Meant for this work, not for the next on this thread.
+      Thread.interrupted(); // For this work, not for the next one on this thread.
     }
   }
 
-  // The slot is free before the result can be seen: a caller that has it may call again.
+  // The slot is free before the result is visible: its caller may then call again.
 
   @Override
   protected void set(R result) {
@@ -70,7 +69,7 @@ final class Execution<R> extends FutureTask<R> {
     whenEnded.accept(this);
   }
 
-  /** Undoes the admission of a call that will never run. */
+  /** Reverts the admission of a call that will not run. */
   void abandon() {
     freeSlot();
     permit.report(CircuitBreaker.Outcome.IGNORED);
@@ -82,23 +81,23 @@ final class Execution<R> extends FutureTask<R> {
     }
   }
 
-  /** Ends the call and interrupts the work, unless it has ended: {@link #await} then times out. */
+  /** Ends the call with a timeout and interrupts the work, unless the call has ended. */
   void timeOut() {
     isLate = true;
     cancel(true);
   }
 
-  /** Whether {@link #timeOut} was called, even if to no effect. */
+  /** Returns whether {@link #timeOut} was called, even without effect. */
   boolean isLate() {
     return isLate;
   }
 
   /**
-   * Waits for the end, brings it about when the time is up or the thread is interrupted, and then
-   * counts it and reports it to the breaker. To be called once.
+   * Waits for the end, ends the call at the timeout or when the thread is interrupted, then counts
+   * the result and reports it to the breaker. To be called once.
    *
-   * @param caller has the deadline that the caller brought along; a timeout then is not reported
-   * @throws TimedOutException if it was stopped because it took too long
+   * @param caller the context with the caller's deadline; a timeout at it is not reported
+   * @throws TimedOutException if it was stopped by the timeout
    * @throws InterruptedException if it was stopped otherwise
    * @throws Exception what the work throws, as it is
    */
@@ -135,7 +134,7 @@ final class Execution<R> extends FutureTask<R> {
       timeOut();
     } catch (InterruptedException e) {
       if (!cancel(true)) {
-        Thread.currentThread().interrupt(); // The work was faster: keep the interruption.
+        Thread.currentThread().interrupt(); // The work ended first: keep the interruption.
       }
     }
     return get();

@@ -389,7 +389,7 @@ class CommandTest {
     assertThat(command.running()).isEqualTo(1);
     assertThatThrownBy(() -> way.call(command, () -> "next", null))
         .isInstanceOf(RejectedException.class)
-        .hasMessage("command users: all slots taken: 1");
+        .hasMessage("command users: all slots in use: 1");
 
     end.countDown();
     awaitEndOfAllWork(command);

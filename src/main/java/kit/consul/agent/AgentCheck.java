@@ -15,7 +15,7 @@ final class AgentCheck {
   private long dueAtNanos;
   private Long criticalAtNanos; // Null for an initial status, which no run has found.
 
-  /** Tells the time and runs what is due, on threads of its own; none of its methods blocks. */
+  /** Clock and scheduler with threads of its own; no method blocks. */
   interface Schedule {
     /** Returns a reading of a clock such as {@link System#nanoTime}. */
     long nanoTime();

@@ -11,8 +11,8 @@ import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 
 /**
- * The threads of the agent: one runs what is due, a pool of at most {@value #MAX_CONCURRENT} runs
- * the checks and waits for responses.
+ * Threads of the agent: one for timers, a pool of at most {@value #MAX_CONCURRENT} for health
+ * checks.
  *
  * <p>A service that does not respond holds a thread of the pool for its timeout. If many do, the
  * checks of the others come late, but each has its full timeout from the moment it starts.

@@ -22,7 +22,7 @@ import kit.http.Router;
 import kit.http.RoutingHandler;
 import org.slf4j.Logger;
 
-/** The agent's HTTP side: which request means what. Refusals are plain text, as Consul's are. */
+/** Routes of the agent's HTTP API. Errors are plain text, as Consul's are. */
 final class AgentRoutes implements Endpoint<Request, Response> {
   private static final int MAX_BODY_BYTES = 1 << 20;
   private static final int MAX_LOGGED_PATHS = 100;

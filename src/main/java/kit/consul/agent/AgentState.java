@@ -15,7 +15,7 @@ import kit.consul.agent.Changes.Wait;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The services that the agent knows and the status of their checks. Thread-safe. */
+/** State of the agent: registered services and the status of their checks. Thread-safe. */
 final class AgentState {
   // One lock, held for operations on maps only: checks run and JSON is written elsewhere, from
   // values that never change. Each change raises the index and wakes all that wait; a query

@@ -126,7 +126,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
    * @param quick for requests that are at hand as a whole; its selector's thread does all the
    *     reading and writing, which is fastest for a proxy
    * @param streaming for bodies that stream; with as many threads as are busy, because on one a
-   *     caller who is slow to send would hold up all others
+   *     slow caller would delay all others
    */
   public record Clients(HttpClient quick, HttpClient streaming) {
     /** Checks that nothing is missing. */
