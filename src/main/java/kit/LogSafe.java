@@ -15,9 +15,8 @@ import java.util.regex.Pattern;
 public final class LogSafe {
   private static final int MAX_LENGTH = 500;
 
-  // Control characters (Cc); surrogates without their other half (Cs), for which a stream would
-  // print
-  // a question mark; line separators; and what reverses the order of the text or of its neighbours.
+  // Control characters (Cc); half a character (Cs), for which a stream would print a question mark;
+  // line separators; and what reverses the order of the text or of its neighbours.
   private static final Pattern UNSAFE =
       Pattern.compile(
           "[\\p{Cc}\\p{Cs}\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\u200e\\u200f\\u061c]");
@@ -38,7 +37,8 @@ public final class LogSafe {
   }
 
   private static String escaped(String text) {
-    return UNSAFE.matcher(text).replaceAll(LogSafe::escape);
+    boolean isPlain = text.chars().allMatch(c -> c >= ' ' && c <= '~'); // The pattern is slow.
+    return isPlain ? text : UNSAFE.matcher(text).replaceAll(LogSafe::escape);
   }
 
   private static String escape(MatchResult unsafe) {

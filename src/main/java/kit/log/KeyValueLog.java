@@ -115,10 +115,9 @@ public final class KeyValueLog {
   private static final Pattern JSON_NUMBER =
       Pattern.compile("-?(0|[1-9]\\d*)(\\.\\d+)?(E[+-]?\\d+)?");
 
-  // Invisible, or makes other text look like what it is not: control characters (Cc), line
-  // separators, what reverses the order of text, and half a character (Cs, or what a decoder puts
-  // in
-  // its place).
+  // Characters that are invisible or make other text look like what it is not: control characters
+  // (Cc), half a character (Cs) or what a decoder puts in its place, line separators, and what
+  // reverses the order of text. The patterns are slow, so plain ASCII does not get to them.
   private static final String HIDDEN =
       "\\p{Cc}\\p{Cs}\\ufffd\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\u200e\\u200f\\u061c";
   private static final Pattern NOT_BARE = Pattern.compile("[ =\"" + HIDDEN + "]");
@@ -301,6 +300,9 @@ public final class KeyValueLog {
     Object computed = computed(key);
     boolean isText = computed != null && !computed.getClass().isArray();
     String text = isText ? String.valueOf(text(computed)) : "";
+    if (!text.isEmpty() && isBare(text)) {
+      return text;
+    }
     String name = NOT_BARE.matcher(text).replaceAll("");
     return name.isEmpty() ? "_" : name;
   }
@@ -337,12 +339,15 @@ public final class KeyValueLog {
 
   /** Returns whether logfmt has {@code text} without quotes. */
   private static boolean isBare(String text) {
-    return !NOT_BARE.matcher(text).find() && !text.equals("null");
+    boolean isPlain = text.chars().allMatch(c -> c > ' ' && c <= '~' && c != '=' && c != '"');
+    return (isPlain || !NOT_BARE.matcher(text).find()) && !text.equals("null");
   }
 
   /** Appends a JSON string, which go-logfmt accepts, too. */
   private static void quote(String text, StringBuilder line) {
-    line.append('"').append(ESCAPED.matcher(text).replaceAll(KeyValueLog::escape)).append('"');
+    boolean isPlain = text.chars().allMatch(c -> c >= ' ' && c <= '~' && c != '"' && c != '\\');
+    String escaped = isPlain ? text : ESCAPED.matcher(text).replaceAll(KeyValueLog::escape);
+    line.append('"').append(escaped).append('"');
   }
 
   private static String escape(MatchResult match) {

@@ -54,9 +54,9 @@ final class ProxyHeaders {
           "proxy", // To CGI, HTTP_PROXY: CVE-2016-5385.
           canonical(RequestId.HEADER));
 
-  // Names of fields that say where the client is, which user it is, or what it asked for, and how,
-  // by
-  // their words. Only a proxy can know that, so such a field counts from a trusted proxy only.
+  // Names, by their words, of fields that say where the client is, which user it is, or what it
+  // asked for and how. Only a proxy can know that, so such a field counts from a trusted proxy
+  // only.
   private static final Pattern ON_BEHALF =
       Pattern.compile(
           "(.*-)?(forwarded|ssl)(-.*)?"
