@@ -15,12 +15,12 @@ import java.util.Optional;
  *
  * <pre>
  *   kind            the peer...                  try another   safe to repeat   our server
- *                                                instance      a POST           answers
+ *                                                instance      a POST           returns
  *   NO_INSTANCE     is not known at all          -             yes              503
  *   REFUSED         was not asked: our own       at once       yes              503
  *                   breaker or limiter
  *   NOT_CONNECTED   could not be reached         at once       yes              503
- *   TIMEOUT         did not answer in time       as a retry    no               504
+ *   TIMEOUT         timed out                    as a retry    no               504
  *   BROKEN          closed the connection        as a retry    no               502
  *                   before its response was
  *                   complete

@@ -44,9 +44,9 @@ final class LoadTally {
     return next ->
         (context, call) -> {
           try {
-            String answer = next.call(context, call);
+            String name = next.call(context, call);
             attempted(instance.authority(), true);
-            return answer;
+            return name;
           } catch (InterruptedException e) {
             throw e;
           } catch (Exception e) {

@@ -50,7 +50,7 @@ public final class Loop {
       Endpoint<UserCall, String> getName =
           fallback
               .get()
-              .map(answer -> WithFallback.around(users.endpoint(), options.timeout(), answer))
+              .map(name -> WithFallback.around(users.endpoint(), options.timeout(), name))
               .orElse(users.endpoint());
       long startNanos = System.nanoTime();
       for (int calls = 1; ; calls++) {

@@ -16,9 +16,9 @@ final class WithFallback {
 
   private WithFallback() {}
 
-  /** Returns an endpoint that returns {@code answer} if a call fails or exceeds {@code timeout}. */
+  /** Returns an endpoint that returns {@code fallback} if a call fails or exceeds {@code timeout}. */
   static Endpoint<UserCall, String> around(
-      Endpoint<UserCall, String> next, Duration timeout, String answer) {
+      Endpoint<UserCall, String> next, Duration timeout, String fallback) {
     CommandSettings settings =
         CommandSettings.defaults()
             .withTimeout(timeout)
@@ -32,11 +32,14 @@ final class WithFallback {
                 throw cause;
               }
               log.debug("{} failed, fallback used: {}", call, cause.getMessage());
-              return answer;
+              return fallback;
             });
   }
 
-  /** Whether the service rejected the call: its own response, which a retry would not change. */
+  /**
+   * Returns whether the service rejected the call: its own response, which a retry would not
+   * change.
+   */
   private static boolean isRefusal(Exception cause) {
     return cause instanceof PeerException peer
         && peer.kind() == PeerException.Kind.STATUS

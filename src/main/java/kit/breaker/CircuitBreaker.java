@@ -15,8 +15,8 @@ import java.util.function.LongSupplier;
 /**
  * Circuit breaker: rejects calls to a failing dependency and probes it for recovery.
  *
- * <p>Use one for each dependency that fails on its own: one server, not a service of many servers. It
- * does not limit how long a call takes; put a timeout inside, so that the breaker counts it.
+ * <p>Use one for each dependency that fails on its own: one server, not a service of many servers.
+ * It does not limit how long a call takes; put a timeout inside, so that the breaker counts it.
  *
  * <pre>{@code
  * Settings settings = Settings.defaults().withFailureRatio(0.5, 20, Duration.ofSeconds(10));
@@ -37,12 +37,13 @@ import java.util.function.LongSupplier;
  *      '------------------- enough successes ----------- HALF_OPEN --------'
  * }</pre>
  *
- * <p>Half-open, a few calls are admitted at a time: the probes. If all places are taken and the last
- * was taken a lease ago (longer than a call should take), all are freed, so that a probe that never
- * returns does not block the breaker.
+ * <p>Half-open, a few calls are admitted at a time: the probes. If all places are taken and the
+ * last was taken a lease ago (longer than a call should take), all are freed, so that a probe that
+ * never returns does not block the breaker.
  *
- * <p>Each change of state begins a <em>generation</em>, and so does the end of a lease. The result of a
- * call of an earlier generation is late and changes nothing: it shows an earlier state of the dependency.
+ * <p>Each change of state begins a <em>generation</em>, and so does the end of a lease. The result
+ * of a call of an earlier generation is late and changes nothing: it shows an earlier state of the
+ * dependency.
  *
  * <h2>Threads and cost</h2>
  *
@@ -114,7 +115,8 @@ public final class CircuitBreaker {
    * How long the breaker stays open.
    *
    * @param openFor the first time; 1 ns to 100 years
-   * @param maxOpenFor the interval doubles with each failed probe, up to this; at least {@code openFor}
+   * @param maxOpenFor the interval doubles with each failed probe, up to this; at least {@code
+   *     openFor}
    */
   public record OpenInterval(Duration openFor, Duration maxOpenFor) {}
 
@@ -157,12 +159,12 @@ public final class CircuitBreaker {
     }
 
     /**
-     * Returns the defaults: opens after 5 failures in a row, for 5 s and later 10 s; no ratio. 1 probe
-     * at a time, 1 success closes, 30 s lease.
+     * Returns the defaults: opens after 5 failures in a row, for 5 s and later 10 s; no ratio. 1
+     * probe at a time, 1 success closes, 30 s lease.
      *
      * <p>Every exception is a failure, except {@link InterruptedException}, which is ignored. This
-     * includes errors of the calling program: libraries wrap I/O errors in unchecked exceptions, so a
-     * default cannot distinguish them. Set a classifier for the exceptions of the dependency.
+     * includes errors of the calling program: libraries wrap I/O errors in unchecked exceptions, so
+     * a default cannot distinguish them. Set a classifier for the exceptions of the dependency.
      */
     public static Settings defaults() {
       FailureRatio none = new FailureRatio(0, 20, Duration.ofSeconds(10));
@@ -389,14 +391,14 @@ public final class CircuitBreaker {
       this.sinceNanos = now;
     }
 
-    /** Whether the next call begins the half-open state, or its next generation. */
+    /** Returns whether the next call starts the half-open state, or its next generation. */
     boolean isOver(long now) {
       long waitNanos = state == State.OPEN ? openNanos : settings.probing.lease.toNanos();
       boolean isWaiting = state == State.OPEN || state == State.HALF_OPEN && places == 0;
       return isWaiting && now - sinceNanos >= waitNanos;
     }
 
-    /** Whether a call is admitted; a probe takes a place. */
+    /** Returns whether a call is admitted; a probe takes a place. */
     boolean admits(long now) {
       boolean isProbe = state == State.HALF_OPEN && places > 0;
       if (isProbe) {

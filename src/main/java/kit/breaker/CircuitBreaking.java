@@ -26,11 +26,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Circuit-breaking middleware: rejects calls to an instance that keeps failing, without sending them.
+ * Circuit-breaking middleware: rejects calls to an instance that keeps failing, without sending
+ * them.
  *
- * <p>Create one for each instance: with one for the whole service, a single failing instance would stop
- * the calls to all others. Put it around the timeout, so that it counts timeouts, and inside limiters and
- * retry.
+ * <p>Create one for each instance: with one for the whole service, a single failing instance would
+ * stop the calls to all others. Put it around the timeout, so that it counts timeouts, and inside
+ * limiters and retry.
  *
  * <pre>{@code
  * CircuitBreaking<Integer, String> breaking = new CircuitBreaking<>("127.0.0.1:8081");
@@ -54,30 +55,32 @@ import org.slf4j.LoggerFactory;
  *   success   no exception
  * </pre>
  *
- * <p>Any other status shows that the instance is reachable, but not that it is healthy. It does not count
- * while the breaker is closed, but as the result of a probe it closes the breaker. Otherwise an instance
- * whose only calls result in 404 would stay half-open and have most of its calls rejected.
+ * <p>Any other status shows that the instance is reachable, but not that it is healthy. It does not
+ * count while the breaker is closed, but as the result of a probe it closes the breaker. Otherwise
+ * an instance whose only calls result in 404 would stay half-open and have most of its calls
+ * rejected.
  *
- * <p>Errors of this program are ignored, so that five requests that cannot be encoded do not open the
- * breaker of a healthy instance. The cause of an {@link ExecutionException} or a {@link
- * CompletionException} is judged in its place. A call whose deadline has passed before it begins is a
- * TIMEOUT and not counted, because it is not sent.
+ * <p>Errors of this program are ignored, so that five requests that cannot be encoded do not open
+ * the breaker of a healthy instance. The cause of an {@link ExecutionException} or a {@link
+ * CompletionException} is judged in its place. A call whose deadline has passed before it begins is
+ * a TIMEOUT and not counted, because it is not sent.
  *
- * <p>A timeout counts if the caller would have waited longer: the per-attempt timeout expired. A single
- * caller with a short deadline could otherwise open the breaker for all callers. The deadline of the
- * caller is that of the {@link Attempts} in the context, which retry puts there, or else that of the
- * context of the call. So without a per-attempt timeout, an instance that hangs opens no breaker.
+ * <p>A timeout counts if the caller would have waited longer: the per-attempt timeout expired. A
+ * single caller with a short deadline could otherwise open the breaker for all callers. The
+ * deadline of the caller is that of the {@link Attempts} in the context, which retry puts there, or
+ * else that of the context of the call. So without a per-attempt timeout, an instance that hangs
+ * opens no breaker.
  *
  * <h2>Errors</h2>
  *
- * <p>A rejected call is a {@link PeerException} of kind REFUSED, with the time until the next probe, if
- * known, and an {@link OpenException} as cause. All other exceptions pass through.
+ * <p>A rejected call is a {@link PeerException} of kind REFUSED, with the time until the next
+ * probe, if known, and an {@link OpenException} as cause. All other exceptions pass through.
  *
  * <h2>Threads and cost</h2>
  *
  * <p>Thread-safe. All endpoints that it is put around share its breaker.
  *
- * <p>Go kit's word: {@code circuitbreaker.Gobreaker}.
+ * <p>Equivalent in Go kit: {@code circuitbreaker.Gobreaker}.
  */
 public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   // Timers expire up to some milliseconds early: a timeout so close to the deadline is the
@@ -107,8 +110,8 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
   }
 
   /**
-   * Returns the default settings: opens after 5 failures in a row for 5 s, for 10 s after a failed probe;
-   * closes after one success. The outcomes are those listed above.
+   * Returns the default settings: opens after 5 failures in a row for 5 s, for 10 s after a failed
+   * probe; closes after one success. The outcomes are those listed above.
    */
   public static Settings settings() {
     return Settings.defaults().withClassifier(CircuitBreaking::outcomeOf);
@@ -125,7 +128,9 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
     return isResponse(error) ? Outcome.REACHABLE : Outcome.IGNORED;
   }
 
-  /** Returns whether the caller's deadline has been reached, so that a timeout is the caller's own. */
+  /**
+   * Returns whether the caller's deadline has been reached, so that a timeout is the caller's own.
+   */
   public static boolean isTimeUp(Context context) {
     Attempts attempts = context.get(Attempts.KEY);
     return (attempts == null ? context : attempts.call()).remainingNanos() <= CLOSE_NANOS;
@@ -140,7 +145,7 @@ public final class CircuitBreaking<Q, R> implements Middleware<Q, R> {
         || error instanceof HttpTimeoutException;
   }
 
-  /** Whether the instance has responded with an error that is not its own failure. */
+  /** Returns whether the instance responded with an error that is not its own failure. */
   private static boolean isResponse(Throwable thrown) {
     Throwable error = unwrap(thrown);
     return error instanceof PeerException peer

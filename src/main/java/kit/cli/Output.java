@@ -12,9 +12,10 @@ import java.nio.charset.StandardCharsets;
 /**
  * Prints on stdout and stderr in UTF-8, and ends the program when their reader is gone.
  *
- * <p>{@link System#out} prints {@code ?} for characters that the locale cannot encode, and ignores errors: {@code client.jar loop | head -2} would never end. {@link Program#run}
- * replaces both streams by streams in UTF-8. Commands print their results with {@link #line}. Servers
- * use {@code System.out} and logs, which ignore errors: a server must not end because of a log line.
+ * <p>{@link System#out} prints {@code ?} for characters that the locale cannot encode, and ignores
+ * errors: {@code client.jar loop | head -2} would never end. {@link Program#run} replaces both
+ * streams by streams in UTF-8. Commands print their results with {@link #line}. Servers use {@code
+ * System.out} and logs, which ignore errors: a server must not end because of a log line.
  *
  * <p>Thread-safe.
  */
@@ -102,7 +103,10 @@ public final class Output {
       isReaderGone = stream.isReaderGone();
     }
 
-    /** Whether the cause is a pipe without a reader, which is how {@code | head} ends a program. */
+    /**
+     * Returns whether the cause is a pipe without a reader, which is how {@code | head} ends a
+     * program.
+     */
     boolean isReaderGone() {
       return isReaderGone;
     }

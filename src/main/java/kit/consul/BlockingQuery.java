@@ -51,10 +51,10 @@ final class BlockingQuery<T> implements Watch.Source<T> {
   public void ask(Watch<T> watch) throws IOException, InterruptedException {
     long since = index;
     index = 0; // Stays 0 after a failure.
-    Snapshot<T> answer = query.ask(since, since == 0 ? NO_WAIT : watch.waitFor(WAIT));
+    Snapshot<T> response = query.ask(since, since == 0 ? NO_WAIT : watch.waitFor(WAIT));
     // Unsigned, as Consul counts.
-    boolean wentBack = Long.compareUnsigned(answer.index(), since) < 0;
-    index = wentBack ? 0 : answer.index() == 0 ? 1 : answer.index();
-    watch.publish(answer.content());
+    boolean wentBack = Long.compareUnsigned(response.index(), since) < 0;
+    index = wentBack ? 0 : response.index() == 0 ? 1 : response.index();
+    watch.publish(response.content());
   }
 }

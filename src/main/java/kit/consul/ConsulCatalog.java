@@ -44,13 +44,13 @@ public final class ConsulCatalog {
   public Services services(long index, Duration atMost) throws IOException, InterruptedException {
     String target = "/v1/catalog/services?index=" + Long.toUnsignedString(index);
     Duration wait = index == 0 ? Duration.ZERO : atMost;
-    var answer = consul.get(target + "&wait=" + wait.toMillis() + "ms", wait);
+    var response = consul.get(target + "&wait=" + wait.toMillis() + "ms", wait);
     Map<String, List<String>> tagsByName = new TreeMap<>();
     consul
-        .json(answer, JsonNodeType.OBJECT)
+        .json(response, JsonNodeType.OBJECT)
         .properties()
         .forEach(service -> tagsByName.put(service.getKey(), sorted(service.getValue())));
-    return new Services(Collections.unmodifiableMap(tagsByName), consul.index(answer));
+    return new Services(Collections.unmodifiableMap(tagsByName), consul.index(response));
   }
 
   private static List<String> sorted(JsonNode texts) {
@@ -64,9 +64,9 @@ public final class ConsulCatalog {
   public List<ConsulClient.Service> instances(String name, List<String> tags)
       throws IOException, InterruptedException {
     var query = new ConsulClient.HealthQuery(name, tags, false, false, 0, Duration.ofMillis(1));
-    var answer = consul.get(query.target("/v1/catalog/service/"), Duration.ZERO);
+    var response = consul.get(query.target("/v1/catalog/service/"), Duration.ZERO);
     List<ConsulClient.Service> services = new ArrayList<>();
-    consul.json(answer, JsonNodeType.ARRAY).forEach(json -> services.add(service(json)));
+    consul.json(response, JsonNodeType.ARRAY).forEach(json -> services.add(service(json)));
     return List.copyOf(services);
   }
 

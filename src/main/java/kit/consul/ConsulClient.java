@@ -31,7 +31,7 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * Registers services with a Consul agent and asks it which instances of a service are healthy.
+ * Client of a Consul agent: registers services, reports health, and queries healthy instances.
  *
  * <p>Each method is one HTTP request: no loop, no retry, no cache.
  *
@@ -46,23 +46,24 @@ import java.util.regex.Pattern;
  * <h2>How it works</h2>
  *
  * <p>Services are registered with the agent, not in the catalog, where agents undo changes. A call
- * has a deadline for the whole answer, 10 seconds or {@link #withTimeout} ({@link
- * HttpRequest.Builder#timeout} ends at the headers, until JDK 26); a blocking query has its wait on
- * top, and the sixteenth of it that Consul may add. A late or interrupted call is disconnected.
+ * has a timeout for the whole response, 10 seconds or {@link #withTimeout} ({@link
+ * HttpRequest.Builder#timeout} covers the headers only, until JDK 26); the timeout of a blocking
+ * query includes its wait, and the sixteenth of it that Consul may add. A late or interrupted call
+ * is disconnected.
  *
- * <p>Ids and names may hold anything but control characters. Consul cleans paths even if encoded:
- * {@code /a}, {@code a//b} or {@code ..} could never be removed again; they are refused.
+ * <p>Ids and names may have any characters except control characters. Consul cleans paths even if
+ * encoded: {@code /a}, {@code a//b} or {@code ..} could never be deregistered; they are rejected.
  *
  * <h2>Errors</h2>
  *
  * <p>An error status or a malformed response is a {@link ConsulException}, an {@link IOException}
- * because callers treat a bad response like none: they keep what they have and ask again later.
- * Exceptions of the connection pass untouched; a late response is an {@link HttpTimeoutException},
- * one above 16 MiB an IOException. The token is in no message.
+ * because callers treat it like no response. Exceptions of the connection are thrown unchanged; a
+ * late response is an {@link HttpTimeoutException}, one above 16 MiB an IOException. No message has
+ * the token.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. Cheap: all share one HTTP client. Nothing needs closing.
+ * <p>Thread-safe. Cheap: all share one HTTP client. Nothing needs closing.
  *
  * <h2>Copying this class</h2>
  *
@@ -83,12 +84,15 @@ public final class ConsulClient {
   private final HttpClient http;
   private final Duration timeout;
 
-  /** Calls an agent such as {@code http://127.0.0.1:8500}, without a token. */
+  /** Creates a client of an agent such as {@code http://127.0.0.1:8500}, without a token. */
   public ConsulClient(URI base) {
     this(base, Shared.HTTP);
   }
 
-  /** Calls an agent over this HTTP client (TLS!), which must not send the token on redirects. */
+  /**
+   * Creates a client that uses {@code http}, such as for TLS; it must not send the token on
+   * redirects.
+   */
   public ConsulClient(URI base, HttpClient http) {
     this(checkedBase(base), "", http, Duration.ofSeconds(10));
   }
@@ -102,17 +106,17 @@ public final class ConsulClient {
     this.timeout = timeout;
   }
 
-  /** Returns a client that sends this ACL token; an empty one is not sent. */
+  /** Returns a client that sends an ACL token; an empty one is not sent. */
   public ConsulClient withToken(String token) {
     return new ConsulClient(base, token, http, timeout);
   }
 
-  /** Returns a client on the same connections whose calls take at most this long. */
+  /** Returns a client on the same connections with another timeout. */
   public ConsulClient withTimeout(Duration timeout) {
     return new ConsulClient(base, token, http, timeout);
   }
 
-  /** A service as its agent knows it; an empty host is the agent's own address. */
+  /** Registered service; an empty host means the agent's own address. */
   public record Service(
       String id, String name, String host, int port, List<String> tags, Map<String, String> meta) {
     /** Copies the tags and the metadata. */
@@ -126,8 +130,8 @@ public final class ConsulClient {
   }
 
   /**
-   * The result of a check. A service has the worst status of its checks; maintenance is CRITICAL, and
-   * so is a word that is none of these: what is unknown never counts as passing.
+   * Status of a check. A service has the worst status of its checks; maintenance and unknown words
+   * are CRITICAL: an unknown status never counts as passing.
    */
   public enum Status {
     PASSING,
@@ -140,13 +144,14 @@ public final class ConsulClient {
   }
 
   /**
-   * Selects the instances of a service, and says when to respond.
+   * Query of the instances of a service.
    *
    * @param name of the service
-   * @param tags an instance must have them all
+   * @param tags an instance must have all of them
    * @param passing whether all checks must pass
-   * @param stale any server may respond, even without a leader; usually less than 50 ms behind
-   * @param index respond once there is news after it (unsigned); 0: now
+   * @param stale whether any server may respond, even without a leader; usually less than 50 ms
+   *     behind
+   * @param index respond when the result has changed after this index (unsigned); 0: at once
    * @param atMost or after this long; 1 millisecond to 10 minutes, not used with index 0
    */
   public record HealthQuery(
@@ -164,7 +169,7 @@ public final class ConsulClient {
       return new HealthQuery(name, tags, true, false, 0, SHORTEST);
     }
 
-    /** Returns this as a blocking query. Its response is no proof of a change: compare. */
+    /** Returns this as a blocking query. A response is no proof of a change: compare. */
     public HealthQuery changedSince(long index, Duration atMost) {
       return new HealthQuery(name, tags, passing, stale, index, atMost);
     }
@@ -172,7 +177,7 @@ public final class ConsulClient {
     String target(String path) {
       String when = "?index=" + Long.toUnsignedString(index) + "&wait=" + goDuration(atMost);
       StringBuilder target = new StringBuilder(path + encoded(name) + when); // 0 does not block.
-      // Flags are sent only if set: some agents take passing=false for true.
+      // Flags are sent only if set: some agents read passing=false as true.
       target.append(passing ? "&passing=1" : "");
       target.append(stale ? "&stale=1" : "");
       tags.forEach(tag -> target.append("&tag=" + encoded(tag)));
@@ -180,20 +185,21 @@ public final class ConsulClient {
     }
   }
 
-  /** The last result of a check, with its output. */
+  /** Last result of a check, with its output. */
   public record Result(String checkId, Status status, String output) {}
 
-  /** An instance of a service; if it has no address of its own, its node's takes the place. */
+  /** Instance of a service; one without an address has that of its node. */
   public record Entry(String node, Service service, List<Result> checks) {
-    /** Returns the worst status of its checks; PASSING if it has none. */
+    /** Returns the worst status of its checks; PASSING without checks. */
     public Status status() {
       return checks.stream().map(Result::status).max(Status::compareTo).orElse(Status.PASSING);
     }
   }
 
   /**
-   * The instances of a service, and the index for {@link HealthQuery#changedSince}: unsigned; when
-   * it falls, start from 0. Filtered: the token may not see all of them (Consul 1.11 and newer).
+   * Instances of a service, and the index for {@link HealthQuery#changedSince}: unsigned; when it
+   * decreases, start from 0. Filtered: the token may not read all instances (Consul 1.11 and
+   * newer).
    */
   public record Health(List<Entry> entries, long index, boolean filteredByAcl) {}
 
@@ -213,8 +219,8 @@ public final class ConsulClient {
   }
 
   /**
-   * Adds or replaces the service and its checks; a check that was there keeps its status. Checks are
-   * in Consul's own fields: {@code Map.of("CheckID", "db", "TCP", "db:5432", "Interval", "5s")}.
+   * Registers or replaces a service and its checks; an existing check keeps its status. Checks have
+   * Consul's own fields: {@code Map.of("CheckID", "db", "TCP", "db:5432", "Interval", "5s")}.
    */
   public void register(Service service, List<Map<String, String>> checks)
       throws IOException, InterruptedException {
@@ -230,12 +236,12 @@ public final class ConsulClient {
     success(call("PUT", "/v1/agent/service/register?replace-existing-checks=true", body, timeout));
   }
 
-  /** Removes the service and its checks; an unknown id is no error. */
+  /** Deregisters a service and its checks; an unknown id is no error. */
   public void deregister(String id) throws IOException, InterruptedException {
     String target = "/v1/agent/service/deregister/" + encoded(checkedId("id", id));
-    var answer = call("PUT", target, JSON.missingNode(), timeout);
-    if (answer.statusCode() != 404) { // Newer agents; Consul 1.8 and its manual have 200.
-      success(answer);
+    var response = call("PUT", target, JSON.missingNode(), timeout);
+    if (response.statusCode() != 404) { // Newer agents; Consul 1.8 and its manual have 200.
+      success(response);
     }
   }
 
@@ -247,24 +253,25 @@ public final class ConsulClient {
     return services;
   }
 
-  /** Returns this agent's service of this id, if any, without the node's own checks. */
+  /** Returns the agent's service with an id, if any, without the node's own checks. */
   public Optional<Entry> instance(String id) throws IOException, InterruptedException {
-    var answer = get("/v1/agent/health/service/id/" + encoded(checkedId("id", id)), Duration.ZERO);
-    return switch (answer.statusCode()) {
+    var response =
+        get("/v1/agent/health/service/id/" + encoded(checkedId("id", id)), Duration.ZERO);
+    return switch (response.statusCode()) {
       case 404 -> Optional.empty();
-      case 429, 503 -> Optional.of(entry(parsed(answer, JsonNodeType.OBJECT))); // Not passing.
-      default -> Optional.of(entry(json(answer, JsonNodeType.OBJECT)));
+      case 429, 503 -> Optional.of(entry(parsed(response, JsonNodeType.OBJECT))); // Not passing.
+      default -> Optional.of(entry(json(response, JsonNodeType.OBJECT)));
     };
   }
 
   /** Returns the instances of a service in the whole data center. */
   public Health health(HealthQuery query) throws IOException, InterruptedException {
     Duration wait = query.index() == 0 ? Duration.ZERO : query.atMost();
-    var answer = get(query.target("/v1/health/service/"), wait);
+    var response = get(query.target("/v1/health/service/"), wait);
     List<Entry> entries = new ArrayList<>();
-    json(answer, JsonNodeType.ARRAY).forEach(json -> entries.add(entry(json)));
-    String filtered = answer.headers().firstValue("X-Consul-Results-Filtered-By-ACLs").orElse("");
-    return new Health(List.copyOf(entries), index(answer), filtered.equals("true"));
+    json(response, JsonNodeType.ARRAY).forEach(json -> entries.add(entry(json)));
+    String filtered = response.headers().firstValue("X-Consul-Results-Filtered-By-ACLs").orElse("");
+    return new Health(List.copyOf(entries), index(response), filtered.equals("true"));
   }
 
   /** Reports the status of a TTL check. */
@@ -276,7 +283,7 @@ public final class ConsulClient {
     success(call("PUT", target, body, timeout));
   }
 
-  /** For a query that Consul may hold back for {@code wait}, and by a sixteenth longer. */
+  /** Sends a query to which Consul may respond after {@code wait} and a sixteenth of it. */
   HttpResponse<byte[]> get(String target, Duration wait) throws IOException, InterruptedException {
     return call("GET", target, JSON.missingNode(), wait.plus(wait.dividedBy(16)).plus(timeout));
   }
@@ -285,7 +292,7 @@ public final class ConsulClient {
       throws IOException, InterruptedException {
     HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(base + target));
     builder.method(method, HttpRequest.BodyPublishers.ofString(body.toString()));
-    builder.version(HttpClient.Version.HTTP_1_1); // HTTP/2 would ask for an upgrade each time.
+    builder.version(HttpClient.Version.HTTP_1_1); // HTTP/2 would send an upgrade header each time.
     if (!token.isEmpty()) {
       builder.header("X-Consul-Token", token);
     }
@@ -294,69 +301,69 @@ public final class ConsulClient {
     try {
       return exchange.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      throw new HttpTimeoutException(nameOf(request) + ": no answer within " + deadline);
+      throw new HttpTimeoutException(nameOf(request) + ": no response within " + deadline);
     } catch (ExecutionException e) {
       Throwable cause = e.getCause();
       String problem = nameOf(request) + ": " + cause.getMessage();
       throw cause instanceof IOException known ? known : new IOException(problem, cause);
     } finally {
-      exchange.cancel(true); // Closes the connection, unless all is done.
+      exchange.cancel(true); // Closes the connection of an incomplete exchange.
     }
   }
 
-  // A consumer that throws ends the exchange and closes its connection.
+  // An exception of the consumer ends the exchange and closes its connection.
   private static HttpResponse.BodyHandler<byte[]> bounded() {
     return head -> {
       ByteArrayOutputStream body = new ByteArrayOutputStream();
       Consumer<Optional<byte[]>> collect =
           chunk -> {
             body.writeBytes(chunk.orElse(new byte[0]));
-            require(body.size() <= MAX_BODY_BYTES, "answer > " + MAX_BODY_BYTES + " bytes");
+            require(body.size() <= MAX_BODY_BYTES, "response > " + MAX_BODY_BYTES + " bytes");
           };
       return BodySubscribers.mapping(
           BodySubscribers.ofByteArrayConsumer(collect), end -> body.toByteArray());
     };
   }
 
-  private void success(HttpResponse<byte[]> answer) throws ConsulException {
-    if (answer.statusCode() / 100 != 2) {
-      throw refused(answer, "", answer.body());
+  private void success(HttpResponse<byte[]> response) throws ConsulException {
+    if (response.statusCode() / 100 != 2) {
+      throw refused(response, "", response.body());
     }
   }
 
-  JsonNode json(HttpResponse<byte[]> answer, JsonNodeType type) throws ConsulException {
-    success(answer);
-    return parsed(answer, type);
+  JsonNode json(HttpResponse<byte[]> response, JsonNodeType type) throws ConsulException {
+    success(response);
+    return parsed(response, type);
   }
 
-  private JsonNode parsed(HttpResponse<byte[]> answer, JsonNodeType type) throws ConsulException {
+  private JsonNode parsed(HttpResponse<byte[]> response, JsonNodeType type) throws ConsulException {
     try {
-      JsonNode json = JSON.readTree(answer.body());
-      if (json.getNodeType() == type || json.isNull()) { // How Go writes an empty list.
+      JsonNode json = JSON.readTree(response.body());
+      if (json.getNodeType() == type || json.isNull()) { // Go's empty list.
         return json;
       }
     } catch (IOException e) {
       // Jackson's message has several lines and does not name the request.
     }
-    throw refused(answer, "not the JSON expected: ", answer.body());
+    throw refused(response, "not the JSON expected: ", response.body());
   }
 
-  long index(HttpResponse<byte[]> answer) throws ConsulException {
-    String index = answer.headers().firstValue("X-Consul-Index").orElse("");
+  long index(HttpResponse<byte[]> response) throws ConsulException {
+    String index = response.headers().firstValue("X-Consul-Index").orElse("");
     try {
       return Long.parseUnsignedLong(index);
     } catch (NumberFormatException e) {
-      throw refused(answer, "X-Consul-Index is not a number: ", index.getBytes());
+      throw refused(response, "X-Consul-Index is not a number: ", index.getBytes());
     }
   }
 
-  private ConsulException refused(HttpResponse<?> answer, String problem, byte[] said) {
+  private ConsulException refused(HttpResponse<?> response, String problem, byte[] said) {
     String text = new String(said, StandardCharsets.UTF_8).strip();
     String safe = token.isEmpty() ? text : text.replace(token, "[token]");
     String shown = safe.substring(0, Math.min(safe.length(), 200)); // fits a log line
     var controls = Pattern.compile("[\\p{Cc}\\u2028\\u2029]").matcher(shown);
     shown = controls.replaceAll(c -> "\\\\u%04x".formatted((int) c.group().charAt(0)));
-    return new ConsulException(answer.request(), answer.statusCode(), problem + shown);
+    return new ConsulException(response.request(), response.statusCode(), problem + shown);
   }
 
   private static String nameOf(HttpRequest request) {
@@ -373,7 +380,10 @@ public final class ConsulClient {
     return new Entry(text(node, "Node"), service, List.copyOf(all));
   }
 
-  /** The catalogue writes a prefix before each member, and has another member for the name. */
+  /**
+   * Reads a service; the catalogue has a prefix before each member, and another member for the
+   * name.
+   */
   static Service service(JsonNode json, String prefix, String nameMember, String nodeAddress) {
     String address = text(json, prefix + "Address");
     String host = address.isEmpty() ? nodeAddress : address;
@@ -390,7 +400,7 @@ public final class ConsulClient {
     return json.path(member).asText("");
   }
 
-  /** One for all: before JDK 21 an HttpClient ends its thread when the collector finds it. */
+  /** Shared by all clients: before JDK 21 an HttpClient is only closed by the garbage collector. */
   private static final class Shared {
     static final HttpClient HTTP =
         HttpClient.newBuilder()

@@ -52,7 +52,7 @@ public final class Watch<T> implements AutoCloseable {
   private final RequestPacer pacer;
   private final OutageLog outage;
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
-  private final CountDownLatch answered = new CountDownLatch(1);
+  private final CountDownLatch responded = new CountDownLatch(1);
   private final Thread thread;
 
   private volatile T snapshot;
@@ -138,7 +138,7 @@ public final class Watch<T> implements AutoCloseable {
 
   /** See {@link Instances#awaitFirst}. */
   public boolean awaitFirst(Duration patience) throws InterruptedException {
-    return answered.await(patience.toNanos(), TimeUnit.NANOSECONDS);
+    return responded.await(patience.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   /** See {@link Instances#failure}. */
@@ -166,7 +166,7 @@ public final class Watch<T> implements AutoCloseable {
     failure = null;
     outage.worked();
     take(requireNonNull(fresh, "fresh"));
-    answered.countDown();
+    responded.countDown();
   }
 
   /** Returns how long the source may block: {@code wanted}, or until the end of a grace period. */

@@ -124,11 +124,11 @@ public final class DnsInstances extends Watched<List<Instance>> implements Insta
     Set<Place> seen = new LinkedHashSet<>();
     int quiet = 0;
     for (int query = 0; query < MAX_QUERIES && quiet < QUIET_QUERIES; query++) {
-      List<Place> answer = settings.port() == 0 ? services() : addresses();
-      if (answer.isEmpty()) {
+      List<Place> response = settings.port() == 0 ? services() : addresses();
+      if (response.isEmpty()) {
         return seen; // No such name, for now.
       }
-      quiet = seen.addAll(answer) ? 0 : quiet + 1;
+      quiet = seen.addAll(response) ? 0 : quiet + 1;
     }
     return seen;
   }

@@ -29,7 +29,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * Reads, writes and watches keys in etcd, and keeps leases: what a registry of services needs.
+ * Client of etcd's JSON gateway: reads, writes and watches keys, and keeps leases alive.
  *
  * <pre>{@code
  * List<URI> endpoints = List.of(URI.create("http://127.0.0.1:2379"));
@@ -42,21 +42,22 @@ import java.util.function.Predicate;
  *
  * <h2>How it works</h2>
  *
- * <p>Each method is one request, in the JSON that etcd 3.4 and newer accept for gRPC. The endpoint that
- * responded last is tried first; one that does not respond, or responds with a 5xx, is passed over. A
- * late or interrupted call is disconnected. When etcd rejects a call for want of a valid token, the
- * client authenticates and sends the call again, once.
+ * <p>Each method is one request, in the JSON that etcd 3.4 and newer accept for gRPC. The endpoint
+ * that responded last is tried first; one that does not respond, or responds with a 5xx, is
+ * skipped. A late or interrupted call is disconnected. When etcd rejects a call without a valid
+ * token, the client authenticates and sends the call again, once.
  *
  * <h2>Errors</h2>
  *
- * <p>An error status or a malformed response is an {@link EtcdException}, an {@link IOException} because
- * callers treat it like none. Exceptions of the connection pass untouched; a late response is an {@link
- * HttpTimeoutException}, one above 16 MiB an IOException. No message has password or token.
+ * <p>An error status or a malformed response is an {@link EtcdException}, an {@link IOException}
+ * because callers treat it like no response. Exceptions of the connection are thrown unchanged; a
+ * late response is an {@link HttpTimeoutException}, one above 16 MiB an IOException. No message has
+ * the password or a token.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads; share one. Nothing needs closing. A thread that finds its token
- * rejected authenticates on its own, also when another thread has just done so.
+ * <p>Thread-safe; share one. Nothing needs closing. A thread whose token is rejected authenticates,
+ * also when another thread has just done so.
  *
  * <h2>Copying this class</h2>
  *
@@ -80,9 +81,10 @@ public final class EtcdClient {
   private volatile String token = ""; // Empty: none yet, or none needed.
 
   /**
-   * Calls endpoints such as {@code http://127.0.0.1:2379} over this HTTP client, without a user.
+   * Creates a client of endpoints such as {@code http://127.0.0.1:2379}, without a user.
    *
-   * @param timeout for a call, whatever the number of endpoints; at least 1 ms, 3 s is usual
+   * @param timeout the timeout of a call, whatever the number of endpoints; at least 1 ms, 3 s is
+   *     usual
    */
   public EtcdClient(List<URI> endpoints, HttpClient http, Duration timeout) {
     this(endpoints.stream().map(EtcdClient::checked).toList(), http, "", "", timeout);
@@ -100,18 +102,18 @@ public final class EtcdClient {
     this.timeout = timeout;
   }
 
-  /** Returns a client that authenticates as this user; both empty: without a user. */
+  /** Returns a client that authenticates as {@code user}; both empty: without a user. */
   public EtcdClient withUser(String user, String password) {
     return new EtcdClient(endpoints, http, user, password, timeout);
   }
 
-  /** A key with its lease, 0 for none, and the revision of its last change. */
+  /** Key with its value, its lease (0: none) and the revision of its last change. */
   public record Entry(String key, String value, long lease, long revision) {}
 
-  /** Keys in their order, and the revision of all of etcd that they were read at. */
+  /** Sorted keys, and the revision of etcd at which they were read. */
   public record Listing(List<Entry> entries, long revision) {}
 
-  /** A change of a key; one that was deleted or has expired comes without a value. */
+  /** Change of a key; a deleted or expired key has no value. */
   public record Event(boolean isDeletion, Entry entry) {}
 
   /** etcd responded with an error status or a malformed response. */
@@ -125,27 +127,27 @@ public final class EtcdClient {
       this.code = code;
     }
 
-    /** Returns gRPC's number for what went wrong, such as 5 for not found; 0 if etcd gave none. */
+    /** Returns gRPC's status code, such as 5 for not found; 0 if etcd sent none. */
     public int code() {
       return code;
     }
   }
 
-  /** Returns a new lease, of whole seconds (rounded up); etcd may grant it for longer. */
+  /** Grants a lease of whole seconds (rounded up); etcd may grant it for longer. */
   public long grant(Duration ttl) throws IOException, InterruptedException {
     require(ttl.toMillis() >= 1, "ttl < 1 ms: " + ttl);
     ObjectNode body = JSON.createObjectNode().put("TTL", (ttl.toMillis() + 999) / 1000);
     return call("/v3/lease/grant", body, json -> number(json, "ID"));
   }
 
-  /** Renews a lease for its whole time to live, and returns that; zero if the lease has ended. */
+  /** Renews a lease and returns its time to live; zero if the lease has expired. */
   public Duration keepAlive(long lease) throws IOException, InterruptedException {
     ObjectNode body = JSON.createObjectNode().put("ID", Long.toString(lease));
     Function<JsonNode, Long> seconds = json -> number(json.path("result"), "TTL");
     return Duration.ofSeconds(call("/v3/lease/keepalive", body, seconds));
   }
 
-  /** Ends a lease and deletes its keys; one that has ended already is no error. */
+  /** Revokes a lease and deletes its keys; an expired lease is no error. */
   public void revoke(long lease) throws IOException, InterruptedException {
     ObjectNode body = JSON.createObjectNode().put("ID", Long.toString(lease));
     try {
@@ -157,34 +159,35 @@ public final class EtcdClient {
     }
   }
 
-  /** Sets a key, with a lease or 0 for none; that the lease has ended is an error with code 5. */
+  /** Sets a key, with a lease or 0 for none; an expired lease is an error with code 5. */
   public void put(String key, String value, long lease) throws IOException, InterruptedException {
     ObjectNode body = key(key, false).put("value", value.getBytes(UTF_8));
     call("/v3/kv/put", body.put("lease", Long.toString(lease)), json -> json);
   }
 
-  /** Returns a single key, if it is there. */
+  /** Returns a single key, if it exists. */
   public Optional<Entry> get(String key) throws IOException, InterruptedException {
     return call("/v3/kv/range", key(key, false), EtcdClient::listing).entries.stream().findFirst();
   }
 
-  /** Returns all keys that begin with the prefix; end it with a slash to have those of one folder. */
+  /** Returns all keys with a prefix; end it with a slash for those of one folder. */
   public Listing list(String prefix) throws IOException, InterruptedException {
     return call("/v3/kv/range", key(prefix, true), EtcdClient::listing);
   }
 
   /**
-   * Calls the listener, on this thread, with each change of keys that begin with the prefix, until it
-   * returns false or the time is up. A dead connection is silent, too: list the keys now and then.
+   * Watches the keys with a prefix: calls the listener, on this thread, with each change, until it
+   * returns false or the time is over. A dead connection cannot be noticed: list the keys
+   * periodically.
    *
-   * @param revision where to begin; usually that of a {@link Listing}, plus 1
-   * @return false if etcd has compacted that revision away: list the keys again
+   * @param revision the first revision to watch, usually that of a {@link Listing} plus 1
+   * @return false if etcd has compacted that revision: list the keys again
    */
   public boolean watch(
       String prefix, long revision, Duration atMost, Predicate<List<Event>> listener)
       throws IOException, InterruptedException {
     if (!user.isEmpty() && token.isEmpty()) {
-      get(prefix); // Fetches a token if one is needed: a watch is not sent again.
+      get(prefix); // Gets a token if one is needed: a watch is not retried.
     }
     ObjectNode create = key(prefix, true).put("start_revision", Long.toString(revision));
     ObjectNode body = JSON.createObjectNode().set("create_request", create);
@@ -239,7 +242,7 @@ public final class EtcdClient {
         return exchange.read(exchange.lines.take(), reader);
       } catch (IOException e) {
         boolean isRefusal = e instanceof EtcdException known && known.status < 500;
-        if (isRefusal || left == 1) { // The others would refuse it too.
+        if (isRefusal || left == 1) { // The other endpoints would reject it, too.
           throw e;
         }
         current.compareAndSet(first + i, first + i + 1);
@@ -248,11 +251,11 @@ public final class EtcdClient {
   }
 
   /**
-   * One request to one endpoint. The connection's thread cuts the response into lines; only that of a
+   * One request to one endpoint. The client's thread splits the response into lines; only that of a
    * watch has several.
    */
   private final class Exchange implements AutoCloseable {
-    // Ends the last line, and stands in the queue for the end of the response.
+    // Ends the last line, and marks the end of the response in the queue.
     private static final byte[] END = {'\n'};
 
     private final String name; // For messages.
@@ -264,11 +267,11 @@ public final class EtcdClient {
 
     Exchange(int at, String path, ObjectNode body, String token) {
       URI uri = URI.create(endpoints.get(Math.floorMod(at, endpoints.size())) + path);
-      // HTTP/2 would ask for an upgrade each time.
+      // HTTP/2 would send an upgrade header each time.
       HttpRequest.Builder builder =
           HttpRequest.newBuilder(uri).version(HttpClient.Version.HTTP_1_1);
       builder.POST(HttpRequest.BodyPublishers.ofString(body.toString()));
-      // Else a member that is cut off from the others lets a watch wait (etcd-io/etcd#10819).
+      // Else a member without a leader lets a watch wait (etcd-io/etcd#10819).
       builder.header("Grpc-Metadata-hasleader", "true");
       if (!token.isEmpty()) {
         builder.header("Authorization", token);
@@ -283,9 +286,9 @@ public final class EtcdClient {
       return HttpResponse.BodySubscribers.ofByteArrayConsumer(chunk -> cut(chunk.orElse(END)));
     }
 
-    // What throws here ends the exchange and closes its connection.
+    // An exception here ends the exchange and closes its connection.
     private void cut(byte[] chunk) {
-      require(unreadBytes.addAndGet(chunk.length) <= MAX_BODY_BYTES, "answer > 16 MiB");
+      require(unreadBytes.addAndGet(chunk.length) <= MAX_BODY_BYTES, "response > 16 MiB");
       for (byte octet : chunk) {
         if (octet != '\n') {
           line.write(octet);
@@ -308,11 +311,11 @@ public final class EtcdClient {
       }
     }
 
-    /** Returns the next line; null if there is none in time. */
+    /** Returns the next line; null if there is none before the deadline. */
     byte[] next(long deadline) throws IOException, InterruptedException {
       byte[] next = lines.poll(deadline - System.nanoTime(), NANOSECONDS);
       if (next == END) {
-        await(0); // Throws what is wrong, if etcd did not end it in order.
+        await(0); // Throws the failure if the response is incomplete.
         throw new EtcdException(name, status, 0, "ended by etcd");
       }
       unreadBytes.addAndGet(next == null ? 0 : -next.length - 1);
@@ -320,7 +323,7 @@ public final class EtcdClient {
     }
 
     HttpTimeoutException late() {
-      return new HttpTimeoutException(name + ": no answer within " + timeout);
+      return new HttpTimeoutException(name + ": no response within " + timeout);
     }
 
     <T> T read(byte[] line, Function<JsonNode, T> reader) throws EtcdException {
@@ -337,7 +340,7 @@ public final class EtcdClient {
         // Jackson's message has several lines and does not name the request.
       }
 
-      // Where each member is depends on the version, and on whether this is a stream.
+      // The place of a member depends on the version, and on whether this is a stream.
       String reason = json.findPath("cancel_reason").asText("not as expected: " + text);
       String problem = json.findPath("message").asText(reason);
       int code = json.findPath("grpc_code").asInt(json.findPath("code").asInt());
@@ -347,7 +350,7 @@ public final class EtcdClient {
       throw new EtcdException(name, status, isStale ? UNAUTHENTICATED : code, shown(problem));
     }
 
-    /** Closes the connection, unless all is done. */
+    /** Closes the connection, unless the exchange is complete. */
     @Override
     public void close() {
       response.cancel(true);
@@ -362,7 +365,7 @@ public final class EtcdClient {
     return safe.substring(0, Math.min(safe.length(), 200)); // fits a log line
   }
 
-  // etcd's JSON: bytes in base64, 64-bit numbers as text; what is 0 or empty is left out.
+  // etcd's JSON: bytes in base64, 64-bit numbers as text; zeros and empty values are omitted.
 
   private static ObjectNode key(String key, boolean isPrefix) {
     require(!key.isEmpty(), "key is empty");
@@ -378,7 +381,7 @@ public final class EtcdClient {
     return new Listing(List.copyOf(entries), number(json.path("header"), "revision"));
   }
 
-  /** Empty if etcd has compacted the revision away. */
+  /** Returns the changes; empty if etcd has compacted the revision. */
   private static Optional<List<Event>> events(JsonNode json) {
     List<Event> events = new ArrayList<>();
     for (JsonNode event : json.path("result").path("events")) {

@@ -169,10 +169,10 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
   public Response call(Context context, Request request) throws Exception {
     finalizers.forEach(request::onCompleted);
     if (errorEncoder == null) {
-      return answer(context, request);
+      return respond(context, request);
     }
     try {
-      return answer(context, request);
+      return respond(context, request);
     } catch (InterruptedException e) {
       throw e; // Cancelled: no client waits for a response.
     } catch (Exception e) {
@@ -181,7 +181,7 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
     }
   }
 
-  private Response answer(Context context, Request request) throws Exception {
+  private Response respond(Context context, Request request) throws Exception {
     Context enriched = context;
     for (Before function : before) {
       enriched = function.before(enriched, request);
@@ -189,16 +189,16 @@ public final class EndpointHandler<Q, R> implements Endpoint<Request, Response> 
     if (mediaType != null) {
       MediaTypes.checkAccepted(request, mediaType);
     }
-    Q question = decoder.decode(enriched, request);
-    R answer = endpoint.call(enriched, question);
+    Q decoded = decoder.decode(enriched, request);
+    R result = endpoint.call(enriched, decoded);
     if (after.isEmpty()) {
-      return encoder.encode(enriched, answer);
+      return encoder.encode(enriched, result);
     }
     List<Map<String, String>> headers = new ArrayList<>(after.size());
     for (After<R> function : after) {
-      headers.add(function.after(enriched, answer));
+      headers.add(function.after(enriched, result));
     }
-    Response response = encoder.encode(enriched, answer);
+    Response response = encoder.encode(enriched, result);
     for (Map<String, String> more : headers) {
       response = response.with(more);
     }

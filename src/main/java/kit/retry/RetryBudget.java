@@ -13,9 +13,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <pre>{@code
  * RetryBudget budget = new RetryBudget(); // one per called service
  * try {
- *   Answer answer = call();
+ *   Response response = call();
  *   budget.succeeded();
- *   return answer;
+ *   return response;
  * } catch (IOException e) {
  *   if (!budget.failed()) {
  *     throw e; // Too many failures: no retry.

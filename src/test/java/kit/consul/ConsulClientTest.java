@@ -513,7 +513,7 @@ class ConsulClientTest {
 
     assertThatThrownBy(client::services)
         .isInstanceOf(IOException.class)
-        .hasMessage("GET /v1/agent/services: answer > 16777216 bytes");
+        .hasMessage("GET /v1/agent/services: response > 16777216 bytes");
     fake.awaitAbandoned();
   }
 
@@ -525,7 +525,7 @@ class ConsulClientTest {
 
     assertThatThrownBy(client.withTimeout(Duration.ofMillis(50))::services)
         .isInstanceOf(HttpTimeoutException.class)
-        .hasMessage("GET /v1/agent/services: no answer within PT0.05S");
+        .hasMessage("GET /v1/agent/services: no response within PT0.05S");
   }
 
   @Test
@@ -545,9 +545,9 @@ class ConsulClientTest {
 
     assertThatThrownBy(() -> hasty.health(WEB_QUERY.changedSince(1, wait)))
         .isInstanceOf(HttpTimeoutException.class)
-        .hasMessage("GET " + WEB + ": no answer within PT0.21S"); // 160 + 160 / 16 + 40
+        .hasMessage("GET " + WEB + ": no response within PT0.21S"); // 160 + 160 / 16 + 40
     assertThatThrownBy(() -> hasty.health(WEB_QUERY.changedSince(0, wait)))
-        .hasMessage("GET " + WEB + ": no answer within PT0.04S");
+        .hasMessage("GET " + WEB + ": no response within PT0.04S");
   }
 
   @Test

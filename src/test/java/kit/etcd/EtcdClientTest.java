@@ -148,7 +148,7 @@ class EtcdClientTest {
     fake.on("POST", GET).hang();
     assertThatThrownBy(() -> client(SHORT, NOBODY).get("a"))
         .isInstanceOf(HttpTimeoutException.class)
-        .hasMessageEndingWith(GET + ": no answer within PT0.2S");
+        .hasMessageEndingWith(GET + ": no response within PT0.2S");
 
     fake.on("POST", GET).trickle(1);
     assertThatThrownBy(() -> client(SHORT, NOBODY).get("a"))
@@ -162,7 +162,7 @@ class EtcdClientTest {
 
     assertThatThrownBy(() -> client().get("a"))
         .isInstanceOf(IOException.class)
-        .hasStackTraceContaining("answer > 16 MiB");
+        .hasStackTraceContaining("response > 16 MiB");
     fake.awaitAbandoned();
   }
 
@@ -298,7 +298,7 @@ class EtcdClientTest {
 
     assertThatThrownBy(() -> heard(client(SHORT, NOBODY)))
         .isInstanceOf(HttpTimeoutException.class)
-        .hasMessageContaining("no answer within");
+        .hasMessageContaining("no response within");
     fake.awaitAbandoned();
   }
 
@@ -308,7 +308,7 @@ class EtcdClientTest {
 
     assertThatThrownBy(() -> heard(client()))
         .isInstanceOf(IOException.class)
-        .hasStackTraceContaining("answer > 16 MiB");
+        .hasStackTraceContaining("response > 16 MiB");
     fake.awaitAbandoned();
   }
 

@@ -87,7 +87,7 @@ final class AgentRoutes implements Endpoint<Request, Response> {
 
   private void logOnce(String operation) {
     if (notServed.size() < MAX_LOGGED_PATHS && notServed.add(operation)) {
-      log.warn("{}: not served by this agent, answered 404", LogSafe.of(operation));
+      log.warn("{}: not served by this agent, rejected with 404", LogSafe.of(operation));
     }
   }
 

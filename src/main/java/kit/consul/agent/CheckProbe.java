@@ -56,7 +56,7 @@ final class CheckProbe {
       return isHttp ? request(check) : connect(check);
     } catch (TimeoutException | SocketTimeoutException e) {
       long millis = TimeUnit.NANOSECONDS.toMillis(check.timeout());
-      return new Result("critical", target + ": no answer within " + millis + " ms");
+      return new Result("critical", target + ": no response within " + millis + " ms");
     } catch (IOException | RuntimeException e) {
       // The JDK's client does not say why it cannot connect.
       String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

@@ -44,42 +44,42 @@ import org.slf4j.LoggerFactory;
  *   GET /v1/agent/checks
  * </pre>
  *
- * <p>That is what Consul's command line needs for {@code members}, {@code catalog}, {@code services},
- * {@code maint} and {@code watch}, and what client libraries call for registration and discovery. Any
- * other path is answered with 404, and logged the first time.
+ * <p>That is what Consul's command line needs for {@code members}, {@code catalog}, {@code
+ * services}, {@code maint} and {@code watch}, and what client libraries call for registration and
+ * discovery. Any other path is answered with 404, and logged the first time.
  *
- * <p>Statuses, headers and refusals are those of Consul 1.8, and so is what time does: HTTP, TCP and
- * TTL checks are really run, the first time at a random moment within their interval, and a service
- * that was critical for its {@code DeregisterCriticalServiceAfter} (at least a minute) is removed at
- * the next look, every 30 seconds. Catalogue and health queries may block; a change of one service
- * does not end a query for another. {@code ConsulContract}, a test, runs against both.
+ * <p>Statuses, headers and refusals are those of Consul 1.8, and so is what time does: HTTP, TCP
+ * and TTL checks are really run, the first time at a random moment within their interval, and a
+ * service that was critical for its {@code DeregisterCriticalServiceAfter} (at least a minute) is
+ * removed at the next look, every 30 seconds. Catalogue and health queries may block; a change of
+ * one service does not end a query for another. {@code ConsulContract}, a test, runs against both.
  *
  * <p>What it does differently:
  *
  * <ul>
- *   <li>A blocking query is answered after 45 seconds at most, because our server allows a minute.
- *   <li>Ids and names with a slash, a backslash or a control character are refused with 400: our
- *       server takes no path with {@code %2F}.
- *   <li>A gRPC check is accepted, but keeps its initial status. Script, Docker and alias checks, the
- *       fields of the service mesh, and {@code filter} are refused with 400.
+ *   <li>A blocking query waits for at most 45 seconds, because this server allows a minute.
+ *   <li>Ids and names with a slash, a backslash or a control character are rejected with 400: this
+ *       server accepts no path with {@code %2F}.
+ *   <li>A gRPC check is accepted, but keeps its initial status. Script, Docker and alias checks,
+ *       the fields of the service mesh, and {@code filter} are rejected with 400.
  *   <li>An HTTP check follows no redirect: one is critical.
  *   <li>Tagged addresses are kept as given; none is derived from the address.
- *   <li>A registration is in the catalogue when it is answered, and not some milliseconds later.
+ *   <li>A registration is in the catalogue when its response is sent, and not some milliseconds
+ *       later.
  *   <li>{@code CreateIndex} and {@code ModifyIndex} of services and checks are always 1; {@code
  *       X-Consul-Index} counts.
- *   <li>Texts that explain a refusal or what a check found may have other words.
+ *   <li>Texts of errors and check outputs may differ.
  * </ul>
  *
  * <h2>Errors</h2>
  *
- * <p>A request that cannot be understood, or is longer than 1 MiB, is refused in plain text.
+ * <p>A malformed request, or one longer than 1 MiB, is rejected in plain text.
  *
  * <h2>Threads and cost</h2>
  *
- * <p>Safe for any number of threads. A blocking query holds the thread of its request, a virtual one
- * from JDK 24 on; there may be 4,096 requests at a time. One thread watches the clock, at most 32 run
- * checks. {@link #close} ends them all in about half a second at most; a blocking query is answered
- * with 503.
+ * <p>Thread-safe. A blocking query holds the thread of its request, a virtual one from JDK 24 on;
+ * there may be 4,096 concurrent requests. One thread runs timers, at most 32 run checks. {@link
+ * #close} ends them within about half a second; blocking queries are rejected with 503.
  */
 public final class DevAgent implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DevAgent.class);

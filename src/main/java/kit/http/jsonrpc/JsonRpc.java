@@ -118,20 +118,20 @@ public final class JsonRpc implements Endpoint<Request, Response> {
     try {
       message = Json.readTree(request.body(settings.maxBytes()));
     } catch (Json.MalformedException e) {
-      return answer(error(null, new ErrorException(PARSE_ERROR, e.getMessage())));
+      return response(error(null, new ErrorException(PARSE_ERROR, e.getMessage())));
     }
     if (!message.isArray()) {
       Reply reply = one(context, message);
-      return answer(reply.json(), reply.error());
+      return response(reply.json(), reply.error());
     }
     if (message.isEmpty() || message.size() > settings.maxBatch()) {
       String why = "batch of " + message.size() + " not in 1.." + settings.maxBatch();
-      return answer(error(null, new ErrorException(INVALID_REQUEST, why)));
+      return response(error(null, new ErrorException(INVALID_REQUEST, why)));
     }
     return batch(context, message);
   }
 
-  private static Response answer(byte[] json) {
+  private static Response response(byte[] json) {
     return json == null ? Response.empty(204) : Response.json(200, json);
   }
 
@@ -139,8 +139,8 @@ public final class JsonRpc implements Endpoint<Request, Response> {
    * Returns a response with an error for access log and metrics, if any; its HTTP status is that of
    * success.
    */
-  private static Response answer(byte[] json, Exception error) {
-    return error == null ? answer(json) : answer(json).withError(error);
+  private static Response response(byte[] json, Exception error) {
+    return error == null ? response(json) : response(json).withError(error);
   }
 
   /**
@@ -148,18 +148,18 @@ public final class JsonRpc implements Endpoint<Request, Response> {
    * of the first failed call.
    */
   private Response batch(Context context, JsonNode messages) throws Exception {
-    ByteArrayOutputStream answers = new ByteArrayOutputStream();
+    ByteArrayOutputStream responses = new ByteArrayOutputStream();
     Exception error = null;
     for (JsonNode message : messages) {
       Reply reply = one(context, message);
       error = error == null ? reply.error() : error;
       if (reply.json() != null) {
-        answers.write(answers.size() == 0 ? '[' : ',');
-        answers.writeBytes(reply.json());
+        responses.write(responses.size() == 0 ? '[' : ',');
+        responses.writeBytes(reply.json());
       }
     }
-    answers.write(']');
-    return answer(answers.size() == 1 ? null : answers.toByteArray(), error);
+    responses.write(']');
+    return response(responses.size() == 1 ? null : responses.toByteArray(), error);
   }
 
   /**
@@ -293,7 +293,8 @@ public final class JsonRpc implements Endpoint<Request, Response> {
 
     /** Creates an error with a code and a text that is sent to the client. */
     public ErrorException(int code, String message) {
-      super(requireNonNull(message, "message"), null, false, false); // An answer, and not a fault.
+      super(
+          requireNonNull(message, "message"), null, false, false); // An response, and not a fault.
       this.code = code;
     }
 

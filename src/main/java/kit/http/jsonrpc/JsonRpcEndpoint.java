@@ -83,9 +83,9 @@ public final class JsonRpcEndpoint {
             .isPresent();
     if (isJson) {
       try {
-        JsonNode answer = Json.readTree(response.body());
-        if (isVersion2(answer) && answer.path("error").isObject()) {
-          return failure(answer.path("error"), instance, failure.retryAfter().orElse(null));
+        JsonNode reply = Json.readTree(response.body());
+        if (isVersion2(reply) && reply.path("error").isObject()) {
+          return failure(reply.path("error"), instance, failure.retryAfter().orElse(null));
         }
       } catch (IOException e) {
         return failure; // Without a JSON-RPC error.
@@ -94,8 +94,8 @@ public final class JsonRpcEndpoint {
     return failure;
   }
 
-  private static boolean isVersion2(JsonNode answer) {
-    return "2.0".equals(answer.path("jsonrpc").textValue());
+  private static boolean isVersion2(JsonNode reply) {
+    return "2.0".equals(reply.path("jsonrpc").textValue());
   }
 
   private static HttpRequest.Builder request(URI uri, String method, Object params) {
@@ -113,16 +113,16 @@ public final class JsonRpcEndpoint {
   }
 
   private static <R> R read(byte[] body, Class<R> type, String instance) throws IOException {
-    JsonNode answer = Json.readTree(body);
-    if (!isVersion2(answer)) {
+    JsonNode reply = Json.readTree(body);
+    if (!isVersion2(reply)) {
       throw new IOException("not a response of JSON-RPC 2.0");
     }
-    JsonNode error = answer.path("error");
+    JsonNode error = reply.path("error");
     if (error.isObject()) {
       throw failure(error, instance, null);
     }
-    JsonNode result = answer.get("result");
-    JsonNode id = answer.path("id");
+    JsonNode result = reply.get("result");
+    JsonNode id = reply.path("id");
     if (result == null || !id.isInt() || id.intValue() != ID) {
       throw new IOException(result == null ? "no result" : "the response to another call");
     }

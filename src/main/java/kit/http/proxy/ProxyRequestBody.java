@@ -75,15 +75,15 @@ final class ProxyRequestBody {
       HttpClient quick,
       HttpClient streaming,
       HttpRequest message,
-      ProxyResponseBody answer,
+      ProxyResponseBody received,
       long nanos)
       throws InterruptedException, TimeoutException, IOException {
     if (shortBody != null) {
-      return ResponseFraming.send(quick, message, answer); // The message has its timeout.
+      return ResponseFraming.send(quick, message, received); // The message has its timeout.
     }
     // The timeout of the message does not apply while the client reads from a stream: the thread
     // that waits for the caller's bytes is the one that would have to time out.
-    CompletableFuture<? extends HttpResponse<?>> exchange = streaming.sendAsync(message, answer);
+    CompletableFuture<? extends HttpResponse<?>> exchange = streaming.sendAsync(message, received);
     boolean through = false;
     try {
       HttpResponse<?> head = exchange.get(nanos, TimeUnit.NANOSECONDS);

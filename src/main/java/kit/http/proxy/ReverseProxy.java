@@ -148,11 +148,11 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     long deadlineNanos = System.nanoTime() + nanos;
     ProxyRequestBody request = new ProxyRequestBody(forward.request());
     HttpRequest message = message(context, forward, nanos, request);
-    ProxyResponseBody answer = new ProxyResponseBody(message.method());
+    ProxyResponseBody received = new ProxyResponseBody(message.method());
     boolean through = false;
     try {
-      HttpResponse<?> head = request.send(http.quick(), http.streaming(), message, answer, nanos);
-      Response response = response(forward.request(), head, answer, deadlineNanos);
+      HttpResponse<?> head = request.send(http.quick(), http.streaming(), message, received, nanos);
+      Response response = response(forward.request(), head, received, deadlineNanos);
       through = true;
       return response;
     } catch (TimeoutException e) {
@@ -164,7 +164,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       throw request.failure(e, instance);
     } finally {
       if (!through) {
-        answer.cancel(); // Also if the head arrives later.
+        received.cancel(); // Also if the head arrives later.
       }
       request.end();
     }
@@ -222,12 +222,12 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   }
 
   /** Returns the length in bytes; for HEAD, that of GET; -1 if unknown. */
-  private static long lengthOf(HttpResponse<?> answer, String method) {
-    if (answer.statusCode() == 204 || answer.statusCode() == 304) {
+  private static long lengthOf(HttpResponse<?> received, String method) {
+    if (received.statusCode() == 204 || received.statusCode() == 304) {
       return 0;
     }
     long unknown = method.equals("HEAD") ? 0 : -1;
-    return answer.headers().firstValueAsLong("Content-Length").orElse(unknown);
+    return received.headers().firstValueAsLong("Content-Length").orElse(unknown);
   }
 
   /**

@@ -125,7 +125,7 @@ final class ExchangeHandler implements HttpHandler {
       lastCameAtNanos = nanoTime.getAsLong();
     }
     try {
-      new Exchange(exchange).answer(concurrent > maxInFlight);
+      new Exchange(exchange).serve(concurrent > maxInFlight);
     } catch (IOException e) {
       throw e;
     } catch (Throwable e) {
@@ -161,7 +161,7 @@ final class ExchangeHandler implements HttpHandler {
       this.context = Context.background().with(RequestId.KEY, head.requestId());
     }
 
-    void answer(boolean full) throws IOException {
+    void serve(boolean full) throws IOException {
       Response response = responseOrProblem(full);
       // An interrupt that the handler left would close the channel in the middle of the response.
       Thread.interrupted();

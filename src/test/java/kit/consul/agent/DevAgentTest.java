@@ -158,7 +158,7 @@ class DevAgentTest {
       JsonNode check = checked();
 
       assertThat(check.get("Status").asText()).isEqualTo("critical");
-      assertThat(check.get("Output").asText()).endsWith("no answer within 1000 ms");
+      assertThat(check.get("Output").asText()).endsWith("no response within 1000 ms");
       target.awaitAbandoned();
     }
   }
@@ -372,7 +372,7 @@ class DevAgentTest {
     }
 
     assertThat(log.linesFrom(Level.WARN))
-        .containsExactly("WARN GET /v1/kv/a: not served by this agent, answered 404");
+        .containsExactly("WARN GET /v1/kv/a: not served by this agent, rejected with 404");
     checks.close();
   }
 
