@@ -73,7 +73,6 @@ import java.util.regex.Pattern;
  */
 public final class ConsulClient {
   static final int MAX_BODY_BYTES = 16 << 20; // about 10,000 instances of 1 to 2 KB
-  private static final Duration SHORTEST = Duration.ofMillis(1); // the unit written
   private static final Pattern UNUSABLE_ID =
       Pattern.compile("\\s*|.*[\\p{Cc}\\p{Cs}].*|(.*/)?\\.{0,2}/.*|(.*/)?\\.{1,2}", Pattern.DOTALL);
   private static final ObjectMapper JSON =
@@ -99,7 +98,7 @@ public final class ConsulClient {
 
   private ConsulClient(String base, String token, HttpClient http, Duration timeout) {
     require(token.matches("[!-~]*"), "token not in visible ASCII");
-    require(timeout.compareTo(SHORTEST) >= 0, "timeout < " + SHORTEST + ": " + timeout);
+    require(timeout.toMillis() >= 1, "timeout < 1 ms: " + timeout);
     this.base = base;
     this.token = token;
     this.http = Objects.requireNonNull(http, "http");
@@ -166,7 +165,7 @@ public final class ConsulClient {
 
     /** Selects all instances whose checks pass, now. */
     public static HealthQuery passing(String name, List<String> tags) {
-      return new HealthQuery(name, tags, true, false, 0, SHORTEST);
+      return new HealthQuery(name, tags, true, false, 0, Duration.ofMillis(1));
     }
 
     /** Returns this as a blocking query. A response is no proof of a change: compare. */
