@@ -13,8 +13,8 @@ import kit.http.RequestId;
 /**
  * Head of a request: the fields that the server needs, and the checks that the JDK's server lacks.
  * They reject ambiguous heads, which a proxy in front may have read as another request or another
- * host (request smuggling, CWE-444). Newer JDKs reject some of them; {@code docs/http.md} has the
- * list.
+ * host (request smuggling, CWE-444). Newer JDKs reject some of them; {@code docs/http.md} has a
+ * summary.
  *
  * <p>The headers are read in one pass, because each look-up by name allocates two objects in the
  * JDK.
