@@ -138,7 +138,8 @@ class ServiceInConsulIT {
                 .anyMatch(
                     line ->
                         line.contains("WARN")
-                            && line.contains("finds userservice-127.0.0.9-" + port + " critical")
+                            && line.contains(
+                                "reports userservice-127.0.0.9-" + port + " as critical")
                             && line.contains("connection refused")));
   }
 
