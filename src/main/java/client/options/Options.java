@@ -16,7 +16,6 @@ import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.balancer.Picker;
 import kit.balancer.RandomPicker;
-import kit.balancer.RoundRobinPicker;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
@@ -274,7 +273,7 @@ public final class Options {
         LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
         yield nodes -> leastLoaded.pick(nodes, Node::inFlight);
       }
-      default -> new RoundRobinPicker()::pick;
+      default -> Picker.roundRobin();
     };
   }
 

@@ -19,7 +19,6 @@ import kit.balancer.Availability;
 import kit.balancer.BalancedEndpoint;
 import kit.balancer.Node;
 import kit.balancer.Picker;
-import kit.balancer.RoundRobinPicker;
 import kit.breaker.CircuitBreaker;
 import kit.breaker.CircuitBreaking;
 import kit.discovery.Instance;
@@ -251,7 +250,7 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
           request -> false,
           3,
           Duration.ofSeconds(1),
-          new RoundRobinPicker()::pick,
+          Picker.roundRobin(),
           CircuitBreaking.settings(),
           next -> next,
           instance -> next -> next);

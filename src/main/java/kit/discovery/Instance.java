@@ -23,8 +23,10 @@ import kit.LogSafe;
  * @param port the TCP port, 1 to 65535
  * @param tags labels such as {@code primary}, in the registry's order
  * @param meta metadata by name
+ * @param weight its share of the calls in proportion to other instances: 0 or more, usually 1
  */
-public record Instance(String host, int port, List<String> tags, Map<String, String> meta) {
+public record Instance(
+    String host, int port, List<String> tags, Map<String, String> meta, double weight) {
   /** Checks the ranges and copies the collections. */
   public Instance {
     requireNonNull(host, "host");
@@ -34,8 +36,16 @@ public record Instance(String host, int port, List<String> tags, Map<String, Str
     if (!isCallable(host, port)) {
       throw new IllegalArgumentException("not a host: " + LogSafe.of(host));
     }
+    if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) { // Rejects NaN, too.
+      throw new IllegalArgumentException("weight not 0 or more and finite: " + weight);
+    }
     tags = List.copyOf(tags);
     meta = Map.copyOf(meta);
+  }
+
+  /** Creates an instance of weight 1. */
+  public Instance(String host, int port, List<String> tags, Map<String, String> meta) {
+    this(host, port, tags, meta, 1);
   }
 
   private static boolean isCallable(String host, int port) {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package testing;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import kit.nacos.NacosClient;
+
+/**
+ * A real Nacos, started as a process, with its data in a temporary folder.
+ *
+ * <p>Without one, tests are skipped or fail, see {@link LocalServers#binary}.
+ */
+public final class NacosServer implements AutoCloseable {
+  private static final int START_SECONDS = 120; // 6 to 20 alone; the machine may be busy.
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+  private final String binary = LocalServers.binary("nacos"); // Or the test ends here.
+  private final List<String> options;
+  private final int port;
+  private final Path home;
+  private Process process;
+
+  /** Starts a server and waits until it can be used. */
+  public static NacosServer start(String... options) throws IOException, InterruptedException {
+    NacosServer server = new NacosServer(options);
+    try {
+      server.restartEmpty();
+      return server;
+    } catch (IOException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private NacosServer(String... options) throws IOException {
+    this.options = List.of(options);
+    this.port = LocalServers.freePorts(1).get(0);
+    this.home = Files.createTempDirectory("nacos-");
+    Runtime.getRuntime().addShutdownHook(new Thread(this::destroy));
+  }
+
+  /** {@code http://127.0.0.1:port}; the same after a restart. */
+  public URI uri() {
+    return URI.create("http://127.0.0.1:" + port);
+  }
+
+  /** The value for {@code --registry}. */
+  public String registry() {
+    return "nacos://127.0.0.1:" + port;
+  }
+
+  /** Returns a new client, without a user. */
+  public NacosClient client() {
+    return new NacosClient(List.of(uri()), HTTP, Duration.ofSeconds(3));
+  }
+
+  /** Kills the server. */
+  public void kill() throws InterruptedException {
+    if (process != null) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly().waitFor();
+      process = null;
+    }
+  }
+
+  /** Starts the server on the same port, without its data. */
+  public void restartEmpty() throws IOException, InterruptedException {
+    kill();
+    deleteData();
+    List<String> command = new ArrayList<>(List.of(binary, home.toString(), "" + port));
+    command.addAll(options);
+    process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log()))
+            .start();
+    awaitReady();
+  }
+
+  private void awaitReady() throws IOException, InterruptedException {
+    long startedAtNanos = System.nanoTime();
+    while (!isReady()) {
+      if (process.waitFor(100, TimeUnit.MILLISECONDS)) {
+        throw new IOException("Nacos has ended, see " + log());
+      }
+      if (System.nanoTime() - startedAtNanos > TimeUnit.SECONDS.toNanos(START_SECONDS)) {
+        throw new IOException("Nacos not ready after " + START_SECONDS + " s, see " + log());
+      }
+    }
+  }
+
+  private boolean isReady() throws InterruptedException {
+    try {
+      int status = send("GET", "/nacos/v3/client/ns/instance/list?serviceName=ready").statusCode();
+      return status == 200 || status == 403;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Sends a request for which {@link NacosClient} has no method. */
+  public HttpResponse<String> send(String method, String target)
+      throws IOException, InterruptedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(uri().resolve(target))
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .timeout(Duration.ofSeconds(5))
+            .build();
+    return HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+  }
+
+  private File log() {
+    return new File("target/nacos-" + port + ".log");
+  }
+
+  private void deleteData() throws IOException {
+    if (!Files.exists(home)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(home)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+
+  @Override
+  public void close() throws IOException, InterruptedException {
+    kill();
+    deleteData();
+  }
+
+  private void destroy() {
+    try {
+      close();
+    } catch (IOException | InterruptedException e) {
+      // The JVM ends.
+    }
+  }
+}
