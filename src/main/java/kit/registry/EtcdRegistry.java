@@ -3,10 +3,6 @@ package kit.registry;
 
 import java.io.IOException;
 import java.net.URI;
-import java.net.URLDecoder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +11,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
-import kit.cli.FlagFile;
 import kit.cli.Flags;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
@@ -43,8 +38,6 @@ import kit.etcd.EtcdRegistration;
 final class EtcdRegistry extends Registry {
   private static final String SCHEME = "etcd://";
   private static final String TLS_SCHEME = "etcd+https://";
-  private static final String USER = "--etcd-user";
-  private static final String USER_FILE = "--etcd-user-file";
   private static final String TOOLS_USER = "ETCDCTL_USER";
 
   // A third of the TTL of a registration, so that one call may time out.
@@ -57,13 +50,13 @@ final class EtcdRegistry extends Registry {
           List.of(SCHEME, TLS_SCHEME),
           true,
           Set.of("etcd-user", "etcd-user-file", "etcd-ca-file"),
-          new Settings(Optional.empty(), Optional.empty(), Optional.empty(), Map.of()),
+          new Settings(UserSettings.none("etcd"), Optional.empty(), Map.of()),
           EtcdRegistry::declare,
           EtcdRegistry::new);
 
   private final List<Instance> members = new ArrayList<>();
   private final List<URI> endpoints = new ArrayList<>();
-  private final String user; // name:password, or empty
+  private final UserSettings.Credentials user;
   private final SSLContext tls;
   private EtcdClient client; // Guarded by this. Created when first needed, because that is slow.
 
@@ -77,7 +70,9 @@ final class EtcdRegistry extends Registry {
       members.add(member);
       endpoints.add(URI.create((withTls ? "https://" : "http://") + member.authority()));
     }
-    user = user(at < 0 ? Optional.empty() : Optional.of(decoded(rest.substring(0, at))), settings);
+    Optional<String> userInfo = at < 0 ? Optional.empty() : Optional.of(rest.substring(0, at));
+    String variable = settings.environment().getOrDefault(TOOLS_USER, "");
+    user = settings.user().resolve(userInfo, TOOLS_USER, variable);
     tls =
         new CaFile("--etcd-ca-file", settings.caFile(), "ETCDCTL_CACERT", settings.environment())
             .context(withTls, "etcd+https://host:port");
@@ -85,69 +80,21 @@ final class EtcdRegistry extends Registry {
 
   /** The flags, and the variables of etcd's own tool. */
   private record Settings(
-      Optional<String> user,
-      Optional<String> userFile,
-      Optional<String> caFile,
-      Map<String, String> environment) {}
+      UserSettings user, Optional<String> caFile, Map<String, String> environment) {}
 
   private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
-    Supplier<Optional<String>> user =
-        flags.secret(
-            "etcd-user", Flags.TEXT.or("none"), "none", "etcd name:password; prefer the file");
-    Supplier<Optional<String>> userFile =
-        flags.optional("etcd-user-file", CaFile.PATH, "none", "file with the etcd name:password");
+    Supplier<UserSettings> user = UserSettings.declare(flags, "etcd", "etcd");
     Supplier<Optional<String>> caFile =
         flags.optional(
             "etcd-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to etcd");
-    return () -> new Settings(user.get(), userFile.get(), caFile.get(), environment);
-  }
-
-  /** Returns name:password, or an empty text if there is none. */
-  private static String user(Optional<String> userInfo, Settings settings) {
-    if (settings.user().isPresent() && settings.userFile().isPresent()) {
-      throw new Flags.UsageException(USER + " and " + USER_FILE + ": only one of them is allowed");
-    }
-    if (userInfo.isPresent()) {
-      return checked("--registry", userInfo.get());
-    }
-    if (settings.user().isPresent()) {
-      return checked(USER, settings.user().get());
-    }
-    if (settings.userFile().isPresent()) {
-      Path file = Path.of(settings.userFile().get());
-      return checked(USER_FILE, FlagFile.read(USER_FILE, file, Files::readString).strip());
-    }
-    String user = Flags.decoded(TOOLS_USER, settings.environment().getOrDefault(TOOLS_USER, ""));
-    return user.isEmpty() ? "" : checked(TOOLS_USER, user);
-  }
-
-  /** The message does not show the password. */
-  private static String checked(String name, String user) {
-    if (!user.matches("(?s)[^:]+:.+")) {
-      throw new Flags.UsageException(name + ": not name:password");
-    }
-    return user;
-  }
-
-  private static String decoded(String userInfo) {
-    String decoded = "\ufffd"; // The decoder's replacement for bytes that are not UTF-8.
-    try {
-      decoded = URLDecoder.decode(userInfo.replace("+", "%2B"), StandardCharsets.UTF_8);
-    } catch (IllegalArgumentException e) {
-      // Malformed; the exception is not a cause, because it quotes the password.
-    }
-    if (decoded.indexOf('\ufffd') >= 0) {
-      throw new IllegalArgumentException("user info is not percent-encoded UTF-8");
-    }
-    return decoded;
+    return () -> new Settings(user.get(), caFile.get(), environment);
   }
 
   private synchronized EtcdClient client() {
     if (client == null) {
       client = new EtcdClient(endpoints, newHttpClient(tls), TIMEOUT);
-      if (!user.isEmpty()) {
-        int colon = user.indexOf(':'); // A password may have one, a name may not.
-        client = client.withUser(user.substring(0, colon), user.substring(colon + 1));
+      if (user.isPresent()) {
+        client = client.withUser(user.name(), user.password());
       }
     }
     return client;

@@ -165,7 +165,7 @@ public abstract class Registry implements AutoCloseable {
   /** For registries without tags. */
   static void refuse(List<String> tags) {
     if (!tags.isEmpty()) {
-      throw new Flags.UsageException("--tags: only Consul supports tags");
+      throw new Flags.UsageException("--tags: only Consul and Nacos support tags");
     }
   }
 }

@@ -10,6 +10,7 @@ final class RegistryKinds {
       List.of(
           ConsulRegistry.KIND,
           EtcdRegistry.KIND,
+          NacosRegistry.KIND,
           DnsRegistry.KIND,
           FileRegistry.KIND,
           StaticRegistry.KIND,
@@ -32,7 +33,7 @@ final class RegistryKinds {
     throw new IllegalArgumentException(
         uri.indexOf('@') < 0
             ? "unknown registry"
-            : "user info in the address: only etcd accepts it");
+            : "user info in the address: only etcd and Nacos accept it");
   }
 
   /** Returns the forms of all URIs, as error messages list them. */
