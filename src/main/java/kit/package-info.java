@@ -26,7 +26,8 @@
  *   kit.http.proxy    ReverseProxy
  *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it
  *   kit.balancer      client-side load balancing: BalancedEndpoint;
- *                     parts: RoundRobinPicker, RandomPicker, LeastLoadedPicker
+ *                     parts: RoundRobinPicker, WeightedRoundRobinPicker, RandomPicker,
+ *                     LeastLoadedPicker
  *   kit.auth          authentication: JWT and HTTP Basic; parts: Jwt, KeyFile, PasswordFile
  *   kit.ratelimit     rate limiting: RateLimiting; part: TokenBucket
  *   kit.breaker       circuit breaking: CircuitBreaking; part: CircuitBreaker
@@ -40,6 +41,7 @@
  *   kit.consul        Consul; part: ConsulClient
  *   kit.consul.agent  an embedded, Consul-compatible agent for development: DevAgent
  *   kit.etcd          etcd over its JSON gateway; part: EtcdClient
+ *   kit.nacos         Nacos 3 over its HTTP API; part: NacosClient
  *   kit.dns           discovery by DNS (SRV, A and AAAA records): DnsInstances
  *   kit.cli           command-line programs; part: Flags
  *   kit.registry      registries by URI: Registry, RegistryFlags

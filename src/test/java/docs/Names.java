@@ -49,6 +49,8 @@ final class Names {
   // Methods of Flags, and the flags of scripts.
   private static final Pattern FLAG_DEFINED =
       Pattern.compile("(?:required|optional|secret)\\(\\s*\"([a-z-]+)\"");
+  private static final Pattern USER_FLAGS_DEFINED =
+      Pattern.compile("UserSettings\\.declare\\(\\w+, \"([a-z]+)\"");
   private static final Pattern TYPE_DEFINED =
       Pattern.compile("(?:class|record|interface|enum) ([A-Z]\\w*)");
   private static final Pattern SCRIPT_FLAG = Pattern.compile("--([a-z][a-z-]+)");
@@ -72,6 +74,9 @@ final class Names {
       String text = Files.readString(file);
       code.append(text);
       addAll(FLAG_DEFINED, text, flags);
+      Set<String> kinds = new TreeSet<>();
+      addAll(USER_FLAGS_DEFINED, text, kinds);
+      kinds.forEach(kind -> flags.addAll(List.of(kind + "-user", kind + "-user-file")));
     }
     for (Path file : filesIn("scripts")) {
       addAll(SCRIPT_FLAG, Files.readString(file), flags);

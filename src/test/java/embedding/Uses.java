@@ -26,6 +26,7 @@ import kit.auth.PasswordFile;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.RandomPicker;
 import kit.balancer.RoundRobinPicker;
+import kit.balancer.WeightedRoundRobinPicker;
 import kit.breaker.CircuitBreaker;
 import kit.cli.Flags;
 import kit.consul.ConsulClient;
@@ -34,6 +35,7 @@ import kit.http.RequestTarget;
 import kit.http.Router;
 import kit.log.KeyValueLog;
 import kit.metrics.Metrics;
+import kit.nacos.NacosClient;
 import kit.ratelimit.TokenBucket;
 import kit.retry.Backoff;
 import kit.retry.RetryBudget;
@@ -55,12 +57,12 @@ final class Uses {
 
   // end of TokenBucket
 
-  // docs: CircuitBreaker
   static CircuitBreaker breakerFor(String server, Consumer<String> log) {
     return new CircuitBreaker(
         CircuitBreaker.Settings.defaults(), System::nanoTime, state -> log.accept(server + state));
   }
 
+  // docs: CircuitBreaker
   static String ask(CircuitBreaker breaker, Callable<String> server) throws Exception {
     try {
       return breaker.call(server);
@@ -115,6 +117,17 @@ final class Uses {
 
   // end of RoundRobinPicker
 
+  // docs: WeightedRoundRobinPicker
+  record Host(String name, int cpus) {}
+
+  private static final WeightedRoundRobinPicker WEIGHTED = new WeightedRoundRobinPicker();
+
+  static Host nextByCpus(List<Host> hosts) {
+    return WEIGHTED.pick(hosts, Host::cpus);
+  }
+
+  // end of WeightedRoundRobinPicker
+
   // docs: RandomPicker
   private static final RandomPicker RANDOM = new RandomPicker();
 
@@ -129,14 +142,8 @@ final class Uses {
 
   private static final LeastLoadedPicker LEAST_LOADED = new LeastLoadedPicker();
 
-  static String callOneOf(List<Server> servers) {
-    Server server = LEAST_LOADED.pick(servers, one -> one.callsInFlight().get());
-    server.callsInFlight().incrementAndGet();
-    try {
-      return "response of " + server.name();
-    } finally {
-      server.callsInFlight().decrementAndGet();
-    }
+  static Server leastLoaded(List<Server> servers) { // Each call increments and decrements.
+    return LEAST_LOADED.pick(servers, server -> server.callsInFlight().get());
   }
 
   // end of LeastLoadedPicker
@@ -189,8 +196,7 @@ final class Uses {
     Metrics metrics = new Metrics();
     Metrics.Family<Metrics.Counter> requests =
         metrics.counterFamily("requests_total", "Requests served.", "status");
-    Metrics.Observer seconds =
-        metrics.histogram("request_seconds", "Response time.", Metrics.SECONDS);
+    Metrics.Observer seconds = metrics.histogram("request_seconds", "Time.", Metrics.SECONDS);
     metrics.polledGauge("queue_length", "Jobs.", samples -> samples.add(queueLength.get()));
 
     long startedAtNanos = System.nanoTime();
@@ -236,18 +242,17 @@ final class Uses {
     return users.verify(name, password); // Slow by design: limit the rate.
   }
 
+  // end of PasswordFile
+
   static String lineForTheFile(String name, String password) {
     return PasswordFile.line(name, password, new SecureRandom());
   }
 
-  // end of PasswordFile
-
   // docs: KeyFile
   static String kindOfKey(Path file) throws IOException {
     KeyFile keys = KeyFile.read(file); // The exception names the file and the problem.
-    Key verifying = keys.verifying(); // A SecretKey or a PublicKey
-    String more = keys.signing().isPresent() ? "signs and verifies" : "verifies";
-    return verifying.getAlgorithm() + " " + more;
+    String use = keys.signing().isPresent() ? "signs and verifies" : "verifies";
+    return keys.verifying().getAlgorithm() + " " + use;
   }
 
   // end of KeyFile
@@ -280,13 +285,13 @@ final class Uses {
     return consul.health(ConsulClient.HealthQuery.passing("web", List.of("v1")));
   }
 
+  // end of ConsulClient
+
   static ConsulClient.Health awaitNews(ConsulClient consul, ConsulClient.Health known)
       throws Exception {
     var all = ConsulClient.HealthQuery.passing("web", List.of("v1"));
     return consul.health(all.changedSince(known.index(), Duration.ofMinutes(1)));
   }
-
-  // end of ConsulClient
 
   // docs: EtcdClient
   static long registerAndWatch(URI server, Predicate<List<EtcdClient.Event>> news)
@@ -302,4 +307,18 @@ final class Uses {
   }
 
   // end of EtcdClient
+
+  // docs: NacosClient
+  static List<NacosClient.Instance> registerAndList(URI server) throws Exception {
+    HttpClient http = HttpClient.newHttpClient();
+    NacosClient nacos = new NacosClient(List.of(server), http, Duration.ofSeconds(3)); // per call
+    NacosClient.Service web = NacosClient.Service.of("web");
+    NacosClient.Instance here = NacosClient.Instance.of("10.0.0.5", 8081);
+    if (!nacos.heartbeat(web, here)) { // Every 5 seconds.
+      nacos.register(web, here);
+    }
+    return nacos.list(web, List.of()).stream().filter(NacosClient.Instance::isHealthy).toList();
+  }
+
+  // end of NacosClient
 }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import javax.crypto.spec.SecretKeySpec;
 import kit.breaker.CircuitBreaker;
 import kit.consul.ConsulClient;
@@ -103,12 +104,21 @@ class UsesTest {
   }
 
   @Test
+  void weightedRoundRobinPicker() {
+    Uses.Host small = new Uses.Host("small", 1);
+    Uses.Host large = new Uses.Host("large", 2);
+    List<Uses.Host> hosts = List.of(small, large);
+
+    assertThat(Stream.generate(() -> Uses.nextByCpus(hosts)).limit(6))
+        .containsExactly(large, small, large, large, small, large);
+  }
+
+  @Test
   void leastLoadedPicker() {
     Uses.Server busy = new Uses.Server("busy", new AtomicInteger(7));
     Uses.Server idle = new Uses.Server("idle", new AtomicInteger());
 
-    assertThat(Uses.callOneOf(List.of(busy, idle))).isEqualTo("response of idle");
-    assertThat(idle.callsInFlight()).hasValue(0);
+    assertThat(Uses.leastLoaded(List.of(busy, idle))).isEqualTo(idle);
   }
 
   @Test
@@ -227,6 +237,23 @@ class UsesTest {
       assertThat(news).hasSize(1);
       assertThat(news.get(0).entry().value()).isEqualTo("10.0.0.5:8081");
       assertThat(etcd.requests().get(3).body()).contains("\"start_revision\":\"42\"");
+    }
+  }
+
+  @Test
+  void nacosClient() throws Exception {
+    String path = "/nacos/v3/client/ns/instance";
+    try (FakeConsul nacos = new FakeConsul()) {
+      nacos
+          .on("POST", path)
+          .answer(200, "{\"code\":21003,\"message\":\"instance not found\"}")
+          .answer(200, "{\"code\":0,\"data\":\"ok\"}");
+      nacos
+          .on("GET", path + "/list")
+          .answer(200, "{\"code\":0,\"data\":[{\"ip\":\"h\",\"port\":1},{\"healthy\":true}]}");
+
+      assertThat(Uses.registerAndList(nacos.uri())).hasSize(1);
+      assertThat(nacos.requests().get(1).body()).contains("ip=10.0.0.5", "port=8081");
     }
   }
 }

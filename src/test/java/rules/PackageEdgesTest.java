@@ -55,6 +55,7 @@ class PackageEdgesTest {
               Set.of("kit", "kit.discovery", "kit.http", "kit.http.client", "kit.http.server")),
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
+          entry("kit.nacos", Set.of("kit", "kit.discovery")),
           // What puts the rest together.
           entry(
               "kit.cli",
@@ -78,7 +79,8 @@ class PackageEdgesTest {
                   "kit.discovery",
                   "kit.dns",
                   "kit.etcd",
-                  "kit.http.client")),
+                  "kit.http.client",
+                  "kit.nacos")),
           entry(
               "kit.client",
               Set.of(

@@ -9,7 +9,6 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpTimeoutException;
@@ -19,12 +18,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -82,7 +79,7 @@ public final class NacosClient {
   private final String password;
   private final Duration timeout;
   private final AtomicInteger current = new AtomicInteger(); // Modulo: the server to try first.
-  private volatile Token token = new Token("", 0);
+  private volatile Token token = new Token("", System.nanoTime());
 
   /**
    * Creates a client of {@code servers}, such as {@code http://127.0.0.1:8848}, without a user.
@@ -189,11 +186,7 @@ public final class NacosClient {
   }
 
   /** A token of the server, and when to log in again. */
-  private record Token(String value, long renewAtNanos) {
-    boolean isDue() {
-      return value.isEmpty() || renewAtNanos - System.nanoTime() <= 0;
-    }
-  }
+  private record Token(String value, long renewAtNanos) {}
 
   /** Registers an ephemeral instance, or replaces its weight and metadata. */
   public void register(Service service, Instance instance)
@@ -250,8 +243,7 @@ public final class NacosClient {
   }
 
   private static Map<String, String> parameters(Service service, Instance instance) {
-    String cluster = "[0-9a-zA-Z-]{1,64}";
-    check("cluster", cluster, instance.cluster, "1 to 64 letters, digits or '-'");
+    check("cluster", "[0-9a-zA-Z-]{1,64}", instance.cluster, "1 to 64 letters, digits or '-'");
     require(instance.port >>> 16 == 0, "port not in 0..65535: " + instance.port);
     String metadata = JSON.valueToTree(instance.metadata).toString();
     require(metadata.length() <= MAX_METADATA_CHARS, "metadata > 1024 characters");
@@ -284,7 +276,7 @@ public final class NacosClient {
   private JsonNode call(String method, String path, Map<String, String> parameters)
       throws IOException, InterruptedException {
     long deadline = System.nanoTime() + timeout.toNanos();
-    if (!user.isEmpty() && token.isDue()) {
+    if (!user.isEmpty() && token.renewAtNanos - System.nanoTime() <= 0) {
       logIn(deadline);
     }
     try {
@@ -303,8 +295,7 @@ public final class NacosClient {
     Map<String, String> credentials = Map.of("username", user, "password", password);
     JsonNode json = send("POST", LOGIN, credentials, "", deadline);
     long lifeNanos = TimeUnit.SECONDS.toNanos(json.path("tokenTtl").asLong());
-    long renewAtNanos = System.nanoTime() + lifeNanos / 10 * 9;
-    token = new Token(json.path("accessToken").asText(), renewAtNanos);
+    token = new Token(json.path("accessToken").asText(), System.nanoTime() + lifeNanos / 10 * 9);
   }
 
   private JsonNode send(
@@ -337,7 +328,7 @@ public final class NacosClient {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(isPost ? url : url + "?" + form));
     request.version(HttpClient.Version.HTTP_1_1); // HTTP/2 would send an upgrade each time.
-    request.method(method, isPost ? BodyPublishers.ofString(form) : BodyPublishers.noBody());
+    request.method(method, HttpRequest.BodyPublishers.ofString(isPost ? form : ""));
     request.header("Content-Type", "application/x-www-form-urlencoded");
     if (!token.isEmpty()) {
       request.header("accessToken", token);
@@ -364,13 +355,13 @@ public final class NacosClient {
   private static HttpResponse.BodyHandler<byte[]> bounded() {
     return head -> {
       ByteArrayOutputStream body = new ByteArrayOutputStream();
-      Consumer<Optional<byte[]>> collect =
-          chunk -> {
-            body.writeBytes(chunk.orElse(new byte[0]));
-            require(body.size() <= MAX_BODY_BYTES, "response > " + MAX_BODY_BYTES + " bytes");
-          };
-      return BodySubscribers.mapping(
-          BodySubscribers.ofByteArrayConsumer(collect), end -> body.toByteArray());
+      var chunks =
+          BodySubscribers.ofByteArrayConsumer(
+              chunk -> {
+                chunk.ifPresent(body::writeBytes);
+                require(body.size() <= MAX_BODY_BYTES, "response > " + MAX_BODY_BYTES + " bytes");
+              });
+      return BodySubscribers.mapping(chunks, end -> body.toByteArray());
     };
   }
 
