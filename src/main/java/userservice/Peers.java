@@ -8,6 +8,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import kit.Context;
 import kit.Endpoint;
 import kit.auth.JwtAuthenticating;
@@ -51,7 +52,7 @@ final class Peers {
   static Peers parse(String text) {
     int colon = text.indexOf(':');
     String scheme = text.substring(0, Math.max(0, colon));
-    if (scheme.equals("consul") || scheme.equals("etcd")) {
+    if (Set.of("consul", "etcd", "nacos").contains(scheme)) {
       String name = text.substring(colon + 1);
       if (!name.matches("[A-Za-z0-9._-]+")) {
         throw new IllegalArgumentException("not the name of a service: \"" + name + "\"");

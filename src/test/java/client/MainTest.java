@@ -34,7 +34,11 @@ class MainTest {
           "consul-ca-file",
           "etcd-user",
           "etcd-user-file",
-          "etcd-ca-file");
+          "etcd-ca-file",
+          "nacos-user",
+          "nacos-user-file",
+          "nacos-ca-file",
+          "nacos-poll");
 
   private static HelpPage help(String command) {
     Map<String, Program.Body> commands =

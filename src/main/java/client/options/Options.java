@@ -122,7 +122,7 @@ public final class Options {
             "picker",
             Flags.oneOf("NAME", "round-robin", "random", "least-loaded"),
             "round-robin",
-            "balancing: round-robin, random or least-loaded");
+            "balancing: round-robin, random, least-loaded");
     rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "maximum attempts per call, 1..100");

@@ -245,16 +245,20 @@ public final class NacosClient {
   private static Map<String, String> parameters(Service service, Instance instance) {
     check("cluster", "[0-9a-zA-Z-]{1,64}", instance.cluster, "1 to 64 letters, digits or '-'");
     require(instance.port >>> 16 == 0, "port not in 0..65535: " + instance.port);
-    String metadata = JSON.valueToTree(instance.metadata).toString();
-    require(metadata.length() <= MAX_METADATA_CHARS, "metadata > 1024 characters");
+    require(fits(instance.metadata), "metadata > 1024 characters");
 
     Map<String, String> parameters = parameters(service);
     parameters.put("ip", instance.host);
     parameters.put("port", Integer.toString(instance.port));
     parameters.put("clusterName", instance.cluster);
     parameters.put("weight", Double.toString(instance.weight));
-    parameters.put("metadata", metadata);
+    parameters.put("metadata", JSON.valueToTree(instance.metadata).toString());
     return parameters;
+  }
+
+  /** Returns whether the server accepts that much metadata. */
+  static boolean fits(Map<String, String> metadata) {
+    return JSON.valueToTree(metadata).toString().length() <= MAX_METADATA_CHARS;
   }
 
   private static Instance instance(JsonNode json) {
@@ -380,8 +384,9 @@ public final class NacosClient {
     }
     String body = new String(response.body(), StandardCharsets.UTF_8).strip();
     String problem = json.path("message").asText(body.isEmpty() ? "empty response" : body);
-    throw new NacosException(
-        nameOf(response.request()), response.statusCode(), code, safe(problem, token));
+    String request = nameOf(response.request());
+    String hint = request.endsWith(LOGIN) ? " (wrong user or password?)" : "";
+    throw new NacosException(request, response.statusCode(), code, safe(problem, token) + hint);
   }
 
   private String safe(String problem, String token) {

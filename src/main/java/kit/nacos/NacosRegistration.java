@@ -5,9 +5,11 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.discovery.Instance;
 import kit.discovery.RegistrationLoop;
@@ -41,7 +43,8 @@ import org.slf4j.LoggerFactory;
  * </pre>
  *
  * <p>Address and port identify an instance, so one that is restarted replaces its predecessor. Its
- * metadata is registered, and its tags as the metadata {@code tags}, separated by commas.
+ * tags are registered as the metadata {@code tags}, separated by commas, together with as much of its
+ * metadata as Nacos accepts, 1,024 characters.
  */
 public final class NacosRegistration extends RegistrationLoop {
   private final Logger log;
@@ -72,14 +75,27 @@ public final class NacosRegistration extends RegistrationLoop {
     this.service = service;
     this.id = service.name() + "-" + instance.authority();
     this.instance =
-        NacosClient.Instance.of(instance.host(), instance.port()).in(cluster, metadata(instance));
+        NacosClient.Instance.of(instance.host(), instance.port())
+            .in(cluster, metadata(instance, log));
     this.interval = this.instance.heartbeatInterval();
   }
 
-  private static Map<String, String> metadata(Instance instance) {
-    Map<String, String> metadata = new LinkedHashMap<>(instance.meta());
+  // The tags, and as many of the other entries as Nacos accepts.
+  private static Map<String, String> metadata(Instance instance, Logger log) {
+    Map<String, String> metadata = new TreeMap<>();
     if (!instance.tags().isEmpty()) {
       metadata.put(NacosInstances.TAGS, String.join(",", instance.tags()));
+    }
+    Set<String> omitted = new TreeSet<>();
+    for (Map.Entry<String, String> entry : new TreeMap<>(instance.meta()).entrySet()) {
+      boolean isNew = metadata.putIfAbsent(entry.getKey(), entry.getValue()) == null;
+      if (isNew && !NacosClient.fits(metadata)) {
+        metadata.remove(entry.getKey());
+        omitted.add(entry.getKey());
+      }
+    }
+    if (!omitted.isEmpty()) {
+      log.warn("metadata > 1024 characters, not registered with Nacos: {}", omitted);
     }
     return metadata;
   }

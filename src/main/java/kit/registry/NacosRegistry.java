@@ -49,8 +49,8 @@ final class NacosRegistry extends Registry {
 
   static final RegistryKind<?> KIND =
       new RegistryKind<>(
-          "nacos[+https]://host:port,...[?namespace=&group=&cluster=]",
-          "Nacos 3 cluster",
+          "nacos[+https]://host:port,...",
+          "Nacos 3 cluster; ?namespace=, group= and cluster= follow",
           List.of(SCHEME, TLS_SCHEME),
           true,
           Set.of("nacos-user", "nacos-user-file", "nacos-ca-file", "nacos-poll", "tags"),
@@ -80,6 +80,7 @@ final class NacosRegistry extends Registry {
     }
     parameters = parameters(parts.length == 1 ? "" : parts[1]);
     service("any"); // Checks namespace and group.
+    checkClusters(parameters.getOrDefault("cluster", "DEFAULT"));
     user = settings.user().resolve(userInfo);
     tls =
         new CaFile("--nacos-ca-file", settings.caFile(), "", Map.of())
@@ -112,6 +113,14 @@ final class NacosRegistry extends Registry {
       }
     }
     return parameters;
+  }
+
+  private static void checkClusters(String names) {
+    for (String name : names.split(",", -1)) {
+      if (!name.matches("[0-9a-zA-Z-]{1,64}")) {
+        throw new IllegalArgumentException("cluster is not 1 to 64 letters, digits or '-'");
+      }
+    }
   }
 
   private NacosClient.Service service(String name) {
@@ -147,8 +156,8 @@ final class NacosRegistry extends Registry {
 
   @Override
   Instances watch(String service, List<String> tags, Duration emptyGrace) {
-    String cluster = parameters.getOrDefault("cluster", "");
-    List<String> clusters = cluster.isEmpty() ? List.of() : List.of(cluster.split(","));
+    String cluster = parameters.get("cluster");
+    List<String> clusters = cluster == null ? List.of() : List.of(cluster.split(","));
     return new NacosInstances(
         client(),
         new NacosInstances.Settings(

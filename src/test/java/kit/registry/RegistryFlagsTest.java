@@ -193,6 +193,12 @@ class RegistryFlagsTest {
           etcd://127.0.0.1:2379   | --tags=primary     | --tags
           etcd://127.0.0.1:2379   | --consul-token=x   | --consul-token
           etcd://127.0.0.1:2379   | --etcd-user=a:b    | -
+          etcd://127.0.0.1:2379   | --nacos-user=a:b   | --nacos-user
+          consul://127.0.0.1:8500 | --nacos-poll=1s    | --nacos-poll
+          nacos://127.0.0.1:8848  | --nacos-poll=1s    | -
+          nacos://127.0.0.1:8848  | --tags=primary     | -
+          nacos://127.0.0.1:8848  | --etcd-ca-file=x   | --etcd-ca-file
+          nacos://127.0.0.1:8848  | --consul-token=x   | --consul-token
           none                    | --tags=a           | --tags
           """)
   void whatOnlyAnotherKindOfRegistryUnderstandsHasNoEffect(
