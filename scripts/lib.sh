@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Functions of the demos: background programs with cleanup, and a registry. Source it in the project folder.
-# Before a call of find_registry, set kind to the registry to use: any, embedded or etcd.
+# Before a call of find_registry, set kind to the registry to use: any, embedded, etcd or nacos.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)
@@ -74,6 +74,9 @@ consul_answers() { answers "$1" /v1/status/leader '^"[^"]'; }
 # Whether host:port is an etcd with a leader.
 etcd_answers() { answers "$1" /health '"health":"true"'; }
 
+# Whether host:port is a Nacos that lists instances.
+nacos_answers() { answers "$1" '/nacos/v3/client/ns/instance/list?serviceName=any' '"code":0'; }
+
 # Prints the first of five consecutive free ports.
 free_ports() {
   local base port
@@ -117,6 +120,20 @@ start_etcd() {
   fail "etcd did not start: $(tail -n 3 "$scratch/etcd.err")"
 }
 
+# A Nacos takes 10 seconds to start, more on a busy machine.
+start_nacos() {
+  local program=$1 base
+  base=$(free_ports)
+  registry=nacos://127.0.0.1:$base
+  start nacos "$program" "$scratch/nacos" "$base"
+  for _ in $(seq 600); do
+    nacos_answers "127.0.0.1:$base" && return
+    kill -0 "${pids[nacos]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  fail "Nacos did not start: $(tail -n 3 "$scratch/nacos.out")"
+}
+
 start_embedded() {
   start dev-agent "$java" -jar target/client.jar dev-agent --port 0
   registry=consul://$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
@@ -141,6 +158,10 @@ find_registry() {
     binary=$(scripts/get-etcd) || fail "no etcd available"
     start_etcd "$binary"
     say "registry: $("$binary" --version | head -n 1) at $registry, started for this demo"
+  elif [ "$kind" = nacos ]; then
+    binary=$(scripts/get-nacos) || fail "no Nacos available"
+    start_nacos "$binary"
+    say "registry: Nacos at $registry, started for this demo"
   elif consul_answers "$address"; then
     registry=consul://$address
     say "registry: the running Consul at $registry"
