@@ -23,21 +23,25 @@ import java.util.regex.Pattern;
 final class Commands {
   /** Regexes of the commands that are not run, with the reason. */
   static final Map<String, String> NOT_RUN =
-      Map.of(
-          "mvn -q package -DskipTests",
-          "downloads; the other commands use its jars",
-          "scripts/demo --etcd",
-          "scripts/check runs it and checks the output",
-          "java -jar user-service.jar --name userservice --port 8081 --registry etcd://127.0.0.1:2379",
-          "needs etcd; EtcdRegistryIT runs the jars with it",
-          "java -jar client.jar loop --registry etcd://127.0.0.1:2379",
-          "as above",
-          "java -jar client.jar loop --registry dns://127.0.0.1:8600/service.consul",
-          "needs Consul's DNS; DnsRegistryIT uses it",
-          "java -jar zipkin/zipkin.jar",
-          "needs Zipkin; ZipkinIT reads the trace, here the spans are lost",
-          "etcdctl .*",
-          "needs etcd's client; SecuredEtcdIT grants these permissions");
+      Map.ofEntries(
+          Map.entry("mvn -q package -DskipTests", "downloads; the other commands use its jars"),
+          Map.entry("scripts/demo --etcd", "scripts/check runs it and checks the output"),
+          Map.entry(
+              "java -jar user-service.jar --name userservice --port 8081 --registry etcd://127.0.0.1:2379",
+              "needs etcd; EtcdRegistryIT runs the jars with it"),
+          Map.entry("java -jar client.jar loop --registry etcd://127.0.0.1:2379", "as above"),
+          Map.entry(
+              "java -jar client.jar loop --registry dns://127.0.0.1:8600/service.consul",
+              "needs Consul's DNS; DnsRegistryIT uses it"),
+          Map.entry(
+              "java -jar zipkin/zipkin.jar",
+              "needs Zipkin; ZipkinIT reads the trace, here the spans are lost"),
+          Map.entry("etcdctl .*", "needs etcd's client; SecuredEtcdIT grants these permissions"),
+          Map.entry("scripts/demo --nacos", "NacosRegistryIT uses a real Nacos"),
+          Map.entry(
+              "java -jar user-service.jar --name userservice --port 8081 --registry nacos://127.0.0.1:8848",
+              "ServiceInNacosIT runs the jars with a real Nacos"),
+          Map.entry("java -jar client.jar loop --registry nacos://127.0.0.1:8848", "as above"));
 
   private static final Pattern READS =
       Pattern.compile("(curl (?!.*( -d | -X )).*|jq .*|java -jar client\\.jar instances.*)");
