@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package testing;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
@@ -107,6 +110,56 @@ public final class NacosServer implements AutoCloseable {
       return status == 200 || status == 403;
     } catch (IOException e) {
       return false;
+    }
+  }
+
+  /** Deregisters all instances of a service, and waits until the list of Nacos is empty. */
+  public void deregisterAll(NacosClient.Service service) throws Exception {
+    Eventually.within(
+        Duration.ofSeconds(START_SECONDS),
+        () -> {
+          List<NacosClient.Instance> left = client().list(service, List.of());
+          for (NacosClient.Instance instance : left) {
+            client().deregister(service, instance);
+          }
+          assertThat(left).isEmpty();
+        });
+  }
+
+  /**
+   * Adds the administrator {@code nacos} and a user that may read and write the default namespace; for
+   * a server with {@code --nacos.core.auth.enabled=true}.
+   */
+  public void addUser(String name, String password) throws IOException, InterruptedException {
+    ok(send("POST", "/nacos/v3/auth/user/admin?password=admin"));
+    String token = "accessToken=" + token("nacos", "admin");
+    ok(
+        send(
+            "POST",
+            "/nacos/v3/auth/user?" + token + "&username=" + name + "&password=" + password));
+    ok(send("POST", "/nacos/v3/auth/role?" + token + "&role=some&username=" + name));
+    ok(
+        send(
+            "POST",
+            "/nacos/v3/auth/permission?" + token + "&role=some&resource=public:*:*&action=rw"));
+  }
+
+  /** Changes the password of a user. */
+  public void changePassword(String name, String password, String changed)
+      throws IOException, InterruptedException {
+    String user = "&username=" + name + "&newPassword=" + changed;
+    ok(send("PUT", "/nacos/v3/auth/user?accessToken=" + token(name, password) + user));
+  }
+
+  private String token(String name, String password) throws IOException, InterruptedException {
+    String user = "?username=" + name + "&password=" + password;
+    String json = send("POST", "/nacos/v3/auth/user/login" + user).body();
+    return new ObjectMapper().readTree(json).path("accessToken").asText();
+  }
+
+  private static void ok(HttpResponse<String> response) throws IOException {
+    if (!response.body().contains("\"code\":0,")) {
+      throw new IOException(response.request().uri().getPath() + ": " + response.body());
     }
   }
 
