@@ -3,7 +3,6 @@ package kit.registry;
 
 import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,7 +17,6 @@ import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
-import kit.http.client.EachAddressClient;
 import kit.nacos.NacosClient;
 import kit.nacos.NacosInstances;
 import kit.nacos.NacosRegistration;
@@ -140,13 +138,7 @@ final class NacosRegistry extends Registry {
 
   private synchronized NacosClient client() {
     if (client == null) {
-      HttpClient http =
-          HttpClient.newBuilder()
-              .connectTimeout(Duration.ofSeconds(2))
-              .proxy(HttpClient.Builder.NO_PROXY)
-              .sslContext(tls)
-              .build();
-      client = new NacosClient(servers, EachAddressClient.over(http), TIMEOUT);
+      client = new NacosClient(servers, newHttpClient(tls), TIMEOUT);
       if (user.isPresent()) {
         client = client.withUser(user.name(), user.password());
       }
