@@ -34,8 +34,7 @@ record Access(JwtFlags.Tokens tokens, Optional<PasswordFile> users) {
   private static final Duration LIFETIME = Duration.ofHours(1);
 
   // A password check takes 0.4 s of a core, so unlimited checks would starve all other requests.
-  // One per
-  // second also slows down guessing.
+  // One per second also slows down guessing.
   private static final double CHECKS_PER_SECOND = 1;
   private static final int CHECKS_AT_ONCE = 5;
 

@@ -168,8 +168,7 @@ final class GatewayServices implements AutoCloseable {
       if (closed) { // By another thread, which may have missed this one.
         remove(upstream);
       }
-    } catch (
-        RuntimeException e) { // The name is the registry's; the other services are still there.
+    } catch (RuntimeException e) { // Other services are not affected.
       log.error("cannot forward to service {}: {}", LogSafe.of(name), LogSafe.of(e));
     }
   }

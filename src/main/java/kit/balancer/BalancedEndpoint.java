@@ -162,9 +162,8 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
   /** Picks among the available candidates; if none is available, among all. */
   private Node<Q, R> pick(List<Node<Q, R>> all, List<Node<Q, R>> candidates) {
     // The picker sees the whole list, and picks of other nodes are repeated: a turn on a shorter
-    // list
-    // is another instance, and with one of four unavailable its neighbour got a ninth of the calls
-    // instead of a third.
+    // list is another instance, and with one of four unavailable its neighbour got a ninth of the
+    // calls instead of a third.
     for (int i = 0; i < all.size(); i++) {
       Node<Q, R> picked = picker.pick(all);
       if (picked.isAvailable() && (candidates == all || candidates.contains(picked))) {

@@ -52,8 +52,7 @@ public record Instance(
     try {
       URI uri = new URI("http://" + inUrl(host) + ":" + port + "/");
       // Equal, else a part of the host would be a user, a path or a query. A zone is accepted by
-      // URI
-      // and cannot be called.
+      // URI and cannot be called.
       return inUrl(host).equals(uri.getHost()) && uri.getPort() == port && host.indexOf('%') < 0;
     } catch (URISyntaxException e) {
       return false;

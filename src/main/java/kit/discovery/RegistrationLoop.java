@@ -124,9 +124,7 @@ public abstract class RegistrationLoop implements Registration {
         registered = true; // Last: by then the log line has been written.
       } catch (InterruptedException e) {
         break; // The toolkit never interrupts this thread; an interruption is a request to end.
-      } catch (
-          Throwable
-              e) { // Without this thread, nothing would be registered or deregistered any more.
+      } catch (Throwable e) { // The thread must go on: it also deregisters.
         registered = false;
         outage.failed(exception(e), "serving unregistered, retrying");
         pauseNanos = pacer.nanosAfterFailure();

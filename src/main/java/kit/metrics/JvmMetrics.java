@@ -31,8 +31,7 @@ public final class JvmMetrics {
   private JvmMetrics() {}
 
   // The beans are looked up at each scrape and not here: the first look-up takes half as long as
-  // the
-  // start of a service.
+  // the start of a service.
 
   /**
    * Registers all metrics; they are read at each scrape.

@@ -82,16 +82,14 @@ import java.util.function.LongSupplier;
 public final class TokenBucket {
   // Overview. Number the tokens in the order in which they are produced, from 1; the burst that is
   // there at first has the numbers up to 0. "produced" is the number of the newest token; it
-  // follows
-  // from the clock. "taken" is the number up to which tokens are gone, taken or discarded. So
+  // follows from the clock. "taken" is the number up to which tokens are gone, taken or discarded.
+  // So
   //
   //   available = produced - taken, but at most the burst
   //
   // A request for n tokens moves "taken" to max(taken, produced - burst) + n. It is admitted at
-  // once
-  // if that is not above "produced"; otherwise it waits until that token is produced. With 10
-  // tokens
-  // per second and a burst of 3:
+  // once if that is not above "produced"; otherwise it waits until that token is produced. With 10
+  // tokens per second and a burst of 3:
   //
   //   at ms  produced  wanted  taken
   //      0      0        2     -3 -> -1   admitted; 1 is available

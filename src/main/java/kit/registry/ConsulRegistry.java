@@ -205,8 +205,7 @@ final class ConsulRegistry extends Registry {
     return check
         .withDeregisterAfter(wanted.deregisterAfter())
         // The service has passed its own check before. With Consul's default, critical, it would
-        // receive
-        // no calls until the first check.
+        // receive no calls until the first check.
         .withStatus(ConsulClient.Status.PASSING);
   }
 

@@ -238,8 +238,7 @@ public final class HttpService implements AutoCloseable {
     try (ListenerClosing listener = new ListenerClosing(server, heads, patience)) {
       if (endServing()) {
         // A connection attempt while the port closes is reset. So clients that still send keep
-        // their
-        // connections until the port is closed, and lose them with the next response.
+        // their connections until the port is closed, and lose them with the next response.
         if (exchanges.closeConnections(false) && exchanges.isBusy(quiet)) {
           Thread.sleep(Math.max(0, Math.min(quiet.toMillis(), patience.toMillis())));
         }

@@ -154,8 +154,7 @@ final class RequestHead {
   /** Returns whether no further request may be read from the connection. */
   boolean isLast() {
     // The JDK reads a chunk of size 100000000 as the last one (its int overflows), and also one
-    // without
-    // a size. The bytes after it would be read as the next request.
+    // without a size. The bytes after it would be read as the next request.
     return isChunked
         || has(connection, "close") // The JDK recognizes it only if it stands alone.
         || isHttp10() && !has(connection, "keep-alive");

@@ -78,8 +78,7 @@ final class ResponseSender {
       }
       sendHeaders(response.status(), -1); // and -1 is "no body".
       // That has drained the request. If the request was incomplete, the JDK has closed the
-      // connection
-      // without removing it from its set; this does. Otherwise it has no effect.
+      // connection without removing it from its set; this does. Otherwise it has no effect.
       try {
         exchange.getResponseBody().close();
       } catch (IOException | RuntimeException e) {
