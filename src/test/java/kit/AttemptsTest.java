@@ -17,7 +17,7 @@ class AttemptsTest {
   }
 
   @Test
-  void brokenInstanceMayBeAskedAgainButRefusingOneIsUseless() {
+  void brokenInstanceMayBeCalledAgainButRefusingOneIsExcluded() {
     attempts.broke("a:1");
     attempts.refused("b:1");
     assertThat(attempts.isEmpty()).isFalse();
@@ -38,7 +38,7 @@ class AttemptsTest {
   }
 
   @Test
-  void travelsInTheContext() {
+  void isCarriedInTheContext() {
     Context context = Context.background().with(Attempts.KEY, attempts);
     assertThat(context.get(Attempts.KEY)).isSameAs(attempts);
   }

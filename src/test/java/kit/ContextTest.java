@@ -56,7 +56,7 @@ class ContextTest {
   }
 
   @Test
-  void longestTimeoutIsFarAwayAndNotInThePast() {
+  void longestTimeoutDoesNotOverflow() {
     Context context = Context.background().withTimeout(Duration.ofSeconds(Long.MAX_VALUE));
     assertThat(context.remainingNanos()).isGreaterThan(TimeUnit.DAYS.toNanos(365 * 100));
     assertThat(context.withTimeout(Duration.ofSeconds(1)).remainingNanos())
@@ -65,13 +65,13 @@ class ContextTest {
 
   @ParameterizedTest
   @ValueSource(longs = {0, -1, Long.MIN_VALUE})
-  void timeoutThatIsNotPositiveIsUpAtOnce(long seconds) {
+  void nonPositiveTimeoutExpiresAtOnce(long seconds) {
     Context context = Context.background().withTimeout(Duration.ofSeconds(seconds));
     assertThat(context.remainingNanos()).isNotPositive();
   }
 
   @Test
-  void valuesAddUpAndTheNewestWins() {
+  void valuesAccumulateAndTheNewestWins() {
     Context.Key<Integer> number = Context.key("number");
     Context one = Context.background().with(USER, "jerry").with(number, 1);
     Context two = one.withDeadline(5).with(number, 2).withDeadline(3);
@@ -100,7 +100,7 @@ class ContextTest {
   }
 
   @Test
-  void nullsAreNamed() {
+  void nullsAreRejectedByName() {
     Context context = Context.background();
     assertThatNullPointerException().isThrownBy(() -> context.with(USER, null)).withMessage("user");
     assertThatNullPointerException().isThrownBy(() -> context.with(null, "x")).withMessage("key");

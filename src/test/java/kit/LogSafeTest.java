@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LogSafeTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "GET /user/101", "Jürgen, 用户, 😀", "a\\b \"c\""})
-  void harmlessTextIsLeftAlone(String text) {
+  void harmlessTextIsUnchanged(String text) {
     assertThat(LogSafe.of(text)).isEqualTo(text);
   }
 
@@ -24,19 +24,19 @@ class LogSafeTest {
         0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0x200e, 0x200f,
         0x061c
       })
-  void whatSteersATerminalIsEscaped(char steering) {
+  void terminalControlCharactersAreEscaped(char steering) {
     assertThat(LogSafe.of("a" + steering + "b"))
         .isEqualTo("a" + String.format("\\u%04x", (int) steering) + "b");
   }
 
   @Test
-  void lineEndsAndTabsKeepTheirUsualNames() {
+  void lineEndsAndTabsHaveShortEscapes() {
     assertThat(LogSafe.of("x\r\n2026-01-01 INFO all is well\t!"))
         .isEqualTo("x\\r\\n2026-01-01 INFO all is well\\t!");
   }
 
   @Test
-  void neighboursOfTheEscapedAreKept() {
+  void charactersNextToEscapedOnesAreKept() {
     String text = " ~\u00a0\u2027\u202f\u2065\u206a";
     assertThat(LogSafe.of(text)).isEqualTo(text);
   }
@@ -49,13 +49,13 @@ class LogSafeTest {
   }
 
   @Test
-  void characterOfTwoUnitsIsNotCutInHalf() {
+  void surrogatePairIsNotSplit() {
     assertThat(LogSafe.of("x".repeat(499) + "😀y")).isEqualTo("x".repeat(499) + "...");
     assertThat(LogSafe.of("x".repeat(498) + "😀y")).isEqualTo("x".repeat(498) + "😀...");
   }
 
   @Test
-  void halfACharacterIsEscapedInsteadOfPrintedAsAQuestionMark() {
+  void loneSurrogateIsEscaped() {
     assertThat(LogSafe.of("a\ud800b\udc00c\ud83d\ude00"))
         .isEqualTo("a\\ud800b\\udc00c\ud83d\ude00");
     assertThat(LogSafe.of("\ude00\ud83d")).isEqualTo("\\ude00\\ud83d");
@@ -64,7 +64,7 @@ class LogSafeTest {
   }
 
   @Test
-  void anyObjectHasALine() {
+  void anyObjectIsOneLine() {
     assertThat(LogSafe.of(null)).isEqualTo("null");
     assertThat(LogSafe.of(new IOException("a\nb"))).isEqualTo("java.io.IOException: a\\nb");
   }

@@ -50,20 +50,20 @@ class MiddlewareTest {
   }
 
   @Test
-  void chainOfOneIsThatOne() throws Exception {
+  void chainOfOneIsThatMiddleware() throws Exception {
     Middleware.chain(noting("only")).around(echo).call(Context.background(), "hello");
     assertThat(steps).containsExactly("only pre", "endpoint", "only post");
   }
 
   @Test
-  void chainIsAMiddlewareThatCanBeUsedTwice() throws Exception {
+  void chainIsReusable() throws Exception {
     Middleware<String, String> inner = Middleware.chain(noting("b"), noting("c"));
     Endpoint<String, String> endpoint = Middleware.chain(noting("a"), inner, inner).around(echo);
     assertThat(endpoint.call(Context.background(), ">")).isEqualTo("> a b c b c");
   }
 
   @Test
-  void exceptionPassesAllLayers() {
+  void exceptionPropagatesThroughAllLayers() {
     Endpoint<String, String> failing =
         (context, request) -> {
           throw new StatusException(403, "permission denied");
@@ -76,7 +76,7 @@ class MiddlewareTest {
   }
 
   @Test
-  void timeoutIsTheDeadlineUnlessThatOfTheCallerIsSooner() throws Exception {
+  void timeoutIsTheDeadlineUnlessTheCallersIsEarlier() throws Exception {
     List<Context> seen = new ArrayList<>();
     Endpoint<String, String> endpoint =
         Middleware.<String, String>timeout(Duration.ofMinutes(1))
@@ -99,14 +99,14 @@ class MiddlewareTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"PT0S", "PT-1S"})
-  void timeoutThatIsNotPositiveIsRefused(Duration longest) {
+  void nonPositiveTimeoutIsRejected(Duration longest) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Middleware.timeout(longest))
         .withMessage("timeout <= 0: " + longest);
   }
 
   @Test
-  void nullIsRefusedWhenTheProgramIsWired() {
+  void nullIsRejectedAtConstruction() {
     assertThatNullPointerException().isThrownBy(() -> Middleware.chain(null));
     assertThatNullPointerException()
         .isThrownBy(() -> Middleware.chain(noting("first"), noting("second"), null));

@@ -39,7 +39,7 @@ class PeerExceptionTest {
           BROKEN        | connection broke (127.0.0.1:8081)
           STATUS        | 403 permission denied (127.0.0.1:8081)
           """)
-  void messageSaysStatusDetailAndInstance(Kind kind, String message) {
+  void messageHasStatusDetailAndInstance(Kind kind, String message) {
     assertThat(example(kind, null)).hasMessage(message);
     assertThat(example(kind, null).kind()).isEqualTo(kind);
   }
@@ -53,7 +53,7 @@ class PeerExceptionTest {
   }
 
   @Test
-  void detailStandsWithoutStatusAndInstance() {
+  void messageMayBeTheDetailAlone() {
     PeerException failure = example(Kind.STATUS, null);
     assertThat(failure.detail()).isEqualTo("permission denied");
     assertThat(failure.status()).isEqualTo(403);
@@ -77,7 +77,7 @@ class PeerExceptionTest {
     "BROKEN, false",
     "STATUS, false"
   })
-  void onlyWhatWasNotSentIsSafeToRepeat(Kind kind, boolean notSent) {
+  void onlyUnsentRequestsAreSafeToRetry(Kind kind, boolean notSent) {
     assertThat(kind.notSent()).isEqualTo(notSent);
   }
 }

@@ -95,7 +95,7 @@ class ShutdownTest {
   }
 
   @Test
-  void interruptionEndsOneStepAndNotTheWaitingOfTheNext() throws Exception {
+  void interruptionEndsOneStepOnly() throws Exception {
     BlockingQueue<Boolean> interruptedAtTheEnd = new LinkedBlockingQueue<>();
     CountDownLatch secondEntered = new CountDownLatch(1);
     CountDownLatch never = new CountDownLatch(1);
@@ -174,7 +174,7 @@ class ShutdownTest {
   }
 
   @Test
-  void stepThatClosesUsAgainDoesNotWaitForItself() throws Exception {
+  void stepThatCallsCloseDoesNotWaitForItself() throws Exception {
     Shutdown shutdown = shutdown(AMPLE);
     shutdown.step("again", shutdown::close).step("next", noting("next"));
     Thread closer = start(shutdown::close);
@@ -192,7 +192,7 @@ class ShutdownTest {
   }
 
   @Test
-  void watchdogWatchesAlsoWhenSomebodyElseWasFirst() throws Exception {
+  void watchdogRunsEvenIfAnotherThreadClosedFirst() throws Exception {
     Shutdown shutdown = shutdown(Duration.ofMillis(50)).step("hold", this::hold);
     start(shutdown::close);
     entered.await();
@@ -202,7 +202,7 @@ class ShutdownTest {
   }
 
   @Test
-  void watchdogGoesHomeWhenAllIsDoneInTime() throws Exception {
+  void watchdogEndsWhenTheStepsEndInTime() throws Exception {
     BlockingQueue<Thread> watchdogs = new LinkedBlockingQueue<>();
     shutdown(AMPLE)
         .step(
@@ -214,23 +214,23 @@ class ShutdownTest {
         .closeWithinBudget();
     assertThat(watchdogs).isNotEmpty();
     for (Thread watchdog : List.copyOf(watchdogs)) {
-      watchdog.join(10_000); // Others are of tests whose steps are through, too.
+      watchdog.join(10_000); // Others belong to tests whose steps have ended.
       assertThat(watchdog.isAlive()).isFalse();
     }
     assertThat(overrun.getCount()).isEqualTo(1);
   }
 
   @Test
-  void closedShutdownWaitsForNoSignalAnyMore() {
+  void onSignalAfterCloseChangesNothing() {
     Shutdown shutdown = shutdown(AMPLE).step("one", noting("one")).onSignal();
     shutdown.close();
-    // The JVM refuses a hook that it has already.
+    // The JVM rejects a hook that is already registered.
     shutdown.onSignal();
     assertThat(steps).containsExactly("one");
   }
 
   @Test
-  void stepAddedTooLateIsRefused() {
+  void stepAddedTooLateIsRejected() {
     Shutdown shutdown = shutdown(AMPLE);
     BlockingQueue<Throwable> thrown = new LinkedBlockingQueue<>();
     shutdown.step(
@@ -251,7 +251,7 @@ class ShutdownTest {
   }
 
   @Test
-  void nullsAreNamed() {
+  void nullsAreRejectedByName() {
     assertThatNullPointerException().isThrownBy(() -> new Shutdown(null)).withMessage("budget");
     assertThatNullPointerException()
         .isThrownBy(() -> shutdown(AMPLE).step("name", null))

@@ -21,7 +21,7 @@ class StatusExceptionTest {
   }
 
   @Test
-  void withAddsAHeaderAndLeavesTheOriginalAlone() {
+  void withAddsAHeaderAndDoesNotChangeTheOriginal() {
     Exception cause = new IllegalStateException("disk full");
     StatusException plain = new StatusException(429, "rate limit exceeded", cause);
     StatusException refusal = plain.with("Retry-After", "3").with("X-Limit", "10");
@@ -48,7 +48,7 @@ class StatusExceptionTest {
   }
 
   @Test
-  void costsNoStackTrace() {
+  void hasNoStackTrace() {
     assertThat(new StatusException(404, "no such path").getStackTrace()).isEmpty();
   }
 

@@ -76,14 +76,14 @@ class BasicAuthenticatingTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"Basic ", "basic ", "BASIC  "})
-  void rightPasswordIsLetThroughWithTheUser(String scheme) throws Exception {
+  void rightPasswordIsAcceptedWithTheUser(String scheme) throws Exception {
     HttpResponse<String> answer = get(scheme + base64("j\u00e9rry:p\u00e4ss:word", UTF_8));
     assertThat(answer.statusCode()).isEqualTo(200);
     assertThat(answer.body()).isEqualTo("hello j\u00e9rry");
   }
 
   @Test
-  void twoPasswordsAreRefusedUnasked() throws Exception {
+  void twoPasswordsAreRejectedUnverified() throws Exception {
     String right = "Basic " + base64("jerry:p\u00e4ss:word", UTF_8);
     HttpRequest request =
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + service.port() + "/"))
@@ -95,7 +95,7 @@ class BasicAuthenticatingTest {
   }
 
   @Test
-  void wrongPasswordIsRefused() throws Exception {
+  void wrongPasswordIsRejected() throws Exception {
     refused(get("Basic " + base64("jerry:pass", UTF_8)));
     refused(get("Basic " + base64("jerry:", UTF_8)));
     refused(get("Basic " + base64(":", UTF_8)));
@@ -103,7 +103,7 @@ class BasicAuthenticatingTest {
   }
 
   @Test
-  void whatIsNoCredentialsIsRefusedUnasked() throws Exception {
+  void malformedCredentialsAreRejectedUnverified() throws Exception {
     String right = base64("jerry:p\u00e4ss:word", UTF_8);
     refused(get(null));
     refused(get("Basic"));

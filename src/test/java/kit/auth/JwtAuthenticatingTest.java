@@ -46,7 +46,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.RawToken;
 
-/** Tokens over the wire. */
+/** Bearer-token authentication over HTTP. */
 @Timeout(30)
 class JwtAuthenticatingTest {
   private static final HttpClient CLIENT =
@@ -118,7 +118,7 @@ class JwtAuthenticatingTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"Bearer ", "bearer ", "BEARER ", "Bearer   "})
-  void goodTokenIsLetThroughWithItsClaims(String scheme) throws Exception {
+  void validTokenIsAcceptedWithItsClaims(String scheme) throws Exception {
     HttpResponse<String> answer = send("GET", "/me", "Authorization", scheme + token(GOOD));
     assertThat(answer.statusCode()).isEqualTo(200);
     assertThat(answer.body()).isEqualTo("hello jerry");
@@ -126,7 +126,7 @@ class JwtAuthenticatingTest {
   }
 
   @Test
-  void twoIdentitiesReachNoHandlerBehindWhateverServer() throws Exception {
+  void twoAuthorizationHeadersReachNoHandler() throws Exception {
     HttpResponse<String> answer =
         send("GET", "/me", "Authorization", "Bearer " + token(GOOD), "Authorization", "Bearer x");
     assertThat(answer.statusCode()).isEqualTo(400);
@@ -203,7 +203,7 @@ class JwtAuthenticatingTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("badTokens")
-  void badTokenIsAnUnauthorizedLikeAllOthers(String what, String token) throws Exception {
+  void invalidTokensAllGetTheSameUnauthorized(String what, String token) throws Exception {
     HttpResponse<String> answer = send("GET", "/me", "Authorization", "Bearer " + token);
     assertThat(answer.statusCode()).isEqualTo(401);
     assertThat(challenge(answer)).isEqualTo("Bearer error=\"invalid_token\"");
@@ -232,7 +232,7 @@ class JwtAuthenticatingTest {
   }
 
   @Test
-  void scopeWithoutVerificationIsAFaultOfTheWiring() throws Exception {
+  void scopeCheckWithoutVerificationIsAConfigurationError() throws Exception {
     assertThat(send("GET", "/wrong", "Authorization", "Bearer " + token(GOOD)).statusCode())
         .isEqualTo(500);
     assertThat(reached).isEmpty();
@@ -255,7 +255,7 @@ class JwtAuthenticatingTest {
   }
 
   @Test
-  void tokenIsSentAlongAndAskedForEachTime() throws Exception {
+  void tokenIsReadAndSentWithEachCall() throws Exception {
     List<Optional<String>> tokens =
         new ArrayList<>(List.of(Optional.of(token(GOOD)), Optional.empty()));
     HttpEndpoint<String, String> client =
@@ -267,7 +267,7 @@ class JwtAuthenticatingTest {
   }
 
   @Test
-  void tokenOfTheCallerIsPassedOnOnlyWhereThatIsSaid() throws Exception {
+  void callersTokenIsForwardedOnlyIfConfigured() throws Exception {
     Context context = Context.background().with(JwtAuthenticating.TOKEN, token(GOOD));
     assertThat(client().before(JwtAuthenticating.passingOn()).call(context, "/me"))
         .isEqualTo("hello jerry");
@@ -284,7 +284,7 @@ class JwtAuthenticatingTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"", " ", "hunter2 hunter2", "hunter2\n", "hunter2\r\nX: y", "hunter\u00e9", "=a"})
-  void whatCannotStandInAHeaderIsRefusedWithoutShowingIt(String token) {
+  void tokenInvalidInAHeaderIsRejectedWithoutShowingIt(String token) {
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->

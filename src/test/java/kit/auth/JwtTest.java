@@ -72,7 +72,7 @@ class JwtTest {
   private static Reason refusal(Jwt.Verifier verifier, String token) {
     Jwt.InvalidException refusal =
         catchThrowableOfType(Jwt.InvalidException.class, () -> verifier.verify(token));
-    assertThat(refusal).as("refusal of " + token).isNotNull();
+    assertThat(refusal).as("rejection of " + token).isNotNull();
     return refusal.reason();
   }
 
@@ -157,7 +157,7 @@ class JwtTest {
 
   @ParameterizedTest
   @MethodSource("rfcExamples")
-  void examplesOfRfc7515AreBelievedUntilTheyExpire(List<Object> example) {
+  void examplesOfRfc7515AreAcceptedUntilTheyExpire(List<Object> example) {
     Algorithm algorithm = (Algorithm) example.get(0);
     Key key = (Key) example.get(1);
     String token = (String) example.get(2);
@@ -175,7 +175,7 @@ class JwtTest {
   }
 
   @Test
-  void unsecuredExampleOfRfc7515IsRefused() throws Exception {
+  void unsecuredExampleOfRfc7515IsRejected() throws Exception {
     String a5 = "eyJhbGciOiJub25lIn0." + RFC_PAYLOAD + ".";
     InstantSource then = InstantSource.fixed(Instant.ofEpochSecond(RFC_EXP - 1));
     for (Map.Entry<Algorithm, Key> verifying :
@@ -217,7 +217,7 @@ class JwtTest {
 
   @ParameterizedTest
   @EnumSource
-  void tokensOfJoseAreBelieved(Algorithm algorithm) throws Exception {
+  void tokensOfJoseAreAccepted(Algorithm algorithm) throws Exception {
     Jwt.Expected expected =
         Jwt.Expected.anyIssuer().withIssuer("https://jose.example").withAudience("userservice");
     Jwt.Claims claims =
@@ -231,7 +231,7 @@ class JwtTest {
 
   @ParameterizedTest
   @EnumSource
-  void whatWeSignWithTheKeysOfJoseIsBelievedWithThem(Algorithm algorithm) throws Exception {
+  void tokensSignedWithTheKeysOfJoseAreAccepted(Algorithm algorithm) throws Exception {
     Key signing = joseKey(algorithm, "private");
     String token =
         new Jwt.Signer(algorithm, signing, CLOCK)
@@ -243,7 +243,7 @@ class JwtTest {
 
   @ParameterizedTest
   @EnumSource
-  void tokenOfOneAlgorithmIsOfTheWrongOneForAllOthers(Algorithm algorithm) throws Exception {
+  void tokenIsRejectedByVerifiersOfOtherAlgorithms(Algorithm algorithm) throws Exception {
     Key key = joseKey(algorithm, "public");
     Jwt.Verifier verifier =
         new Jwt.Verifier(
@@ -257,7 +257,7 @@ class JwtTest {
 
   @ParameterizedTest
   @EnumSource
-  void anyChangedBitIsNoticed(Algorithm algorithm) throws Exception {
+  void anyChangedBitIsRejected(Algorithm algorithm) throws Exception {
     Key key = joseKey(algorithm, "public");
     Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier = new Jwt.Verifier(algorithm, key, expected, CLOCK);
@@ -278,7 +278,7 @@ class JwtTest {
   // ---- confusion
 
   @Test
-  void publicKeyUsedAsASecretConvincesNobody() throws Exception {
+  void publicKeyUsedAsAnHmacSecretIsRejected() throws Exception {
     byte[] pem = java.nio.file.Files.readAllBytes(JOSE.resolve("RS256-public.pem"));
     Key key = joseKey(Algorithm.RS256, "public");
     Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.RS256, key, ANY_ISSUER, CLOCK);
@@ -294,7 +294,7 @@ class JwtTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS2560", "HS384"})
-  void otherAlgorithmsInTheHeaderAreRefused(String alg) {
+  void otherAlgorithmsInTheHeaderAreRejected(String alg) {
     String payload = "{\"exp\":" + (NOW + 60) + "}";
     String signed = RawToken.hs256(SECRET, "{\"alg\":\"" + alg + "\"}", payload);
     assertThat(refusal(verifier, signed)).isEqualTo(Reason.WRONG_ALGORITHM);
@@ -303,7 +303,7 @@ class JwtTest {
   }
 
   @Test
-  void keyInTheHeaderIsNotLookedAt() {
+  void keyInTheHeaderIsIgnored() {
     byte[] own = new byte[32];
     String header =
         "{\"alg\":\"HS256\",\"jwk\":{\"kty\":\"oct\",\"k\":\""
@@ -316,7 +316,7 @@ class JwtTest {
   }
 
   @Test
-  void zeroesAndNumbersBeyondTheOrderAreNoEcdsaSignature() throws Exception {
+  void ecdsaSignatureOfZeroesOrBeyondTheOrderIsRejected() throws Exception {
     ECPublicKey key = (ECPublicKey) joseKey(Algorithm.ES256, "public");
     Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier = new Jwt.Verifier(Algorithm.ES256, key, expected, CLOCK);
@@ -372,7 +372,7 @@ class JwtTest {
         "eyJhbGciOiJIUzI1NiJ9.e30.AA/+",
         "eyJhbGciOiJIUzI1NiJ9.e30.A",
       })
-  void whatIsNoTokenIsMalformed(String token) {
+  void textThatIsNoTokenIsMalformed(String token) {
     assertThat(refusal(verifier, token)).isEqualTo(Reason.MALFORMED);
   }
 
@@ -416,13 +416,13 @@ class JwtTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "application/jwt"})
-  void typesOfAccessTokensAreTaken(String type) {
+  void typesOfAccessTokensAreAccepted(String type) {
     String header = "{\"alg\":\"HS256\",\"typ\":\"" + type + "\"}";
     verifier.verify(RawToken.hs256(SECRET, header, "{\"exp\":" + (NOW + 60) + "}"));
   }
 
   @Test
-  void tokenCannotBeWrittenInAnotherWay() {
+  void tokenHasOneEncodingOnly() {
     String token = token("{\"exp\":1800000060,\"sub\":\"jerry\"}");
     verifier.verify(token);
     String[] parts = token.split("\\.");
@@ -455,7 +455,7 @@ class JwtTest {
   }
 
   @Test
-  void everyTruncationIsRefused() {
+  void everyTruncationIsRejected() {
     String token = token("{\"exp\":" + (NOW + 60) + "}");
     for (int length = 0; length < token.length(); length++) {
       refusal(verifier, token.substring(0, length));
@@ -583,7 +583,7 @@ class JwtTest {
           {"exp":1.80000006e9}                               |
           {"exp":1799999000,"nbf":1800001000}                | EXPIRED
           """)
-  void timeIsGivenTheLeewayAndNoMore(String payload, Reason reason) {
+  void clockSkewWithinTheLeewayIsAccepted(String payload, Reason reason) {
     if (reason == null) {
       verifier.verify(token(payload));
     } else {
@@ -617,7 +617,7 @@ class JwtTest {
           me    | us  | ,"iss":"me","aud":"us"           | -
           me    | us  | ,"iss":"you","aud":"them"        | WRONG_ISSUER
           """)
-  void issuerAndAudienceAreAsExpected(String issuer, String audience, String more, Reason reason) {
+  void issuerAndAudienceMustMatch(String issuer, String audience, String more, Reason reason) {
     Jwt.Expected expected = Jwt.Expected.anyIssuer();
     if (issuer != null) {
       expected = expected.withIssuer(issuer);
@@ -635,7 +635,7 @@ class JwtTest {
   }
 
   @Test
-  void checksHaveAnOrderSoThatForgedClaimsAreNotLookedAt() {
+  void signatureIsCheckedBeforeClaims() {
     Jwt.Verifier verifier = verifier(Jwt.Expected.anyIssuer().withIssuer("me").withAudience("us"));
     String none = "{\"alg\":\"none\"}";
     String allWrong = "{\"exp\":0,\"nbf\":253402300799,\"iss\":\"you\",\"aud\":\"them\"}";
@@ -675,7 +675,7 @@ class JwtTest {
   }
 
   @Test
-  void claimsAreNewWithEachCallAndCannotBeChanged() {
+  void claimsAreUnmodifiableCopies() {
     String token = token("{\"exp\":1800000060,\"sub\":\"jerry\"}");
     Jwt.Claims claims = verifier.verify(token);
     ((ObjectNode) claims.json()).put("sub", "root");
@@ -685,7 +685,7 @@ class JwtTest {
   }
 
   @Test
-  void refusalQuotesNothingOfTheTokenAndHasNoStackTrace() {
+  void exceptionQuotesNothingOfTheTokenAndHasNoStackTrace() {
     List<String> tokens =
         List.of(
             "hunter2",
@@ -727,7 +727,7 @@ class JwtTest {
   }
 
   @Test
-  void signerRefusesWhatVerifiersWouldRefuse() {
+  void signerRejectsWhatVerifiersWouldReject() {
     Jwt.Signer signer = new Jwt.Signer(Algorithm.HS256, KEY, CLOCK);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> signer.sign(Map.of(), Duration.ofMillis(999)))
@@ -769,7 +769,7 @@ class JwtTest {
   }
 
   @Test
-  void keyOfAnotherKindOrTooWeakIsRefused() throws Exception {
+  void keyOfAnotherTypeOrTooWeakIsRejected() throws Exception {
     KeyPair weak = pair("RSA", 1024);
     KeyPair otherCurve = pair("EC", 384);
     KeyPair edwards = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
@@ -823,7 +823,7 @@ class JwtTest {
   // ---- many
 
   @Test
-  void verifiersAreSharedByThreads() throws Exception {
+  void verifiersAreThreadSafe() throws Exception {
     for (Algorithm algorithm : Algorithm.values()) {
       Key signing = joseKey(algorithm, "private");
       Jwt.Signer signer = new Jwt.Signer(algorithm, signing, CLOCK);
@@ -843,7 +843,7 @@ class JwtTest {
   }
 
   @Test
-  void noiseIsRefusedAndNothingElseHappens() {
+  void randomTextIsRejected() {
     Random random = new Random(7);
     String token = token("{\"exp\":1800000060,\"sub\":\"jerry\"}");
     for (int i = 0; i < 5_000; i++) {

@@ -72,7 +72,7 @@ class KeyFileTest {
 
   @ParameterizedTest
   @MethodSource("secrets")
-  void secretIsTakenAsItStandsButForOneNewline(String text, String secret) throws Exception {
+  void secretIsTheFileWithoutOneTrailingNewline(String text, String secret) throws Exception {
     KeyFile file = read(text);
     assertThat(file.verifying().getEncoded()).isEqualTo(secret.getBytes(ISO_8859_1));
     assertThat(file.signing()).contains(file.verifying());
@@ -102,7 +102,7 @@ class KeyFileTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"RS256", "ES256"})
-  void textAroundTheBlocksAndOtherLineEndsAreNoMatter(String name) throws Exception {
+  void textAroundTheBlocksAndOtherLineEndsAreAccepted(String name) throws Exception {
     String both = jose(name + "-public.pem") + "\nmade today\n" + jose(name + "-private.pem");
     KeyFile file = read("# a key\n" + both.replace("\n", "\r\n") + "\r\n\r\n");
     assertThat(file.verifying()).isEqualTo(read(jose(name + "-public.pem")).verifying());
@@ -110,7 +110,7 @@ class KeyFileTest {
   }
 
   @Test
-  void privateKeyThatDoesNotNameItsPublicKeyNeedsItBeside() throws Exception {
+  void privateKeyWithoutItsPublicKeyNeedsAPublicKeyBlock() throws Exception {
     KeyPair pair = pair("EC", 256); // The JDK leaves the public key out.
     String privateKey = pem("PRIVATE KEY", pair.getPrivate());
     refused(
@@ -120,7 +120,7 @@ class KeyFileTest {
   }
 
   @Test
-  void keysThatAreNoPairAreRefused() throws Exception {
+  void keysThatAreNoPairAreRejected() throws Exception {
     KeyPair ec = pair("EC", 256);
     for (String publicKey :
         new String[] {
@@ -149,14 +149,14 @@ class KeyFileTest {
         "ENCRYPTED PRIVATE KEY",
         "CERTIFICATE"
       })
-  void otherPemSaysWhatItIsAndWhatToDo(String label) {
+  void otherPemTypesAreNamedWithTheConversion(String label) {
     refused(
         pem(label, new byte[] {1, 2, 3}),
         "not one PRIVATE KEY or PUBLIC KEY, but " + label + "; try openssl pkey -in FILE");
   }
 
   @Test
-  void secondKeyOfAKindIsRefused() throws Exception {
+  void secondKeyOfATypeIsRejected() throws Exception {
     String twice = jose("RS256-public.pem") + "\n" + jose("ES256-public.pem");
     refused(twice, "not one PRIVATE KEY or PUBLIC KEY, but PUBLIC KEY; try openssl pkey -in FILE");
   }
@@ -177,7 +177,7 @@ class KeyFileTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"PUBLIC KEY", "PRIVATE KEY"})
-  void pemOfOtherThingsIsRefused(String label) throws Exception {
+  void otherPemBlocksAreRejected(String label) throws Exception {
     String why = "PEM, but not of an RSA or EC key";
     refused(pem(label, new byte[0]), why);
     refused(pem(label, "no DER at all".getBytes(UTF_8)), why);
@@ -187,13 +187,13 @@ class KeyFileTest {
   }
 
   @Test
-  void largeFileIsRefusedUnread() {
+  void largeFileIsRejectedUnread() {
     refused("x".repeat(65_537), "longer than 65536 bytes");
     refused("-----BEGIN PUBLIC KEY-----" + "A".repeat(65_536), "longer than 65536 bytes");
   }
 
   @Test
-  void longPemCostsNoTime() {
+  void longPemIsReadFast() {
     refused("-----BEGIN " + "A ".repeat(32_000), "PEM, but no whole key");
     refused("-----BEGIN A-----".repeat(3_800), "PEM, but no whole key");
     refused("-----BEGIN A-----" + " A".repeat(32_000), "PEM, but no whole key");

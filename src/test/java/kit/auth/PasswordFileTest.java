@@ -46,13 +46,13 @@ class PasswordFileTest {
   }
 
   @Test
-  void hashesAreThoseOfOthers() throws Exception {
+  void hashesMatchOtherImplementations() throws Exception {
     PasswordFile users = read("# by hand\n\njerry:" + UNICODE + "\n");
     assertThat(users.verify("jerry", "p\u00e4ssword \u20ac \ud83d\ude00")).isTrue();
   }
 
   @Test
-  void onlyTheRightPasswordOfTheRightUserIsRight() throws Exception {
+  void onlyTheRightPasswordOfTheRightUserIsAccepted() throws Exception {
     PasswordFile users = read("jerry:" + ONE + "\ntom cat:" + ONE.replace(":1:", ":2:") + "\n");
     assertThat(users.verify("jerry", "password")).isTrue();
     assertThat(users.verify("jerry", "passwore")).isFalse();
@@ -60,13 +60,13 @@ class PasswordFileTest {
     assertThat(users.verify("jerry", "")).isFalse();
     assertThat(users.verify("Jerry", "password")).isFalse();
     assertThat(users.verify("tom cat", "password")).isFalse(); // 2 iterations make another hash.
-    assertThat(users.verify("nobody", "password")).isFalse();
+    assertThat(users.verify("unknown", "password")).isFalse();
     assertThat(users.verify("", "password")).isFalse();
     assertThat(users.verify("#", "")).isFalse();
   }
 
   @Test
-  void lineThatWeMakeIsRead() throws Exception {
+  void generatedLineIsRead() throws Exception {
     PasswordFile users = read(PasswordFile.line("j\u00e9rry", "p\u00e4ss:word", RANDOM, 1000));
     assertThat(users.verify("j\u00e9rry", "p\u00e4ss:word")).isTrue();
     assertThat(users.verify("j\u00e9rry", "p\u00e4ss:worse")).isFalse();
@@ -86,7 +86,7 @@ class PasswordFileTest {
   }
 
   @Test
-  void passwordWithHalfACharacterIsRefusedAndNeverRight() throws Exception {
+  void passwordWithALoneSurrogateIsRejected() throws Exception {
     for (String password : List.of("p\ud800", "\udc00p", "\ude00\ud83d")) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> PasswordFile.line("jerry", password, RANDOM, 1000))
@@ -113,7 +113,7 @@ class PasswordFileTest {
                 + "\n"
                 + PasswordFile.line("tom", "password", RANDOM, 20_000));
     // The least of rounds in turn: the compiler and other programs make some of them dearer.
-    String[] names = {"jerry", "nobody", "somebody", ""};
+    String[] names = {"jerry", "unknown", "other", ""};
     long[] least = new long[names.length];
     Arrays.fill(least, Long.MAX_VALUE);
     for (int round = 0; round < 5; round++) {
@@ -144,7 +144,7 @@ class PasswordFileTest {
         "a\u202eb",
         "a\u2028b"
       })
-  void nameMustFitIntoALine(String name) {
+  void nameMustBeValidInALine(String name) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> PasswordFile.line(name, "password", RANDOM))
         .withMessage("name empty, too long, or with characters not allowed");
@@ -183,12 +183,12 @@ class PasswordFileTest {
   }
 
   @Test
-  void nameStandsInOneLine() {
+  void duplicateNameIsRejected() {
     refused("a:" + ONE + "\na:" + ONE + "\n", ", line 2: duplicate name");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "\n\n", "# nobody\n"})
+  @ValueSource(strings = {"", "\n\n", "# empty\n"})
   void thereIsAtLeastOneUser(String text) {
     refused(text, ": no users");
   }

@@ -24,7 +24,7 @@ class FlagsTest {
   }
 
   @Test
-  void prefixOfVariablesIsTheProgramsOwn() {
+  void prefixOfVariablesIsConfigurable() {
     Map<String, String> environment = Map.of("HELLO_PORT", "80", "KIT_PORT", "81", "PORT", "82");
     for (String prefix : List.of("HELLO_", "KIT_", "")) {
       Flags flags = new Flags("hello", "Says hello.", prefix, environment);
@@ -56,7 +56,7 @@ class FlagsTest {
         "-port 8081", "-port=8081", "--port 8081", "--port=8081",
         "-p 8081", "-p=8081", "--p 8081", "--p=8081"
       })
-  void takesEveryForm(String line) {
+  void acceptsEveryForm(String line) {
     Supplier<Integer> port = flags.required("port, p", Flags.PORT, "TCP port");
 
     flags.parse(line.split(" "));
@@ -118,7 +118,7 @@ class FlagsTest {
   }
 
   @Test
-  void switchStandsAloneOrTakesItsValueAfterTheEqualsSign() {
+  void switchHasNoValueOrOneAfterTheEqualsSign() {
     Supplier<Boolean> alone = flags.optional("alone", Flags.SWITCH, "false", "");
     Supplier<Boolean> off = flags.optional("off", Flags.SWITCH, "true", "");
     Supplier<Boolean> absent = flags.optional("absent", Flags.SWITCH, "false", "");
@@ -133,7 +133,7 @@ class FlagsTest {
   }
 
   @Test
-  void positionalsStandAmongTheFlagsAndTwoDashesEndTheFlags() {
+  void positionalsMayMixWithFlagsAndTwoDashesEndTheFlags() {
     Supplier<Boolean> all = flags.optional("all", Flags.SWITCH, "false", "");
     List<String> words = flags.positionals("WORD...", 1, 5);
 
@@ -160,12 +160,12 @@ class FlagsTest {
           90m       | PT90M
           2562047h  | PT2562047H
           """)
-  void readsDurations(String text, Duration expected) {
+  void parsesDurations(String text, Duration expected) {
     assertThat(parsed(Flags.DURATION, text)).contains(expected);
   }
 
   @Test
-  void refusesBadValues() {
+  void rejectsInvalidValues() {
     assertRefuses(Flags.DURATION, "", "5", "0", "s", "ms", "-1s", "+1s", "1S", "1s1m", "1m5ms");
     assertRefuses(
         Flags.DURATION, "1 s", " 1s", "1d", "1us", ".5s", "1.s", "1.2.3s", "1.5m", "\u0663s");
@@ -181,7 +181,7 @@ class FlagsTest {
   }
 
   @Test
-  void numberBeyondDoubleIsRefused() {
+  void numberBeyondDoubleIsRejected() {
     assertThat(parsed(Flags.NUMBER, "9".repeat(308))).contains(Double.valueOf("9".repeat(308)));
     assertThat(parsed(Flags.NUMBER, "9".repeat(309))).isEmpty();
   }
@@ -205,7 +205,7 @@ class FlagsTest {
   }
 
   @Test
-  void wordForNoValueUndoesTheEnvironment() {
+  void wordForNoValueOverridesTheEnvironment() {
     Flags flags = with(Map.of("KIT_RATE", "100", "KIT_BURST", "20"));
     Supplier<Optional<Double>> rate = flags.optional("rate", Flags.NUMBER.or("off"), "off", "");
     Supplier<Optional<Double>> burst = flags.optional("burst", Flags.NUMBER.or("auto"), "auto", "");
@@ -262,7 +262,7 @@ class FlagsTest {
           --name x --port 1 get      | unexpected argument: "get"
           --name x --port 1 -- --all | unexpected argument: "--all"
           """)
-  void wrongCommandLineIsOneHelpfulLine(String line, String message) {
+  void wrongCommandLineIsOneLineWithTheFlag(String line, String message) {
     flags.required("name", Flags.TEXT, "service name");
     flags.required("port, p", Flags.PORT, "TCP port");
     flags.optional("drain-delay", Flags.DURATION, "1s", "pause");
@@ -305,7 +305,7 @@ class FlagsTest {
   }
 
   @Test
-  void badVariableIsNamed() {
+  void invalidVariableIsNamed() {
     Flags flags = with(Map.of("KIT_PORT", "80 81"));
     flags.required("port", Flags.PORT, "TCP port");
 
@@ -381,7 +381,7 @@ class FlagsTest {
   }
 
   @Test
-  void tellsWhatWasGivenFromWhatHoldsByDefault() {
+  void distinguishesGivenValuesFromDefaults() {
     Flags given = new Flags("test", "Test.", "KIT_", Map.of("KIT_TAGS", "a", "KIT_RATE", ""));
     given.optional("name", Flags.TEXT, "web", "name");
     given.optional("tags", Flags.LIST, "a", "labels");
@@ -525,7 +525,7 @@ class FlagsTest {
   }
 
   @Test
-  void textThatTheJvmCouldNotDecodeIsRefused() {
+  void textThatTheJvmCouldNotDecodeIsRejected() {
     String advice = ": not in the encoding of the locale; use UTF-8 or a file";
     for (String text : List.of("p\ufffd", "\ufffd\ufffd", "a\ud800b", "\udc00\ud800")) {
       Flags given = with(Map.of("KIT_TOKEN", text));
@@ -547,14 +547,14 @@ class FlagsTest {
   }
 
   @Test
-  void textRefusesControlCharacters() {
+  void textRejectsControlCharacters() {
     assertThat(parsed(Flags.TEXT, "a\nb")).isEmpty();
     assertThat(parsed(Flags.TEXT, "a\u0000b")).isEmpty();
     assertThat(parsed(Flags.LIST, "a,b\u001bc")).isEmpty();
   }
 
   @Test
-  void refusesWrongDeclarations() {
+  void rejectsInvalidDeclarations() {
     flags.required("port, p", Flags.PORT, "");
     assertRefused("taken: port", () -> flags.required("port", Flags.PORT, ""));
     assertRefused("taken: p", () -> flags.required("p", Flags.PORT, ""));
@@ -571,7 +571,7 @@ class FlagsTest {
   }
 
   @Test
-  void everythingHasItsTime() {
+  void declarationsAndValuesAreUsedInOrder() {
     Supplier<Integer> port = flags.optional("port", Flags.PORT, "0", "");
     List<String> words = flags.positionals("WORD", 0, 1);
     assertTooEarlyOrLate("not parsed yet", port::get);

@@ -48,7 +48,7 @@ class HttpClientPropertiesTest {
           Host                | Host
           'connection , host' | connection , host
           """)
-  void hostIsAllowedBesidesWhatIsAllowedAlready(String allowed, String expected) {
+  void hostIsAddedToTheAllowedHeaders(String allowed, String expected) {
     System.clearProperty(ALLOWED);
     if (allowed != null) {
       System.setProperty(ALLOWED, allowed);

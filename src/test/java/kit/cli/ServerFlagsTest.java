@@ -20,7 +20,7 @@ class ServerFlagsTest {
   }
 
   @Test
-  void portThatIsTakenEndsTheProgramWithAMessage() throws Exception {
+  void portInUseEndsTheProgramWithAMessage() throws Exception {
     try (ServerSocket taken = listening("127.0.0.1", 0)) {
       ServerFlags server = new ServerFlags(flags);
       flags.parse("-p", Integer.toString(taken.getLocalPort()));

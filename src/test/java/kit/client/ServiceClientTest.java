@@ -78,7 +78,7 @@ class ServiceClientTest {
   }
 
   @Test
-  void whatIsNotIdempotentIsSentOnce() throws Exception {
+  void nonIdempotentRequestIsSentOnce() throws Exception {
     failures.put("a", PeerException.broken("a:1", "hung up", null));
     try (ServiceClient<String, String> chain = chain(settings())) {
       PeerException failure =
@@ -89,7 +89,7 @@ class ServiceClientTest {
   }
 
   @Test
-  void instanceThatKeepsFailingIsLeftOutAndNoCallIsLost() throws Exception {
+  void failingInstanceIsExcludedAndNoCallFails() throws Exception {
     failures.put("b", PeerException.status("b:1", 500, "broken", null));
     try (ServiceClient<String, String> chain = chain(settings())) {
       for (int i = 0; i < 100; i++) {
@@ -112,7 +112,7 @@ class ServiceClientTest {
   }
 
   @Test
-  void impatientCallersDoNotOpenTheBreakerForPatientOnes() {
+  void shortDeadlinesOfCallersDoNotOpenTheBreaker() {
     try (ServiceClient<String, String> chain =
         hanging(settings().withAttempts(3, Duration.ofSeconds(20)))) {
       for (int i = 0; i < 20; i++) {
@@ -120,12 +120,14 @@ class ServiceClientTest {
         assertThat(failureOf(chain, impatient)).isEqualTo(PeerException.Kind.TIMEOUT);
       }
       Context patient = Context.background().withTimeout(Duration.ofMillis(50));
-      assertThat(failureOf(chain, patient)).as("it is asked").isEqualTo(PeerException.Kind.TIMEOUT);
+      assertThat(failureOf(chain, patient))
+          .as("it is called")
+          .isEqualTo(PeerException.Kind.TIMEOUT);
     }
   }
 
   @Test
-  void attemptsThatHangOpenTheBreakerWhereverTheirTimeIsLimited() {
+  void hangingAttemptsOpenTheBreakerWhicheverTimeoutApplies() {
     Context patient = Context.background().withTimeout(Duration.ofSeconds(20));
     try (ServiceClient<String, String> chain =
         hanging(settings().withAttempts(1, Duration.ofMillis(5)))) {
@@ -154,8 +156,8 @@ class ServiceClientTest {
   }
 
   @Test
-  void timeOfAnAttemptDoesNotCutTheWaitForTheFirstList() throws Exception {
-    Instances nobody =
+  void attemptTimeoutDoesNotLimitTheWaitForTheFirstList() throws Exception {
+    Instances empty =
         new Instances() {
           @Override
           public List<Instance> snapshot() {
@@ -174,7 +176,7 @@ class ServiceClientTest {
         };
     try (ServiceClient<String, String> chain =
         new ServiceClient<>(
-            "web", nobody, this::peer, settings().withAttempts(3, Duration.ofMillis(1)))) {
+            "web", empty, this::peer, settings().withAttempts(3, Duration.ofMillis(1)))) {
       long startNanos = System.nanoTime();
       PeerException failure =
           catchThrowableOfType(
@@ -187,7 +189,7 @@ class ServiceClientTest {
   }
 
   @Test
-  void metricsShowCallsAttemptsRetriesAndWhatIsKnownOfTheService() throws Exception {
+  void metricsHaveCallsAttemptsRetriesAndInstances() throws Exception {
     Metrics metrics = new Metrics();
     failures.put("a", PeerException.timeout("a:1", null));
     ServiceClient<String, String> chain =
@@ -212,7 +214,7 @@ class ServiceClientTest {
   }
 
   @Test
-  void breakerOfAnInstanceThatHasGoneIsNotShown() throws Exception {
+  void breakerOfARemovedInstanceIsNotShown() throws Exception {
     AtomicReference<List<Instance>> list = new AtomicReference<>(List.of(Instance.of("a", 1)));
     AtomicReference<Runnable> listener = new AtomicReference<>();
     Instances instances =

@@ -81,7 +81,7 @@ class CommandTest {
     end.countDown();
   }
 
-  /** The two ways to call, so that what holds for both is tested for both. */
+  /** Commands; what holds for synchronous and asynchronous calls is tested with both. */
   enum Way {
     RUN {
       @Override
@@ -108,7 +108,7 @@ class CommandTest {
     abstract <R> R call(Command command, Callable<R> work, Fallback<R> fallback) throws Exception;
   }
 
-  /** The ways to end without an answer, but for giving up; see the picture in {@link Command}. */
+  /** The failures of a call, except for interruption; see the diagram in {@link Command}. */
   enum Trouble {
     FAILURE(IOException.class),
     TIMEOUT(TimedOutException.class),
@@ -157,7 +157,7 @@ class CommandTest {
     }
   }
 
-  /** Lets no time pass until the work has begun, or a busy machine would end it before. */
+  /** Stops the clock until the work has begun, or it could time out on a busy machine. */
   private void executeAndAwaitBeginning(Runnable task) {
     Command.THREADS.execute(task);
     try {
@@ -176,7 +176,7 @@ class CommandTest {
     };
   }
 
-  /** What has happened, and how often, in the order of {@link Command.Event}; the rest is zero. */
+  /** Events and their counts, in the order of {@link Command.Event}; the other counts are zero. */
   private static void assertCounts(Command command, String expected) {
     Map<Event, Long> counts = command.counts();
     counts.values().removeIf(count -> count == 0);
@@ -200,11 +200,11 @@ class CommandTest {
     Eventually.within(SOON, () -> assertThat(command.running()).isZero());
   }
 
-  // Answers
+  // Results
 
   @ParameterizedTest
   @EnumSource
-  void workAnswersOnAnotherThread(Way way) throws Exception {
+  void workRunsOnAnotherThread(Way way) throws Exception {
     Callable<Thread> work = Thread::currentThread;
 
     Thread worker = way.call(patient, work, null);
@@ -216,7 +216,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void successAsksNoFallback(Way way) throws Exception {
+  void successDoesNotCallTheFallback(Way way) throws Exception {
     assertThat(way.call(patient, () -> "jerry", cause -> "guest")).isEqualTo("jerry");
     assertThat(way.<String>call(patient, () -> null, cause -> "guest")).isNull();
 
@@ -225,7 +225,7 @@ class CommandTest {
 
   @ParameterizedTest
   @MethodSource("waysAndTroubles")
-  void troubleHasItsOwnTypeAndCount(Way way, Trouble trouble) {
+  void eachFailureHasItsOwnTypeAndCount(Way way, Trouble trouble) {
     Command command = commandIn(trouble);
 
     assertThatThrownBy(() -> way.call(command, () -> workIn(trouble), null))
@@ -235,7 +235,7 @@ class CommandTest {
 
   @ParameterizedTest
   @MethodSource("waysAndTroubles")
-  void fallbackAnswersAndKnowsTheCause(Way way, Trouble trouble) throws Exception {
+  void fallbackReturnsAResultAndGetsTheCause(Way way, Trouble trouble) throws Exception {
     Command command = commandIn(trouble);
     Fallback<String> guest = cause -> "guest, " + cause.getClass().getSimpleName();
 
@@ -264,7 +264,7 @@ class CommandTest {
 
   @ParameterizedTest
   @MethodSource("waysAndTroubles")
-  void fallbackWithoutAnAnswerThrowsTheCauseAgain(Way way, Trouble trouble) {
+  void fallbackMayRethrowTheCause(Way way, Trouble trouble) {
     Command command = commandIn(trouble);
     AtomicReference<Exception> given = new AtomicReference<>();
     Fallback<String> again =
@@ -284,7 +284,7 @@ class CommandTest {
         .flatMap(way -> Stream.of(Trouble.values()).map(trouble -> Arguments.of(way, trouble)));
   }
 
-  /** Thrown past a fallback unless that answers; what it counts as; failures that the breaker sees. */
+  /** Thrown unless a fallback returns a result; its event; failures that the breaker counts. */
   @ParameterizedTest
   @MethodSource
   void whatTheWorkThrows(
@@ -317,7 +317,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void missingWorkIsMisuseThatNoFallbackHides(Way way) {
+  void nullWorkIsRejectedInSpiteOfAFallback(Way way) {
     for (Fallback<String> fallback : Arrays.<Fallback<String>>asList(cause -> "guest", null)) {
       assertThatThrownBy(() -> way.call(patient, null, fallback))
           .isInstanceOf(NullPointerException.class)
@@ -339,7 +339,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void fallbackOfQueueIsOnTheExecutorUnlessTheCallWasRefused(Trouble trouble) throws Exception {
+  void fallbackOfQueueIsOnTheExecutorUnlessTheCallWasRejected(Trouble trouble) throws Exception {
     Callable<Thread> work = () -> workIn(trouble) == null ? null : Thread.currentThread();
 
     CompletableFuture<Thread> answer =
@@ -353,7 +353,7 @@ class CommandTest {
   // Timeouts and slots
 
   @Test
-  void callerOfWorkThatTakesTooLongIsBackInTime() throws Exception {
+  void callReturnsAtItsTimeout() throws Exception {
     Duration timeout = Duration.ofMillis(300);
     Command command = command(PATIENT.withTimeout(timeout), this::executeAndAwaitBeginning);
     CountDownLatch interrupted = new CountDownLatch(1);
@@ -398,7 +398,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void lateResultIsDroppedAndReportedNoSecondTime(Way way) throws Exception {
+  void lateResultIsDroppedAndNotReportedTwice(Way way) throws Exception {
     Command command = command(opensAtOnce(HASTY), this::executeAndAwaitBeginning);
 
     assertThat(way.call(command, this::stubborn, cause -> "guest")).isEqualTo("guest");
@@ -412,7 +412,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void whoeverHasTheAnswerFindsTheSlotFree(Way way) throws Exception {
+  void slotIsFreeWhenTheResultIsReturned(Way way) throws Exception {
     Command command = new Command("users", PATIENT.withMaxConcurrent(1));
 
     for (int i = 0; i < 1_000; i++) {
@@ -568,7 +568,7 @@ class CommandTest {
   }
 
   @Test
-  void interruptedFallbackOfARefusedCallLeavesItsCallerInterrupted() {
+  void interruptedFallbackOfARejectedCallKeepsTheInterruptFlag() {
     Command command = commandIn(Trouble.SHORT_CIRCUITED);
 
     CompletableFuture<String> answer =
@@ -586,7 +586,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void breakerOpensByRatioAndTriesAgainAfterTheSleepWindow(Way way) throws Exception {
+  void breakerOpensByRatioAndProbesAfterTheSleepWindow(Way way) throws Exception {
     Command command = command(PATIENT.withBreaker(4, 0.5, Duration.ofSeconds(5)), Command.THREADS);
     Callable<String> fails = () -> workIn(Trouble.FAILURE);
 
@@ -627,7 +627,7 @@ class CommandTest {
   }
 
   @Test
-  void rejectionsAreNoFailures() {
+  void rejectionsAreNotCountedAsFailures() {
     Command command = commandIn(Trouble.REJECTED);
     for (int i = 0; i < 100; i++) {
       assertThatThrownBy(() -> command.run(() -> "jerry")).isInstanceOf(RejectedException.class);
@@ -638,7 +638,7 @@ class CommandTest {
   }
 
   @Test
-  void probeThatSaysNothingGivesItsPlaceBack() throws Exception {
+  void ignoredProbeReleasesItsPermit() throws Exception {
     AtomicBoolean full = new AtomicBoolean();
     Executor executor =
         task -> {
@@ -663,7 +663,7 @@ class CommandTest {
   }
 
   @Test
-  void probeKeepsItsPlaceAsLongAsItsTimeoutAtLeast() throws Exception {
+  void probeKeepsItsPermitAtLeastForItsTimeout() throws Exception {
     Command command = command(PATIENT.withBreaker(1, 1, Duration.ofSeconds(5)), Command.THREADS);
     command.run(() -> workIn(Trouble.FAILURE), cause -> "guest");
     time.advance(Duration.ofSeconds(5));
@@ -680,14 +680,14 @@ class CommandTest {
 
   @ParameterizedTest
   @MethodSource
-  void breakerJudgesErrors(Exception error, boolean isFailure) {
+  void breakerClassifiesErrors(Exception error, boolean isFailure) {
     assertThatThrownBy(() -> patient.run(throwing(error))).isSameAs(error);
 
     assertCounts(patient, "FAILURE=1");
     assertThat(judged(patient)).isEqualTo(isFailure ? 1 : 0);
   }
 
-  static List<Arguments> breakerJudgesErrors() {
+  static List<Arguments> breakerClassifiesErrors() {
     return List.of(
         Arguments.of(new IOException("unplugged"), true),
         Arguments.of(new IllegalStateException("a bug"), true),
@@ -700,14 +700,14 @@ class CommandTest {
         Arguments.of(PeerException.status("a:1", 404, "not found", null), false),
         Arguments.of(PeerException.status("a:1", 500, "oops", null), true),
         Arguments.of(PeerException.refused("a:1", "open", null, null), false),
-        Arguments.of(PeerException.noInstance("nobody", null), false),
+        Arguments.of(PeerException.noInstance("missing", null), false),
         Arguments.of(PeerException.notConnected("a:1", "refused", null), true),
         Arguments.of(PeerException.timeout("a:1", null), true),
         Arguments.of(PeerException.broken("a:1", "reset", null), true));
   }
 
   @Test
-  void ownClassifierJudgesResultsToo() throws Exception {
+  void classifierClassifiesResultsToo() throws Exception {
     Command command =
         new Command(
             "users",
@@ -724,7 +724,7 @@ class CommandTest {
   // Settings
 
   @Test
-  void otherSlotsHoldForNewCallsAndKeepTheBreaker() throws Exception {
+  void changedConcurrencyAppliesToNewCallsAndKeepsTheBreaker() throws Exception {
     Command command = new Command("users", PATIENT.withMaxConcurrent(2));
     CircuitBreaker breaker = command.breaker();
     Future<String> first = command.queue(this::untilTheEnd);
@@ -744,7 +744,7 @@ class CommandTest {
   }
 
   @Test
-  void otherSettingsOfTheBreakerBeginANewOne() throws Exception {
+  void changedBreakerSettingsStartANewBreaker() throws Exception {
     Command command = commandIn(Trouble.SHORT_CIRCUITED);
 
     command.configure(PATIENT.withMaxConcurrent(1).withBreaker(1, 1, Duration.ofSeconds(1)));
@@ -756,7 +756,7 @@ class CommandTest {
   }
 
   @Test
-  void otherTimeoutHoldsForNewCalls() throws Exception {
+  void changedTimeoutAppliesToNewCalls() throws Exception {
     Command command = new Command("users", HASTY);
 
     command.configure(PATIENT);
@@ -782,7 +782,7 @@ class CommandTest {
           PT1S      | 1     | 1      | 0.5   | PT0S  | sleepWindow <= 0: PT0S
           PT1S      | 1     | 1      | 0.5   | P1157D | sleepWindow > PT24H: PT27768H
           """)
-  void settingsOutOfRangeAreRefused(
+  void settingsOutOfRangeAreRejected(
       Duration timeout, int slots, int volume, double ratio, Duration sleep, String message) {
     assertThatThrownBy(() -> new CommandSettings(timeout, slots, volume, ratio, sleep))
         .isInstanceOf(IllegalArgumentException.class)
@@ -829,7 +829,7 @@ class CommandTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void queuedCallIsAnsweredInTimeEvenWithoutAThreadForItsFallback(boolean hasFallback) {
+  void queuedCallCompletesInTimeEvenWithoutAThreadForItsFallback(boolean hasFallback) {
     AtomicInteger tasks = new AtomicInteger();
     Executor oneTask =
         task -> {
@@ -913,7 +913,7 @@ class CommandTest {
   }
 
   @Test
-  void timerDoesNotKeepACallThatHasEnded() throws Exception {
+  void timerDoesNotRetainCompletedCalls() throws Exception {
     Command command =
         new Command("users", CommandSettings.defaults().withTimeout(Duration.ofDays(1)));
     WeakReference<Callable<String>> work = queueAndForget(command);
@@ -936,7 +936,7 @@ class CommandTest {
   // As a middleware
 
   @Test
-  void aroundAnEndpointPassesTheDeadlineOn() throws Exception {
+  void aroundAnEndpointPassesTheDeadline() throws Exception {
     Endpoint<Integer, Long> endpoint =
         patient.around((context, request) -> context.remainingNanos() * request);
 
@@ -947,7 +947,7 @@ class CommandTest {
 
   @ParameterizedTest
   @EnumSource
-  void aroundAnEndpointSaysThatAPeerFailed(Trouble trouble) {
+  void aroundAnEndpointThrowsPeerException(Trouble trouble) {
     Command command = commandIn(trouble);
     Endpoint<String, String> endpoint = command.around((context, request) -> workIn(trouble));
 
@@ -963,7 +963,7 @@ class CommandTest {
     }
   }
 
-  /** One impatient caller must not open the breaker for the patient ones. */
+  /** A caller with a short deadline must not open the breaker for the other callers. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -1006,7 +1006,7 @@ class CommandTest {
   }
 
   @Test
-  void aroundAnEndpointNothingBeginsWhenTheTimeIsUp() {
+  void aroundAnEndpointExpiredCallsDoNotStart() {
     Endpoint<String, String> endpoint = patient.around((context, request) -> "jerry");
     Context over = Context.background().withTimeout(Duration.ZERO);
 
