@@ -15,7 +15,7 @@ import kit.discovery.Instance;
 import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;
 
-/** What a balancer does about endpoints that ask to be left out. */
+/** Balancing with endpoints that report that they are unavailable. */
 class AvailabilityTest {
   private final Set<String> avoided = ConcurrentHashMap.newKeySet();
   private final BalancedEndpoint<String, String> balanced =
@@ -55,7 +55,7 @@ class AvailabilityTest {
   }
 
   @Test
-  void isLeftOutUntilItAsksNoMore() throws Exception {
+  void unavailableEndpointIsSkippedUntilAvailable() throws Exception {
     assertThat(calls(3)).containsExactly("a", "b", "c");
     avoided.add("b");
     assertThat(calls(20)).contains("a", "c").doesNotContain("b");
@@ -64,7 +64,7 @@ class AvailabilityTest {
   }
 
   @Test
-  void sharesOutItsTurnsEvenly() throws Exception {
+  void turnsOfUnavailableEndpointsAreSpreadEvenly() throws Exception {
     calls(3);
     avoided.add("a");
     List<String> answers = calls(20);
@@ -73,14 +73,14 @@ class AvailabilityTest {
   }
 
   @Test
-  void isAskedNeverthelessWhenAllAsk() throws Exception {
+  void unavailableEndpointsAreCalledWhenAllAreUnavailable() throws Exception {
     calls(3);
     avoided.addAll(List.of("a", "b", "c"));
     assertThat(calls(3)).containsExactlyInAnyOrder("a", "b", "c");
   }
 
   @Test
-  void oneThatRefusesAllTheSameIsPassedOver() throws Exception {
+  void endpointThatRejectsTheCallIsSkipped() throws Exception {
     calls(3);
     avoided.addAll(List.of("a", "b"));
     assertThat(balanced.call(Context.background(), "refuse")).isEqualTo("c");

@@ -50,7 +50,7 @@ import testing.Eventually;
 import testing.Race;
 import testing.RecordingLogger;
 
-/** Names are {@code a:1}, {@code b:1}, ...; unless a test says otherwise, the first one is picked. */
+/** Names are {@code a:1}, {@code b:1}, ...; by default, the first one is picked. */
 @Timeout(9) // Less than the wait for the first list, which a test must not run into.
 class BalancedEndpointTest {
   private static final Context NO_DEADLINE = Context.background();
@@ -127,7 +127,7 @@ class BalancedEndpointTest {
     }
   }
 
-  /** Holds calls up until the test lets them go. */
+  /** Blocks calls until the test releases them. */
   private static final class Gate implements Endpoint<String, String> {
     private final CountDownLatch entered;
     private final CountDownLatch opened = new CountDownLatch(1);
@@ -195,7 +195,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void isMadeForTheInstanceAsItDescribesItself() throws Exception {
+    void isMadeForTheInstanceWithItsMeta() throws Exception {
       Instance described = new Instance("a", 1, List.of("primary"), Map.of("scheme", "https"));
       List<Instance> given = new ArrayList<>();
       balanced =
@@ -255,7 +255,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void isTriedAgainWhenItCouldNotBeMade() throws Exception {
+    void isMadeAgainAfterAFailure() throws Exception {
       IllegalStateException broken = new IllegalStateException("no certificate");
       List<RuntimeException> failures = new ArrayList<>(List.of(broken));
       balanced =
@@ -276,7 +276,7 @@ class BalancedEndpointTest {
 
     /** Go kit's TestBadFactory; that one never gets an endpoint. */
     @Test
-    void thatCannotBeMadeLeavesOutItsInstanceAlone() throws Exception {
+    void thatCannotBeMadeExcludesOnlyItsInstance() throws Exception {
       Map<String, Integer> tries = new ConcurrentHashMap<>();
       Set<String> broken = ConcurrentHashMap.newKeySet();
       broken.addAll(List.of("bad", "none"));
@@ -328,9 +328,9 @@ class BalancedEndpointTest {
           .satisfies(e -> assertThat(e.getSuppressed()).hasSize(1));
     }
 
-    /** That there is an instance, and why it was not reached, says more. */
+    /** The error of an instance that was not reached has more information. */
     @Test
-    void thatCannotBeMadeDoesNotHideARefusal() {
+    void thatCannotBeMadeDoesNotHideARefusedConnection() {
       balanced =
           balancedOverThoseOf(
               instance -> {
@@ -359,7 +359,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void thatCannotBeClosedHarmsNobody() throws Exception {
+    void thatCannotBeClosedDoesNotAffectTheOtherEndpoints() throws Exception {
       balanced =
           balancedOverThoseOf(
               instance -> instance.host().equals("bad") ? new Unclosable() : peers.apply(instance));
@@ -373,7 +373,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void thatIsInterruptedWhileClosingPassesItOn() throws Exception {
+    void thatIsInterruptedWhileClosingKeepsTheFlag() throws Exception {
       record Slow() implements Endpoint<String, String>, AutoCloseable {
         @Override
         public String call(Context context, String request) {
@@ -414,7 +414,7 @@ class BalancedEndpointTest {
       return Stream.of(
           PeerException.notConnected("a:1", "connection refused", null),
           PeerException.refused("a:1", "breaker open", Duration.ofSeconds(1), null),
-          PeerException.noInstance("nobody behind this one", null));
+          PeerException.noInstance("upstream", null));
     }
 
     static Stream<PeerException> sent() {
@@ -432,7 +432,7 @@ class BalancedEndpointTest {
 
     @ParameterizedTest
     @MethodSource("notSent")
-    void nextOneIsAskedWhenNothingWasSent(PeerException failure) throws Exception {
+    void nextInstanceIsCalledWhenNothingWasSent(PeerException failure) throws Exception {
       instances.set("a:1", "b:1", "c:1");
       peers.fail("a:1", failure);
 
@@ -463,7 +463,7 @@ class BalancedEndpointTest {
 
     @ParameterizedTest
     @ValueSource(ints = {3, 4, 7})
-    void sharesOutTheTurnsOfOneThatRefuses(int size) throws Exception {
+    void turnsOfARefusingInstanceAreSpreadEvenly(int size) throws Exception {
       balanced = balanced(new RoundRobinPicker(0)::pick);
       List<String> names = IntStream.range(0, size).mapToObj(i -> "h" + i + ":1").toList();
       instances.set(names.toArray(String[]::new));
@@ -492,7 +492,7 @@ class BalancedEndpointTest {
 
     @ParameterizedTest
     @MethodSource("sent")
-    void isOverOnceTheRequestWasSent(PeerException failure) {
+    void endsOnceTheRequestWasSent(PeerException failure) {
       instances.set("a:1", "b:1");
       peers.fail("a:1", failure);
 
@@ -506,7 +506,7 @@ class BalancedEndpointTest {
 
     @ParameterizedTest
     @MethodSource("faults")
-    void isNotForFaultsOfThisProgram(Exception fault) {
+    void doesNotApplyToProgrammingErrors(Exception fault) {
       instances.set("a:1", "b:1");
       peers.fail("a:1", fault);
 
@@ -517,7 +517,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void instanceThatGoesAsItIsPickedIsPassedOver() throws Exception {
+    void instanceRemovedWhilePickedIsSkipped() throws Exception {
       balanced =
           balanced(
               candidates -> {
@@ -534,7 +534,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void endsWhenTheLastOneGoesAsItIsPicked() {
+    void endsWhenTheLastInstanceIsRemovedWhilePicked() {
       balanced =
           balanced(
               candidates -> {
@@ -550,7 +550,7 @@ class BalancedEndpointTest {
 
   @Nested
   class WithAttempts {
-    /** Those that were tried are asked last, and those that refused never again. */
+    /** Instances that were tried are called last, and those that refused are not called again. */
     @ParameterizedTest
     @CsvSource({
       "TIMEOUT, STATUS, BROKEN, 4, a:1 b:1 c:1 a:1",
@@ -577,7 +577,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void nothingIsLeftWhenAllHaveRefused() {
+    void noInstanceIsLeftWhenAllHaveRefused() {
       instances.set("a:1", "b:1");
       PeerException last = PeerException.notConnected("b:1", "connection refused", null);
       peers.fail("a:1", PeerException.refused("a:1", "breaker open", null, null));
@@ -590,7 +590,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void newInstancesAreAskedFirst() throws Exception {
+    void newInstancesAreCalledFirst() throws Exception {
       instances.set("a:1");
       peers.fail("a:1", PeerException.timeout("a:1", null));
       assertThatThrownBy(BalancedEndpointTest.this::attempt).isInstanceOf(PeerException.class);
@@ -615,11 +615,11 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void firstCallWaitsForSomebody() throws Exception {
+    void firstCallWaitsForAnInstance() throws Exception {
       Running withDeadline = waitingCall(aMinute());
       Running without = waitingCall(NO_DEADLINE);
 
-      instances.set(); // Still nobody.
+      instances.set(); // Still empty.
       assertThat(withDeadline.result()).isNotDone();
       assertThat(without.result()).isNotDone();
       instances.set("a:1");
@@ -629,7 +629,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void firstCallGivesUpAtItsDeadline() {
+    void firstCallTimesOutAtItsDeadline() {
       IOException down = new IOException("registry down");
       instances.fail(down);
 
@@ -640,14 +640,14 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void firstCallWithoutDeadlineGivesUpSomeTime() throws Exception {
+    void firstCallWithoutDeadlineHasADefaultTimeout() throws Exception {
       balanced = impatient();
 
       assertThatThrownBy(BalancedEndpointTest.this::call).hasMessage("no instance of userservice");
     }
 
     @Test
-    void deadlineMayBeLaterThanThat() throws Exception {
+    void deadlineMayExceedTheDefaultTimeout() throws Exception {
       balanced = impatient();
       Running running = waitingCall(aMinute());
 
@@ -663,7 +663,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void callsAfterTheFirstOneWaitTooUntilThereWasSomebody() throws Exception {
+    void laterCallsWaitTooUntilTheFirstInstance() throws Exception {
       Context shortly = NO_DEADLINE.withTimeout(Duration.ofMillis(20));
       assertThatThrownBy(() -> balanced.call(shortly, "request")).hasMessageStartingWith("no inst");
       Running second = waitingCall(aMinute());
@@ -674,7 +674,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void deadlineThatHasPassedIsNoWait() {
+    void expiredDeadlineDoesNotWait() {
       Context over = NO_DEADLINE.withDeadline(System.nanoTime() - 1);
 
       assertThatThrownBy(() -> balanced.call(over, "request"))
@@ -683,7 +683,7 @@ class BalancedEndpointTest {
 
     @ParameterizedTest
     @MethodSource("registryFailures")
-    void emptyListLaterOnIsAnErrorAtOnceThatSaysWhyInOneLine(Exception why, String expected)
+    void emptyListLaterFailsAtOnceWithTheReasonOnOneLine(Exception why, String expected)
         throws Exception {
       instances.set("a:1");
       call();
@@ -696,19 +696,19 @@ class BalancedEndpointTest {
 
     static Stream<Arguments> registryFailures() {
       return Stream.of(
-          Arguments.of(null, ""), // The registry answers.
+          Arguments.of(null, ""), // The registry responds.
           Arguments.of(new IOException("registry down"), ": registry down"),
           Arguments.of(new ConnectException(), ": connection refused"), // As HttpClient throws it.
           Arguments.of(new IOException("500\n<html>"), ": 500\\n<html>"));
     }
 
     @Test
-    void somebodyWhoComesTooLateHasNotRefused() {
+    void instanceThatAppearsTooLateIsNotMarkedAsRefusing() {
       ChangingInstances late =
           new ChangingInstances() {
             @Override
             public Optional<Exception> failure() {
-              set("a:1"); // Between the look at the list and the message.
+              set("a:1"); // Between reading the list and building the message.
               return Optional.empty();
             }
           };
@@ -749,7 +749,7 @@ class BalancedEndpointTest {
   @Nested
   class Close {
     @Test
-    void letsCallsInFlightEndAndRefusesNewOnes() throws Exception {
+    void callsInFlightCompleteAndNewCallsAreRejected() throws Exception {
       Gate slow = new Gate(1);
       peers.answer("a:1", slow);
       instances.set("a:1", "b:1");
@@ -778,7 +778,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void isFinalThoughAChangeComesLate() throws Exception {
+    void isFinalEvenIfAChangeArrivesLater() throws Exception {
       List<Runnable> listeners = new ArrayList<>();
       ChangingInstances late =
           new ChangingInstances() {
@@ -841,7 +841,7 @@ class BalancedEndpointTest {
 
       assertThat(inFlight()).containsExactly(2, 0);
       instances.set("b:1");
-      assertThat(inFlight()).as("gone, but not done").containsExactly(2, 0);
+      assertThat(inFlight()).as("removed, but still in flight").containsExactly(2, 0);
       slow.open();
       first.answer();
       second.answer();
@@ -859,7 +859,7 @@ class BalancedEndpointTest {
 
     @ParameterizedTest
     @MethodSource("failures")
-    void countRightWhateverACallEndsWith(Throwable failure) {
+    void countCorrectlyForEveryOutcomeOfACall(Throwable failure) {
       seeNodes();
       List<Integer> during = new ArrayList<>();
       peers.answer(
@@ -879,7 +879,7 @@ class BalancedEndpointTest {
     }
 
     @Test
-    void countRightWhenAnEndpointCannotBeMade() {
+    void countCorrectlyWhenAnEndpointCannotBeMade() {
       AssertionError broken = new AssertionError("no such class");
       balanced =
           new BalancedEndpoint<>(
@@ -915,7 +915,7 @@ class BalancedEndpointTest {
             }
           } else {
             for (int i = 0; i < 5_000; i++) {
-              callWhoeverIsThere();
+              callAnyInstance();
             }
           }
           return null;
@@ -962,7 +962,7 @@ class BalancedEndpointTest {
     return names.stream().filter(name -> random.nextInt(3) > 0).toArray(String[]::new);
   }
 
-  private void callWhoeverIsThere() throws Exception {
+  private void callAnyInstance() throws Exception {
     try {
       Thread.yield();
       call();
@@ -972,7 +972,7 @@ class BalancedEndpointTest {
   }
 
   @Test
-  void contextAndRequestArriveUntouched() throws Exception {
+  void contextAndRequestArriveUnchanged() throws Exception {
     List<Object> arrived = new ArrayList<>();
     peers.answer(
         "a:1",
@@ -989,7 +989,7 @@ class BalancedEndpointTest {
   }
 
   @Test
-  void knowsWhoIsThereBeforeItIsMade() throws Exception {
+  void usesTheSnapshotThatExistsAtConstruction() throws Exception {
     instances.set("a:1");
     balanced = balanced(candidates -> candidates.get(0));
 
@@ -997,7 +997,7 @@ class BalancedEndpointTest {
   }
 
   @Test
-  void refusesNull() {
+  void rejectsNull() {
     Picker<Node<String, String>> first = candidates -> candidates.get(0);
 
     assertMissing("service", () -> new BalancedEndpoint<>(null, instances, peers, first));

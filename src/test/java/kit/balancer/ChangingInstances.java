@@ -9,7 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 
-/** A list of instances that a test changes at will; listeners run on the thread that does. */
+/** A list of instances that a test changes; listeners run on the thread of the change. */
 class ChangingInstances implements Instances {
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private volatile List<Instance> snapshot = List.of();

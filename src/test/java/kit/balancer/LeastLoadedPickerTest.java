@@ -94,7 +94,7 @@ class LeastLoadedPickerTest extends PickerContract {
   }
 
   @Test
-  void onlyOneIsNoChoice() {
+  void singleCandidateIsPicked() {
     LeastLoadedPicker picker =
         new LeastLoadedPicker(
             bound -> {
@@ -120,7 +120,7 @@ class LeastLoadedPickerTest extends PickerContract {
   }
 
   @Test
-  void spreadsFarBetterThanChance() {
+  void spreadsLoadBetterThanRandom() {
     // 1,000 calls that do not end, to 1,000 candidates: one draw alone leaves 5 or more at the
     // busiest, two draws leave log2 log2 1,000, about 3.3, plus a little.
     int[] load = new int[1_000];
@@ -136,7 +136,7 @@ class LeastLoadedPickerTest extends PickerContract {
 
   @Test
   void slowOneGetsFewerCalls() {
-    // Four candidates, a call comes in every tick; three answer within 2 ticks, one takes 40.
+    // Four candidates, one call per tick; three respond within 2 ticks, one takes 40.
     int[] inFlight = new int[4];
     int[] calls = new int[4];
     int[] ticks = {2, 2, 2, 40};
@@ -159,7 +159,7 @@ class LeastLoadedPickerTest extends PickerContract {
   }
 
   @Test
-  void refusesNoLoadAndNoSource() {
+  void rejectsAMissingLoadOrRandomSource() {
     assertThatNullPointerException()
         .isThrownBy(() -> new LeastLoadedPicker().pick(List.of("a"), null))
         .withMessage("load");

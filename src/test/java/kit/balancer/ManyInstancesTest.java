@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A thousand instances: counts what is looked at, because time proves nothing on a busy machine. */
+/** A thousand instances: counts accesses, because times prove nothing on a busy machine. */
 class ManyInstancesTest {
   private static final int COUNT = 1_000;
 
@@ -51,7 +51,7 @@ class ManyInstancesTest {
     }
   }
 
-  /** Counts each look at an element. */
+  /** Counts each access to an element. */
   private <T> List<T> counted(List<T> list) {
     return new AbstractList<>() {
       @Override
@@ -93,7 +93,7 @@ class ManyInstancesTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("pickers")
-  void aCallLooksAtOneOrTwoHoweverManyThereAre(
+  void callInspectsOneOrTwoOfManyInstances(
       String name, Picker<Node<String, String>> picker, int looks) throws Exception {
     instances.set(instances(COUNT));
     try (BalancedEndpoint<String, String> web = balanced(picker)) {
@@ -108,7 +108,7 @@ class ManyInstancesTest {
   }
 
   @Test
-  void aChangeTouchesOnlyWhatHasChanged() throws Exception {
+  void changeOpensAndClosesChangedInstancesOnly() throws Exception {
     List<Instance> list = instances(COUNT);
     instances.set(list);
     try (BalancedEndpoint<String, String> web = balanced(new RoundRobinPicker(0)::pick)) {

@@ -15,8 +15,8 @@ import kit.Endpoint;
 import kit.discovery.Instance;
 
 /**
- * Makes endpoints that answer with their instance's name, unless told otherwise, and watches over
- * them: each is closed at most once, not during a call, and not called afterwards.
+ * Makes endpoints that return their instance's name by default, and checks their lifecycle: each is
+ * closed at most once, not during a call, and not called afterwards.
  */
 final class Peers implements Function<Instance, Endpoint<String, String>> {
   private final List<Peer> made = new CopyOnWriteArrayList<>();

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Race;
 
-/** What every picker promises, whatever its taste. */
+/** The contract of every picker. */
 abstract class PickerContract {
   private static final int PICKS_EACH = 1_000;
 
@@ -24,7 +24,7 @@ abstract class PickerContract {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 7, 16, 100})
-  void picksCandidatesOnlyAndLeavesNobodyOut(int size) {
+  void picksEachCandidateAndNothingElse(int size) {
     List<String> candidates = candidates(size);
     Picker<String> picker = newPicker();
     Set<String> picked = new HashSet<>();
@@ -49,19 +49,19 @@ abstract class PickerContract {
   }
 
   @Test
-  void refusesAnEmptyList() {
+  void rejectsAnEmptyList() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> newPicker().pick(List.of()))
         .withMessage("no candidates to pick from");
   }
 
   @Test
-  void refusesNull() {
+  void rejectsNull() {
     assertThatNullPointerException().isThrownBy(() -> newPicker().pick(null));
   }
 
   @Test
-  void manyThreadsMayShareOne() throws Exception {
+  void isThreadSafe() throws Exception {
     Picker<String> picker = newPicker();
     List<Integer> strangers =
         Race.runNumbered(

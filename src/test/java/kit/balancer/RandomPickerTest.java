@@ -19,7 +19,7 @@ class RandomPickerTest extends PickerContract {
   }
 
   @Test
-  void givesEachCandidateTheSameShare() {
+  void picksCandidatesUniformly() {
     // 700,000 picks of 7: the standard deviation of a share is 0.3 % of it, so 1 % allows
     // for chance and still shows a modulo that favours the head.
     RandomPicker picker = new RandomPicker(new Random(7)::nextInt);
@@ -36,7 +36,7 @@ class RandomPickerTest extends PickerContract {
   }
 
   @Test
-  void asksItsSourceForAnIndexBelowTheSize() {
+  void drawsAnIndexBelowTheSize() {
     List<Integer> bounds = new ArrayList<>();
     Iterator<Integer> indexes = List.of(2, 0, 1, 0).iterator();
     RandomPicker picker =
@@ -54,7 +54,7 @@ class RandomPickerTest extends PickerContract {
   }
 
   @Test
-  void refusesNoSource() {
+  void rejectsAMissingRandomSource() {
     assertThatNullPointerException().isThrownBy(() -> new RandomPicker(null)).withMessage("random");
   }
 }

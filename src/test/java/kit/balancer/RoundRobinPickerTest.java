@@ -45,7 +45,7 @@ class RoundRobinPickerTest extends PickerContract {
           -1                    ,   10, 5 0 1 2 3 4
           -9223372036854775808  ,    3, 2 0 1 2 0 1
           """)
-  void takesTurnsFromAGivenStart(long start, int size, String expected) {
+  void picksInTurnFromAGivenStart(long start, int size, String expected) {
     String picked =
         String.join(
             " ",
@@ -78,14 +78,14 @@ class RoundRobinPickerTest extends PickerContract {
     RoundRobinPicker picker = new RoundRobinPicker(0);
     List<Integer> picks = new ArrayList<>();
     for (int change = 0; change < 30; change++) {
-      picks.addAll(picks(picker, 3, 1)); // One call, then somebody deploys.
+      picks.addAll(picks(picker, 3, 1)); // One call, then a deployment.
     }
 
     assertThat(frequencies(picks)).isEqualTo(Map.of(0, 10, 1, 10, 2, 10));
   }
 
   @Test
-  void newPickersStartApart() {
+  void newPickersStartAtRandomPositions() {
     Set<Integer> starts = new HashSet<>();
     for (int client = 0; client < 100; client++) {
       starts.addAll(picks(new RoundRobinPicker(), 1_000, 1));
@@ -96,7 +96,7 @@ class RoundRobinPickerTest extends PickerContract {
 
   @ParameterizedTest
   @CsvSource({"4, 3, 1000", "8, 7, 1001", "8, 100, 333"})
-  void threadsShareOneTurn(int threads, int size, int picksEach) throws Exception {
+  void threadsShareOnePosition(int threads, int size, int picksEach) throws Exception {
     RoundRobinPicker picker = new RoundRobinPicker(Long.MAX_VALUE - 500);
 
     List<List<Integer>> picks = Race.run(threads, () -> picks(picker, size, picksEach));

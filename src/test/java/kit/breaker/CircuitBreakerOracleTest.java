@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.FakeNanoTime;
 
-/** The breaker against a second one, so naive that it must be right. */
+/** Compares the breaker with a naive implementation on random operations. */
 class CircuitBreakerOracleTest {
   private static final List<Outcome> OUTCOMES = List.of(SUCCESS, FAILURE, IGNORED);
 

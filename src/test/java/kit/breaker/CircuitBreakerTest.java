@@ -126,7 +126,7 @@ class CircuitBreakerTest {
           a row of 1 does not matter                  | row=1           | F OPEN +5s HALF_OPEN F OPEN
           a row of 1000 neither                       | row=1000        | F*1000 OPEN +5s HALF_OPEN F OPEN
           a probe is given up when its lease is over  |                 | F*3 OPEN +5s HALF_OPEN a+ +30s -1ns x +1ns b+ x a!F bS CLOSED
-          one that nobody misses still counts         |                 | F*3 OPEN +5s HALF_OPEN a+ +60s aS CLOSED
+          one after its replacement still counts      |                 | F*3 OPEN +5s HALF_OPEN a+ +60s aS CLOSED
           a lease runs from the last place taken      | probes=2/1      | F*3 OPEN +5s HALF_OPEN a+ +30s b+ +30s -1ns x +1ns c+ d+ x a!S b!S [OPEN,HALF_OPEN]
           giving up does not shorten the interval     |                 | F*3 OPEN +5s HALF_OPEN a+ +30s F OPEN x(10s)
 
@@ -201,7 +201,7 @@ class CircuitBreakerTest {
    *
    * <pre>
    *   S F I R     a call passes and is reported: success, failure, ignored, reachable; F*3 is F F F
-   *   x           a call is refused; x(3s) for so long, x() for a time that is unknown
+   *   x           a call is rejected; x(3s) for so long, x() for an unknown time
    *   a+ aS a!S   call a begins, is reported a success, is reported one too late
    *   +5s -1ns    time passes, or goes back
    *   OPEN        the state after the step before, which it keeps until the next such step
@@ -320,7 +320,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void refusesWhileOpenAndSaysForHowLong() {
+  void rejectsWhileOpenWithTheRemainingTime() {
     CircuitBreaker breaker = open(THREE_IN_A_ROW);
     time.advance(Duration.ofSeconds(2));
 
@@ -332,7 +332,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void refusedCallIsNotMade() {
+  void rejectedCallIsNotMade() {
     CircuitBreaker breaker = open(THREE_IN_A_ROW);
     AtomicInteger made = new AtomicInteger();
 
@@ -345,7 +345,7 @@ class CircuitBreakerTest {
   // ---- late results
 
   @Test
-  void callThatBeganBeforeTheTroubleDoesNotCloseTheBreaker() throws Exception {
+  void callBegunBeforeTheOpeningDoesNotCloseTheBreaker() throws Exception {
     CircuitBreaker breaker = breaker(THREE_IN_A_ROW);
     CountDownLatch inside = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
@@ -396,7 +396,7 @@ class CircuitBreakerTest {
     }
 
     assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(breaker.acquire().report(SUCCESS)).as("its place is free").isTrue();
+    assertThat(breaker.acquire().report(SUCCESS)).as("its permit is released").isTrue();
   }
 
   @Test
@@ -466,12 +466,12 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void callWithoutWorkIsNotACall() {
+  void nullWorkIsRejectedAndNotCounted() {
     CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
 
     assertThatNullPointerException().isThrownBy(() -> breaker.call(null)).withMessage("work");
 
-    assertThat(breaker.acquire().report(SUCCESS)).as("no place is taken").isTrue();
+    assertThat(breaker.acquire().report(SUCCESS)).as("no permit is held").isTrue();
   }
 
   @Test
@@ -551,17 +551,17 @@ class CircuitBreakerTest {
     assertThatThrownBy(() -> breaker.acquire().finished("answer", null)).isSameAs(bug);
 
     assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(breaker.acquire().report(SUCCESS)).as("the place is free").isTrue();
+    assertThat(breaker.acquire().report(SUCCESS)).as("the permit is released").isTrue();
   }
 
   @Test
-  void callIsIgnoredIfTheClassifierDoesNotSay() {
+  void callIsIgnoredIfTheClassifierReturnsNull() {
     CircuitBreaker breaker = halfOpen(classified((result, error) -> null));
 
     assertThatNullPointerException().isThrownBy(() -> breaker.call(() -> "answer"));
 
     assertThat(breaker.state()).isEqualTo(HALF_OPEN);
-    assertThat(breaker.acquire().report(SUCCESS)).as("the place is free").isTrue();
+    assertThat(breaker.acquire().report(SUCCESS)).as("the permit is released").isTrue();
   }
 
   // ---- reports of state
@@ -616,7 +616,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void slowListenerHoldsUpNobodyAndStillSeesTheOrder() throws Exception {
+  void slowListenerBlocksNoCallAndSeesChangesInOrder() throws Exception {
     CountDownLatch inside = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
     CircuitBreaker breaker =
@@ -704,7 +704,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void othersStayWhenOneSettingIsReplaced() {
+  void replacingOneSettingKeepsTheOtherSettings() {
     Classifier classifier = (result, error) -> IGNORED;
     FailureRatio ratio = new FailureRatio(1, 2, SECOND);
     OpenInterval open = new OpenInterval(SECOND, LEASE);
@@ -738,7 +738,8 @@ class CircuitBreakerTest {
              0,  1,     1,  PT-1S,         window not in PT0.00000001S..PT876000H: PT-1S
              0,  1,     1,  PT876000H1S,   window not in PT0.00000001S..PT876000H: PT876000H1S
           """)
-  void badLimitsAreRefused(int row, double ratio, int minimum, Duration window, String message) {
+  void invalidLimitsAreRejected(
+      int row, double ratio, int minimum, Duration window, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
@@ -760,7 +761,7 @@ class CircuitBreakerTest {
           PT1S,  PT1S,  1, 0, PT1S,  successesToClose not in 1..2147483647: 0
           PT1S,  PT1S,  1, 1, PT0S,  lease not in PT0.000000001S..PT876000H: PT0S
           """)
-  void badRecoveryIsRefused(
+  void invalidRecoveryIsRejected(
       Duration openFor, Duration most, int probes, int successes, Duration lease, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(
@@ -770,7 +771,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void nullIsRefused() {
+  void nullIsRejected() {
     Settings settings = Settings.defaults();
 
     assertThatNullPointerException()
@@ -809,7 +810,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void neverMoreProbesOnTheirWayThanAllowedWhileTheyComeAndGo() throws Exception {
+  void neverMoreProbesInFlightThanAllowed() throws Exception {
     int allowed = 2;
     CircuitBreaker breaker =
         halfOpen(recovery(Duration.ofSeconds(5), Duration.ofSeconds(5), allowed, 1_000_000));
@@ -835,11 +836,11 @@ class CircuitBreakerTest {
 
     assertThat(Collections.max(most)).isLessThanOrEqualTo(allowed).isPositive();
     assertThat(onTheirWay).hasValue(0);
-    assertThat(breaker.acquire().report(SUCCESS)).as("no place is lost").isTrue();
+    assertThat(breaker.acquire().report(SUCCESS)).as("no permit is lost").isTrue();
   }
 
   @Test
-  void overdueProbesAreGivenUpOnce() throws Exception {
+  void overdueProbesExpireOnce() throws Exception {
     CircuitBreaker breaker = halfOpen(THREE_IN_A_ROW);
     breaker.acquire();
     time.advance(LEASE);
@@ -925,7 +926,7 @@ class CircuitBreakerTest {
   }
 
   @Test
-  void neitherARefusalWhileOpenNorASuccessWhileClosedTakesTheLock() throws Exception {
+  void rejectionsWhileOpenAndSuccessesWhileClosedTakeNoLock() throws Exception {
     CircuitBreaker open = open(THREE_IN_A_ROW);
     CircuitBreaker closed = breaker(THREE_IN_A_ROW);
     Field field = CircuitBreaker.class.getDeclaredField("lock");
@@ -1004,7 +1005,7 @@ class CircuitBreakerTest {
     return breaker;
   }
 
-  /** The rest is over; nobody has asked yet. */
+  /** The open interval has elapsed; there was no call yet. */
   private CircuitBreaker halfOpen(Settings settings) {
     CircuitBreaker breaker = open(settings);
     time.advance(settings.open().openFor());

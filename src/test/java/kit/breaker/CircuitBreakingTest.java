@@ -79,7 +79,7 @@ class CircuitBreakingTest {
         Arguments.of(peer(429), Outcome.REACHABLE),
         Arguments.of(peer(302), Outcome.REACHABLE),
         Arguments.of(PeerException.refused(INSTANCE, "limiter", null, null), Outcome.IGNORED),
-        Arguments.of(PeerException.noInstance("nobody", null), Outcome.IGNORED),
+        Arguments.of(PeerException.noInstance("missing", null), Outcome.IGNORED),
         Arguments.of(new StatusException(500, "broken"), Outcome.FAILURE),
         Arguments.of(new StatusException(503, "overloaded"), Outcome.FAILURE),
         Arguments.of(new StatusException(499, "odd"), Outcome.REACHABLE),
@@ -99,7 +99,7 @@ class CircuitBreakingTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"404", "429", "501", "505", "600"})
-  void anInstanceThatAnswersItsProbeWithAnyOtherStatusIsBack(String status) {
+  void probeWithAnyOtherStatusClosesTheBreaker(String status) {
     Endpoint<String, String> endpoint =
         breaking.around(
             (context, request) -> {
@@ -117,7 +117,7 @@ class CircuitBreakingTest {
 
   @ParameterizedTest
   @MethodSource("outcomes")
-  void countsWhatSaysSomethingAboutTheInstance(Throwable error, Outcome outcome) throws Exception {
+  void countsOutcomesOfTheInstanceOnly(Throwable error, Outcome outcome) throws Exception {
     Endpoint<String, String> endpoint = breaking.around(answering(error));
 
     if (error == null) {
@@ -132,7 +132,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void passesContextAndRequestOn() throws Exception {
+  void passesContextAndRequest() throws Exception {
     Context.Key<String> user = Context.key("user");
     Endpoint<String, String> endpoint =
         breaking.around((context, request) -> context.get(user) + " " + request);
@@ -167,7 +167,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void retryAfterIsLeftOutWhileAProbeIsUnderWay() throws Exception {
+  void retryAfterIsLeftOutWhileAProbeIsInFlight() throws Exception {
     open();
     time.advance(Duration.ofSeconds(5));
     List<PeerException> refusals = new ArrayList<>();
@@ -184,7 +184,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void closesAgainWhenTheInstanceIsBack() throws Exception {
+  void closesWhenTheInstanceHasRecovered() throws Exception {
     open();
     assertThat(breaking.isOpen()).isTrue();
     time.advance(Duration.ofSeconds(5));
@@ -226,7 +226,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void callWhoseTimeIsUpIsNotHeldAgainstTheInstance() {
+  void expiredCallIsNotCountedAsAFailure() {
     AtomicInteger sent = new AtomicInteger();
     Endpoint<String, String> endpoint =
         breaking.around((context, request) -> "answer " + sent.incrementAndGet());
@@ -244,14 +244,14 @@ class CircuitBreakingTest {
     assertThat(outcomes).isEmpty();
   }
 
-  /** Hangs as a peer without an answer does, as long as the context allows it. */
+  /** Hangs, as a peer that does not respond, until the deadline of the context. */
   private static String hang(Context context) throws InterruptedException {
     new CountDownLatch(1).await(context.remainingNanos(), TimeUnit.NANOSECONDS);
     throw PeerException.timeout(INSTANCE, null);
   }
 
   @Test
-  void timeoutOfTheCallersDeadlineIsNotHeldAgainstTheInstance() {
+  void timeoutAtTheCallersDeadlineIsNotCountedAsAFailure() {
     Endpoint<String, String> slow =
         breaking.around((context, request) -> hang(context.withTimeout(Duration.ofSeconds(20))));
     for (int i = 0; i < 10; i++) {
@@ -288,7 +288,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void failureThatIsNoTimeoutCountsHoweverLateItIs() {
+  void otherFailuresCountAfterTheDeadlineToo() {
     Endpoint<String, String> broken =
         breaking.around(
             (context, request) -> {
@@ -321,7 +321,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void refusalOfAnotherBreakerFurtherInIsNotOurs() {
+  void rejectionOfAnInnerBreakerIsNotCounted() {
     CircuitBreaker other =
         new CircuitBreaker(
             CircuitBreaking.settings().withConsecutiveFailures(1), time, state -> {});
@@ -389,7 +389,7 @@ class CircuitBreakingTest {
   }
 
   @Test
-  void nullIsRefused() {
+  void nullIsRejected() {
     assertThatNullPointerException()
         .isThrownBy(() -> new CircuitBreaking<String, String>(null))
         .withMessage("instance");

@@ -57,7 +57,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void whatIsAdmittedPassesUnchanged() throws Exception {
+  void admittedCallPassesUnchanged() throws Exception {
     assertThat(call(RateLimiting.rejecting(() -> 0))).isEqualTo("hello jerry");
     assertThat(call(RateLimiting.delaying(within -> true))).isEqualTo("hello jerry");
     assertThat(call(RateLimiting.rejectingCallsTo("a:80", () -> 0))).isEqualTo("hello jerry");
@@ -65,7 +65,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void whatIsRefusedDoesNotReachTheEndpoint() {
+  void rejectedCallDoesNotReachTheEndpoint() {
     assertThat(refusal(RateLimiting.rejecting(() -> 1)).status()).isEqualTo(429);
     assertThat(refusal(RateLimiting.delaying(within -> false)).status()).isEqualTo(429);
     refusedCall(RateLimiting.rejectingCallsTo("a:80", () -> 1));
@@ -84,7 +84,7 @@ class RateLimitingTest {
           2_500_000_000,       3
           86_400_000_000_000,  86400
           """)
-  void secondsAreRoundedUp(String nanos, long seconds) {
+  void retryAfterSecondsAreRoundedUp(String nanos, long seconds) {
     LongSupplier wait = () -> Long.parseLong(nanos.replace("_", ""));
     StatusException refusal = refusal(RateLimiting.rejecting(wait));
     assertThat(refusal.detail()).isEqualTo("rate limit exceeded");
@@ -95,7 +95,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void thereIsNoTimeToNameWhenTheRateIsZero() throws Exception {
+  void rateZeroHasNoRetryAfter() throws Exception {
     TokenBucket bucket = new TokenBucket(0, 1, time);
     Middleware<String, String> limiting = RateLimiting.rejecting(bucket::tryAcquireNanos);
     call(limiting);
@@ -106,7 +106,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void whoComesBackAsToldIsAdmitted() throws Exception {
+  void clientThatRetriesAfterRetryAfterIsAdmitted() throws Exception {
     TokenBucket bucket = new TokenBucket(0.4, 2, time); // one every 2.5 s
     Middleware<String, String> limiting = RateLimiting.rejecting(bucket::tryAcquireNanos);
     call(limiting);
@@ -120,7 +120,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void refusedCallWasNotSentAndSaysWhenToTryAgain() {
+  void rejectedCallWasNotSentAndHasRetryAfter() {
     PeerException refusal =
         refusedCall(RateLimiting.rejectingCallsTo("10.0.0.1:8081", () -> 1_500_000_000));
     assertThat(refusal.kind()).isEqualTo(PeerException.Kind.REFUSED);
@@ -130,7 +130,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void refusedWaitHasNoTimeToName() {
+  void rejectedWaitHasNoRetryAfter() {
     assertThat(refusal(RateLimiting.delaying(within -> false)).headers()).isEmpty();
     PeerException refusal = refusedCall(RateLimiting.delayingCallsTo(null, within -> false));
     assertThat(refusal.kind()).isEqualTo(PeerException.Kind.REFUSED);
@@ -151,7 +151,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void waitThatTheDeadlineDoesNotAllowIsRefusedAtOnce() throws Exception {
+  void waitBeyondTheDeadlineIsRejectedAtOnce() throws Exception {
     TokenBucket bucket = new TokenBucket(TokenBucket.every(Duration.ofHours(1)), 1);
     Middleware<String, String> limiting =
         RateLimiting.delaying(within -> bucket.acquire(1, within));
@@ -164,7 +164,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void whoMayWaitIsServedInTurn() throws Exception {
+  void waitingCallersAreServedInOrder() throws Exception {
     TokenBucket bucket = new TokenBucket(100, 1);
     Middleware<String, String> limiting =
         RateLimiting.delaying(within -> bucket.acquire(1, within));
@@ -178,7 +178,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void interruptionOfAWaitIsPassedOn() {
+  void interruptionOfAWaitIsRethrown() {
     TokenBucket bucket = new TokenBucket(1, 1, time);
     Thread.currentThread().interrupt();
     assertThatExceptionOfType(InterruptedException.class)
@@ -216,7 +216,7 @@ class RateLimitingTest {
   }
 
   @Test
-  void missingLimitIsNoticedAtTheStart() {
+  void missingLimitIsRejectedAtConstruction() {
     assertThatNullPointerException()
         .isThrownBy(() -> RateLimiting.rejecting(null))
         .withMessage("nanosToWait");

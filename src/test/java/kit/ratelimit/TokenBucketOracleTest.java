@@ -18,8 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The bucket does what golang.org/x/time/rate does: 13 times 3,000 random operations against a
- * second implementation that follows Go's line by line, knows nothing of threads, and does not
- * round.
+ * second implementation that follows Go's line by line, is not thread-safe, and does not round.
  */
 class TokenBucketOracleTest {
   private static final int OPERATIONS = 3_000;
@@ -80,7 +79,7 @@ class TokenBucketOracleTest {
           : missing.divide(new BigDecimal(limit), 0, RoundingMode.CEILING).longValueExact();
     }
 
-    /** AllowN, or ReserveN without a wait. It need not set lastEvent: nobody is waiting. */
+    /** AllowN, or ReserveN without a wait. It need not set lastEvent: no thread is waiting. */
     void take(long now, int wanted) {
       if (!isInfinite()) {
         advance(now);
@@ -96,7 +95,7 @@ class TokenBucketOracleTest {
       }
       take(now, wanted);
       lastEvent = dripped.add(tokens.negate().max(BigDecimal.ZERO));
-      // In Go, who comes with an old reading waits also for tokens that are there.
+      // In Go, a caller with an old reading waits even for tokens that are available.
       return new Reserved(wanted, wait == 0 ? now : last + wait, lastEvent);
     }
 

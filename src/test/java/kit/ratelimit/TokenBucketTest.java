@@ -30,7 +30,7 @@ import testing.Eventually;
 import testing.FakeNanoTime;
 import testing.Race;
 
-@Timeout(30) // Refusals that wait, and waits that do not end.
+@Timeout(30) // Rejections that block, and waits that do not end.
 class TokenBucketTest {
   private static final double INFINITE = Double.POSITIVE_INFINITY;
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -41,7 +41,7 @@ class TokenBucketTest {
 
   private record Step(int atMillis, int wanted, boolean admitted) {}
 
-  /** Asks by the given times and, of a second bucket, by its own clock: the answers are the same. */
+  /** Compares a bucket that is given the times with one that reads them from its clock. */
   private static void replay(double tokensPerSecond, int burst, List<Step> steps) {
     FakeNanoTime time = new FakeNanoTime();
     long start = time.getAsLong();
@@ -93,7 +93,7 @@ class TokenBucketTest {
         List.of(
             //      at ms, wanted, admitted
             new Step(0, 2, true),
-            new Step(0, 2, false), // one left; refusing took nothing
+            new Step(0, 2, false), // one left; the rejection took nothing
             new Step(0, 1, true),
             new Step(0, 1, false),
             new Step(100, 2, false),
@@ -125,7 +125,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void refusalDoesNotMoveTheMark() {
+  void rejectionDoesNotAdvanceTheClockMark() {
     replay(
         10,
         1,
@@ -138,7 +138,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void withRateZeroThereIsTheBurstAndNothingAfterIt() {
+  void rateZeroAdmitsOnlyTheBurst() {
     replay(
         0,
         2,
@@ -297,7 +297,7 @@ class TokenBucketTest {
   // Reservations. Times are as in golang.org/x/time/rate: a token each 100 ms.
 
   @Test
-  void reservationsQueueUp() {
+  void reservationsAreServedInOrder() {
     TokenBucket bucket = new TokenBucket(10, 2, time);
     reserve(bucket, 0, 2, 0);
     reserve(bucket, 0, 2, 200);
@@ -336,7 +336,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void cancellingTheLastGivesAllBack() {
+  void cancellingTheLastReservationReturnsAllTokens() {
     TokenBucket bucket = new TokenBucket(10, 2, time);
     reserve(bucket, 0, 2, 0);
     Reservation last = reserve(bucket, 0, 2, 200);
@@ -345,7 +345,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void cancellingTooLateGivesNothingBack() {
+  void cancellingTooLateReturnsNoTokens() {
     TokenBucket bucket = new TokenBucket(10, 2, time);
     reserve(bucket, 0, 2, 0);
     reserve(bucket, 0, 2, 200).cancelAt(at(300));
@@ -353,7 +353,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void cancellingInTheLastMomentGivesAllBack() {
+  void cancellingInTheLastMomentReturnsAllTokens() {
     TokenBucket bucket = new TokenBucket(10, 2, time);
     reserve(bucket, 0, 2, 0);
     reserve(bucket, 0, 2, 200).cancelAt(at(200));
@@ -361,7 +361,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void whatWasPromisedAfterwardsIsNotGivenBack() {
+  void tokensReservedLaterAreNotReturned() {
     TokenBucket bucket = new TokenBucket(10, 2, time);
     reserve(bucket, 0, 2, 0);
     Reservation one = reserve(bucket, 0, 1, 100);
@@ -374,7 +374,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void cancellingFromTheEndIsAsIfNothingHadBeen() {
+  void cancellingInReverseOrderRestoresTheBucket() {
     TokenBucket bucket = new TokenBucket(10, 4, time);
     reserve(bucket, 0, 4, 0);
     Reservation three = reserve(bucket, 0, 3, 300);
@@ -386,7 +386,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void cancellingTwiceGivesBackOnce() {
+  void cancellingTwiceReturnsTokensOnce() {
     TokenBucket bucket = new TokenBucket(10, 4, time);
     reserve(bucket, 0, 4, 0);
     Reservation twice = reserve(bucket, 0, 2, 200);
@@ -396,7 +396,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void whatComesBackNeverExceedsWhatWasTaken() {
+  void returnedTokensNeverExceedTakenTokens() {
     TokenBucket bucket = new TokenBucket(10, 9, time);
     reserve(bucket, 0, 9, 0);
     Reservation nine = reserve(bucket, 0, 9, 900);
@@ -434,7 +434,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void newRateShortensTheDebtButReservationsKeepTheirTime() {
+  void newRateShortensTheWaitButReservationsKeepTheirTime() {
     TokenBucket bucket = new TokenBucket(5, 2, time);
     reserve(bucket, 0, 2, 0);
     Reservation early = reserve(bucket, 0, 2, 400);
@@ -444,7 +444,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void cancellingAfterANewRateGivesTokensBackAndNotTime() {
+  void cancellingAfterANewRateReturnsTokensAndNotTime() {
     TokenBucket bucket = new TokenBucket(5, 2, time);
     reserve(bucket, 0, 2, 0);
     Reservation two = reserve(bucket, 0, 2, 400);
@@ -454,7 +454,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void tokensPromisedAfterANewRateAreCountedAsTokens() {
+  void tokensReservedAfterANewRateAreCountedAsTokens() {
     TokenBucket bucket = new TokenBucket(1, 5, time);
     reserve(bucket, 0, 5, 0);
     Reservation five = reserve(bucket, 0, 5, 5_000);
@@ -465,7 +465,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void smallerBurstSpillsAndLargerFills() {
+  void smallerBurstDiscardsTokensAndLargerBurstRefills() {
     TokenBucket bucket = new TokenBucket(10, 5, time);
     bucket.change(10, 2);
     assertThat(bucket.burst()).isEqualTo(2);
@@ -478,7 +478,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void infiniteRateForgivesDebtAndLeavesAFullBucket() {
+  void infiniteRateCancelsPendingWaitsAndLeavesAFullBucket() {
     TokenBucket bucket = new TokenBucket(10, 5, time);
     reserve(bucket, 0, 5, 0);
     Reservation five = reserve(bucket, 0, 5, 500);
@@ -492,7 +492,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void refusedSettingsChangeNothing() {
+  void rejectedSettingsChangeNothing() {
     TokenBucket bucket = new TokenBucket(10, 2, time);
     assertThatIllegalArgumentException().isThrownBy(() -> bucket.change(Double.NaN, 2));
     assertThatIllegalArgumentException().isThrownBy(() -> bucket.change(10, 0));
@@ -503,7 +503,7 @@ class TokenBucketTest {
   // Waiting.
 
   @Test
-  void acquiringWhatIsThereDoesNotWait() throws Exception {
+  void acquiringAvailableTokensDoesNotWait() throws Exception {
     TokenBucket bucket = new TokenBucket(10, 3, time);
     assertThat(bucket.acquire(2, Duration.ZERO)).isTrue();
     assertThat(bucket.acquire(1, LONG)).isTrue();
@@ -518,7 +518,7 @@ class TokenBucketTest {
     "1, PT-1S",
     "1, PT-999999999999S"
   })
-  void waitThatWouldBeTooLongIsRefusedAtOnceAndTakesNothing(int tokens, Duration within)
+  void waitBeyondTheTimeoutIsRejectedAtOnceAndTakesNoToken(int tokens, Duration within)
       throws Exception {
     TokenBucket bucket = new TokenBucket(10, 3, time);
     assertThat(bucket.tryAcquire(3)).isTrue();
@@ -527,7 +527,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void deadlineThatHasPassedIsRefusedThoughThereAreTokens() throws Exception {
+  void expiredDeadlineIsRejectedEvenWithTokensAvailable() throws Exception {
     TokenBucket bucket = new TokenBucket(10, 3, time);
     assertThat(bucket.acquire(1, Duration.ofNanos(-1))).isFalse();
     assertThat(bucket.availableTokens()).isEqualTo(3);
@@ -535,7 +535,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void neverIsTooLongForAnyDuration() throws Exception {
+  void infiniteWaitExceedsAnyTimeout() throws Exception {
     TokenBucket bucket = new TokenBucket(0, 1, time);
     assertThat(bucket.acquire(1, Duration.ZERO)).isTrue();
     assertThat(bucket.acquire(1, Duration.ofSeconds(Long.MAX_VALUE))).isFalse();
@@ -559,7 +559,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void waiterGoesOnWhenItsTimeHasComeAndNotBefore() throws Exception {
+  void waiterReturnsAtItsTimeAndNotBefore() throws Exception {
     AtomicInteger readings = new AtomicInteger();
     LongSupplier counted =
         () -> {
@@ -597,7 +597,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void interruptedWaiterGivesItsTokensBack() throws Exception {
+  void interruptedWaiterReturnsItsTokens() throws Exception {
     TokenBucket bucket = new TokenBucket(1, 5, time);
     assertThat(bucket.tryAcquire(5)).isTrue();
     Waiter waiter = new Waiter(bucket, 4);
@@ -610,7 +610,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void whoIsInterruptedBeforeTakesNothing() {
+  void threadInterruptedBeforeTheCallTakesNoToken() {
     TokenBucket bucket = new TokenBucket(1, 5, time);
     Thread.currentThread().interrupt();
     assertThatThrownBy(() -> bucket.acquire(1, LONG)).isInstanceOf(InterruptedException.class);
@@ -619,7 +619,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void interruptionThatComesWithTheTokensIsLeftForTheNext() throws Exception {
+  void interruptionWhenTokensArriveStaysPending() throws Exception {
     TokenBucket bucket = new TokenBucket(1, 1, time);
     assertThat(bucket.tryAcquire()).isTrue();
     FutureTask<Boolean> interrupted =
@@ -736,7 +736,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void readingThatIsOlderThanWhatOthersTookStillFindsTheLastToken() {
+  void readingOlderThanThoseOfOtherThreadsStillFindsTheLastToken() {
     // The clock is read, another thread takes the first of two tokens a moment later, and only then
     // does this one go on.
     TokenBucket[] bucket = new TokenBucket[1];
@@ -797,7 +797,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void everyStretchOfTimeSeesAtMostTheBurstAndWhatDripped() throws Exception {
+  void everyIntervalAdmitsAtMostBurstPlusRefill() throws Exception {
     int burst = 7;
     TokenBucket bucket = new TokenBucket(50, burst, time);
     Random random = new Random(20);

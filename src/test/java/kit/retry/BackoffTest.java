@@ -50,7 +50,7 @@ class BackoffTest {
   }
 
   @Test
-  void goesFromTenMillisecondsToASecondUnlessToldOtherwise() {
+  void defaultsAreTenMillisecondsToOneSecond() {
     Backoff backoff = new Backoff();
 
     assertThat(IntStream.rangeClosed(1, 9).mapToLong(i -> backoff.ceilingNanos(i) / 1_000_000))
@@ -95,7 +95,7 @@ class BackoffTest {
   }
 
   @Test
-  void eachLengthHasTheSameChance() {
+  void pausesAreUniformlyDistributed() {
     // 110,000 draws of 11 lengths: the standard deviation of a share is 1 %, so 5 % allows for
     // chance and still shows jitter that is not full.
     Backoff backoff =
@@ -112,7 +112,7 @@ class BackoffTest {
   }
 
   @Test
-  void drawsByItselfUnlessToldOtherwise() {
+  void usesItsOwnRandomnessByDefault() {
     Backoff backoff = new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(1));
 
     assertThat(IntStream.range(0, 100).mapToLong(i -> backoff.nanos(1)).boxed().distinct())
@@ -122,7 +122,7 @@ class BackoffTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, -1, Integer.MIN_VALUE})
-  void refusesAttemptsThatDoNotExist(int attempt) {
+  void rejectsInvalidAttemptNumbers(int attempt) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Backoff().nanos(attempt))
         .withMessage("attempt < 1: " + attempt);
@@ -136,14 +136,14 @@ class BackoffTest {
           PT-0.01S, PT1S     , base <= 0: PT-0.01S
           PT1S    , PT0.9S   , cap < base PT1S: PT0.9S
           """)
-  void refusesSettingsThatMakeNoSense(Duration base, Duration cap, String message) {
+  void rejectsInvalidSettings(Duration base, Duration cap, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Backoff(base, cap))
         .withMessage(message);
   }
 
   @Test
-  void refusesNoSource() {
+  void rejectsAMissingRandomSource() {
     assertThatNullPointerException()
         .isThrownBy(() -> new Backoff(Duration.ofMillis(1), Duration.ofMillis(1), null))
         .withMessage("random");

@@ -29,7 +29,7 @@ class RetryBudgetTest {
   }
 
   @Test
-  void firstFourFailuresMayBeRepeatedWhenEverythingFails() {
+  void fourRetriesArePermittedWhenEverythingFails() {
     List<Boolean> repeatable = IntStream.range(0, 12).mapToObj(i -> budget.failed()).toList();
 
     assertThat(repeatable)
@@ -71,7 +71,7 @@ class RetryBudgetTest {
   }
 
   @Test
-  void successesDoNotPileUp() {
+  void tokensAreCapped() {
     succeed(1_000);
     assertThat(budget.tokens()).isEqualTo(10.0);
 
@@ -81,7 +81,7 @@ class RetryBudgetTest {
   }
 
   @Test
-  void oneFailureInElevenIsRepeatedForEver() {
+  void oneFailureInElevenIsAlwaysRetried() {
     for (int i = 0; i < 1_000; i++) {
       assertThat(budget.failed()).isTrue();
       succeed(10);
@@ -89,7 +89,7 @@ class RetryBudgetTest {
   }
 
   @Test
-  void askingChangesNothing() {
+  void queryingChangesNothing() {
     for (int i = 0; i < 100; i++) {
       assertThat(budget.allowsRetry()).isTrue();
     }
@@ -137,7 +137,7 @@ class RetryBudgetTest {
           10   , NaN     , tokensPerSuccess not in 0.001..10: NaN
           10   , Infinity, tokensPerSuccess not in 0.001..10: Infinity
           """)
-  void refusesSettingsThatMakeNoSense(int maxTokens, double perSuccess, String message) {
+  void rejectsInvalidSettings(int maxTokens, double perSuccess, String message) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new RetryBudget(maxTokens, perSuccess))
         .withMessage(message);
@@ -191,7 +191,7 @@ class RetryBudgetTest {
   }
 
   @Test
-  void exactlyFourThreadsOfManyMayRepeat() throws Exception {
+  void exactlyFourThreadsOfManyMayRetry() throws Exception {
     List<Boolean> repeatable = Race.run(8, budget::failed);
 
     assertThat(repeatable).filteredOn(may -> may).hasSize(4);
@@ -199,7 +199,7 @@ class RetryBudgetTest {
   }
 
   @Test
-  void tellsItsState() {
+  void toStringShowsItsState() {
     fail(1);
     succeed(1);
 

@@ -28,9 +28,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import testing.FakeNanoTime;
 
 /**
- * Retry and balancer together: moving on is not retrying. There are three instances, a:1, b:1 and
- * c:1; unless a test says otherwise, they are picked in that order, answer with their name, and
- * pauses are as long as they may be.
+ * Retries over a balancer, whose failover does not count as a retry. There are three instances, a:1,
+ * b:1 and c:1; by default they are picked in that order and return their name, and pauses have
+ * their maximum length.
  */
 class RetryingOverInstancesTest {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(10);
@@ -87,7 +87,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void nextAttemptGoesToAnotherInstanceThanTheOneThatBroke() throws Exception {
+  void nextAttemptGoesToAnotherInstance() throws Exception {
     breaks("a:1");
 
     assertThat(call("GET")).isEqualTo("b:1");
@@ -97,7 +97,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void passingOverCostsNothing() throws Exception {
+  void skippingAnInstanceTakesNoToken() throws Exception {
     refuses("a:1");
     refuses("b:1");
 
@@ -108,7 +108,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void requestThatIsNotIdempotentMovesOnButIsNotRepeated() throws Exception {
+  void nonIdempotentRequestFailsOverButIsNotRetried() throws Exception {
     refuses("a:1");
     PeerException broken = breaks("b:1");
 
@@ -118,7 +118,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void whenAllRefuseNobodyIsAskedTwice() {
+  void whenAllRefuseConnectionsNoInstanceIsCalledTwice() {
     PeerException first = refuses("a:1");
     PeerException second = refuses("b:1");
     PeerException last = refuses("c:1");
@@ -131,7 +131,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void whenAllHaveBeenTriedThoseThatBrokeAreAskedAgainAfterThePause() throws Exception {
+  void whenAllInstancesHaveFailedTheyAreRetriedAfterThePause() throws Exception {
     AtomicInteger calls = new AtomicInteger();
     answers.put(
         "a:1",
@@ -150,7 +150,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void thoseThatRefusedAreNotAskedAgain() {
+  void instancesThatRefusedTheConnectionAreNotRetried() {
     refuses("a:1");
     PeerException broken = breaks("b:1");
     refuses("c:1");
@@ -161,7 +161,7 @@ class RetryingOverInstancesTest {
   }
 
   @Test
-  void originalFailureWinsWhenOnlyThoseAreLeftThatRefuse() {
+  void originalFailureIsThrownWhenTheOtherInstancesRefuse() {
     PeerException dying = PeerException.broken("a:1", "connection broke", null);
     answers.put(
         "a:1",

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import testing.FakeNanoTime;
 import testing.Race;
 
-/** Pauses are as long as they may be: 10 ms after the first attempt, 20 ms after the second. */
+/** Retries; pauses have their maximum length: 10 ms after the first attempt, 20 ms after the second. */
 class RetryingTest {
   private static final Duration FOREVER = ChronoUnit.FOREVER.getDuration();
   private static final Retrying.Settings SETTINGS =
@@ -120,7 +120,7 @@ class RetryingTest {
   }
 
   @Test
-  void passesAnAnswerOn() throws Exception {
+  void returnsTheResponse() throws Exception {
     peer.does("answer");
 
     assertThat(call()).isEqualTo("answer");
@@ -128,7 +128,7 @@ class RetryingTest {
   }
 
   @Test
-  void repeatsWithGrowingPausesUntilItSucceeds() throws Exception {
+  void retriesWithGrowingPausesUntilItSucceeds() throws Exception {
     peer.does(timeout, broken, "answer");
 
     assertThat(call()).isEqualTo("answer");
@@ -136,7 +136,7 @@ class RetryingTest {
   }
 
   @Test
-  void lastFailureIsThrownWithTheOthersInIt() {
+  void lastFailureIsThrownWithEarlierOnesSuppressed() {
     peer.does(timeout, broken, unavailable);
 
     assertThatThrownBy(this::call).isSameAs(unavailable);
@@ -146,7 +146,7 @@ class RetryingTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4})
-  void makesAsManyAttemptsAsItShouldTheFirstIncluded(int attempts) {
+  void maxAttemptsIncludesTheFirst(int attempts) {
     for (int i = 0; i < attempts; i++) {
       peer.does(PeerException.timeout("a:1", null));
     }
@@ -157,7 +157,7 @@ class RetryingTest {
   }
 
   @Test
-  void sameFailureThrownAgainIsNoTrouble() {
+  void sameFailureObjectMayBeThrownAgain() {
     peer.does(timeout, broken, timeout);
 
     assertThatThrownBy(this::call).isSameAs(timeout);
@@ -165,7 +165,7 @@ class RetryingTest {
   }
 
   @Test
-  void threadsDoNotMixTheirCallsUp() throws Exception {
+  void concurrentCallsAreIndependent() throws Exception {
     ThreadLocal<Integer> calls = ThreadLocal.withInitial(() -> 0);
     Endpoint<String, String> flaky =
         (context, request) -> {
@@ -221,7 +221,7 @@ class RetryingTest {
             505     ,            , false
             301     ,            , false
             """)
-    void statusesThatMayPassAreRepeated(int status, Duration retryAfter, boolean repeated)
+    void transientStatusesAreRetried(int status, Duration retryAfter, boolean repeated)
         throws Exception {
       PeerException failure = PeerException.status("a:1", status, "detail", retryAfter);
       assertThat(Retrying.isTransient(failure)).isEqualTo(repeated);
@@ -245,7 +245,7 @@ class RetryingTest {
 
     @ParameterizedTest
     @MethodSource("notSent")
-    void whatWasNotSentIsOverAndCostsNothing(PeerException failure) {
+    void failureBeforeSendingIsNotRetriedAndTakesNoToken(PeerException failure) {
       peer.does(failure);
 
       assertThatThrownBy(() -> call(SETTINGS)).isSameAs(failure).hasNoSuppressedExceptions();
@@ -264,7 +264,7 @@ class RetryingTest {
 
     @ParameterizedTest
     @MethodSource("notOfAPeer")
-    void otherExceptionsPassAtOnce(Exception failure) {
+    void otherExceptionsAreThrownAtOnce(Exception failure) {
       peer.does(failure);
 
       assertThatThrownBy(RetryingTest.this::call).isSameAs(failure).hasNoSuppressedExceptions();
@@ -274,7 +274,7 @@ class RetryingTest {
 
     @ParameterizedTest
     @MethodSource("notOfAPeer")
-    void otherExceptionsPassLaterToo(Exception failure) {
+    void otherExceptionsOfRetriesAreThrownToo(Exception failure) {
       peer.does(timeout, broken, failure);
 
       assertThatThrownBy(RetryingTest.this::call).isSameAs(failure);
@@ -284,16 +284,16 @@ class RetryingTest {
     }
 
     @Test
-    void answerThatDeniesEndsIt() {
+    void rejectionIsNotRetried() {
       PeerException gone = PeerException.status("b:1", 404, "no such user", null);
-      peer.does(timeout, gone); // The one that got no answer had been deleted after all.
+      peer.does(timeout, gone); // The attempt that timed out had deleted it.
 
       assertThatThrownBy(RetryingTest.this::call).isSameAs(gone);
       assertThat(gone.getSuppressed()).containsExactly(timeout);
     }
 
     @Test
-    void onlyIdempotentRequestsAreRepeated() throws Exception {
+    void onlyIdempotentRequestsAreRetried() throws Exception {
       Predicate<String> isRead = request -> request.equals("request");
       peer.does(timeout, "answer", broken);
 
@@ -310,8 +310,8 @@ class RetryingTest {
     }
 
     @Test
-    void originalFailureWinsWhenNobodyIsLeft() {
-      // "Refused" says that no work was done; after a timeout that is not known.
+    void originalFailureIsThrownWhenNoInstanceIsLeft() {
+      // A refused connection did no work; after a timeout that is unknown.
       peer.does(timeout, refused);
 
       assertThatThrownBy(RetryingTest.this::call).isSameAs(timeout);
@@ -320,7 +320,7 @@ class RetryingTest {
     }
 
     @Test
-    void lastOneThatWasSentWinsWhenNobodyIsLeft() {
+    void lastSentFailureIsThrownWhenNoInstanceIsLeft() {
       peer.does(timeout, unavailable, refused);
 
       assertThatThrownBy(RetryingTest.this::call).isSameAs(unavailable);
@@ -338,7 +338,7 @@ class RetryingTest {
             2500ms    , 1s              , 2500ms 1490ms 470ms
             500ms     , 0ms             , 500ms 490ms 470ms
             """)
-    void attemptHasTheTimeThatIsLeft(String deadline, String takes, String expected) {
+    void attemptHasTheRemainingTime(String deadline, String takes, String expected) {
       peer.does(timeout, broken, unavailable);
       peer.takes(duration(takes));
       Context context = within(duration(deadline));
@@ -356,7 +356,7 @@ class RetryingTest {
 
     @ParameterizedTest
     @CsvSource({"1, 0", "500000000, 0", "510000000, 0", "510000001, 1", "600000000, 1"})
-    void doesNotSleepOnlyToFail(long deadlineNanos, int expectedPauses) {
+    void doesNotSleepBeyondTheDeadline(long deadlineNanos, int expectedPauses) {
       // The first attempt takes 500 ms; after a pause of 10 ms there must be time left.
       peer.does(timeout);
       if (expectedPauses == 1) {
@@ -380,8 +380,8 @@ class RetryingTest {
     }
 
     @Test
-    void attemptIsMadeEvenIfTheTimeIsUp() {
-      peer.does(timeout); // Whoever sends knows best what to say then.
+    void firstAttemptIsMadeEvenAfterTheDeadline() {
+      peer.does(timeout); // The sender has the best error message in this case.
 
       assertThatThrownBy(() -> call(within(Duration.ZERO), SETTINGS)).isSameAs(timeout);
     }
@@ -401,7 +401,7 @@ class RetryingTest {
             PT2S           , PT0S   , PT0.01S
             PT8760000000H  , PT1S   , PT1.01S
             """)
-    void peerMayAskForALongerPause(Duration asked, Duration atMost, Duration expected)
+    void retryAfterLengthensThePause(Duration asked, Duration atMost, Duration expected)
         throws Exception {
       peer.does(PeerException.status("a:1", 503, "too busy", asked), "answer");
 
@@ -421,7 +421,7 @@ class RetryingTest {
     }
 
     @Test
-    void givesUpAtOnceWhenThePeerAsksForMoreTimeThanThereIs() {
+    void failsAtOnceWhenRetryAfterExceedsTheDeadline() {
       PeerException later = PeerException.status("a:1", 503, "too busy", Duration.ofSeconds(1));
       peer.does(later);
 
@@ -444,7 +444,7 @@ class RetryingTest {
   @Nested
   class Budget {
     @Test
-    void failedAttemptTakesATokenAndASuccessBringsSomeBack() throws Exception {
+    void failedAttemptTakesATokenAndASuccessReturnsAPart() throws Exception {
       peer.does(timeout, broken, "answer");
 
       call();
@@ -453,7 +453,7 @@ class RetryingTest {
     }
 
     @Test
-    void failureThatIsNotRepeatedTakesATokenToo() {
+    void failureThatIsNotRetriedTakesATokenToo() {
       peer.does(timeout);
 
       assertThatThrownBy(
@@ -473,7 +473,7 @@ class RetryingTest {
     }
 
     @Test
-    void nothingIsRepeatedOnceItIsUsedUp() {
+    void noRetriesWhenTheBudgetIsExhausted() {
       // Three attempts, then two of which the second takes the fifth token, then one each.
       for (int i = 0; i < 7; i++) {
         peer.does(PeerException.timeout("a:1", null));
@@ -492,7 +492,7 @@ class RetryingTest {
   @Nested
   class Interruption {
     @Test
-    void duringAPausePassesWithWhatFailedBefore() {
+    void duringAPauseIsThrownWithEarlierFailuresSuppressed() {
       peer.does(timeout);
       InterruptedException interruption = new InterruptedException("cancelled");
       Endpoint<String, String> interrupted =
@@ -524,7 +524,7 @@ class RetryingTest {
           .isThrownBy(() -> interrupted.call(Context.background(), "request"))
           .withMessage("interrupted after attempt 1")
           .satisfies(e -> assertThat(e.getSuppressed()).containsExactly(timeout));
-      assertThat(Thread.currentThread().isInterrupted()).isFalse(); // The exception says it.
+      assertThat(Thread.currentThread().isInterrupted()).isFalse(); // The exception reports it.
     }
   }
 
@@ -542,7 +542,7 @@ class RetryingTest {
     }
 
     @Test
-    void carriesTheSameTriesThroughACallAndNewOnesForTheNext() throws Exception {
+    void attemptsOfACallShareOneRecordAndCallsDoNot() throws Exception {
       peer.does(timeout, "answer", "answer");
       Attempts ofTheServer = new Attempts();
       Context context = Context.background().with(Attempts.KEY, ofTheServer);
@@ -562,7 +562,7 @@ class RetryingTest {
     private final List<String> heard = new ArrayList<>();
 
     @Test
-    void hearsOfEachRepetitionBeforeThePause() throws Exception {
+    void isCalledForEachRetryBeforeThePause() throws Exception {
       peer.does(timeout, broken, "answer");
       Retrying.Listener listener =
           (attempt, failure) ->
@@ -574,7 +574,7 @@ class RetryingTest {
     }
 
     @Test
-    void hearsNothingOfFailuresThatAreNotRepeated() {
+    void isNotCalledForFailuresThatAreNotRetried() {
       Retrying.Settings listening =
           SETTINGS.withOnRetry((attempt, failure) -> heard.add(failure.getMessage()));
       peer.does(timeout, refused, broken, timeout);
@@ -591,7 +591,7 @@ class RetryingTest {
     }
 
     @Test
-    void harmsNobodyWhenItFails() throws Exception {
+    void listenerFailureDoesNotFailTheCall() throws Exception {
       peer.does(timeout, "answer");
       Retrying.Listener failing =
           (attempt, failure) -> {
@@ -606,7 +606,7 @@ class RetryingTest {
   @Nested
   class MakingOne {
     @Test
-    void takesTheRealClockUnlessToldOtherwise() throws Exception {
+    void usesTheSystemClockByDefault() throws Exception {
       Endpoint<String, String> endpoint =
           new Retrying<String, String>(request -> true).around(peer);
 
@@ -620,7 +620,7 @@ class RetryingTest {
     }
 
     @Test
-    void hasSaneDefaults() {
+    void hasTheDocumentedDefaults() {
       Retrying.Settings defaults = Retrying.Settings.defaults();
 
       assertThat(defaults.attempts()).isEqualTo(3);
@@ -629,7 +629,7 @@ class RetryingTest {
     }
 
     @Test
-    void refusesSettingsThatMakeNoSense() {
+    void rejectsInvalidSettings() {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> SETTINGS.withAttempts(0))
           .withMessage("attempts < 1: 0");
@@ -639,7 +639,7 @@ class RetryingTest {
     }
 
     @Test
-    void refusesNull() {
+    void rejectsNull() {
       assertThatNullPointerException()
           .isThrownBy(() -> SETTINGS.withBackoff(null))
           .withMessage("backoff");
