@@ -40,7 +40,7 @@ class ConsulCheckTest {
   }
 
   @Test
-  void saysMoreWhenAsked() {
+  void sendsOptionalFieldsIfSet() {
     ConsulCheck check =
         ConsulCheck.ttl("alive", SECONDS_5)
             .withTimeout(Duration.ofMillis(1500))
@@ -62,7 +62,7 @@ class ConsulCheckTest {
   }
 
   @Test
-  void refusesValuesOutOfBounds() {
+  void rejectsValuesOutOfBounds() {
     ConsulCheck check = ConsulCheck.ttl("a", SECONDS_5);
     Duration tooShort = Duration.ofNanos(999_999);
 

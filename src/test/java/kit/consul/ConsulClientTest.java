@@ -141,7 +141,7 @@ class ConsulClientTest {
 
   @ParameterizedTest
   @MethodSource("queries")
-  void sendsOnlyTheParametersThatAreWanted(HealthQuery query, String sent) throws Exception {
+  void sendsOnlyTheParametersThatAreSet(HealthQuery query, String sent) throws Exception {
     fake.on("GET", WEB).answerWithIndex("1", "[]");
 
     client.health(query);
@@ -176,7 +176,7 @@ class ConsulClientTest {
       strings = {
         "", " ", "a\nb", "a\0", "\u0085", "\ud800", "/", "/a", "a//b", "a/../b", "..", "."
       })
-  void refusesIdsThatConsulCouldNotRemove(String id) {
+  void rejectsIdsThatConsulCouldNotRemove(String id) {
     assertThatIllegalArgumentException().isThrownBy(() -> client.deregister(id));
     assertThatIllegalArgumentException().isThrownBy(() -> client.instance(id));
     assertThatIllegalArgumentException()
@@ -191,7 +191,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void refusesValuesOutOfBounds() {
+  void rejectsValuesOutOfBounds() {
     Duration tooShort = Duration.ofNanos(999_999);
 
     assertThatIllegalArgumentException().isThrownBy(() -> client.withTimeout(tooShort));
@@ -218,7 +218,7 @@ class ConsulClientTest {
         "http://127.0.0.1/ui",
         "http://127.0.0.1?token=secret"
       })
-  void refusesBasesThatAreNone(String base) {
+  void rejectsInvalidBaseUris(String base) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new ConsulClient(URI.create(base)))
         .withMessage("base is not http(s)://host:port");
@@ -267,7 +267,7 @@ class ConsulClientTest {
         .withMessage("token not in visible ASCII");
   }
 
-  // Answers
+  // Responses
 
   @Test
   void readsHealth() throws Exception {
@@ -332,7 +332,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void saysThatTheTokenMayNotSeeAll() throws Exception {
+  void reportsResultsFilteredByAcls() throws Exception {
     fake.on("GET", WEB)
         .answer(200, "[]", "X-Consul-Index", "1", "X-Consul-Results-Filtered-By-ACLs", "true");
 
@@ -340,7 +340,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void takesNullForEmpty() throws Exception {
+  void readsNullAsEmpty() throws Exception {
     fake.on("GET", WEB).answerWithIndex("1", "null");
     fake.on("GET", SERVICES).answer(200, "null");
 
@@ -411,7 +411,7 @@ class ConsulClientTest {
 
   @ParameterizedTest
   @CsvSource({"503, the agent is shutting down", "429, slow down", "500, {}", "403, denied"})
-  void refusesAnAnswerThatIsNoInstance(int status, String body) {
+  void rejectsAResponseThatIsNoInstance(int status, String body) {
     fake.on("GET", INSTANCE).answer(status, body);
 
     assertThatThrownBy(() -> client.instance("web-1"))
@@ -430,7 +430,7 @@ class ConsulClientTest {
     assertThat(fake.requests()).hasSize(2);
   }
 
-  // Answers that are none
+  // Invalid responses
 
   static List<Arguments> refusals() {
     return List.of(
@@ -442,7 +442,7 @@ class ConsulClientTest {
 
   @ParameterizedTest
   @MethodSource("refusals")
-  void saysWhatConsulSaid(int status, String body, String message) {
+  void quotesTheErrorOfConsul(int status, String body, String message) {
     fake.on("PUT", "/v1/agent/service/register").answer(status, body);
 
     ConsulException e =
@@ -462,7 +462,7 @@ class ConsulClientTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "<html>", "{", "{} {}", "[]", "\"text\"", "1"})
-  void refusesWhatIsNotTheJsonExpected(String body) {
+  void rejectsUnexpectedJson(String body) {
     fake.on("GET", SERVICES).answer(200, body);
 
     ConsulException e = catchThrowableOfType(ConsulException.class, client::services);
@@ -474,7 +474,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void refusesJsonThatIsTooDeep() {
+  void rejectsJsonThatIsTooDeep() {
     fake.on("GET", SERVICES).answer(200, "{\"a\":".repeat(100_000));
 
     assertThatThrownBy(client::services).isInstanceOf(ConsulException.class);
@@ -482,7 +482,7 @@ class ConsulClientTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"-1", "abc", "1.5", "18446744073709551616"})
-  void refusesAnIndexThatIsNoNumber(String index) {
+  void rejectsAnIndexThatIsNoNumber(String index) {
     fake.on("GET", WEB).answerWithIndex(index, "[]");
 
     assertThatThrownBy(() -> client.health(WEB_QUERY))
@@ -491,7 +491,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void refusesHealthWithoutAnIndex() {
+  void rejectsHealthWithoutAnIndex() {
     fake.on("GET", WEB).answer(200, "[]");
 
     assertThatThrownBy(() -> client.health(WEB_QUERY))
@@ -508,7 +508,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void givesUpOnABodyThatIsTooLarge() throws Exception {
+  void abortsABodyThatIsTooLarge() throws Exception {
     fake.on("GET", SERVICES).trickle(1 << 20);
 
     assertThatThrownBy(client::services)
@@ -520,7 +520,7 @@ class ConsulClientTest {
   // Time
 
   @Test
-  void givesUpOnAnAgentThatDoesNotAnswer() {
+  void timesOutWithoutAResponse() {
     fake.on("GET", SERVICES).hang();
 
     assertThatThrownBy(client.withTimeout(Duration.ofMillis(50))::services)
@@ -529,7 +529,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void givesUpOnABodyThatNeverEnds() throws Exception {
+  void timesOutOnAnEndlessBody() throws Exception {
     fake.on("GET", SERVICES).trickle(1);
 
     assertThatThrownBy(client.withTimeout(Duration.ofMillis(300))::services)
@@ -538,7 +538,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void givesABlockingQueryItsWaitOnTop() {
+  void addsTheWaitOfABlockingQueryToTheTimeout() {
     fake.on("GET", WEB).hang();
     ConsulClient hasty = client.withTimeout(Duration.ofMillis(40));
     Duration wait = Duration.ofMillis(160);
@@ -581,14 +581,14 @@ class ConsulClientTest {
   // Connections
 
   @Test
-  void passesOnThatNobodyListens() {
+  void reportsARefusedConnection() {
     fake.close();
 
     assertThatThrownBy(client::services).isInstanceOf(ConnectException.class);
   }
 
   @Test
-  void passesOnThatTheConnectionIsLost() {
+  void reportsALostConnection() {
     fake.on("PUT", "/v1/agent/service/deregister/a").drop();
 
     assertThatThrownBy(() -> client.deregister("a"))
@@ -597,7 +597,7 @@ class ConsulClientTest {
   }
 
   @Test
-  void asksForNoUpgradeWhateverTheHttpClient() throws Exception {
+  void requestsNoUpgradeWithAnyHttpClient() throws Exception {
     fake.on("GET", SERVICES).answer(200, "{}");
 
     new ConsulClient(fake.uri(), HttpClient.newHttpClient()).services();

@@ -19,7 +19,7 @@ import testing.FakeConsul;
 import testing.FakeNanoTime;
 import testing.RecordingLogger;
 
-/** The watch against a Consul that misbehaves; with the real one: {@code it.ConsulWatchIT}. */
+/** The watch against a faulty Consul; with a real one: {@code it.ConsulRegistryIT}. */
 @Timeout(20)
 class ConsulInstancesTest {
   private static final String PATH = "/v1/health/service/web";
@@ -89,7 +89,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void asksAgainFromTheIndexOfTheAnswerAndPublishesEachChange() throws Exception {
+  void queriesFromTheIndexOfTheResponseAndPublishesEachChange() throws Exception {
     fake.on("GET", PATH).answerWithIndex("7", list(A)).answerWithIndex("12", list(A, B)).hang();
     watch();
     assertThat(nextQuery()).contains("index=0").contains("passing");
@@ -99,7 +99,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void indexThatGoesBackRestartsTheWatchAndItsAnswerCounts() throws Exception {
+  void indexThatGoesBackRestartsTheWatchAndItsResponseIsUsed() throws Exception {
     fake.on("GET", PATH).answerWithIndex("100", list(A)).answerWithIndex("3", list(B)).hang();
     watch();
     nextQuery();
@@ -129,7 +129,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void errorsKeepTheListBackOffAndStartFromZero() throws Exception {
+  void errorsKeepTheListBackOffAndResetTheIndex() throws Exception {
     fake.on("GET", PATH)
         .answerWithIndex("7", list(A))
         .answer(500, "rpc error: no cluster leader")
@@ -157,19 +157,19 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void consulThatIsNotThereIsAFailureUntilItIs() throws Exception {
+  void unreachableConsulIsAFailureUntilItResponds() throws Exception {
     java.net.URI gone = fake.uri();
     fake.close();
     ConsulClient consul = new ConsulClient(gone);
-    try (ConsulInstances nobody = new ConsulInstances(consul, "web")) {
-      Eventually.within(Duration.ofSeconds(5), () -> assertThat(nobody.failure()).isPresent());
-      assertThat(nobody.snapshot()).isEmpty();
-      assertThat(nobody.awaitFirst(Duration.ZERO)).isFalse();
+    try (ConsulInstances unreachable = new ConsulInstances(consul, "web")) {
+      Eventually.within(Duration.ofSeconds(5), () -> assertThat(unreachable.failure()).isPresent());
+      assertThat(unreachable.snapshot()).isEmpty();
+      assertThat(unreachable.awaitFirst(Duration.ZERO)).isFalse();
     }
   }
 
   @Test
-  void graceEndsWhenSomebodyIsBack() throws Exception {
+  void emptyGraceEndsWhenAnInstanceReturns() throws Exception {
     fake.on("GET", PATH)
         .answerWithIndex("7", list(A))
         .answerWithIndex("8", "[]")
@@ -184,7 +184,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void withoutAGraceEmptyIsBelievedAtOnce() throws Exception {
+  void withoutAGraceEmptyIsPublishedAtOnce() throws Exception {
     fake.on("GET", PATH).answerWithIndex("7", list(A)).answerWithIndex("8", "[]").hang();
     watch(ConsulInstances.Settings.of("web").withEmptyGrace(Duration.ZERO));
     nextQuery();
@@ -194,7 +194,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void entriesThatNobodyCouldCallAreLeftOutAndNamedOnce() throws Exception {
+  void invalidEntriesAreSkippedWithOneWarning() throws Exception {
     String portZero = entry(A).replace("\"Port\":80", "\"Port\":0");
     String noHost = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"a b\"");
     String bare = entry(B).replace("\"Address\":\"10.0.0.2\"", "\"Address\":\"\"");
@@ -212,7 +212,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void addressOfIpv6StandsInBrackets() throws Exception {
+  void ipv6AddressIsInBrackets() throws Exception {
     fake.on("GET", PATH).answerWithIndex("7", list(Instance.of("fd00::1", 80))).hang();
     watch();
     awaitSnapshot(Instance.of("fd00::1", 80));
@@ -220,7 +220,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void asksForTagsAndStaleAnswersIfSettingsSaySo() throws Exception {
+  void queriesTagsAndStaleResponsesIfConfigured() throws Exception {
     fake.on("GET", PATH).answerWithIndex("7", list(A)).hang();
     watch(ConsulInstances.Settings.of("web").withTags(List.of("primary", "eu 1")).withStale(true));
     assertThat(nextQuery()).endsWith("&passing=1&stale=1&tag=primary&tag=eu%201");
@@ -228,7 +228,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void instancesThatWarnAreThereIfAskedForButNeverCriticalOnes() throws Exception {
+  void warningInstancesAreListedIfConfiguredAndCriticalOnesNever() throws Exception {
     String warning = entry(A).replace("passing", "warning");
     String critical = entry(B).replace("passing", "critical");
     fake.on("GET", PATH).answerWithIndex("7", "[" + warning + "," + critical + "]").hang();
@@ -238,7 +238,7 @@ class ConsulInstancesTest {
   }
 
   @Test
-  void saysOnceThatTheTokenMayNotSeeAll() throws Exception {
+  void warnsOnceOfResultsFilteredByAcls() throws Exception {
     String[] filtered = {"X-Consul-Index", "7", "X-Consul-Results-Filtered-By-ACLs", "true"};
     fake.on("GET", PATH)
         .answer(200, "[]", filtered)

@@ -19,7 +19,7 @@ import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
 
-/** The registration against a Consul that misbehaves; with the real one: {@code it.ConsulRegistryIT}. */
+/** The registration against a faulty Consul; with a real one: {@code it.ConsulRegistryIT}. */
 @Timeout(20)
 class ConsulRegistrationTest {
   private static final String REGISTER = "/v1/agent/service/register";
@@ -79,7 +79,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void triesUntilTheAgentTakesIt() throws Exception {
+  void retriesUntilTheAgentAcceptsIt() throws Exception {
     fake.on("PUT", REGISTER)
         .answer(500, "boom")
         .answer(403, "Permission denied")
@@ -104,7 +104,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void closeWaitsForTheRequestOnItsWay() throws Exception {
+  void closeWaitsForTheRequestInFlight() throws Exception {
     FakeConsul.Script register = fake.on("PUT", REGISTER).hang().answer(200, "");
     registration.start();
     fake.awaitRequest("PUT", REGISTER);
@@ -128,7 +128,7 @@ class ConsulRegistrationTest {
           '"CheckID": "check"'              | '"CheckID": "another"'
           '{"CheckID": "check", "Status": "passing"}' | ''
           """)
-  void registersAgainWhatIsNotAsItShouldBe(String ours, String known) throws Exception {
+  void registersAgainWhenTheAgentsRecordDiffers(String ours, String known) throws Exception {
     assertThat(KNOWN).contains(ours);
     fake.on("PUT", REGISTER).answer(200, "");
     fake.on("GET", INSTANCE).answer(200, KNOWN.replace(ours, known)).answer(200, KNOWN);
@@ -144,7 +144,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void registersAgainWhatIsGone() throws Exception {
+  void registersAgainWhenTheInstanceIsMissing() throws Exception {
     fake.on("PUT", REGISTER).answer(200, "");
     fake.on("GET", INSTANCE).answer(404, "{\"Service\": null}").answer(200, KNOWN);
     try (ConsulRegistration looking = lookingEvery(Duration.ofMillis(20))) {
@@ -159,7 +159,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void checksOfOthersAreLeftAlone() throws Exception {
+  void checksOfOtherClientsAreKept() throws Exception {
     fake.on("PUT", REGISTER).answer(200, "");
     String more = "\"Checks\": [{\"CheckID\": \"by hand\", \"Status\": \"warning\"}, ";
     fake.on("GET", INSTANCE).answer(429, KNOWN.replace("\"Checks\": [", more));
@@ -174,7 +174,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void passesOnOnceWhatACriticalCheckSays() throws Exception {
+  void logsTheOutputOfACriticalCheckOnce() throws Exception {
     fake.on("PUT", REGISTER).answer(200, "");
     String critical =
         KNOWN.replace("\"passing\"", "\"critical\", \"Output\": \"dial tcp:\\nno route to host\"");
@@ -201,7 +201,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void deregistersAtMostTwoSecondsLong() throws Exception {
+  void deregistrationTimesOutAfterTwoSeconds() throws Exception {
     fake.on("PUT", REGISTER).answer(200, "");
     fake.on("PUT", DEREGISTER).hang();
     registration.start();
@@ -212,7 +212,7 @@ class ConsulRegistrationTest {
   }
 
   @Test
-  void heartbeatReportsTheHealthAndHealsAnUnknownCheck() throws Exception {
+  void heartbeatReportsTheHealthAndRegistersAMissingCheck() throws Exception {
     String update = "/v1/agent/check/update/ttl";
     fake.on("PUT", REGISTER).answer(200, "");
     fake.on("PUT", update)
@@ -232,14 +232,14 @@ class ConsulRegistrationTest {
       assertThat(fake.awaitRequest("PUT", update).body()).contains("passing");
       health.set(ConsulClient.Status.WARNING);
       assertThat(fake.awaitRequest("PUT", update).body()).contains("warning");
-      fake.awaitRequest("PUT", update); // Answered 404.
+      fake.awaitRequest("PUT", update); // The response is 404.
       fake.awaitRequest("PUT", REGISTER);
       fake.awaitRequest("PUT", update);
     }
   }
 
   @Test
-  void healthThatCannotBeFoundOutIsCriticalAndItsCheckSaysWhy() throws Exception {
+  void failingHealthCheckIsCriticalWithTheReason() throws Exception {
     fake.on("PUT", REGISTER).answer(200, "");
     fake.on("PUT", "/v1/agent/check/update/ttl").answer(200, "");
     try (ConsulRegistration beating =

@@ -40,7 +40,7 @@ class CallableInstancesTest {
   }
 
   @Test
-  void whatCannotBeCalledIsLeftOutWithOneWarningForAsLongAsItIsThere() {
+  void invalidEntryIsSkippedWithOneWarningWhileItIsListed() {
     assertThat(of("10.0.0.1:0", "10.0.0.2:80", "10.0.0.1:0")).hasSize(1);
     of("10.0.0.1:0", "10.0.0.2:80");
     assertThat(log.linesFrom(Level.WARN))

@@ -94,7 +94,7 @@ class FileInstancesTest {
   }
 
   @Test
-  void brokenLineIsLeftOutWithOneWarning() throws Exception {
+  void malformedLineIsSkippedWithOneWarning() throws Exception {
     watch("10.0.0.1:80\nno-port\n10.0.0.2:99999\n");
     readAgain();
 
@@ -159,7 +159,7 @@ class FileInstancesTest {
   }
 
   @Test
-  void emptyFileIsBelievedAfterAGraceOf30Seconds() throws Exception {
+  void emptyFileIsPublishedAfterAGraceOf30Seconds() throws Exception {
     watch("10.0.0.1:80\n");
     Files.writeString(file, "");
     for (int second = 0; second < 30; second++) {

@@ -76,7 +76,7 @@ class InstanceTest {
         "localhost:80/",
         "[::1]"
       })
-  void refusesWhatIsNotHostAndPort(String authority) {
+  void rejectsTextThatIsNotHostAndPort(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
         .withMessage("not host:port: " + LogSafe.of(authority));
@@ -84,7 +84,7 @@ class InstanceTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, -1, 65_536, 99_999, Integer.MIN_VALUE, Integer.MAX_VALUE})
-  void refusesPortsOutOfRange(int port) {
+  void rejectsPortsOutOfRange(int port) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.of("localhost", port))
         .withMessage("port not in 1..65535: " + port);
@@ -92,7 +92,7 @@ class InstanceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"localhost:0", "localhost:65536", "localhost:99999"})
-  void parsingRefusesPortsOutOfRange(String authority) {
+  void parsingRejectsPortsOutOfRange(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
         .withMessageStartingWith("port not in 1..65535: ");
@@ -100,7 +100,7 @@ class InstanceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"::1:80", "[::1:80", "::1]:80", "localhost:80,localhost:81"})
-  void refusesIpv6WithoutBrackets(String authority) {
+  void rejectsIpv6WithoutBrackets(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
         .withMessage("IPv6 address not in brackets: " + authority);
@@ -128,7 +128,7 @@ class InstanceTest {
         "[::1]",
         "[",
         "]",
-        // What java.net.URI refuses would fail only when the instance is called.
+        // What java.net.URI rejects would fail only when the instance is called.
         "local\\host",
         "local\"host",
         "local%host",
@@ -160,7 +160,7 @@ class InstanceTest {
         "1:2:3:4:5:6:7:8:9",
         "::192.0.2.256"
       })
-  void refusesHostsThatAreNone(String host) {
+  void rejectsInvalidHosts(String host) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.of(host, 80))
         .withMessageStartingWith("not a host: ");
@@ -184,17 +184,17 @@ class InstanceTest {
         "a..b:80",
         "[fe80::1%eth0]:80"
       })
-  void parsingRefusesHostsThatAreNone(String authority) {
+  void parsingRejectsInvalidHosts(String authority) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Instance.parse(authority))
         .withMessageStartingWith("not a host: ");
   }
 
-  /** The client decides; what it refuses must not get as far as a call. */
+  /** HttpClient decides; what it rejects must not be accepted as an instance. */
   @ParameterizedTest
   @ValueSource(
       strings = {"a", "a.b.", "A-1.b", "0x7f000001", "127.0.0.1", "::", "::1", "::ffff:192.0.2.1"})
-  void whatIsAnInstanceIsARequest(String host) {
+  void everyInstanceAddressIsAValidRequestUri(String host) {
     Instance instance = Instance.of(host, 80);
 
     HttpRequest request =
@@ -218,7 +218,7 @@ class InstanceTest {
   }
 
   @Test
-  void refusesNull() {
+  void rejectsNull() {
     assertThatNullPointerException().isThrownBy(() -> Instance.of(null, 80)).withMessage("host");
     assertThatNullPointerException()
         .isThrownBy(() -> Instance.parse(null))
@@ -230,7 +230,7 @@ class InstanceTest {
   }
 
   @Test
-  void keepsItsOwnTagsAndMeta() {
+  void copiesTagsAndMeta() {
     List<String> tags = new ArrayList<>(List.of("primary", "eu"));
     Map<String, String> meta = new HashMap<>(Map.of("version", "1"));
     Instance instance = new Instance("localhost", 80, tags, meta);

@@ -39,7 +39,7 @@ class InstancesTest {
   }
 
   @Test
-  void fixedNeitherChangesNorLetsItselfBeChanged() {
+  void fixedIsImmutable() {
     List<Instance> given = new ArrayList<>(List.of(A, B));
     Instances instances = Instances.fixed(given);
 
@@ -56,13 +56,13 @@ class InstancesTest {
   }
 
   @Test
-  void fixedRefusesNull() {
+  void fixedRejectsNull() {
     assertThatNullPointerException().isThrownBy(() -> Instances.fixed(null));
     assertThatNullPointerException().isThrownBy(() -> Instances.fixed(Arrays.asList(A, null)));
   }
 
   @Test
-  void fixedIsKnownFromTheStartAndNeverFails() throws Exception {
+  void fixedIsAvailableFromTheStartAndNeverFails() throws Exception {
     Instances instances = Instances.fixed(List.of());
 
     assertThat(instances.awaitFirst(Duration.ZERO)).isTrue();

@@ -53,7 +53,7 @@ class OutageLogTest {
   }
 
   @Test
-  void saysNothingWhileAllIsWell() {
+  void logsNothingWithoutAnOutage() {
     outages.worked();
     outages.worked();
 
@@ -99,7 +99,7 @@ class OutageLogTest {
 
   @ParameterizedTest
   @EnumSource(Level.class)
-  void recoveryHasTheLevelItWasGiven(Level level) {
+  void recoveryIsLoggedAtTheGivenLevel(Level level) {
     outages = new OutageLog(log, "registration", level, time);
     failed("503");
     outages.worked();
@@ -123,7 +123,7 @@ class OutageLogTest {
 
   @ParameterizedTest
   @MethodSource("causes")
-  void causeIsAFewWordsOnOneLine(Exception error, String expected) {
+  void causeIsOneShortLine(Exception error, String expected) {
     outages.failed(error, "retrying");
 
     assertThat(log.linesFrom(Level.WARN))

@@ -57,7 +57,7 @@ class RegistrationLoopTest {
   }
 
   @Test
-  void keepsAgainAfterThePauseAndRemovesOnce() throws Exception {
+  void renewsAfterThePauseAndRemovesOnce() throws Exception {
     steps.add(() -> Duration.ofMillis(1));
     steps.add(() -> Duration.ofMillis(1));
     registration.start();
@@ -73,7 +73,7 @@ class RegistrationLoopTest {
   }
 
   @Test
-  void triesUntilTheRegistryTakesItAndLogsTwoLines() throws Exception {
+  void retriesUntilRegisteredAndLogsTwoLines() throws Exception {
     for (int i = 0; i < 3; i++) {
       steps.add(
           () -> {
@@ -92,7 +92,7 @@ class RegistrationLoopTest {
   }
 
   @Test
-  void errorOfItsOwnIsTriedAgainAndDoesNotKeepItFromRemoving() throws Exception {
+  void programmingErrorIsRetriedAndDoesNotPreventRemoval() throws Exception {
     steps.add(
         () -> {
           throw new StackOverflowError();
@@ -126,7 +126,7 @@ class RegistrationLoopTest {
   }
 
   @Test
-  void closeWaitsForTheRequestOnItsWay() throws Exception {
+  void closeWaitsForTheRequestInFlight() throws Exception {
     CountDownLatch asked = new CountDownLatch(1);
     CountDownLatch answered = new CountDownLatch(1);
     steps.add(
@@ -186,7 +186,7 @@ class RegistrationLoopTest {
   }
 
   @Test
-  void interruptedCloseDoesNotWaitAndPassesItOn() throws Exception {
+  void interruptedCloseDoesNotWaitAndKeepsTheFlag() throws Exception {
     CountDownLatch answered = new CountDownLatch(1);
     steps.add(
         () -> {

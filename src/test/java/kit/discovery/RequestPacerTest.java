@@ -25,7 +25,7 @@ class RequestPacerTest {
   }
 
   @Test
-  void chanceTakesOffUpToAHalf() {
+  void jitterShortensThePauseByUpToAHalf() {
     assertThat(new RequestPacer(time, () -> 0.0).nanosAfterFailure()).isEqualTo(SECOND / 8);
   }
 
@@ -34,7 +34,7 @@ class RequestPacerTest {
     RequestPacer pace = new RequestPacer(time, () -> 1.0);
     assertThat(IntStream.range(0, 10).mapToLong(i -> pace.nanosBeforeRequest())).containsOnly(0L);
     assertThat(pace.nanosBeforeRequest()).isEqualTo(SECOND);
-    time.advance(Duration.ofSeconds(1)); // As told.
+    time.advance(Duration.ofSeconds(1)); // As returned.
     assertThat(pace.nanosBeforeRequest()).isEqualTo(SECOND);
     time.advance(Duration.ofHours(1));
     assertThat(IntStream.range(0, 10).mapToLong(i -> pace.nanosBeforeRequest())).containsOnly(0L);

@@ -22,7 +22,7 @@ class RouteMetaTest {
   }
 
   @Test
-  void whatConsulWouldRefuseIsLeftOut() {
+  void routesThatConsulWouldRejectAreLeftOut() {
     String longest = "GET /" + "a".repeat(507);
     String tooLong = "GET /" + "ä".repeat(254); // 513 bytes
     assertThat(RouteMeta.of(List.of(tooLong, longest))).isEqualTo(Map.of("route-1", longest));
@@ -32,7 +32,7 @@ class RouteMetaTest {
   }
 
   @Test
-  void otherFactsAreNoRoutes() {
+  void otherMetaAreNoRoutes() {
     Map<String, String> meta =
         Map.of("route-2", "GET /", "route-x", "?", "route-0", "?", "zone", "a");
     assertThat(RouteMeta.routes(telling(meta))).containsExactly("GET /");

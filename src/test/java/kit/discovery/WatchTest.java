@@ -76,7 +76,7 @@ class WatchTest {
   }
 
   @Test
-  void publishesWhatTheSourceSays() throws Exception {
+  void publishesTheContentOfTheSource() throws Exception {
     assertThat(watch.snapshot()).isEmpty();
     assertThat(watch.awaitFirst(Duration.ZERO)).isFalse();
 
@@ -87,7 +87,7 @@ class WatchTest {
   }
 
   @Test
-  void firstAnswerMayBeThatThereIsNothing() throws Exception {
+  void firstContentMayBeEmpty() throws Exception {
     say();
 
     assertThat(watch.awaitFirst(SOON)).isTrue();
@@ -95,7 +95,7 @@ class WatchTest {
   }
 
   @Test
-  void listenersHearOfDifferentContentOnly() throws Exception {
+  void listenersAreCalledForChangedContentOnly() throws Exception {
     BlockingQueue<List<String>> heard = new LinkedBlockingQueue<>();
     watch.onChange(() -> heard.add(watch.snapshot()));
     watch.onChange(() -> heard.add(List.of("closed"))).close();
@@ -109,7 +109,7 @@ class WatchTest {
   }
 
   @Test
-  void listenerThatThrowsHarmsNobody() throws Exception {
+  void listenerThatThrowsDoesNotAffectTheWatch() throws Exception {
     CountDownLatch heard = new CountDownLatch(2);
     watch.onChange(
         () -> {
@@ -124,7 +124,7 @@ class WatchTest {
   }
 
   @Test
-  void failuresKeepTheContentAreRepeatedLaterAndLaterAndLoggedInTwoLines() throws Exception {
+  void failuresKeepTheContentBackOffAndAreLoggedInTwoLines() throws Exception {
     say("a");
     for (int i = 0; i < 7; i++) {
       fail("no answer");
@@ -157,7 +157,7 @@ class WatchTest {
   }
 
   @Test
-  void answersWithoutPauseAreSlowedDown() throws Exception {
+  void immediateResponsesArePaced() throws Exception {
     for (int i = 0; i < 31; i++) {
       say("a");
     }
@@ -170,7 +170,7 @@ class WatchTest {
   }
 
   @Test
-  void emptyAllAtOnceIsBelievedAfterTheGrace() throws Exception {
+  void suddenlyEmptyIsPublishedAfterTheGrace() throws Exception {
     say("a");
     say();
     assertThat(awaitAnswer()).isEqualTo(Duration.ofSeconds(45));
@@ -189,7 +189,7 @@ class WatchTest {
   }
 
   @Test
-  void graceEndsWhenSomebodyIsBack() throws Exception {
+  void emptyGraceEndsWhenAnInstanceReturns() throws Exception {
     say("a");
     say();
     say("b");

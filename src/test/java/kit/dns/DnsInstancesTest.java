@@ -24,7 +24,7 @@ import testing.FakeDns;
 import testing.FakeNanoTime;
 import testing.RecordingLogger;
 
-/** The list against a DNS server that does what it is told; with Consul's: it.DnsRegistryIT. */
+/** Discovery with a fake DNS server; with that of Consul: it.DnsRegistryIT. */
 @Timeout(30)
 class DnsInstancesTest {
   private static final String WEB = "web.service.consul";
@@ -79,7 +79,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void asksForSrvAloneThenForTheAddressOfEachTarget() throws Exception {
+  void queriesSrvFirstThenTheAddressOfEachTarget() throws Exception {
     dns.on(WEB, "SRV", "1 1 8081 one.node.", "1 1 8082 one.node.", "1 1 8083 six.node.")
         .on("one.node", "A", "10.0.0.1")
         .on("six.node", "AAAA", "2001:db8::1");
@@ -116,7 +116,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void fewInstancesTakeFiveQuestionsAndManyAreNotAskedForEver() throws Exception {
+  void fewInstancesTakeFiveQueriesAndManyABoundedNumber() throws Exception {
     dns.on(WEB, "SRV", "1 1 8081 one.node.").on("one.node", "A", "10.0.0.1");
     watch();
     awaitRound();
@@ -133,7 +133,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void whoIsInNoAnswerForThreeRoundsIsForgotten() throws Exception {
+  void instanceMissingForThreeRoundsIsRemoved() throws Exception {
     dns.on(WEB, "SRV", "1 1 1 one.node.", "1 1 2 one.node.").on("one.node", "A", "10.0.0.1");
     watch();
     awaitRound();
@@ -150,7 +150,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void noSuchNameMeansNobodyAfterTheGrace() throws Exception {
+  void nxdomainIsAnEmptyListAfterTheGrace() throws Exception {
     dns.on(WEB, "SRV", "1 1 1 one.node.").on("one.node", "A", "10.0.0.1");
     watch();
     awaitRound();
@@ -166,7 +166,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void nobodyIsAnAnswerToo() throws Exception {
+  void emptyResponseIsAValidFirstList() throws Exception {
     watch();
 
     assertThat(instances.awaitFirst(SOON)).isTrue();
@@ -183,7 +183,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void targetThatTheServerDoesNotResolveIsLeftToTheCaller() throws Exception {
+  void targetThatTheServerDoesNotResolveIsKeptAsAName() throws Exception {
     dns.on(WEB, "SRV", "1 1 1 unknown.example.", "1 1 2 elsewhere.example.");
     dns.fail("elsewhere.example", "A", 5);
     watch();
@@ -194,7 +194,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void recordsThatNobodyCouldCallAreLeftOutWithOneWarning() throws Exception {
+  void invalidRecordsAreSkippedWithOneWarning() throws Exception {
     dns.on(WEB, "SRV", "1 1 0 one.node.", "1 1 1 one.node.").on("one.node", "A", "10.0.0.1");
     watch();
     awaitRound();
@@ -206,7 +206,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void targetsThatAreNoHostsAreLeftOutWithOneWarningEach() throws Exception {
+  void invalidTargetsAreSkippedWithOneWarningEach() throws Exception {
     String[] targets = {"one node.", "my_host.", "a/b.", "\"a\".", "one.node.", "-a."};
     dns.on(WEB, "SRV", Stream.of(targets).map(target -> "1 1 1 " + target).toArray(String[]::new))
         .on("one", "A", "10.0.0.2") // What comes before the blank is another host.
@@ -234,7 +234,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void answerThatDoesNotFitIsAskedForOverTcp() throws Exception {
+  void truncatedResponseIsRetriedOverTcp() throws Exception {
     dns.truncate();
     dns.on(WEB, "SRV", "1 1 1 one.node.").on("one.node", "A", "10.0.0.1");
     watch();
@@ -244,7 +244,7 @@ class DnsInstancesTest {
   }
 
   @Test
-  void withAPortTheAddressesOfTheNameAreTheInstances() throws Exception {
+  void withAPortAddressRecordsAreTheInstances() throws Exception {
     dns.on(WEB, "A", "10.0.0.1", "10.0.0.2");
     watch(DnsInstances.Settings.of(dns.authority(), WEB).withPort(8081));
     awaitRound();
@@ -301,14 +301,14 @@ class DnsInstancesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", ".", "a..b", "a b", "a/b", "\"a\"", "a\\.b", "a,b", "ü"})
-  void whatIsNoNameIsRefused(String name) {
+  void invalidNameIsRejected(String name) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> DnsInstances.Settings.of("127.0.0.1:53", name));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"a", "_web._tcp.service.consul", "1.2.", "web-1.example.org"})
-  void whatIsANameIsNot(String name) {
+  void validNameIsAccepted(String name) {
     assertThat(DnsInstances.Settings.of("[::1]:53", name).name()).isEqualTo(name);
   }
 }

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.FakeConsul;
 
-/** The client against a server that misbehaves; with the real one: {@code it.EtcdClientIT}. */
+/** EtcdClient against a faulty server; with a real one: {@code it.EtcdClientIT}. */
 @Timeout(20)
 class EtcdClientTest {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -38,7 +38,7 @@ class EtcdClientTest {
     }
   }
 
-  private static final Access NOBODY = new Access("", "");
+  private static final Access ANONYMOUS = new Access("", "");
   private static final Access APP = new Access("app", "s3cret");
   private static final String GET = "/v3/kv/range";
   private static final String AUTHENTICATE = "/v3/auth/authenticate";
@@ -47,7 +47,7 @@ class EtcdClientTest {
       "{\"message\":\"etcdserver: user name is empty\",\"code\":3}";
   private static final String CREATED = "{\"result\":{\"created\":true}}\n";
 
-  private FakeConsul fake; // A server that knows nothing of Consul, or etcd.
+  private FakeConsul fake; // A scripted HTTP server; it has no logic of Consul or etcd.
   private FakeConsul other;
 
   @BeforeEach
@@ -67,11 +67,11 @@ class EtcdClientTest {
   }
 
   private EtcdClient client() {
-    return client(PATIENCE, NOBODY);
+    return client(PATIENCE, ANONYMOUS);
   }
 
   @Test
-  void numbersAreWholeThoughTheyDoNotFitADouble() throws Exception {
+  void integersBeyondADoubleAreReadExactly() throws Exception {
     fake.on("POST", "/v3/lease/grant").answer(200, "{\"ID\":\"9007199254740993\",\"TTL\":\"10\"}");
     fake.on("POST", "/v3/lease/keepalive")
         .answer(200, "{\"result\":{\"ID\":\"9007199254740993\",\"TTL\":\"10\"}}\n");
@@ -97,7 +97,7 @@ class EtcdClientTest {
         "{\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"many\"}]}",
         "{\"header\":{\"revision\":\"1.5\"}}"
       })
-  void answerThatMakesNoSenseIsAnError(String body) {
+  void malformedResponseIsAnError(String body) {
     fake.on("POST", GET).answer(200, body);
 
     assertThatThrownBy(() -> client().list("a/"))
@@ -114,11 +114,11 @@ class EtcdClientTest {
           404 | 5 | {"error":"lost","message":"lost","code":5}             | 404 lost
           404 | 5 | {"code":5,"message":"lost","details":[]}               | 404 lost
           502 | 0 | <html>                                                 | 502 not as expected: <html>
-          403 | 0 | {"error":"who?"}                                       | 403 not as expected: {"error":"who?"}
+          403 | 0 | {"error":"why?"}                                       | 403 not as expected: {"error":"why?"}
           200 | 14 | {"error":{"grpc_code":14,"http_code":503,"message":"gone"}} | 503 gone
           200 | 14 | {"error":{"code":14,"message":"gone","details":[]}}    | 200 gone
           """)
-  void refusalSaysWhat(int status, int code, String body, String message) {
+  void errorResponseIsQuoted(int status, int code, String body, String message) {
     fake.on("POST", GET).answer(status, body);
 
     assertThatThrownBy(() -> client().get("a"))
@@ -144,20 +144,20 @@ class EtcdClientTest {
   }
 
   @Test
-  void lateAnswerIsAnErrorAlsoWhenItHasBegun() throws Exception {
+  void lateResponseTimesOutEvenIfItHasBegun() throws Exception {
     fake.on("POST", GET).hang();
-    assertThatThrownBy(() -> client(SHORT, NOBODY).get("a"))
+    assertThatThrownBy(() -> client(SHORT, ANONYMOUS).get("a"))
         .isInstanceOf(HttpTimeoutException.class)
         .hasMessageEndingWith(GET + ": no response within PT0.2S");
 
     fake.on("POST", GET).trickle(1);
-    assertThatThrownBy(() -> client(SHORT, NOBODY).get("a"))
+    assertThatThrownBy(() -> client(SHORT, ANONYMOUS).get("a"))
         .isInstanceOf(HttpTimeoutException.class);
     fake.awaitAbandoned();
   }
 
   @Test
-  void answerWithoutAnEndIsNotRead() throws Exception {
+  void endlessResponseIsNotRead() throws Exception {
     fake.on("POST", GET).trickle(1 << 20);
 
     assertThatThrownBy(() -> client().get("a"))
@@ -167,12 +167,12 @@ class EtcdClientTest {
   }
 
   @Test
-  void endpointThatFailsIsPassedOverAndNotTheFirstToBeAskedAgain() throws Exception {
+  void failingEndpointIsSkippedAndTriedLastNextTime() throws Exception {
     other.on("POST", GET).answer(200, "{}");
     fake.on("POST", GET).answer(503, "{\"message\":\"etcdserver: no leader\",\"code\":14}");
-    URI nobody = other.uri();
+    URI second = other.uri();
     EtcdClient client =
-        NOBODY.client(List.of(fake.uri(), URI.create("http://127.0.0.1:1"), nobody), PATIENCE);
+        ANONYMOUS.client(List.of(fake.uri(), URI.create("http://127.0.0.1:1"), second), PATIENCE);
 
     assertThat(client.get("a")).isEmpty();
     assertThat(client.get("a")).isEmpty();
@@ -182,36 +182,36 @@ class EtcdClientTest {
   }
 
   @Test
-  void endpointThatHangsGetsItsShareOfTheTimeOnly() throws Exception {
+  void hangingEndpointGetsOnlyItsShareOfTheTimeout() throws Exception {
     fake.on("POST", GET).hang();
     other.on("POST", GET).answer(200, "{}");
     Duration timeout = Duration.ofSeconds(2);
 
-    assertThat(NOBODY.client(List.of(fake.uri(), other.uri()), timeout).get("a")).isEmpty();
+    assertThat(ANONYMOUS.client(List.of(fake.uri(), other.uri()), timeout).get("a")).isEmpty();
   }
 
   @Test
-  void refusalIsNotAskedForTwice() throws Exception {
+  void errorResponseIsNotRetried() throws Exception {
     fake.on("POST", GET).answer(403, "{\"message\":\"permission denied\",\"code\":7}");
 
-    assertThatThrownBy(() -> NOBODY.client(List.of(fake.uri(), other.uri()), PATIENCE).get("a"))
+    assertThatThrownBy(() -> ANONYMOUS.client(List.of(fake.uri(), other.uri()), PATIENCE).get("a"))
         .hasMessageContaining("permission denied");
     assertThat(other.requests()).isEmpty();
   }
 
   @Test
-  void lastFailureIsTheOneThatIsThrown() {
+  void lastFailureIsThrown() {
     fake.on("POST", GET).answer(503, "{\"message\":\"no leader\",\"code\":14}");
     URI refusing = URI.create("http://127.0.0.1:1");
 
-    assertThatThrownBy(() -> NOBODY.client(List.of(fake.uri(), refusing), PATIENCE).get("a"))
+    assertThatThrownBy(() -> ANONYMOUS.client(List.of(fake.uri(), refusing), PATIENCE).get("a"))
         .isInstanceOf(ConnectException.class);
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"invalid auth token", "user name is empty", "revision of auth store is old"})
-  void tokenIsAskedForOnceAndAgainWhenItIsRefused(String refusal) throws Exception {
+  void tokenIsRequestedOnceAndAgainWhenRejected(String refusal) throws Exception {
     fake.on("POST", AUTHENTICATE)
         .answer(200, "{\"token\":\"first\"}")
         .answer(200, "{\"token\":\"second\"}");
@@ -235,7 +235,7 @@ class EtcdClientTest {
   }
 
   @Test
-  void tokenThatIsRefusedTwiceIsAnError() throws Exception {
+  void tokenRejectedTwiceIsAnError() throws Exception {
     fake.on("POST", AUTHENTICATE).answer(200, "{\"token\":\"fresh\"}");
     fake.on("POST", GET).answer(401, "{\"message\":\"invalid auth token\",\"code\":16}");
     EtcdClient client = client(PATIENCE, APP);
@@ -245,7 +245,7 @@ class EtcdClientTest {
   }
 
   @Test
-  void withoutAUserNoTokenIsAskedFor() {
+  void withoutAUserNoTokenIsRequested() {
     fake.on("POST", GET).answer(400, NO_USER);
 
     assertThatThrownBy(() -> client().get("a")).hasMessageContaining("400 etcdserver: user name");
@@ -270,7 +270,7 @@ class EtcdClientTest {
   }
 
   @Test
-  void watchTellsOfEachLineAndOfItsEnd() {
+  void watchReportsEachChangeAndItsEnd() {
     fake.on("POST", WATCH)
         .answer(
             200,
@@ -293,17 +293,17 @@ class EtcdClientTest {
   }
 
   @Test
-  void watchThatDoesNotBeginIsLate() throws Exception {
+  void watchThatDoesNotBeginTimesOut() throws Exception {
     fake.on("POST", WATCH).trickle(1);
 
-    assertThatThrownBy(() -> heard(client(SHORT, NOBODY)))
+    assertThatThrownBy(() -> heard(client(SHORT, ANONYMOUS)))
         .isInstanceOf(HttpTimeoutException.class)
         .hasMessageContaining("no response within");
     fake.awaitAbandoned();
   }
 
   @Test
-  void changeWithoutAnEndIsNotRead() throws Exception {
+  void endlessChangeIsNotRead() throws Exception {
     fake.on("POST", WATCH).trickle(1 << 20);
 
     assertThatThrownBy(() -> heard(client()))
@@ -324,7 +324,7 @@ class EtcdClientTest {
           502 | <html> | 502 not as expected: <html>
           200 | {"result":{"events":[{"kv":{"key":"!"}}]}} | 200 not as expected: {"result":
           """)
-  void watchThatIsRefusedSaysWhy(int status, String line, String message) {
+  void rejectedWatchThrowsTheReason(int status, String line, String message) {
     fake.on("POST", WATCH).answer(status, line + "\n");
 
     assertThatThrownBy(() -> heard(client()))
@@ -349,20 +349,20 @@ class EtcdClientTest {
   @Test
   void watchMovesOnToTheNextEndpointWhenItFails() throws Exception {
     other.on("POST", WATCH).answer(200, CREATED + "{\"result\":{\"compact_revision\":\"9\"}}\n");
-    EtcdClient client = NOBODY.client(List.of(fake.uri(), other.uri()), PATIENCE);
+    EtcdClient client = ANONYMOUS.client(List.of(fake.uri(), other.uri()), PATIENCE);
 
     assertThatThrownBy(() -> heard(client)).isInstanceOf(EtcdException.class); // 404
     assertThat(client.watch("a/", 7, PATIENCE, changes -> true)).isFalse();
   }
 
   @Test
-  void misuseIsRefused() {
+  void invalidArgumentsAreRejected() {
     EtcdClient client = client();
-    assertThatIllegalArgumentException().isThrownBy(() -> NOBODY.client(List.of(), PATIENCE));
+    assertThatIllegalArgumentException().isThrownBy(() -> ANONYMOUS.client(List.of(), PATIENCE));
     assertThatIllegalArgumentException().isThrownBy(() -> client.get(""));
     assertThatIllegalArgumentException().isThrownBy(() -> client.list(""));
     assertThatIllegalArgumentException().isThrownBy(() -> client.grant(Duration.ZERO));
-    assertThatIllegalArgumentException().isThrownBy(() -> client(Duration.ZERO, NOBODY));
+    assertThatIllegalArgumentException().isThrownBy(() -> client(Duration.ZERO, ANONYMOUS));
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->

@@ -28,7 +28,7 @@ import testing.FakeConsul;
 import testing.FakeNanoTime;
 import testing.RecordingLogger;
 
-/** The watch against an etcd that misbehaves; with the real one: {@code it.EtcdRegistryIT}. */
+/** The watch against a faulty etcd; with a real one: {@code it.EtcdRegistryIT}. */
 @Timeout(20)
 class EtcdInstancesTest {
   private static final String RANGE = "/v3/kv/range";
@@ -40,7 +40,7 @@ class EtcdInstancesTest {
   private final FakeNanoTime time = new FakeNanoTime();
   private final RecordingLogger log = new RecordingLogger();
   private final BlockingQueue<Duration> sleeps = new LinkedBlockingQueue<>();
-  private FakeConsul fake; // A server that knows nothing of Consul, or etcd.
+  private FakeConsul fake; // A scripted HTTP server; it has no logic of Consul or etcd.
   private EtcdInstances instances;
 
   @BeforeEach
@@ -136,7 +136,7 @@ class EtcdInstancesTest {
   }
 
   @Test
-  void takesEachChange() throws Exception {
+  void appliesEachChange() throws Exception {
     fake.on("POST", RANGE).answer(200, list(1, A));
     fake.on("POST", WATCH)
         .trickle(CREATED + events(put(B)) + events(deletion(A), deletion(A)) + events(put(B)), 1);
@@ -147,7 +147,7 @@ class EtcdInstancesTest {
   }
 
   @Test
-  void compactionMakesItReadAgain() throws Exception {
+  void compactionTriggersANewRead() throws Exception {
     fake.on("POST", RANGE).answer(200, list(7, A)).answer(200, list(99, B));
     fake.on("POST", WATCH)
         .answer(200, CREATED + "{\"result\":{\"canceled\":true,\"compact_revision\":\"50\"}}\n")
@@ -174,7 +174,7 @@ class EtcdInstancesTest {
   }
 
   @Test
-  void whereWatchingDoesNotWorkItAsksEverySecondAndSaysSoOnce() throws Exception {
+  void withoutAWatchItPollsEverySecondAndWarnsOnce() throws Exception {
     fake.on("POST", RANGE).answer(200, list(7, A));
     FakeConsul.Script watches = fake.on("POST", WATCH);
     for (int i = 0; i < 20; i++) {
@@ -240,7 +240,7 @@ class EtcdInstancesTest {
   }
 
   @Test
-  void valuesThatNobodyCouldCallAreLeftOutWithOneWarning() throws Exception {
+  void valuesThatAreNoAddressAreSkippedWithOneWarning() throws Exception {
     String[] entries = {
       entry("bad", "not an\naddress"), entry("zero", "10.0.0.9:0"), entry("a", A.authority())
     };
@@ -262,7 +262,7 @@ class EtcdInstancesTest {
   }
 
   @Test
-  void hostThatCannotBeCalledIsLeftOutWithOneWarningHoweverOftenItIsPut() throws Exception {
+  void invalidHostIsSkippedWithOneWarningHoweverOftenItIsPut() throws Exception {
     String bad = entry("bad", "my_service:80");
     String a = entry("a", A.authority());
     String later = bad.replace("}", ",\"mod_revision\":\"%d\"}");
@@ -283,7 +283,7 @@ class EtcdInstancesTest {
   }
 
   @Test
-  void twoKeysWithOneAddressAreOneInstanceUntilBothHaveGone() throws Exception {
+  void twoKeysWithOneAddressAreOneInstanceUntilBothAreDeleted() throws Exception {
     fake.on("POST", RANGE)
         .answer(200, list(7, entry("a", A.authority()), entry("10.0.0.1", A.authority())));
     fake.on("POST", WATCH).trickle(CREATED + events(deletion(A), put(B)), 1);
@@ -307,7 +307,7 @@ class EtcdInstancesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "a/b", "/"})
-  void nameThatCouldMeanAnotherServiceIsRefused(String service) {
+  void nameWithASlashIsRejected(String service) {
     EtcdClient etcd =
         new EtcdClient(
             List.of(URI.create("http://127.0.0.1:1")),

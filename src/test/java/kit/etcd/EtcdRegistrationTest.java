@@ -18,7 +18,7 @@ import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
 
-/** The registration against an etcd that misbehaves; with the real one: {@code it.EtcdRegistryIT}. */
+/** The registration against a faulty etcd; with a real one: {@code it.EtcdRegistryIT}. */
 @Timeout(20)
 class EtcdRegistrationTest {
   private static final Duration SOON = Duration.ofSeconds(10);
@@ -31,7 +31,7 @@ class EtcdRegistrationTest {
   private static final String ENDED = "{\"result\":{\"ID\":\"7\"}}\n";
 
   private final RecordingLogger log = new RecordingLogger();
-  private FakeConsul fake; // A server that knows nothing of Consul, or etcd.
+  private FakeConsul fake; // A scripted HTTP server; it has no logic of Consul or etcd.
   private EtcdRegistration registration;
 
   @BeforeEach
@@ -104,7 +104,7 @@ class EtcdRegistrationTest {
   }
 
   @Test
-  void afterAnOutageItLooksWhetherTheKeyIsStillThere() throws Exception {
+  void keyIsCheckedAfterAnOutage() throws Exception {
     fake.on("POST", KEEP_ALIVE).answer(200, ALIVE).answer(500, "").answer(200, ALIVE);
     fake.on("POST", RANGE).answer(200, "{}"); // No such key.
     registration.start();
@@ -118,7 +118,7 @@ class EtcdRegistrationTest {
   }
 
   @Test
-  void keyThatIsAsItShouldBeIsNotPutAgain() throws Exception {
+  void unchangedKeyIsNotPutAgain() throws Exception {
     fake.on("POST", KEEP_ALIVE).answer(500, "").answer(200, ALIVE);
     fake.on("POST", RANGE)
         .answer(
@@ -134,7 +134,7 @@ class EtcdRegistrationTest {
   }
 
   @Test
-  void keyThatSomebodyElseHasTakenIsTakenBack() throws Exception {
+  void keyOverwrittenByAnotherClientIsPutAgain() throws Exception {
     fake.on("POST", KEEP_ALIVE).answer(500, "").answer(200, ALIVE);
     fake.on("POST", RANGE)
         .answer(
@@ -149,7 +149,7 @@ class EtcdRegistrationTest {
   }
 
   @Test
-  void leaseIsRevokedAlsoWhenNobodyKnowsWhetherTheKeyWasPut() throws Exception {
+  void leaseIsRevokedWhenTheResultOfThePutIsUnknown() throws Exception {
     FakeConsul.Script put = fake.on("POST", PUT).hang().answer(200, "{}");
     registration.start();
     fake.awaitRequest("POST", PUT);
@@ -163,7 +163,7 @@ class EtcdRegistrationTest {
   }
 
   @Test
-  void withoutALeaseThereIsNothingToRevoke() throws Exception {
+  void withoutALeaseNoneIsRevoked() throws Exception {
     fake.on("POST", GRANT).answer(503, "{\"message\":\"no leader\",\"code\":14}");
     registration.start();
     fake.awaitRequest("POST", GRANT);
@@ -174,7 +174,7 @@ class EtcdRegistrationTest {
   }
 
   @Test
-  void misuseIsRefused() {
+  void invalidArgumentsAreRejected() {
     EtcdClient etcd =
         new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     Instance instance = Instance.of("10.0.0.1", 80);

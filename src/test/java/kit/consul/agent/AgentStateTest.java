@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import testing.FakeNanoTime;
 import testing.Race;
 
-/** What takes minutes, or a race; the rest is in {@code it.ConsulContract}. */
+/** Behaviour of the agent that takes minutes or needs a race; see {@code it.ConsulContract}. */
 class AgentStateTest {
   private static final CheckProbe.Result PASSING = new CheckProbe.Result("passing", "");
   private static final CheckProbe.Result CRITICAL = new CheckProbe.Result("critical", "late");
@@ -141,7 +141,7 @@ class AgentStateTest {
   }
 
   @Test
-  void updateThatOvertakesTheEndOfTheTtlCounts() throws Exception {
+  void updateThatRacesWithTheExpiryOfTheTtlCounts() throws Exception {
     register("{'Name':'web','Check':{'TTL':'10s','Status':'passing'}}");
     Runnable end = schedule.tasks.get(schedule.tasks.size() - 1).work;
     schedule.time.advance(Duration.ofSeconds(10));
@@ -276,7 +276,7 @@ class AgentStateTest {
   }
 
   @Test
-  void checkIdThatAnotherServiceTakesIsItsFromThenOn() throws Exception {
+  void checkIdReusedByAnotherServiceBelongsToIt() throws Exception {
     register("{'Name':'a','Check':{'CheckID':'c','TTL':'10s'}}");
     long before = index("a");
     register("{'Name':'b','Check':{'CheckID':'c','TTL':'10s'}}");
@@ -301,7 +301,7 @@ class AgentStateTest {
   }
 
   @Test
-  void closedAgentRefusesRegistrationsAndWaiting() throws Exception {
+  void closedAgentRejectsRegistrationsAndWaiting() throws Exception {
     register("{'Name':'web'}");
     state.close();
     assertThatThrownBy(() -> register("{'Name':'late'}"))

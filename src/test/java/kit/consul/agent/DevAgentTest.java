@@ -42,7 +42,7 @@ import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
 
-/** What is not in the contract with Consul, because it would take minutes or a thousand clients. */
+/** The embedded agent with long waits and a thousand clients, which the contract leaves out. */
 class DevAgentTest {
   private static final Duration SOON = Duration.ofSeconds(10);
   private static final HttpClient HTTP =
@@ -114,7 +114,7 @@ class DevAgentTest {
     "500, critical",
     "503, critical"
   })
-  void statusOfTheAnswerDecidesAnHttpCheck(int status, String found) throws Exception {
+  void statusOfTheResponseDecidesAnHttpCheck(int status, String found) throws Exception {
     try (FakeConsul target = new FakeConsul()) {
       target
           .on("GET", "/health")
@@ -132,7 +132,7 @@ class DevAgentTest {
   }
 
   @Test
-  void httpCheckSendsWhatItWasTold() throws Exception {
+  void httpCheckSendsTheConfiguredRequest() throws Exception {
     try (FakeConsul target = new FakeConsul()) {
       target.on("POST", "/health").answer(200, "");
       register(
@@ -164,7 +164,7 @@ class DevAgentTest {
   }
 
   @Test
-  void onlyTheBeginningOfALongAnswerIsKept() throws Exception {
+  void onlyTheBeginningOfALongResponseIsKept() throws Exception {
     try (FakeConsul target = new FakeConsul()) {
       target.on("GET", "/health").answer(200, "a".repeat(4_096) + "b".repeat(1_000_000));
       register("HTTP", target.uri() + "/health", "");
@@ -184,7 +184,7 @@ class DevAgentTest {
     "TCP, 127.0.0.1:1",
     "TCP, no-such-host.invalid:1"
   })
-  void targetThatCannotBeReachedIsCriticalAndSaysWhy(String kind, String target) throws Exception {
+  void unreachableTargetIsCriticalWithTheReason(String kind, String target) throws Exception {
     register(kind, target, ",'Status':'passing'");
 
     JsonNode check = checked();
@@ -194,7 +194,7 @@ class DevAgentTest {
   }
 
   @Test
-  void blockingQueryIsAnsweredAfter45SecondsAtMost() throws Exception {
+  void blockingQueryReturnsAfter45SecondsAtMost() throws Exception {
     for (String query : List.of("", "?wait=0s", "?wait=-1s", "?wait=1m", "?wait=10m")) {
       assertThat(waitOf(query)).as(query).isEqualTo(Duration.ofSeconds(45));
     }
@@ -206,8 +206,8 @@ class DevAgentTest {
   }
 
   private static Request request(String target) {
-    ByteArrayInputStream noBody = new ByteArrayInputStream(new byte[0]);
-    return new Request("GET", RequestTarget.parse(target, ""), new Headers(), noBody);
+    ByteArrayInputStream empty = new ByteArrayInputStream(new byte[0]);
+    return new Request("GET", RequestTarget.parse(target, ""), new Headers(), empty);
   }
 
   private List<CompletableFuture<HttpResponse<String>>> waiters(int count, String path) {
@@ -223,7 +223,7 @@ class DevAgentTest {
   }
 
   @Test
-  void oneChangeWakesAThousandWaitersAndNobodyElse() throws Exception {
+  void oneChangeWakesExactlyTheWaitersOfItsService() throws Exception {
     register("{'Name':'web','ID':'1'}");
     register("{'Name':'other'}");
     String web = "/v1/health/service/web?index=" + index("web");
@@ -252,7 +252,7 @@ class DevAgentTest {
   }
 
   @Test
-  void closeIsAnsweredToAWaiter() throws Exception {
+  void closeEndsABlockingQueryWithAResponse() throws Exception {
     var waiting = waiters(1, "/v1/health/service/none?index=" + index("none"));
     awaitInFlight(1);
     agent.close();
@@ -277,7 +277,7 @@ class DevAgentTest {
     assertThat(Duration.ofNanos(System.nanoTime() - startedAtNanos)).isLessThan(SOON);
 
     for (CompletableFuture<HttpResponse<String>> waiter : waiting) {
-      // Where the processor is busy, time may be up before all have been answered.
+      // On a busy machine the time may end before all responses are sent.
       assertThat(waiter.handle(DevAgentTest::end).get(10, TimeUnit.SECONDS)).isIn(503, "cut off");
     }
     agent.close();
@@ -315,7 +315,7 @@ class DevAgentTest {
   }
 
   @Test
-  void portThatIsTakenIsRefused() {
+  void portInUseIsRejected() {
     assertThatThrownBy(() -> DevAgent.start("127.0.0.1", agent.port()))
         .isInstanceOf(BindException.class);
   }
@@ -344,7 +344,7 @@ class DevAgentTest {
           {'Name':'a/b','ID':'ab'}                                    | Name with a slash
           {'Name':'web','Check':{'CheckID':'a/b','TTL':'5s'}}         | CheckID with a slash
           """)
-  void whatOnlyConsulCanIsRefusedAndNamed(String body, String named) throws Exception {
+  void unsupportedFeaturesOfConsulAreRejectedByName(String body, String named) throws Exception {
     HttpResponse<String> answer = send("PUT", "/v1/agent/service/register", body);
     assertThat(answer.statusCode()).isEqualTo(400);
     assertThat(answer.body()).contains(named);
@@ -352,7 +352,7 @@ class DevAgentTest {
   }
 
   @Test
-  void filtersAndOtherDataCentersAreRefused() throws Exception {
+  void filtersAndOtherDataCentersAreRejected() throws Exception {
     assertThat(send("GET", "/v1/health/service/web?filter=x", "").statusCode()).isEqualTo(400);
     assertThat(send("GET", "/v1/agent/services?filter=x", "").statusCode()).isEqualTo(400);
     assertThat(send("GET", "/v1/agent/checks?filter=x", "").statusCode()).isEqualTo(400);
@@ -361,7 +361,7 @@ class DevAgentTest {
   }
 
   @Test
-  void pathThatIsNotServedIsAnswered404AndLoggedOnce() throws Exception {
+  void unknownPathIs404AndLoggedOnce() throws Exception {
     RecordingLogger log = new RecordingLogger();
     AgentChecks checks = new AgentChecks(() -> 0);
     AgentState state = new AgentState(ServiceDefinition.ofServer(8300), checks);
@@ -377,14 +377,14 @@ class DevAgentTest {
   }
 
   @Test
-  void halfACharacterDoesNotSpoilEveryAnswer() throws Exception {
+  void loneSurrogateDoesNotBreakResponses() throws Exception {
     register("{'Name':'web','Tags':['\\ud83d','a']}");
     assertThat(get("/v1/health/service/web?tag=a")).hasSize(1);
     assertThat(get("/v1/catalog/services").has("web")).isTrue();
   }
 
   @Test
-  void hugeBodyIsRefused() throws Exception {
+  void hugeBodyIsRejected() throws Exception {
     String huge = "{'Name':'web','Address':'" + "a".repeat(1 << 20) + "'}";
     assertThat(send("PUT", "/v1/agent/service/register", huge).statusCode()).isEqualTo(413);
   }

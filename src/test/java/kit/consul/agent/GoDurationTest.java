@@ -31,7 +31,7 @@ class GoDurationTest {
           0.9ns,                   0
           2562047h47m16.854775807s, 9223372036854775807
           """)
-  void readsWhatGoReads(String text, long nanos) {
+  void parsesWhatGoParses(String text, long nanos) {
     assertThat(GoDuration.nanos(text)).isEqualTo(nanos);
   }
 
@@ -55,14 +55,14 @@ class GoDurationTest {
         "2562047h47m16.854775808s",
         "999999999h"
       })
-  void refusesWhatGoRefuses(String text) {
+  void rejectsWhatGoRejects(String text) {
     assertThatThrownBy(() -> GoDuration.nanos(text))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("time: invalid duration \"" + text + "\"");
   }
 
   @Test
-  void refusesEndlessTextAtOnceAndShowsItsBeginning() {
+  void rejectsLongTextAtOnceAndQuotesItsBeginning() {
     assertThatThrownBy(() -> GoDuration.nanos("1".repeat(1_000_000)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("time: invalid duration \"" + "1".repeat(64) + "...\"");
