@@ -84,7 +84,7 @@ class KeyValueLogTest {
           new Object[] {"<b>&'", "<b>&'", "\"<b>&'\""},
           new Object[] {"\u00e9\u20ac", "\u00e9\u20ac", "\"\u00e9\u20ac\""},
           new Object[] {"\ud83d\ude00", "\ud83d\ude00", "\"\ud83d\ude00\""},
-          // What go-logfmt lets through, but nobody sees on a terminal for what it is.
+          // go-logfmt leaves these as they are, but a terminal does not show them.
           new Object[] {"\u001b[31m", "\"\\u001b[31m\"", "\"\\u001b[31m\""},
           new Object[] {"\u009b31m", "\"\\u009b31m\"", "\"\\u009b31m\""},
           new Object[] {"a\u2028b", "\"a\\u2028b\"", "\"a\\u2028b\""},
@@ -217,7 +217,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void logDoesNotSeeLaterChangesOfAnArray() {
+  void logCopiesTheArrayOfPairs() {
     Object[] mine = {"a", 1};
     KeyValueLog log = logfmt.with(mine);
     mine[1] = 2;
@@ -227,7 +227,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void siblingsDoNotSeeEachOther() {
+  void siblingLogsDoNotShareContext() {
     KeyValueLog parent = logfmt.with("p", 0);
     KeyValueLog left = parent.with("side", "left");
     KeyValueLog right = parent.with("side", "right");
@@ -238,7 +238,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void suppliersAreAskedForEachEventThatIsWrittenAndForNoOther() {
+  void suppliersAreCalledOncePerWrittenEvent() {
     AtomicInteger asked = new AtomicInteger();
     Supplier<Object> counting = asked::incrementAndGet;
     KeyValueLog log = logfmt.with("n", counting).allowing(Level.INFO);
@@ -271,7 +271,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void filterHoldsWhereverItStandsInTheChain() {
+  void filterAppliesAtAnyPositionInTheChain() {
     logfmt.at(Level.DEBUG).allowing(Level.INFO).log();
     logfmt.allowing(Level.INFO).with("a", 1).at(Level.DEBUG).withSuffix("b", 2).log();
     logfmt.allowing(Level.INFO).allowing(Level.DEBUG).at(Level.DEBUG).log(); // The last one holds.
@@ -281,12 +281,12 @@ class KeyValueLogTest {
 
   @ParameterizedTest
   @CsvSource({"info, INFO", "' Warn\n', WARN", "OFF, OFF", "trace, TRACE"})
-  void levelsAreReadInAnySize(String name, Level level) {
+  void levelsAreParsedInAnyCase(String name, Level level) {
     assertThat(Level.parse(name)).isEqualTo(level);
   }
 
   @Test
-  void unknownLevelIsRefused() {
+  void unknownLevelIsRejected() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Level.parse("loud"))
         .withMessage("not a level: loud");
@@ -301,7 +301,7 @@ class KeyValueLogTest {
     assertThat(logfmt("ts", KeyValueLog.timestamp(clock))).isEqualTo("ts=2026-11-25T22:48:01.120Z");
   }
 
-  /** Stands for a class that logs for others. */
+  /** Stands for a logging adapter, which is not the caller to report. */
   private static final class Wrapper {
     static void log(KeyValueLog log) {
       log.at(Level.INFO).log("msg", "hi");
@@ -309,7 +309,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void callerIsWhoLogsHoweverTheLogIsMade() {
+  void callerIsTheLoggingCodeWhicheverFactoryMadeTheLog() {
     String here = "caller=KeyValueLogTest.java:";
     logfmt.with("caller", KeyValueLog.caller()).log();
     assertThat(line()).startsWith(here);
@@ -323,7 +323,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void callerSkipsPackagesThatLogForOthers() {
+  void callerSkipsTheGivenPackages() {
     // As if the test's own package were a wrapper's: the next one up is JUnit or the JDK.
     Wrapper.log(logfmt.with("caller", KeyValueLog.caller("kit.log")));
 
@@ -354,7 +354,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void streamThatFailsHurtsNobody() {
+  void writeFailureOfTheStreamIsIgnored() {
     OutputStream full =
         new OutputStream() {
           @Override
@@ -394,7 +394,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void hostileTextStaysOneLineAndReadsBack() throws Exception {
+  void hostileTextIsOneLineAndParsesBack() throws Exception {
     String path =
         "/user/7\r\n2026-11-25T22:48:01Z level=info msg=\"all is well\" \u001b[2J\u009b1m";
     String header = "\"}\u2028{\"admin\":true} x=\\\" \u202e \ud800 \t\u0000";
@@ -412,7 +412,7 @@ class KeyValueLogTest {
   }
 
   @Test
-  void anyTextReadsBack() throws Exception {
+  void anyTextParsesBack() throws Exception {
     long seed = new Random().nextLong();
     Random random = new Random(seed);
     ObjectMapper mapper = new ObjectMapper();

@@ -90,7 +90,7 @@ class KeyValueLoggerTest {
   }
 
   @Test
-  void messageCannotMakeALineOfItsOwn() {
+  void messageCannotInjectALine() {
     logger(Level.INFO).info("{}", "x\nlevel=error msg=\"all is lost\"\u001b[0m");
 
     assertThat(LogfmtReader.read(line()))
@@ -99,7 +99,7 @@ class KeyValueLoggerTest {
   }
 
   @Test
-  void thereIsOneLoggerForEachName() {
+  void factoryReturnsOneLoggerPerName() {
     KeyValueLog log = KeyValueLog.logfmt(lines::add);
     var factory = KeyValueLogger.factory(log);
 

@@ -50,7 +50,7 @@ class LoggingTest {
   }
 
   @Test
-  void idsOfTheContextAreThereIfItHasThem() throws Exception {
+  void idsOfTheContextAreLoggedIfPresent() throws Exception {
     Endpoint<Integer, String> endpoint =
         Logging.<Integer, String>calls(log, "getName").around((context, uid) -> "x");
     endpoint.call(Context.background().with(RequestId.KEY, "r1"), 7);
@@ -61,7 +61,7 @@ class LoggingTest {
   }
 
   @Test
-  void requestCannotMakeALineOfItsOwn() throws Exception {
+  void requestCannotInjectALine() throws Exception {
     String hostile = "x\r\nlevel=info msg=\"\u001b[2J\"";
     Endpoint<String, String> endpoint =
         Logging.<String, String>calls(log, "echo").around((context, text) -> text);

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import testing.Eventually;
 
-/** A real service, and calls to a peer that a test makes up. */
+/** Metrics of a real service, and of calls to a fake peer. */
 @Timeout(30)
 class InstrumentingTest {
   private final Metrics metrics = new Metrics();
@@ -82,7 +82,7 @@ class InstrumentingTest {
         BodyHandlers.ofString());
   }
 
-  /** A request is counted when its answer is out, which its client may see before. */
+  /** A request is counted after its response is sent, so the client may receive it earlier. */
   private void awaitMetrics(String... lines) throws Exception {
     Eventually.within(
         Duration.ofSeconds(5), () -> assertThat(metrics.text().lines()).contains(lines));
@@ -112,7 +112,7 @@ class InstrumentingTest {
   }
 
   @Test
-  void scannerMakesNoSeriesOfItsOwn() throws Exception {
+  void unknownPathsShareOneSeries() throws Exception {
     serve();
     send("GET", "/probe");
     awaitMetrics("http_requests_total{method=\"GET\",route=\"-\",status=\"404\"} 1");
@@ -140,7 +140,7 @@ class InstrumentingTest {
   }
 
   @Test
-  void answerThatBreaksOffCountsUnderTheStatusThatWasSent() throws Exception {
+  void truncatedResponseCountsUnderTheSentStatus() throws Exception {
     serve();
     try (Socket socket = new Socket("127.0.0.1", http.port())) {
       OutputStream out = socket.getOutputStream();
@@ -152,7 +152,7 @@ class InstrumentingTest {
   }
 
   @Test
-  void limitCountsWhatItRefusesAndReturnsWhatTheLimiterSays() {
+  void limitCountsRejectionsAndReturnsTheResultOfTheLimiter() {
     AtomicLong wait = new AtomicLong();
     LongSupplier limit = instrumenting.limit("requests", wait::get);
 
@@ -189,7 +189,7 @@ class InstrumentingTest {
           interrupted,   cancelled
           bug,           error
           """)
-  void outcomeSaysWhatBecameOfACall(String failure, String outcome) {
+  void outcomeIsTheResultOfTheCall(String failure, String outcome) {
     Exception error = error(failure);
     Endpoint<String, String> endpoint =
         instrumenting
@@ -207,7 +207,7 @@ class InstrumentingTest {
 
   private static Exception error(String failure) {
     return switch (failure) {
-      case "NO_INSTANCE" -> PeerException.noInstance("nobody", null);
+      case "NO_INSTANCE" -> PeerException.noInstance("missing", null);
       case "REFUSED" -> PeerException.refused("a:1", "open", null, null);
       case "NOT_CONNECTED" -> PeerException.notConnected("a:1", "refused", null);
       case "TIMEOUT" -> PeerException.timeout("a:1", null);

@@ -23,7 +23,7 @@ class JvmMetricsTest {
   }
 
   @Test
-  void processIsShownAsItIs() {
+  void processMetricsEqualThoseOfTheJvm() {
     JvmMetrics.register(metrics, JvmMetricsTest.class);
     Map<String, Double> values = values();
 
@@ -58,7 +58,7 @@ class JvmMetricsTest {
   }
 
   @Test
-  void whatTheJvmDoesNotKnowIsLeftOut() {
+  void unavailableMetricsAreLeftOut() {
     JvmMetrics.register(metrics, JvmMetricsTest.class);
 
     assertThat(Arrays.asList(metrics.text().split("\n"))).noneMatch(line -> line.contains("} -1"));

@@ -19,7 +19,7 @@ class MetricsTest {
   private final Metrics metrics = new Metrics();
 
   @Test
-  void halfACharacterInALabelIsEscapedSoThatSeriesStayDifferent() {
+  void loneSurrogateInALabelIsEscapedSoThatSeriesDiffer() {
     Metrics metrics = new Metrics();
     Metrics.Family<Metrics.Counter> calls =
         metrics.counterFamily("calls_total", "Calls \ud800.", "a");
@@ -34,7 +34,7 @@ class MetricsTest {
   }
 
   @Test
-  void textIsAsPrometheusWantsIt() {
+  void textIsInPrometheusFormat() {
     Metrics.Family<Metrics.Counter> requests =
         metrics.counterFamily("requests_total", "Requests answered.", "method", "status");
     requests.labels("GET", "404").inc();
@@ -97,7 +97,7 @@ class MetricsTest {
   @Test
   void familyWithoutSeriesIsLeftOut() {
     metrics.counterFamily("jobs_total", "Jobs.", "kind");
-    metrics.polledGauge("nobody", "None.", samples -> {}, "name");
+    metrics.polledGauge("empty", "None.", samples -> {}, "name");
 
     assertThat(metrics.text()).isEmpty();
   }
@@ -132,7 +132,7 @@ class MetricsTest {
           Infinity,               +Inf
           -Infinity,              -Inf
           """)
-  void numbersAreThoseThatGoReads(double value, String shown) {
+  void numbersAreParsableByGo(double value, String shown) {
     metrics.polledGauge("g", "G.", samples -> samples.add(value));
 
     assertThat(metrics.text()).endsWith("\ng " + shown + "\n");
@@ -140,7 +140,7 @@ class MetricsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "1st", "with-dash", "with space", "\u00e9", "a\nb", "a{b}"})
-  void badNamesAreRefused(String name) {
+  void invalidNamesAreRejected(String name) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> metrics.counter(name, "H."))
         .withMessage("not a name for a metric: " + name);
@@ -148,21 +148,21 @@ class MetricsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "1st", "with-dash", "with:colon", "__internal", "le", "quantile"})
-  void badLabelsAreRefused(String label) {
+  void invalidLabelsAreRejected(String label) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> metrics.gaugeFamily("g", "H.", "good", label))
         .withMessage("not a label for g: " + label);
   }
 
   @Test
-  void labelCannotComeTwice() {
+  void duplicateLabelIsRejected() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> metrics.gaugeFamily("g", "H.", "a", "b", "a"))
         .withMessage("not a label for g: a");
   }
 
   @Test
-  void nameIsTakenOnceOnly() {
+  void duplicateNameIsRejected() {
     metrics.counter("a_total", "A.");
 
     assertThatIllegalArgumentException()
@@ -171,7 +171,7 @@ class MetricsTest {
   }
 
   @Test
-  void namesThatAHistogramOrASummaryMakesAreTakenToo() {
+  void derivedNamesOfHistogramsAndSummariesAreReserved() {
     metrics.histogram("h", "H.", Metrics.SECONDS);
     metrics.gauge("s_count", "Before.");
 
@@ -179,7 +179,7 @@ class MetricsTest {
       assertThatIllegalArgumentException().isThrownBy(() -> metrics.gauge(name, "G."));
     }
     assertThatIllegalArgumentException().isThrownBy(() -> metrics.summary("s", "S."));
-    metrics.gauge("s_bucket", "Is nobody's.");
+    metrics.gauge("s_bucket", "Is free.");
     metrics.gauge("s", "Is free still: the refused one has left nothing behind.");
   }
 
@@ -196,7 +196,7 @@ class MetricsTest {
   }
 
   @Test
-  void sameValuesAreTheSameSeriesAndSiblingsStayApart() {
+  void equalLabelValuesAreOneSeries() {
     Metrics.Family<Metrics.Counter> family = metrics.counterFamily("c_total", "C.", "a", "b");
     String[] values = {"1", "2"};
     Metrics.Counter first = family.labels(values);
@@ -227,7 +227,7 @@ class MetricsTest {
   }
 
   @Test
-  void whatIsNoNumberIsNotObserved() {
+  void nanIsNotObserved() {
     Metrics.Observer summary = metrics.summary("s", "S.");
     Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0));
     for (Metrics.Observer observer : List.of(summary, histogram)) {
@@ -264,7 +264,7 @@ class MetricsTest {
   }
 
   @Test
-  void callbacksAreAskedAtEachScrape() {
+  void callbacksAreCalledAtEachScrape() {
     AtomicInteger asked = new AtomicInteger();
     metrics.polledGauge("asked", "How often.", samples -> samples.add(asked.incrementAndGet()));
     metrics.polledCounter(
@@ -286,7 +286,7 @@ class MetricsTest {
   }
 
   @Test
-  void callbackThatFailsCostsOnlyItsOwnMetric() {
+  void failingCallbackOmitsOnlyItsOwnMetric() {
     metrics.polledGauge("a", "A.", samples -> samples.add(1));
     metrics.polledGauge(
         "bad",
@@ -368,7 +368,7 @@ class MetricsTest {
   }
 
   @Test
-  void threadsLoseNothing() throws Exception {
+  void concurrentUpdatesAreNotLost() throws Exception {
     Metrics.Family<Metrics.Counter> counters = metrics.counterFamily("c_total", "C.", "kind");
     Metrics.Gauge gauge = metrics.gauge("g", "G.");
     Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0, 2.0));
@@ -416,7 +416,7 @@ class MetricsTest {
   }
 
   @Test
-  void scrapeNeverShowsMoreInABucketThanInTheCount() throws Exception {
+  void bucketsNeverExceedTheCountInAScrape() throws Exception {
     Metrics.Observer histogram = metrics.histogram("h", "H.", List.of(1.0));
     Race.runNumbered(
         4,

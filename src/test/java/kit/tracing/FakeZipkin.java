@@ -14,15 +14,15 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import kit.http.Json;
 
-/** Takes spans as Zipkin does, or fails to, as it does too. */
+/** A fake Zipkin that accepts spans or fails. */
 final class FakeZipkin implements AutoCloseable {
   /** What was posted, one array a request. */
   final BlockingQueue<JsonNode> batches = new LinkedBlockingQueue<>();
 
-  /** The status of the next answers. */
+  /** The status of the next responses. */
   volatile int status = 202;
 
-  /** Called with each request before it is answered. */
+  /** Called with each request before the response is sent. */
   volatile Runnable onRequest = () -> {};
 
   private final ExecutorService threads = Executors.newCachedThreadPool();

@@ -79,12 +79,12 @@ class TraceContextTest {
         "00-4bf92f3577b34da6a3ce929d0e0e473g-" + SPAN + "-01",
         "00-" + TRACE + "-" + SPAN + "-0\u0661" // A digit, but not one of ASCII.
       })
-  void whatIsNotValidCountsAsNotSent(String traceparent) {
+  void invalidTraceparentIsIgnored(String traceparent) {
     assertThat(TraceContext.parse(traceparent, List.of())).isEmpty();
   }
 
   @Test
-  void nothingSentIsNoContext() {
+  void missingTraceparentIsNoContext() {
     assertThat(TraceContext.parse("", List.of("a=1"))).isEmpty();
   }
 
@@ -100,7 +100,7 @@ class TraceContextTest {
   }
 
   @Test
-  void tracestateIsPassedOnInOrderWhateverTheNumberOfHeaders() {
+  void tracestateIsForwardedInOrderFromAnyNumberOfHeaders() {
     assertThat(withState("a=1 , b=x y", ",c@d=!~", "0t/*_-@sys=1").tracestate())
         .isEqualTo("a=1,b=x y,c@d=!~,0t/*_-@sys=1");
   }
@@ -152,7 +152,7 @@ class TraceContextTest {
   }
 
   @Test
-  void tracestateMayUseItsWholeLength() {
+  void tracestateMayHaveTheMaximumLength() {
     String state = "a=" + "x".repeat(250) + ",b=" + "x".repeat(250) + ",c=123";
     assertThat(state).hasSize(512 - 1);
     assertThat(withState(state).tracestate()).isEqualTo(state);
@@ -161,7 +161,7 @@ class TraceContextTest {
   }
 
   @Test
-  void aChildHasTheTraceAndKnowsItsParent() {
+  void childHasTheTraceIdAndTheParentId() {
     TraceContext parent = withState("a=1");
     TraceContext child = parent.child(numbers(7L));
 
@@ -190,7 +190,7 @@ class TraceContextTest {
   }
 
   @Test
-  void theRatioSaysHowManyTracesAreRecorded() {
+  void ratioDeterminesTheShareOfSampledTraces() {
     Random random = new Random(42);
     assertThat(sampled(0, random)).isZero();
     assertThat(sampled(1, random)).isEqualTo(10_000);
@@ -207,7 +207,7 @@ class TraceContextTest {
 
   @ParameterizedTest
   @ValueSource(doubles = {-0.1, 1.1, Double.NaN})
-  void aRatioOutsideItsRangeIsRefused(double ratio) {
+  void ratioOutsideItsRangeIsRejected(double ratio) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> TraceContext.root(ratio, () -> 1))
         .withMessage("ratio not in 0..1: " + ratio);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Two real services, of which the first asks the second. */
+/** Tracing across two real services, of which the first calls the second. */
 @Timeout(30)
 class TracingTest {
   private static final String TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -101,7 +101,7 @@ class TracingTest {
     assertThat(get(front, "traceparent", "00-" + TRACE + "-" + SPAN + "-01").statusCode())
         .isEqualTo(200);
 
-    // In any order: an answer is out before the span of who gave it is over.
+    // In any order: a response is sent before the server span ends.
     Map<String, Span> byKind = new HashMap<>();
     for (int i = 0; i < 3; i++) {
       Span span = next();
@@ -150,7 +150,7 @@ class TracingTest {
   }
 
   @Test
-  void aCallThatGotNowhereSaysHow() {
+  void failedCallHasTheFailureInItsSpan() {
     Endpoint<String, String> call =
         tracing
             .<String, String>calls(uid -> "get", "[::1]:9")
@@ -164,7 +164,7 @@ class TracingTest {
   }
 
   @Test
-  void aTraceThatIsNotRecordedIsPassedOnAllTheSame() throws Exception {
+  void unsampledTraceIsForwarded() throws Exception {
     Tracing never = new Tracing(0, spans::add);
     BlockingQueue<String> seen = new LinkedBlockingQueue<>();
     startBoth(
@@ -183,7 +183,7 @@ class TracingTest {
   }
 
   @Test
-  void twoParentsAreNone() throws Exception {
+  void twoTraceparentHeadersAreIgnored() throws Exception {
     startBoth(tracing, (context, request) -> Response.text(200, "jerry"));
     String other = TRACE.replace('4', '5');
     get(
@@ -207,7 +207,7 @@ class TracingTest {
   }
 
   @Test
-  void refusesWhatIsNoRatioAndNoPeer() {
+  void rejectsInvalidRatioAndMissingPeer() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Tracing(2, spans::add))
         .withMessage("ratio not in 0..1: 2.0");

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Which address a span names: one that others can call, or none. */
+/** The address in a span: one that clients can reach, or none. */
 @Timeout(30)
 class ZipkinAddressTest {
   @ParameterizedTest
@@ -27,7 +27,7 @@ class ZipkinAddressTest {
           ::           | {}
           0:0:0:0:0:0:0:0 | {}
           """)
-  void isAnIpAddressOfOneMachineOrNone(String host, String endpoint) throws Exception {
+  void isOneUnicastIpAddressOrNone(String host, String endpoint) throws Exception {
     InetSocketAddress address = InetSocketAddress.createUnresolved(host, 8081);
     JsonNode span = sent(address);
 

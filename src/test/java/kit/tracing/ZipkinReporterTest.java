@@ -32,7 +32,7 @@ class ZipkinReporterTest {
   }
 
   @Test
-  void refusesUserInfoWhichItWouldLog() {
+  void rejectsUserInfoBecauseUrisAreLogged() {
     URI zipkin = URI.create("http://u:s3cret@127.0.0.1:9411");
     assertThatThrownBy(() -> new ZipkinReporter(zipkin, "web", null))
         .isInstanceOf(IllegalArgumentException.class)
@@ -46,7 +46,7 @@ class ZipkinReporterTest {
   }
 
   @Test
-  void sendsWhatZipkinsApiWants() throws Exception {
+  void sendsSpansInZipkinsFormat() throws Exception {
     try (ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", LOCAL)) {
       reporter.accept(span(4));
       assertThat(zipkin.batches.take().toString())
@@ -77,7 +77,7 @@ class ZipkinReporterTest {
   }
 
   @Test
-  void closingSendsWhatIsWaitingAndThenTakesNoMore() throws Exception {
+  void closingSendsQueuedSpansAndRejectsNewOnes() throws Exception {
     ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null);
     reporter.accept(span(1));
     reporter.close(SOON);
@@ -91,7 +91,7 @@ class ZipkinReporterTest {
   }
 
   @Test
-  void aFullQueueDropsAndNeverWaits() throws Exception {
+  void fullQueueDropsSpansAndNeverBlocks() throws Exception {
     CountDownLatch release = new CountDownLatch(1);
     CountDownLatch entered = new CountDownLatch(1);
     zipkin.onRequest =
@@ -113,7 +113,7 @@ class ZipkinReporterTest {
   }
 
   @Test
-  void whatZipkinRefusesIsDroppedAndTheNextIsSent() throws Exception {
+  void rejectedBatchIsDroppedAndTheNextIsSent() throws Exception {
     zipkin.status = 500;
     try (ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null)) {
       reporter.accept(span(1));
