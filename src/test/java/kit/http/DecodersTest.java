@@ -70,7 +70,7 @@ class DecodersTest {
         "json",
         ""
       })
-  void otherContentTypesAre415AndAreToldWhatIsAccepted(String type) {
+  void otherContentTypesAre415WithTheAcceptedOnes(String type) {
     StatusException refusal = refusal(JSON, "Content-Type: " + type);
     assertThat(refusal.status()).isEqualTo(415);
     assertThat(refusal.detail()).isEqualTo("Content-Type is not application/json");
@@ -86,7 +86,7 @@ class DecodersTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gzip", "br", "identity, gzip"})
-  void compressedBodyIs415AndToldSo(String encoding) {
+  void compressedBodyIs415WithAcceptEncoding(String encoding) {
     StatusException refusal =
         refusal(JSON, "Content-Type: application/json", "Content-Encoding: " + encoding);
     assertThat(refusal.status()).isEqualTo(415);
@@ -116,7 +116,7 @@ class DecodersTest {
           {"times":1,"times":2}       | malformed JSON at line 1, column 19
           null                        | null where a value is needed
           """)
-  void bodyThatIsNotSuchJsonIs400(String body, String detail) {
+  void bodyThatIsNotTheExpectedJsonIs400(String body, String detail) {
     StatusException refusal = refusal(body, "Content-Type: application/json");
     assertThat(refusal.status()).isEqualTo(400);
     assertThat(refusal.detail()).isEqualTo(detail);

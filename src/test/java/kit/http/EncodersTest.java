@@ -93,7 +93,7 @@ class EncodersTest {
           application/json | */*                      | {"message":"x"}} | 400 | malformed JSON at line 1, column 16
           application/json | */*                      | {"message":"xxxxxxxxxxxxxxxxxx"} | 413 | body longer than 31 bytes
           """)
-  void whatIsNotAsAgreedIsAProblemBeforeAnyWorkIsDone(
+  void unacceptableMediaTypeIsRejectedBeforeTheEndpointIsCalled(
       String type, String accept, String body, int status, String says) throws Exception {
     RawClient client =
         http.serve(
@@ -133,7 +133,7 @@ class EncodersTest {
   }
 
   @Test
-  void encoderWithoutAMediaTypeAnswersAnybody() throws Exception {
+  void encoderWithoutAMediaTypeIgnoresAccept() throws Exception {
     RawClient client =
         http.serve(
             new EndpointHandler<Void, String>(

@@ -45,7 +45,7 @@ class EndpointHandlerTest {
     }
   }
 
-  /** Decodes to 7, answers 70, encodes "70"; notes each step and fails in {@link #failingStep}. */
+  /** Decodes to 7, returns 70, encodes "70"; notes each step and fails in {@link #failingStep}. */
   private final EndpointHandler<Integer, Integer> plain =
       new EndpointHandler<>(
           (context, request) -> {
@@ -92,7 +92,7 @@ class EndpointHandlerTest {
   }
 
   @Test
-  void everyStepHasItsPlaceAndSeesTheContextOfThoseBefore() throws Exception {
+  void everyStepRunsInOrderAndSeesTheContextOfEarlierSteps() throws Exception {
     call(plain.after(after("one")).before(before("a")).after(after("two")).before(before("b")));
     assertThat(steps)
         .containsExactly(
@@ -100,7 +100,7 @@ class EndpointHandlerTest {
   }
 
   @Test
-  void headersOfAfterWinOverThoseOfTheEncoderAndTheLastOneWins() throws Exception {
+  void headersOfAfterReplaceThoseOfTheEncoderAndTheLastOneWins() throws Exception {
     Response response = call(plain.after(after("one")).after(after("two")));
     assertThat(response.headers())
         .containsOnlyKeys("Content-Type", "X-one", "x-from", "X-two")
@@ -132,7 +132,7 @@ class EndpointHandlerTest {
 
   @ParameterizedTest
   @CsvSource({"before", "decode", "endpoint", "after", "encode"})
-  void errorEncoderAnswersTheFailureOfAnyStep(String failing) throws Exception {
+  void errorEncoderEncodesTheFailureOfAnyStep(String failing) throws Exception {
     failingStep = failing;
     Response response =
         call(
@@ -143,7 +143,7 @@ class EndpointHandlerTest {
     assertThat(response.status()).isEqualTo(418);
     assertThat(response.bytes()).asString(UTF_8).isEqualTo(failing + " failed");
     assertThat(response.headers()).containsOnlyKeys("Content-Type");
-    // What has been made into an answer is still an error to access log and metrics.
+    // An error with a response is still an error for access log and metrics.
     assertThat(response.error()).hasMessage(failing + " failed");
   }
 
@@ -170,7 +170,7 @@ class EndpointHandlerTest {
   }
 
   @Test
-  void errorEncoderIsNotAskedAboutInterruptionNorErrors() {
+  void errorEncoderIsNotCalledForInterruptionOrErrors() {
     for (Throwable thrown : List.of(new InterruptedException(), new StackOverflowError())) {
       EndpointHandler<Integer, Integer> handler =
           new EndpointHandler<Integer, Integer>(
@@ -196,7 +196,7 @@ class EndpointHandlerTest {
   }
 
   @Test
-  void addingLeavesTheOriginalAlone() throws Exception {
+  void addingDoesNotChangeTheOriginal() throws Exception {
     plain
         .before(before("before"))
         .after(after("after"))
@@ -208,7 +208,7 @@ class EndpointHandlerTest {
   }
 
   @Test
-  void nullsAreRefusedWhenTheProgramIsWired() {
+  void nullsAreRejectedAtConstruction() {
     assertThatNullPointerException().isThrownBy(() -> plain.before(null));
     assertThatNullPointerException().isThrownBy(() -> plain.after(null));
     assertThatNullPointerException().isThrownBy(() -> plain.onError(null));

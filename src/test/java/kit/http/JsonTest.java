@@ -37,7 +37,7 @@ class JsonTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"\ud800", "a\udc00b", "\ude00\ud83d", "x\ud800\ud83d\ude00"})
-  void halfACharacterIsWrittenAsAnEscapeOrRefusedAndNeverReplaced(String text) throws Exception {
+  void loneSurrogateIsEscapedOrRejectedAndNeverReplaced(String text) throws Exception {
     byte[] json;
     try {
       json = Json.write(Map.of("text", text));
@@ -48,7 +48,7 @@ class JsonTest {
   }
 
   @Test
-  void recordsGoThereAndBack() throws Exception {
+  void recordsRoundTrip() throws Exception {
     User user = new User(101, "Jürgen \"J\" 用户");
     byte[] json = Json.write(user);
     assertThat(new String(json, UTF_8)).isEqualTo("{\"uid\":101,\"name\":\"Jürgen \\\"J\\\" 用户\"}");
@@ -92,7 +92,7 @@ class JsonTest {
         " ",
         "null"
       })
-  void whatIsNotExactlyOneSuchValueIsRefused(String json) {
+  void anythingButOneValueOfTheTypeIsRejected(String json) {
     assertThatThrownBy(() -> readUser(json)).isInstanceOf(Json.MalformedException.class);
   }
 
@@ -115,7 +115,7 @@ class JsonTest {
         "{\"name\":\"without uid\"}",
         "{}"
       })
-  void whatIsNoIntIsNotMadeOne(String json) {
+  void otherNumbersAreNotCoercedToInt(String json) {
     assertThatThrownBy(() -> readUser(json)).isInstanceOf(Json.MalformedException.class);
   }
 
@@ -136,13 +136,13 @@ class JsonTest {
         "{\"list\":\"a\"}",
         "{\"list\":[7]}"
       })
-  void noValueIsMadeIntoOneOfAnotherKind(String json) {
+  void valuesAreNotCoerced(String json) {
     assertThatThrownBy(() -> Json.read(json.getBytes(UTF_8), Scalars.class))
         .isInstanceOf(Json.MalformedException.class);
   }
 
   @Test
-  void whatMayBeMissingIsNull() throws Exception {
+  void missingOptionalMembersAreNull() throws Exception {
     Scalars nothing = new Scalars(null, null, null, null, null);
     assertThat(Json.read("{}".getBytes(UTF_8), Scalars.class)).isEqualTo(nothing);
     assertThat(Json.read("{\"decimal\":null}".getBytes(UTF_8), Scalars.class)).isEqualTo(nothing);
@@ -152,13 +152,13 @@ class JsonTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"UTF-16", "UTF-16BE", "UTF-16LE", "UTF-32"})
-  void otherEncodingsThanUtf8AreRefused(String charset) {
+  void otherEncodingsThanUtf8AreRejected(String charset) {
     assertThatThrownBy(() -> Json.readTree("{\"uid\":1}".getBytes(Charset.forName(charset))))
         .isInstanceOf(Json.MalformedException.class);
   }
 
   @Test
-  void invalidUtf8IsRefused() {
+  void invalidUtf8IsRejected() {
     byte[] json = {'{', '"', 'n', 'a', 'm', 'e', '"', ':', '"', (byte) 0xff, '"', '}'};
     assertThatThrownBy(() -> Json.read(json, User.class))
         .isInstanceOf(Json.MalformedException.class);
@@ -207,7 +207,7 @@ class JsonTest {
           {"uid":1,"uid":2}   | malformed JSON at line 1, column 15
           null                | null where a value is needed
           """)
-  void messageSaysWhereButQuotesNothing(String json, String message) {
+  void messageHasThePositionButQuotesNothing(String json, String message) {
     assertThat(malformed(json)).hasMessage(message);
   }
 
@@ -245,7 +245,7 @@ class JsonTest {
   }
 
   @Test
-  void typeThatNoJsonFitsIsOurOwnFault() {
+  void unsupportedTypeIsAProgrammingError() {
     record Hopeless(Runnable task) {}
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Json.read("{\"task\":{}}".getBytes(UTF_8), Hopeless.class))
@@ -254,7 +254,7 @@ class JsonTest {
   }
 
   @Test
-  void messageNeverNamesJacksonNorOurClasses() {
+  void messageNeverNamesJacksonOrClasses() {
     for (String json : List.of("{", "[", "{\"uid\":\"a\"}", "{\"uid\":-1}", "x", "")) {
       assertThat(malformed(json).getMessage())
           .doesNotContain("jackson", "kit", "Exception", "User");
@@ -262,7 +262,7 @@ class JsonTest {
   }
 
   @Test
-  void whatCannotBeWrittenIsOurOwnFault() {
+  void unwritableValueIsAProgrammingError() {
     assertThatExceptionOfType(UncheckedIOException.class)
         .isThrownBy(() -> Json.write(new Object()))
         .withMessage("cannot be written as JSON: class java.lang.Object");

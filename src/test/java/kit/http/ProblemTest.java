@@ -32,7 +32,7 @@ class ProblemTest {
   }
 
   @Test
-  void saysWhatRfc9457Wants() throws Exception {
+  void hasTheMembersOfRfc9457() throws Exception {
     Response response = Problem.of(new StatusException(403, "permission denied"), ID_1);
     assertThat(response.status()).isEqualTo(403);
     assertThat(response.header("Content-Type")).isEqualTo("application/problem+json");
@@ -57,7 +57,7 @@ class ProblemTest {
   }
 
   @Test
-  void headersOfARefusalAreSent() {
+  void headersOfAStatusExceptionAreSent() {
     Response response =
         Problem.of(
             new StatusException(429, "rate limit exceeded")
@@ -132,7 +132,7 @@ class ProblemTest {
   }
 
   @Test
-  void detailMayHoldAnyText() throws Exception {
+  void detailMayContainAnyText() throws Exception {
     String halfACharacter = "\ud83d";
     for (String detail : List.of("", "\"\\\r\n\u2028", "😀", halfACharacter)) {
       Response response = Problem.of(404, detail, ID_1);

@@ -20,7 +20,7 @@ import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
 
-/** Bodies of requests, whole and broken. */
+/** Request bodies, complete and incomplete. */
 @Timeout(20)
 class RequestBodyTest {
   private final TestService http = new TestService();
@@ -41,7 +41,7 @@ class RequestBodyTest {
   }
 
   @Test
-  void bodyThatIsTooLongIsRefused() throws Exception {
+  void bodyThatIsTooLongIsRejected() throws Exception {
     RawClient client =
         http.serve((context, request) -> Response.text(200, new String(request.body(4), UTF_8)));
     client.request("POST", "/", "Content-Length: 5").send("hello");
@@ -50,7 +50,7 @@ class RequestBodyTest {
 
   @Test
   @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "its answers wait for the body")
-  void bodyAnnouncedTooLongIsRefusedBeforeItComes() throws Exception {
+  void contentLengthBeyondTheBoundIsRejectedBeforeTheBody() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
     client.request("POST", "/", "Content-Length: 5");
     assertThat(client.answer().status()).isEqualTo(413);
@@ -59,7 +59,7 @@ class RequestBodyTest {
   }
 
   @Test
-  void bodyAnnouncedMuchTooLongEndsTheConnection() throws Exception {
+  void contentLengthFarBeyondTheBoundClosesTheConnection() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
     client.request("POST", "/", "Content-Length: 9223372036854775807");
     Answer answer = client.answer();
@@ -79,7 +79,7 @@ class RequestBodyTest {
   }
 
   @Test
-  void bodyThatNobodyReadsDoesNotBecomeTheNextRequest() throws Exception {
+  void unreadBodyIsNotParsedAsTheNextRequest() throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "unread"));
     client.request("POST", "/", "Content-Length: 5").send("hello");
     assertThat(client.answer().body()).isEqualTo("unread");
@@ -88,7 +88,7 @@ class RequestBodyTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void bodyThatBreaksOffIsTheClientsFault(boolean chunked) throws Exception {
+  void truncatedBodyIsAClientError(boolean chunked) throws Exception {
     BlockingQueue<Throwable> seen = new LinkedBlockingQueue<>();
     CountDownLatch reading = new CountDownLatch(1);
     RawClient client =
@@ -108,14 +108,15 @@ class RequestBodyTest {
     reading.await();
     client.reset();
     RequestSummary broken = http.nextCompleted();
-    assertThat(broken.status()).isIn(0, 400); // Dropped, or sent to nobody.
+    assertThat(broken.status())
+        .isIn(0, 400); // The connection was closed, or the response was sent.
     assertThat(broken.error()).hasRootCause(seen.poll(5, TimeUnit.SECONDS));
     assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"Content-Length: 10", "Transfer-Encoding: chunked"})
-  void halfABodyIs400(String framing) throws Exception {
+  void incompleteBodyIs400(String framing) throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(100)));
     client.request("POST", "/", framing).send("a\r\nhello").endOfRequests();
     Answer answer = client.answer();
@@ -128,7 +129,7 @@ class RequestBodyTest {
   }
 
   @Test
-  void errorEncoderCannotMakeItAFailureOfOurs() throws Exception {
+  void errorEncoderCannotTurnItIntoAServerError() throws Exception {
     RawClient client =
         http.serve(
             new EndpointHandler<byte[], Integer>(
@@ -144,7 +145,7 @@ class RequestBodyTest {
   }
 
   @Test
-  void handlerMayDoWithHalfABodyButTheConnectionEnds() throws Exception {
+  void handlerMayIgnoreAnIncompleteBodyButTheConnectionIsClosed() throws Exception {
     RawClient client =
         http.serve(
             (context, request) -> {
@@ -160,7 +161,7 @@ class RequestBodyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"x\r\n", "FFFFFFFF\r\n", "5\r\nhello!\r\n0\r\n\r\n"})
-  void chunksThatMakeNoSenseAre400(String chunks) throws Exception {
+  void malformedChunksAre400(String chunks) throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(100)));
     client.request("POST", "/", "Transfer-Encoding: chunked").send(chunks);
     Answer answer = client.answer();

@@ -16,7 +16,7 @@ class RequestIdTest {
       "0123456789-abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
   @Test
-  void idsAreShownAsFarAsThereAreAny() {
+  void presentIdsAreShown() {
     Context request = Context.background().with(RequestId.KEY, "ab");
     assertThat(RequestId.idsIn(request)).isEqualTo("request ab");
     assertThat(RequestId.idsIn(request.with(RequestId.TRACE_ID, "cd")))

@@ -169,7 +169,7 @@ class RequestTargetTest {
 
   @ParameterizedTest
   @MethodSource("refusedTargets")
-  void refusesWhatCouldBeReadInTwoWays(String target) {
+  void rejectsAmbiguousPaths(String target) {
     assertRefused(target, 400);
   }
 
@@ -179,7 +179,7 @@ class RequestTargetTest {
 
   @ParameterizedTest
   @MethodSource("controlCharacters")
-  void refusesControlCharactersRawAndEncodedInPathAndQuery(int control) {
+  void rejectsControlCharactersRawAndEncodedInPathAndQuery(int control) {
     String raw = Character.toString(control);
     for (String written : List.of(raw, encode(raw))) {
       assertRefused("/" + written, 400);
@@ -190,19 +190,19 @@ class RequestTargetTest {
   }
 
   @Test
-  void acceptsThePathUpToItsLengthAndAnswers414Beyond() {
+  void acceptsThePathUpToItsLengthAndRejectsLongerWith414() {
     String longest = "/" + "a".repeat(RequestTarget.MAX_PATH_LENGTH - 1);
 
     assertThat(RequestTarget.parse(longest + "?b", HOST).rawPath()).isEqualTo(longest);
     assertThat(RequestTarget.parse("http://" + HOST + longest, HOST).rawPath()).isEqualTo(longest);
     assertRefused(longest + "a", 414);
     assertRefused("http://" + HOST + longest + "a", 414);
-    // Too long is the answer even where the rest is bad too.
+    // Too long is reported even if the target is invalid too.
     assertRefused(longest + "a//%zz", 414);
   }
 
   @Test
-  void acceptsTheQueryUpToItsLengthAndAnswers414Beyond() {
+  void acceptsTheQueryUpToItsLengthAndRejectsLongerWith414() {
     String longest = "a".repeat(RequestTarget.MAX_QUERY_LENGTH);
 
     assertThat(RequestTarget.parse("/?" + longest, HOST).query(longest)).hasValue("");
@@ -341,7 +341,7 @@ class RequestTargetTest {
   }
 
   @Test
-  void givesOutNothingThatCanBeChanged() {
+  void returnsUnmodifiableCollections() {
     RequestTarget target = RequestTarget.parse("/a/b?c=1", HOST);
 
     assertThatThrownBy(() -> target.segments().set(0, "x"))
@@ -369,7 +369,7 @@ class RequestTargetTest {
         "/?marker=%0A",
         "/?marker=#"
       })
-  void aRefusalIsCheapAndDoesNotRepeatTheTarget(String target) {
+  void exceptionIsCheapAndDoesNotQuoteTheTarget(String target) {
     InvalidException refusal =
         catchThrowableOfType(InvalidException.class, () -> RequestTarget.parse(target, HOST));
 
@@ -379,7 +379,7 @@ class RequestTargetTest {
   }
 
   @Test
-  void nullIsAMistakeOfTheCaller() {
+  void nullIsRejected() {
     assertThatNullPointerException()
         .isThrownBy(() -> RequestTarget.parse(null, HOST))
         .withMessage("rawTarget");
@@ -402,7 +402,7 @@ class RequestTargetTest {
   }
 
   @Test
-  void randomTextComesBackWhole() {
+  void randomTextRoundTrips() {
     long seed = new Random().nextLong();
     Random random = new Random(seed);
     for (int round = 0; round < 2_000; round++) {
@@ -424,7 +424,7 @@ class RequestTargetTest {
   }
 
   @Test
-  void anyTargetIsEitherRefusedOrSafe() {
+  void anyTargetIsEitherRejectedOrSafe() {
     long seed = new Random().nextLong();
     Random random = new Random(seed);
     String[] pieces = {

@@ -29,13 +29,13 @@ class RequestTest {
 
   @ParameterizedTest
   @ValueSource(ints = {5, 6, Integer.MAX_VALUE})
-  void bodyWithinTheBoundIsReadWhole(int maxBytes) throws Exception {
+  void bodyWithinTheBoundIsReadCompletely(int maxBytes) throws Exception {
     assertThat(post("hello").body(maxBytes)).asString(UTF_8).isEqualTo("hello");
   }
 
   @ParameterizedTest
   @ValueSource(ints = {0, 4})
-  void bodyBeyondTheBoundIsRefused(int maxBytes) {
+  void bodyBeyondTheBoundIsRejected(int maxBytes) {
     assertThatExceptionOfType(StatusException.class)
         .isThrownBy(() -> post("hello").body(maxBytes))
         .withMessage("body longer than " + maxBytes + " bytes")
@@ -57,7 +57,7 @@ class RequestTest {
   }
 
   @Test
-  void noneOfSeveralValuesIsTakenForTheOnlyOne() {
+  void severalValuesAreNoSingleValue() {
     assertThatExceptionOfType(StatusException.class)
         .isThrownBy(() -> post("").header("accept"))
         .withMessage("more than one accept header")

@@ -89,15 +89,15 @@ class ResponseTest {
         "x\r\nSet-Cookie: a=b",
         "x\nSet-Cookie: a=b",
         "x\rSet-Cookie: a=b",
-        "folded\r\n line", // Obsolete, and let through by the JDK's server.
+        "folded\r\n line", // Obsolete, and accepted by the JDK's server.
         "folded\r\n\tline",
         "x\0",
         "x\u001b[31m",
         "x\u007f",
-        "Jürgen", // Its encoding is anybody's guess.
+        "Jürgen", // Its encoding is undefined.
         "x\u2028"
       })
-  void valueThatCouldBeReadInTwoWaysIsRefused(String value) {
+  void ambiguousHeaderValueIsRejected(String value) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> PLAIN.with("X-Name", value))
         .withMessageMatching("character not allowed in header X-Name: [ -~]*");
@@ -115,7 +115,7 @@ class ResponseTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"", " ", "a b", "a:", ":a", "a\r\nb", "a\n", "a\0", "ä", "a\u007f", "(a)", "a/b"})
-  void nameThatIsNoTokenIsRefused(String name) {
+  void nameThatIsNoTokenIsRejected(String name) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> PLAIN.with(name, "x"))
         .withMessageStartingWith("not a header name: ");
@@ -129,7 +129,7 @@ class ResponseTest {
 
   @ParameterizedTest
   @ValueSource(ints = {-1, 0, 100, 199, 600, 999})
-  void statusIsThatOfAFinalAnswer(int status) {
+  void statusIsThatOfAFinalResponse(int status) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Response.empty(status))
         .withMessage("status not in 200..599: " + status);

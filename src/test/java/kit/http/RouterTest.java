@@ -351,7 +351,7 @@ class RouterTest {
           /b/{a:^+x}        | 6     | repeated anchor
           """,
       quoteCharacter = '`')
-  void refusesAMistakeInATemplateAndNamesThePlace(String template, int index, String what) {
+  void rejectsAMalformedTemplateAndNamesThePosition(String template, int index, String what) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Router<String>().route("GET", template, "handler"))
         .withMessageContaining(what)
@@ -431,7 +431,7 @@ class RouterTest {
   }
 
   @Test
-  void aRefusedTemplateLeavesNoTraces() {
+  void rejectedTemplateChangesNothing() {
     Router<String> router = new Router<>();
 
     assertThatIllegalArgumentException()
@@ -453,7 +453,7 @@ class RouterTest {
           /{a}-{b:[0-9]}/x        | /{c}-{d:[0-9]}/x
           /static/{path...}       | /static/{file...}
           """)
-  void refusesASecondRouteOfTheSameMethodAndShape(String first, String second) {
+  void rejectsASecondRouteOfTheSameMethodAndShape(String first, String second) {
     Router<String> router =
         new Router<String>().route("GET", first, "first").routeAny(first, "any");
 
@@ -465,7 +465,7 @@ class RouterTest {
         .withMessageContaining(second);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> router.route(Set.of("GET", "PUT"), second, "second"));
-    // The refused set has registered nothing.
+    // The rejected set has registered nothing.
     router.route("PUT", second, "put");
     assertThat(((Router.Found<String>) router.match("PUT", sample(first))).handler())
         .isEqualTo("put");
@@ -484,14 +484,14 @@ class RouterTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"get", "Get", "", " ", "GET POST", "GET,POST", "*", "-", "GÉT"})
-  void refusesMethodsThatAreNotInUpperCase(String method) {
+  void rejectsMethodsThatAreNotInUpperCase(String method) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Router<String>().route(method, "/a", "handler"))
         .withMessage("methods are not names in upper case: [" + method + "]");
   }
 
   @Test
-  void misuseOfTheCallerIsNamed() {
+  void invalidArgumentsAreNamed() {
     Router<String> router = new Router<>();
 
     assertThatIllegalArgumentException().isThrownBy(() -> router.route(Set.of(), "/a", "handler"));
@@ -510,7 +510,7 @@ class RouterTest {
   }
 
   @Test
-  void refusesRoutesAfterTheFirstMatch() {
+  void rejectsRoutesAfterTheFirstMatch() {
     Router<String> router = new Router<String>().route("GET", "/a", "handler");
     router.match("GET", List.of("nowhere"));
 
@@ -519,9 +519,9 @@ class RouterTest {
         .withMessage("route registered after a match: /b");
   }
 
-  /** What the first match does not see is refused, or it would appear while requests are served. */
+  /** Routes added after the first match are rejected, or they would appear while requests are served. */
   @Test
-  void routeIsSeenByTheFirstMatchOrRefused() throws Exception {
+  void concurrentRouteIsSeenByTheFirstMatchOrRejected() throws Exception {
     for (int round = 0; round < 100; round++) {
       Router<String> router = new Router<>();
       List<Integer> counts =
@@ -554,7 +554,7 @@ class RouterTest {
   }
 
   @Test
-  void answersOfLiteralRoutesAreMadeOnce() {
+  void matchesOfLiteralRoutesAreCached() {
     Router<String> router =
         new Router<String>().route("GET", "/a/b", "literal").route("GET", "/{x}/{y}", "variable");
 
@@ -566,7 +566,7 @@ class RouterTest {
   }
 
   @Test
-  void answersCannotBeChanged() {
+  void matchesAreUnmodifiable() {
     Router<String> router = new Router<String>().route("GET", "/{a}/{b}", "handler");
 
     Router.Found<String> found = (Router.Found<String>) router.match("GET", List.of("1", "2"));
@@ -580,7 +580,7 @@ class RouterTest {
   }
 
   @Test
-  void noRegexSeesALongSegment() {
+  void longSegmentsAreNotMatchedByRegexes() {
     List<String> routes = List.of("GET /n/{uid:\\d+}", "GET /n/{other}", "GET /m/{a}-{b}");
     String longest = "1".repeat(Router.MAX_REGEX_LENGTH);
 
@@ -610,7 +610,7 @@ class RouterTest {
           /{x:(?=(?:a|aa)+c)a+}               | a        | ``
           """,
       quoteCharacter = '`')
-  void aHostilePathDoesNotStallTheServer(String template, String repeated, String end) {
+  void hostilePathDoesNotStallTheServer(String template, String repeated, String end) {
     Router<String> router = new Router<String>().route("GET", template, "handler");
     int room = Router.MAX_REGEX_LENGTH - end.length();
     List<String> segments = List.of(repeated.repeat(room / repeated.length()) + end);
@@ -686,7 +686,7 @@ class RouterTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"x$?y", "^*x", "x\\z{0,1}", "x\\b?", "\\A+x", "(?:^?)x", "x\\Z?", "\\G?x"})
-  void refusesAQuantifierAfterAnAnchor(String regex) {
+  void rejectsAQuantifierAfterAnAnchor(String regex) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Router<String>().route("GET", "/{a:" + regex + "}", "handler"))
         .withMessageContaining("repeated anchor in a regex at index 4");
@@ -743,7 +743,7 @@ class RouterTest {
 
   /** Metamorphic: regexes that do not overlap leave nothing to the order. */
   @Test
-  void theAnswerDoesNotDependOnTheOrderOfRegistration() {
+  void matchDoesNotDependOnTheOrderOfRegistration() {
     List<String> routes =
         new ArrayList<>(
             List.of(
@@ -838,9 +838,9 @@ class RouterTest {
     assertThat(found).as("seed %d", seed).isBetween(1_000, 6_500);
   }
 
-  /** The rules of Router once more, without a tree: look at all routes and take the best. */
+  /** The rules of Router without a tree: compares all routes and returns the best. */
   private static final class LinearSearch {
-    /** Of a template; {@code regex} has one group per name; the rank is that of the precedence. */
+    /** A parsed template: {@code regex} has one group per name; the rank is its precedence. */
     record Part(String template, int rank, String regex) {}
 
     record Route(String method, List<Part> parts, List<String> names) {

@@ -73,7 +73,7 @@ class RoutingHandlerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"POST", "TRACE", "get", "FOO{}"})
-  void knownPathWithAnotherMethodIs405AndSaysWhichAreAllowed(String method) {
+  void knownPathWithAnotherMethodIs405WithAllow(String method) {
     StatusException refusal =
         catchThrowableOfType(StatusException.class, () -> answer(request(method, "/user/7")));
     assertThat(refusal.status()).isEqualTo(405);
@@ -101,7 +101,7 @@ class RoutingHandlerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"TRACE", "CONNECT", "BREW", "QUERY"})
-  void methodThatIsNeverServedIsRefusedAtOnce(String method) {
+  void methodThatIsNeverServedIsRejectedAtOnce(String method) {
     Router<Endpoint<Request, Response>> router =
         new Router<Endpoint<Request, Response>>()
             .route(Set.of("GET", method), "/pot", (context, request) -> Response.empty(204));

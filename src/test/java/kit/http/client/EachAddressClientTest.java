@@ -34,7 +34,7 @@ class EachAddressClientTest {
   private final AtomicInteger requests = new AtomicInteger();
   private HttpServer server;
 
-  /** A server on one address only, which answers with what it has received. */
+  /** A server on one address only, which echoes the request. */
   private String serverOn(String address) throws IOException {
     server = HttpServer.create(new InetSocketAddress(address, 0), 0);
     server.createContext("/", this::answer);
@@ -74,13 +74,13 @@ class EachAddressClientTest {
         "127.0.0.1,127.0.0.3,127.0.0.2",
         "::1,127.0.0.2"
       })
-  void isReachedOverTheAddressThatAcceptsUnderItsName(String addresses) throws Exception {
+  void connectsToTheAddressThatAcceptsWithTheHostName(String addresses) throws Exception {
     String base = serverOn("127.0.0.2");
     String host = URI.create(base).getAuthority();
     try (ForkedJvm calls =
         new ForkedJvm(ForkedAddresses.class, HOST_ALLOWED, addresses, base, base)) {
       for (int call = 0; call < 4; call++) {
-        // A name with one address is for the JDK's client, and this one is known to nobody.
+        // The JDK's client handles names with one address, and this name does not resolve.
         String expected =
             addresses.contains(",")
                 ? "200 POST /a%2Fb?c=%20d [" + host + "] 1 body"
@@ -106,7 +106,7 @@ class EachAddressClientTest {
 
   /** The certificate is for the name; an IP address needs no help. */
   @Test
-  void sendsAllElseAsItIs() throws Exception {
+  void sendsTheRestOfTheRequestUnchanged() throws Exception {
     String base = serverOn("127.0.0.2");
     String authority = "127.0.0.2:" + server.getAddress().getPort();
     try (ForkedJvm calls =

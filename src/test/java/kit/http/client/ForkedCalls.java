@@ -7,7 +7,7 @@ import java.net.http.HttpRequest;
 import kit.Context;
 import kit.PeerException;
 
-/** A program that calls each address given and prints what became of it; see HttpEndpointTest. */
+/** A program that calls each address given and prints the outcome; see HttpEndpointTest. */
 final class ForkedCalls {
   public static void main(String... bases) throws Exception {
     HttpClient http = HttpEndpoint.newClient();

@@ -52,7 +52,7 @@ class HttpDateTest {
         "Sun Nov  6 08:49:37 1994 GMT",
         "1994-11-06T08:49:37Z"
       })
-  void anythingElseIsNoDate(String text) {
+  void otherTextIsNoDate(String text) {
     assertThat(HttpDate.parse(text, NOW)).isNull();
   }
 }

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
 import testing.RawPeer;
 
-/** What a peer can cost a caller: bytes, time, threads, and calls at a time. */
+/** Limits on the resources of a call: bytes, time, threads, and concurrent calls. */
 @Timeout(60)
 class HttpEndpointLimitsTest extends RawPeerSetUp {
   private static final String STALLED = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
@@ -98,7 +98,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
         "200 OK\r\n\r\nhello world",
         "500 Sorry\r\nContent-Length: 11\r\n\r\nhello world",
       })
-  void responseThatIsTooLongIsRefusedAndItsConnectionClosed(String answer) throws Exception {
+  void responseThatIsTooLongIsRejectedAndItsConnectionClosed(String answer) throws Exception {
     RawPeer peer = peer(RawPeer.stallingAfter("HTTP/1.1 " + answer));
     PeerException failure =
         failureOf(endpoint(peer.uri()).with(settings().withMaxResponseBytes(10)));
@@ -114,7 +114,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
         "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\n worl\r\n0\r\n\r\n",
         "200 OK\r\n\r\nhello worl"
       })
-  void answerOfExactlyTheLimitIsRead(String answer) throws Exception {
+  void responseOfExactlyTheLimitIsRead(String answer) throws Exception {
     RawPeer peer = peer(RawPeer.answering("HTTP/1.1 " + answer));
     assertThat(
             endpoint(peer.uri())
@@ -124,7 +124,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
   }
 
   @Test
-  void answerWithoutEndIsGivenUp() throws Exception {
+  void endlessResponseIsAborted() throws Exception {
     RawPeer peer =
         peer(
             new RawPeer(
@@ -142,7 +142,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
   }
 
   @Test
-  void lengthThatIsOnlyToldIsNoBody() throws Exception {
+  void contentLengthOfAHeadResponseIsNotLimited() throws Exception {
     RawPeer peer = peer(RawPeer.answering("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"));
     assertThat(
             endpoint(peer.uri())
@@ -153,7 +153,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 65_535, 65_536, 65_537, 5_000_000})
-  void longAnswersArriveWhole(int length) throws Exception {
+  void longResponsesAreReadCompletely(int length) throws Exception {
     byte[] body = new byte[length];
     new Random(length).nextBytes(body);
     service.serve((context, request) -> Response.of(200, "a/b", body));
@@ -167,7 +167,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
   }
 
   @Test
-  void answerInManyPiecesArrivesWhole() throws Exception {
+  void responseInManyPiecesIsReadCompletely() throws Exception {
     RawPeer peer =
         peer(
             new RawPeer(
@@ -220,7 +220,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
     assertThat(peer.heads()).singleElement().asString().startsWith("PUT ");
   }
 
-  /** The head may arrive while the caller is on its way out, and leave a body that nobody reads. */
+  /** The head may arrive while the call is being aborted, which leaves an unread body. */
   @Test
   void interruptionAtAnyMomentClosesTheConnection() throws Exception {
     RawPeer peer = peer(RawPeer.stallingAfter(STALLED));
@@ -244,7 +244,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
   // Threads.
 
   @Test
-  void slowDecoderHoldsUpNobodyElse() throws Exception {
+  void slowDecoderDoesNotBlockOtherCalls() throws Exception {
     RawPeer peer = peer(RawPeer.answering(FINE));
     CountDownLatch decoding = new CountDownLatch(1);
     CountDownLatch done = new CountDownLatch(1);
@@ -270,7 +270,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
   }
 
   @Test
-  void stalledAnswerHoldsUpNobodyElse() throws Exception {
+  void stalledResponseDoesNotBlockOtherCalls() throws Exception {
     RawPeer stalled = peer(RawPeer.stallingAfter(STALLED));
     RawPeer peer = peer(RawPeer.answering(FINE));
     for (int i = 0; i < 50; i++) {
@@ -297,7 +297,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
   // Calls at a time.
 
   @Test
-  void callBeyondTheLimitIsRefusedAndNotSent() throws Exception {
+  void callBeyondTheLimitIsRejectedAndNotSent() throws Exception {
     RawPeer peer = peer(RawPeer.stallingAfter(STALLED));
     HttpEndpoint<String, String> endpoint =
         endpoint(peer.uri()).with(settings().withMaxInFlight(2));

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import testing.ForkedJvm;
 import testing.RawPeer;
 
-/** The client side of a call, against peers that behave and peers that do not. */
+/** The client side of a call, against correct and faulty peers. */
 @Timeout(30)
 class HttpEndpointTest extends RawPeerSetUp {
   private static final long SOON_MILLIS = 5_000; // For busy machines; usually a hundredth.
@@ -84,14 +84,14 @@ class HttpEndpointTest extends RawPeerSetUp {
   }
 
   @Test
-  void refusesUserInfoWhichMessagesWouldQuote() {
+  void rejectsUserInfoWhichMessagesWouldQuote() {
     assertThatThrownBy(() -> getName(URI.create("http://u:s3cret@127.0.0.1:8081")))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("user info in the address of an HTTP server");
   }
 
   @Test
-  void everyStepHasItsPlaceAndSeesTheContext() throws Exception {
+  void everyStepRunsInOrderAndSeesTheContext() throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("200 OK\r\nX-Served-By: peer", "hello")));
     Context.Key<List<String>> steps = Context.key("steps");
     HttpEndpoint<Integer, String> endpoint =
@@ -131,7 +131,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   }
 
   @Test
-  void addingLeavesTheOriginalAlone() throws Exception {
+  void addingDoesNotChangeTheOriginal() throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("200 OK", "{\"result\":\"jerry\"}")));
     HttpEndpoint<Integer, String> plain = getName(peer.uri());
     plain.before((context, request) -> request.header("X-Step", "1"));
@@ -144,7 +144,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   }
 
   @Test
-  void requestIdIsPassedOn() throws Exception {
+  void requestIdIsForwarded() throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("200 OK", "{\"result\":\"jerry\"}")));
     getName(peer.uri()).call(Context.background().with(RequestId.KEY, "id-1"), 7);
     assertThat(peer.heads().take()).contains("X-Request-Id: id-1\r\n");
@@ -173,7 +173,7 @@ class HttpEndpointTest extends RawPeerSetUp {
     assertThat(length.call(Context.background(), 7)).isZero();
   }
 
-  // A peer that answers with an error.
+  // Error responses.
 
   @ParameterizedTest
   @CsvSource({
@@ -186,7 +186,7 @@ class HttpEndpointTest extends RawPeerSetUp {
     "302, Redirection",
     "304, Redirection"
   })
-  void statusThatIsNoSuccessIsAFailure(int status, String title) throws Exception {
+  void statusOtherThan2xxIsAFailure(int status, String title) throws Exception {
     RawPeer peer = peer(RawPeer.answering("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n"));
     PeerException failure = failureOf(peer.uri());
     assertThat(failure.kind()).isEqualTo(Kind.STATUS);
@@ -236,7 +236,7 @@ class HttpEndpointTest extends RawPeerSetUp {
     assertThat(failureOf(peer.uri()).detail()).isEqualTo(detail);
   }
 
-  /** A 204 ends with its head (RFC 9112, section 6.3), whatever else it says. */
+  /** A 204 ends with its head (RFC 9112, section 6.3), whatever its headers. */
   @ParameterizedTest
   @ValueSource(strings = {"Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked"})
   void noContentThatAnnouncesABodyIsASuccess(String framing) throws Exception {
@@ -253,7 +253,7 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   @ParameterizedTest
   @ValueSource(ints = {600, 777, 999})
-  void statusOutOfRangeIsAFailureThatSaysNothingOfTheInstance(int status) throws Exception {
+  void statusOutOfRangeIsAFailureNotCountedAgainstTheInstance(int status) throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer(status + " x", "")));
     PeerException failure = failureOf(peer.uri());
     assertThat(failure.kind()).isEqualTo(Kind.STATUS);
@@ -273,8 +273,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         "Transfer-Encoding: gzip, chunked",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"
       })
-  void framingThatCanBeReadInTwoWaysIsMalformedAndClosesTheConnection(String framing)
-      throws Exception {
+  void ambiguousFramingIsMalformedAndClosesTheConnection(String framing) throws Exception {
     RawPeer peer =
         peer(
             RawPeer.stallingAfter("HTTP/1.1 200 x\r\n" + framing + "\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
@@ -310,13 +309,13 @@ class HttpEndpointTest extends RawPeerSetUp {
     "'Thu Jan  1 00:00:00 1970', 0",
     "'Thu, 01 Jan 1970 00:00:00 GMT', 0",
   })
-  void retryAfterIsTold(String header, long seconds) throws Exception {
+  void retryAfterIsReported(String header, long seconds) throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("503 x\r\nRetry-After: " + header, "")));
     assertThat(failureOf(peer.uri()).retryAfter()).contains(Duration.ofSeconds(seconds));
   }
 
   @Test
-  void retryAfterTwiceIsNone() throws Exception {
+  void repeatedRetryAfterIsIgnored() throws Exception {
     RawPeer peer =
         peer(RawPeer.answering(answer("503 x\r\nRetry-After: 3\r\nRetry-After: 300", "")));
     assertThat(failureOf(peer.uri()).retryAfter()).isEmpty();
@@ -324,7 +323,7 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   @ParameterizedTest
   @ValueSource(strings = {"J\u00fcrgen", "\u20ac", "a\u0080b"})
-  void headerThatTheClientWouldAlterIsRefused(String value) throws Exception {
+  void headerThatTheClientWouldAlterIsRejected(String value) throws Exception {
     RawPeer peer = peer(RawPeer.answering(""));
     HttpEndpoint<Integer, String> endpoint =
         getName(peer.uri()).before((context, request) -> request.header("X-User", value));
@@ -359,7 +358,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   @ParameterizedTest
   @ValueSource(
       strings = {"9223372036854775807", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"})
-  void longestRetryAfterCanBeReckonedWith(String header) {
+  void longestRetryAfterDoesNotOverflow(String header) {
     Duration retryAfter = PeerExceptions.retryAfter(header, Instant.now());
     assertThat(retryAfter).isGreaterThan(Duration.ofDays(1));
     assertThat(retryAfter.toNanos()).isPositive(); // Would throw if it overflowed.
@@ -367,7 +366,7 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   // A peer that cannot be reached.
 
-  private static URI nobody() throws Exception {
+  private static URI unusedAddress() throws Exception {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return URI.create("http://127.0.0.1:" + socket.getLocalPort());
     }
@@ -392,7 +391,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         "ftp://a:21",
         "mailto:a"
       })
-  void addressThatCannotBeCalledIsRefusedAtOnce(String base) {
+  void invalidAddressIsRejectedAtOnce(String base) {
     assertThatThrownBy(() -> getName(URI.create(base)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("not the address of an HTTP server: " + base);
@@ -400,29 +399,29 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   @Test
   void refusedConnectionIsNotConnected() throws Exception {
-    URI nobody = nobody();
-    PeerException failure = failureOf(nobody);
+    URI unusedAddress = unusedAddress();
+    PeerException failure = failureOf(unusedAddress);
     assertThat(failure.kind()).isEqualTo(Kind.NOT_CONNECTED);
-    assertThat(failure).hasMessage("connection refused (" + nobody.getAuthority() + ")");
+    assertThat(failure).hasMessage("connection refused (" + unusedAddress.getAuthority() + ")");
   }
 
   @Test
   void unknownHostIsNotConnectedEither() {
-    PeerException failure = failureOf(URI.create("http://nobody.invalid:80"));
+    PeerException failure = failureOf(URI.create("http://unknown.invalid:80"));
     assertThat(failure.kind()).isEqualTo(Kind.NOT_CONNECTED);
-    assertThat(failure).hasMessage("unknown host (nobody.invalid:80)");
+    assertThat(failure).hasMessage("unknown host (unknown.invalid:80)");
   }
 
   /**
-   * With this property the JDK's client does not repeat a GET by itself, and hides why: what is
-   * repeated and counted is then for us to decide, so we need to know.
+   * With this property the JDK's client does not retry a GET by itself, but it wraps the failure.
+   * The kind of the failure must stay known, because retries and breakers depend on it.
    */
   @Test
   void failuresKeepTheirKindWhenTheClientMayNotRetry() throws Exception {
     RawPeer mute = peer(RawPeer.answering(""));
     List<String> options = List.of("-Djdk.httpclient.redirects.retrylimit=1");
-    String refused = nobody().toString();
-    String unknown = "http://nobody.invalid:80";
+    String refused = unusedAddress().toString();
+    String unknown = "http://unknown.invalid:80";
     try (ForkedJvm calls =
         new ForkedJvm(ForkedCalls.class, options, refused, unknown, mute.uri().toString())) {
       assertThat(calls.line()).isEqualTo("NOT_CONNECTED connection refused");
@@ -435,7 +434,7 @@ class HttpEndpointTest extends RawPeerSetUp {
     assertThat(mute.heads()).hasSize(1);
   }
 
-  // A peer that breaks off or talks nonsense.
+  // Truncated and malformed responses.
 
   @ParameterizedTest
   @ValueSource(
@@ -446,7 +445,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"
       })
-  void answerThatIsNotWholeIsBroken(String bytes) throws Exception {
+  void incompleteResponseIsBroken(String bytes) throws Exception {
     RawPeer peer = peer(RawPeer.answering(bytes));
     PeerException failure = failureOf(peer.uri());
     assertThat(failure.kind()).isEqualTo(Kind.BROKEN);
@@ -481,7 +480,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   }
 
   @Test
-  void mistakeOfOurOwnPassesThrough() throws Exception {
+  void programmingErrorIsThrownUnchanged() throws Exception {
     RawPeer peer = peer(RawPeer.answering(answer("200 OK", "")));
     HttpEndpoint<Integer, String> encoding =
         new HttpEndpoint<>(
@@ -513,7 +512,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
       })
-  void stalledAnswerTimesOutAtTheDeadlineAndTheConnectionIsClosed(String bytes) throws Exception {
+  void stalledResponseTimesOutAtTheDeadlineAndTheConnectionIsClosed(String bytes) throws Exception {
     RawPeer peer = peer(RawPeer.stallingAfter(bytes));
     long startedAtNanos = System.nanoTime();
     PeerException failure =

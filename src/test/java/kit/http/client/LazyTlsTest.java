@@ -67,19 +67,19 @@ class LazyTlsTest {
   }
 
   @Test
-  void trustsNobodyWhomTheJdkDoesNot() {
+  void rejectsCertificatesThatTheJdkRejects() {
     assertThatThrownBy(() -> get("https")).isInstanceOf(SSLHandshakeException.class);
   }
 
   @Test
-  void trustsWhomTheJdkTrusts() throws Exception {
+  void trustsCertificatesThatTheJdkTrusts() throws Exception {
     SSLContext.setDefault(TestCertificate.trusting(certificate.pem()));
     assertThat(get("https")).isEqualTo(204);
   }
 
-  /** A context that nobody has initialised throws whatever it is asked. */
+  /** A context that is not initialised throws from every method. */
   @Test
-  void leavesTlsAloneWhileNobodySpeaksIt() throws Exception {
+  void doesNotInitialiseTlsBeforeItIsUsed() throws Exception {
     server.stop(0);
     server = HttpServer.create(anyPort(), 0);
     answer();
@@ -90,7 +90,7 @@ class LazyTlsTest {
   }
 
   @Test
-  void offersTheVersionsThatTheClientAsksForByItself() {
+  void offersTheVersionsThatTheClientOffersByDefault() {
     HttpClient lazy = HttpClient.newBuilder().sslContext(LazyTls.context()).build();
     HttpClient plain = HttpClient.newHttpClient();
     assertThat(lazy.sslParameters().getProtocols())

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.AfterEach;
 import testing.RawPeer;
 import testing.TestService;
 
-/** What tests of calls have in common: a client, peers of all kinds, and the end of those. */
+/** Common set-up of client tests: a client and raw peers, which are closed after each test. */
 abstract class RawPeerSetUp {
   static final HttpClient HTTP = HttpEndpoint.newClient();
 

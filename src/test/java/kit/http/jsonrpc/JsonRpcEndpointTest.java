@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import testing.RawPeer;
 import testing.TestService;
 
-/** Both sides of JSON-RPC on the wire, and the client against peers that talk nonsense. */
+/** Both sides of JSON-RPC on the wire, and the client against malformed responses. */
 @Timeout(30)
 class JsonRpcEndpointTest {
   private static final HttpClient HTTP = HttpEndpoint.newClient();
@@ -76,7 +76,7 @@ class JsonRpcEndpointTest {
   }
 
   @Test
-  void requestIdIsPassedOn() throws Exception {
+  void requestIdIsForwarded() throws Exception {
     HttpEndpoint<Void, String> id = JsonRpcEndpoint.of(HTTP, serve(), "id", String.class);
     assertThat(id.call(Context.background().with(RequestId.KEY, "id-1"), null)).isEqualTo("id-1");
   }
@@ -180,7 +180,7 @@ class JsonRpcEndpointTest {
     "503, application/json, 403, 403",
     "500, application/json, -32603, 500"
   })
-  void errorOfJsonRpcCountsWhateverTheStatusOfHttp(
+  void jsonRpcErrorTakesPrecedenceOverTheHttpStatus(
       int httpStatus, String type, int code, int status) throws Exception {
     PeerException failure =
         failureOf(
@@ -205,7 +205,7 @@ class JsonRpcEndpointTest {
           application/json | {"jsonrpc":"2.0","result":7,"id":1}
           application/json | <html>
           """)
-  void anyOtherBodyOfAFailureIsAFailureOfHttp(String type, String body) throws Exception {
+  void failureWithoutAJsonRpcErrorIsAnHttpFailure(String type, String body) throws Exception {
     PeerException failure = failureOf("503 x", type, body);
     assertThat(failure.status()).isEqualTo(503);
     assertThat(failure.detail()).isEqualTo("Service Unavailable");
@@ -213,7 +213,7 @@ class JsonRpcEndpointTest {
   }
 
   @Test
-  void failureOfHttpStaysWhatItIs() throws Exception {
+  void httpFailureIsThrownUnchanged() throws Exception {
     service.serve(
         (context, request) -> {
           throw new StatusException(429, "rate limit exceeded").with("Retry-After", "3");

@@ -76,7 +76,7 @@ class JsonRpcTest {
     return request("POST", body, "Content-Type: application/json");
   }
 
-  /** Returns the body of the answer, or the status of one that has none. */
+  /** Returns the body of the response, or its status if it has none. */
   private String answer(String body) throws Exception {
     Response response = rpc.call(Context.background(), post(body));
     if (response.status() == 204) {
@@ -93,7 +93,7 @@ class JsonRpcTest {
         .formatted(code, message, id);
   }
 
-  /** The examples of the specification, section 7, with our texts for its errors. */
+  /** The examples of the specification, section 7, with the error texts of the toolkit. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -111,12 +111,12 @@ class JsonRpcTest {
           [1]                                                                                          | [{"jsonrpc":"2.0","error":{"code":-32600,"message":"a request is an object"},"id":null}]
           [{"jsonrpc":"2.0","method":"note","params":[1,2]},{"jsonrpc":"2.0","method":"note","params":[7]}] | 204
           """)
-  void answersAsInTheSpecification(String request, String expected) throws Exception {
+  void respondsAsInTheSpecification(String request, String expected) throws Exception {
     assertThat(answer(request)).isEqualTo(expected);
   }
 
   @Test
-  void batchIsAnsweredInItsOrderWithoutTheNotifications() throws Exception {
+  void batchResponseIsInOrderWithoutNotifications() throws Exception {
     String batch =
         """
         [{"jsonrpc":"2.0","method":"sum","params":[1,2,4],"id":"1"},
@@ -136,7 +136,7 @@ class JsonRpcTest {
   }
 
   @Test
-  void batchIsNoLongerThanTheLimitAndThenNothingOfItIsDone() throws Exception {
+  void batchBeyondTheLimitIsRejectedCompletely() throws Exception {
     String one = "{\"jsonrpc\":\"2.0\",\"method\":\"note\",\"params\":[1]}";
     assertThat(answer("[" + String.join(",", List.of(one, one, one, one, one)) + "]"))
         .isEqualTo("204");
@@ -158,14 +158,14 @@ class JsonRpcTest {
         "null",
         "123456789012345678901234567890"
       })
-  void idComesBackAsItWasSent(String id) throws Exception {
+  void idIsReturnedUnchanged(String id) throws Exception {
     assertThat(answer("{\"jsonrpc\":\"2.0\",\"method\":\"nothing\",\"id\":" + id + "}"))
         .isEqualTo("{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":" + id + "}");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"1.5", "1e400", "true", "[1]", "{}"})
-  void otherIdsAreRefused(String id) throws Exception {
+  void otherIdsAreRejected(String id) throws Exception {
     assertThat(answer("{\"jsonrpc\":\"2.0\",\"method\":\"note\",\"id\":" + id + "}"))
         .isEqualTo(error(-32600, "id is no string, whole number or null", "null"));
     assertThat(notes).isEmpty();
@@ -186,7 +186,7 @@ class JsonRpcTest {
           "note"                                                   | a request is an object      | null
           null                                                     | a request is an object      | null
           """)
-  void whatIsNoRequestIsSaidSoEvenWithoutAnId(String request, String why, String id)
+  void invalidRequestIsAnErrorEvenWithoutAnId(String request, String why, String id)
       throws Exception {
     assertThat(answer(request)).isEqualTo(error(-32600, why, id));
     assertThat(notes).isEmpty();
@@ -206,7 +206,7 @@ class JsonRpcTest {
           sum      | [1,"2"]                      | params: unexpected value at 1
           get_data | [1]                          | params: 1, at most 0
           """)
-  void paramsThatDoNotFitAreRefused(String method, String params, String why) throws Exception {
+  void invalidParamsAreRejected(String method, String params, String why) throws Exception {
     String call = "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":%s,\"id\":1}";
     assertThat(answer(call.formatted(method, params))).isEqualTo(error(-32602, why, "1"));
   }
@@ -229,7 +229,7 @@ class JsonRpcTest {
     "own, 7, no funds",
     "otherwise, -32603, the request could not be completed"
   })
-  void failureOfAMethodIsAnErrorAndKnownToTheAccessLog(String how, int code, String message)
+  void failureOfAMethodIsAnErrorAndInTheAccessLog(String how, int code, String message)
       throws Exception {
     Request request =
         post("{\"jsonrpc\":\"2.0\",\"method\":\"fail\",\"params\":[\"" + how + "\"],\"id\":1}");
@@ -256,7 +256,7 @@ class JsonRpcTest {
   }
 
   @Test
-  void interruptionEndsTheWholeBatch() {
+  void interruptionEndsTheBatch() {
     String batch =
         """
         [{"jsonrpc":"2.0","method":"fail","params":["cancelled"],"id":1},
@@ -277,7 +277,7 @@ class JsonRpcTest {
     assertThat(response.bytes()).asString(UTF_8).contains("\"result\":true");
   }
 
-  // What HTTP says before there is a message.
+  // HTTP errors, before a message is parsed.
 
   private StatusException refusal(Request request) {
     return catchThrowableOfType(
@@ -292,7 +292,7 @@ class JsonRpcTest {
   }
 
   @Test
-  void mediaTypesAndLengthAreHttpsMatter() {
+  void mediaTypesAndLengthAreCheckedAsForHttp() {
     assertThat(refusal(request("POST", "{}", "Content-Type: text/plain")).status()).isEqualTo(415);
     String json = "Content-Type: application/json";
     assertThat(refusal(request("POST", "{}", json, "Accept: text/html")).status()).isEqualTo(406);
@@ -310,7 +310,7 @@ class JsonRpcTest {
   }
 
   @Test
-  void mistakesInTheWiringAreFoundAtOnce() {
+  void invalidConfigurationIsRejectedAtConstruction() {
     assertThatNullPointerException()
         .isThrownBy(() -> rpc.method("a", null, (context, nothing) -> 1));
     assertThatNullPointerException().isThrownBy(() -> rpc.method("a", Nothing.class, null));

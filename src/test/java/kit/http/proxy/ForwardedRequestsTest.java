@@ -20,7 +20,7 @@ import testing.RawClient.Answer;
 import testing.RawPeer;
 import testing.TestService;
 
-/** What an upstream sees, on the wire, of a request that a proxy forwards. */
+/** Requests that a proxy forwards, as the upstream receives them. */
 @Timeout(30)
 class ForwardedRequestsTest {
   private static final String TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -52,7 +52,7 @@ class ForwardedRequestsTest {
   }
 
   @Test
-  void fieldThatTheJdkWouldAlterIsRefused() throws Exception {
+  void fieldThatTheJdkWouldAlterIsRejected() throws Exception {
     RawClient client = proxy();
     Answer answer = client.request("GET", "/", "X-Name: J\u00fcrgen").answer();
     assertThat(answer.status()).isEqualTo(400);
@@ -61,7 +61,7 @@ class ForwardedRequestsTest {
   }
 
   @Test
-  void twoIdentitiesAreRefused() throws Exception {
+  void twoAuthorizationHeadersAreRejected() throws Exception {
     RawClient client = proxy();
     client.request("GET", "/", "Authorization: Bearer good", "Authorization: Bearer evil");
     assertThat(client.answer().status()).isEqualTo(400);
@@ -70,14 +70,14 @@ class ForwardedRequestsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"1.0", "1.1", "1.2"})
-  void viaHasTheVersionThatCameIn(String version) throws Exception {
+  void viaHasTheReceivedVersion(String version) throws Exception {
     proxy().send("GET / HTTP/" + version + "\r\nHost: test\r\n\r\n").answer();
     assertThat(seen()).contains("via: " + version + " kit\r\n");
   }
 
   @ParameterizedTest
   @CsvSource({"OPTIONS, 204", "TRACE, 405"})
-  void proxyRespondsItselfWhereNoMoreMayForward(String method, int status) throws Exception {
+  void proxyRespondsItselfWhenMaxForwardsIsZero(String method, int status) throws Exception {
     Answer answer = proxy().request(method, "/", "Max-Forwards: 0").answer();
     assertThat(answer.status()).isEqualTo(status);
     assertThat(answer.header("Allow")).contains("OPTIONS");
@@ -85,7 +85,7 @@ class ForwardedRequestsTest {
   }
 
   @Test
-  void upstreamIsToldHowManyMoreMayForward() throws Exception {
+  void maxForwardsIsDecrementedForTheUpstream() throws Exception {
     assertThat(proxy().request("OPTIONS", "/", "Max-Forwards: 1").answer().status()).isEqualTo(204);
     assertThat(seen()).contains("max-forwards: 0\r\n");
   }
@@ -102,7 +102,7 @@ class ForwardedRequestsTest {
     "00-" + TRACE + "-00f067aa0ba902b7-01, true",
     "00-" + TRACE + "-0000000000000000-01, false",
   })
-  void traceGoesOnWithItsStateAndANewOneWithout(String parent, boolean isContinued)
+  void traceIsContinuedWithItsStateOrStartedWithoutOne(String parent, boolean isContinued)
       throws Exception {
     RawClient client = proxy();
     new Tracing(1, span -> {}).serve(front.service());

@@ -102,7 +102,7 @@ class ProxyHeadersTest {
         "Script-Name",
         "Path-Info",
       })
-  void whatSpeaksForTheCallerComesFromTrustedProxiesOnly(String name) {
+  void forwardedHeadersAreAcceptedFromTrustedProxiesOnly(String name) {
     assertThat(fromClient(name + ": evil")).doesNotContainKey(name);
     assertThat(fromProxy(name + ": 1")).containsEntry(name, List.of("1"));
     assertThat(fromProxy(name + ": 1", name + ": 2")).as("one of two").doesNotContainKey(name);
@@ -127,7 +127,7 @@ class ProxyHeadersTest {
         "X~Request~Id",
         "Max_Forwards",
       })
-  void nameThatCgiReadsAsAnotherIsDroppedWithIt(String name) {
+  void nameThatCgiMapsToADroppedNameIsDropped(String name) {
     assertThat(fromClient(name + ": evil")).doesNotContainKey(name);
     assertThat(fromProxy(name + ": evil")).doesNotContainKey(name);
   }
@@ -157,7 +157,7 @@ class ProxyHeadersTest {
   }
 
   @Test
-  void proxyIsAVariableToCgiAndNoHeader() { // httpoxy, CVE-2016-5385.
+  void headerProxyIsDropped() { // httpoxy, CVE-2016-5385.
     assertThat(fromProxy("Proxy: http://evil")).doesNotContainKey("Proxy");
   }
 
@@ -183,7 +183,7 @@ class ProxyHeadersTest {
   }
 
   @Test
-  void oneSchemeAndOneHostOfATrustedProxyAreBelieved() {
+  void oneSchemeAndOneHostOfATrustedProxyAreKept() {
     assertThat(fromProxy("X-Forwarded-Proto: https", "X-Forwarded-Host: a:8443"))
         .containsEntry("X-Forwarded-Proto", List.of("https"))
         .containsEntry("X-Forwarded-Host", List.of("a:8443"));
@@ -225,7 +225,7 @@ class ProxyHeadersTest {
         "evil",
         "",
       })
-  void parentGoesOnWhereItIsValidAndTakesTheStateAlong(String parent) {
+  void validTraceparentIsForwardedWithTracestate(String parent) {
     Map<String, List<String>> headers = fromClient("traceparent: " + parent, "tracestate: a=1");
     if (TraceContext.parse(parent, List.of()).isEmpty()) {
       assertThat(headers).doesNotContainKeys("traceparent", "tracestate");
@@ -237,14 +237,14 @@ class ProxyHeadersTest {
   }
 
   @Test
-  void stateWithoutAParentAndParentOfTwoAreDropped() {
+  void tracestateAloneAndRepeatedTraceparentAreDropped() {
     assertThat(fromClient("tracestate: a=1")).doesNotContainKey("tracestate");
     assertThat(fromClient("traceparent: " + PARENT, "traceparent: " + PARENT, "tracestate: a=1"))
         .doesNotContainKeys("traceparent", "tracestate");
   }
 
   @Test
-  void byteThatTheClientWouldReplaceIsRefused() {
+  void byteThatTheClientWouldReplaceIsRejected() {
     assertThatThrownBy(() -> fromClient("X-Name: J\u00fcrgen"))
         .isInstanceOfSatisfying(
             StatusException.class,
@@ -273,7 +273,7 @@ class ProxyHeadersTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "-1", "+1", "1, 2", "x", "0x1"})
-  void maxForwardsThatIsNoNumberIsRefused(String sent) {
+  void maxForwardsThatIsNoNumberIsRejected(String sent) {
     assertThatThrownBy(() -> forwarded(false, "OPTIONS", "Max-Forwards: " + sent))
         .isInstanceOfSatisfying(
             StatusException.class,

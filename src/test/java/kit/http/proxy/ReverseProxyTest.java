@@ -55,7 +55,7 @@ import testing.RawClient.Answer;
 import testing.RawPeer;
 import testing.TestService;
 
-/** A caller, a proxy and an upstream on real sockets. */
+/** A client, a proxy and an upstream on real sockets. */
 @Timeout(30)
 class ReverseProxyTest {
   private static final int MEGABYTE = 1 << 20;
@@ -115,7 +115,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void headersOfOneConnectionAreNotHandedOn() throws Exception {
+  void hopByHopHeadersAreNotForwarded() throws Exception {
     String seen =
         seenBy(
             Settings.defaults(),
@@ -136,7 +136,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void whoAsksIsSaidByUsAndNotByThem() throws Exception {
+  void forwardedHeadersOfUntrustedClientsAreReplaced() throws Exception {
     assertThat(
             seenBy(
                 Settings.defaults(),
@@ -153,7 +153,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void aTrustedProxyIsBelieved() throws Exception {
+  void forwardedHeadersOfATrustedProxyAreKept() throws Exception {
     assertThat(
             seenBy(
                 Settings.defaults().withTrusted(address -> address.isLoopbackAddress()),
@@ -168,7 +168,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void anAnswerIsHandedBackAsItCame() throws Exception {
+  void responseIsForwardedUnchanged() throws Exception {
     RawClient client =
         proxyTo(
             RawPeer.answering(
@@ -184,7 +184,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void redirectsAreForTheCallerToFollow() throws Exception {
+  void redirectsAreReturnedToTheClient() throws Exception {
     RawClient client =
         proxyTo(
             RawPeer.answering(
@@ -240,7 +240,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void eventsDoNotWaitForMore() throws Exception {
+  void eventsAreForwardedWithoutBuffering() throws Exception {
     CountDownLatch seen = new CountDownLatch(1);
     proxyTo(
         (context, request) ->
@@ -261,7 +261,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void anAnswerThatBreaksOffBreaksOffForTheCallerToo() throws Exception {
+  void truncatedResponseIsTruncatedForTheClientToo() throws Exception {
     byte[] half = new byte[100_000];
     Arrays.fill(half, (byte) 'x');
     RawClient client =
@@ -275,7 +275,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void aShortAnswerThatBreaksOffIsABadGateway() throws Exception {
+  void truncatedShortResponseIsABadGateway() throws Exception {
     RawClient client =
         proxyTo(RawPeer.answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"));
     assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
@@ -314,7 +314,7 @@ class ReverseProxyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"my_service:80", "a..b:80", "[fe80::1%eth0]:80", "a b:80", "", ":80"})
-  void addressThatCannotBeCalledIsNoFaultOfARequest(String instance) {
+  void invalidUpstreamAddressIsNoClientError(String instance) {
     assertThatThrownBy(() -> new ReverseProxy(http, instance, Settings.defaults()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("not the address of an HTTP server: http://" + instance);
@@ -330,7 +330,7 @@ class ReverseProxyTest {
 
   /** The client of JDK 25 drops them; what must not happen is a closed connection without a byte. */
   @Test
-  void responseWithTrailersIsHandedBack() throws Exception {
+  void responseWithTrailersIsForwarded() throws Exception {
     RawClient client =
         proxyTo(
             RawPeer.answering(
@@ -342,7 +342,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void aCallerThatGoesAwayEndsTheWorkOfTheUpstream() throws Exception {
+  void clientDisconnectCancelsTheUpstreamRequest() throws Exception {
     CountDownLatch begun = new CountDownLatch(1);
     BlockingQueue<String> ends = new LinkedBlockingQueue<>();
     RawClient client =
@@ -370,20 +370,22 @@ class ReverseProxyTest {
   }
 
   @Test
-  void anAnswerThatNeverEndsIsCutOffWhenItsTimeIsUp() throws Exception {
+  void endlessResponseIsTruncatedAtTheTimeout() throws Exception {
     rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\nx");
     RawClient client =
         proxyTo(rawBack.address(), Settings.defaults().withBodyTimeout(Duration.ofMillis(200)));
     client.request("GET", "/");
     assertThat(client.head().status()).isEqualTo(200);
     assertThat(client.rest()).hasSizeLessThanOrEqualTo(1);
-    assertThat(rawBack.ends().poll(5, TimeUnit.SECONDS)).as("the upstream is let go").isNotNull();
+    assertThat(rawBack.ends().poll(5, TimeUnit.SECONDS))
+        .as("the upstream request is cancelled")
+        .isNotNull();
     assertThat(front.nextCompleted().error())
         .hasMessage("response body not complete within PT0.2S");
   }
 
   @Test
-  void aShortAnswerThatStallsIsOverdue() throws Exception {
+  void stalledShortResponseIsAGatewayTimeout() throws Exception {
     rawBack = RawPeer.stallingAfter("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
     RawClient client =
@@ -454,9 +456,9 @@ class ReverseProxyTest {
     };
   }
 
-  /** The rest of a body is read by two threads then, perhaps; nobody must look for a request in it. */
+  /** Two threads may read the rest of a body then, so it must not be parsed as a request. */
   @Test
-  void aBodyThatNobodyTookIsTheLastOnItsConnection() throws Exception {
+  void unreadBodyClosesItsConnection() throws Exception {
     rawBack = RawPeer.stallingAfter("");
     ReverseProxy proxy = new ReverseProxy(http, rawBack.address(), Settings.defaults());
     RawClient client =
@@ -470,7 +472,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void anAnswerThatIsAnnouncedTooLongIsABadGateway() throws Exception {
+  void responseWithContentLengthBeyondTheLimitIsABadGateway() throws Exception {
     RawClient client =
         proxyTo(
             (context, request) -> Response.text(200, "0123456789"),
@@ -479,7 +481,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void anAnswerThatTurnsOutTooLongIsCutOff() throws Exception {
+  void responseBeyondTheLimitIsTruncated() throws Exception {
     RawClient client =
         proxyTo(
             (context, request) ->
@@ -491,7 +493,7 @@ class ReverseProxyTest {
   }
 
   @Test
-  void nobodyThereIsServiceUnavailable() throws Exception {
+  void noInstanceIsServiceUnavailable() throws Exception {
     RawClient client = proxyTo("127.0.0.1:1", Settings.defaults());
     assertThat(client.request("GET", "/").answer().status()).isEqualTo(503);
     Answer posted =
@@ -500,14 +502,14 @@ class ReverseProxyTest {
   }
 
   @Test
-  void nonsenseIsABadGateway() throws Exception {
+  void malformedResponseIsABadGateway() throws Exception {
     RawClient client = proxyTo(RawPeer.answering("nonsense\r\n\r\n"));
     assertThat(client.request("GET", "/").answer().status()).isEqualTo(502);
   }
 
   @ParameterizedTest
   @ValueSource(ints = {10, 100_000})
-  void aBodyThatDoesNotArriveWholeIsTheCallersFault(int length) throws Exception {
+  void incompleteBodyIsAClientError(int length) throws Exception {
     back = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
     back.start((context, request) -> echo(request));
     ReverseProxy proxy = new ReverseProxy(http, "127.0.0.1:" + back.port(), Settings.defaults());
@@ -526,12 +528,12 @@ class ReverseProxyTest {
     client.endOfRequests();
     assertThat(client.answer().status()).isEqualTo(400);
     assertThat(thrown.take())
-        .as("not held against the upstream")
+        .as("not counted against the upstream")
         .isInstanceOf(CancellationException.class);
   }
 
   @Test
-  void aShortBodyIsThereForTheNextInstanceIfTheFirstOneIsNot() throws Exception {
+  void shortBodyIsResentToTheNextInstance() throws Exception {
     back = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
     back.start((context, request) -> echo(request));
     List<Endpoint<Forward, Response>> upstreams =

@@ -29,9 +29,9 @@ import testing.ForkedJvm;
 import testing.RawClient;
 
 /**
- * Clients that go away in the middle of everything. The JDK's server counts connections for its
- * {@code jdk.httpserver.maxConnections} and forgets some that break: the service runs in a JVM of its
- * own that allows for few, without a time limit that would clear up behind us.
+ * Clients that disconnect during a request or a response. The JDK's server counts connections for
+ * {@code jdk.httpserver.maxConnections} and may leak aborted ones: the service runs in a JVM of its
+ * own with a low limit, and without timeouts that would close leaked connections.
  */
 @Timeout(120)
 class AbortedRequestsTest {
@@ -40,7 +40,7 @@ class AbortedRequestsTest {
   private static final int MAX_CONNECTIONS = 100;
   private static final Duration LONG = Duration.ofSeconds(20);
 
-  /** The service; {@code /self} says what it has open and at work. */
+  /** The service; {@code /self} returns its open connections and busy threads. */
   static final class Service {
     public static void main(String... args) throws Exception {
       AtomicReference<HttpService> self = new AtomicReference<>();
@@ -85,7 +85,7 @@ class AbortedRequestsTest {
   /** Requests in flight, threads that serve one (virtual ones are not seen), and open files. */
   private record Self(int inFlight, int serving, int files) {}
 
-  /** What is sent, and how much of an answer is awaited, before the client goes. */
+  /** What is sent, and how much of a response is read, before the client disconnects. */
   private record Abort(String sent, int received) {}
 
   private static final String HOST = " HTTP/1.1\r\nHost: test\r\n";
@@ -119,7 +119,7 @@ class AbortedRequestsTest {
   @DisabledIf(
       value = "testing.Engine#isAnother",
       disabledReason = "its answers wait for bodies that never come")
-  void nothingIsLeftOfClientsThatGoAway() throws Exception {
+  void abortedRequestsLeakNothing() throws Exception {
     List<String> options =
         List.of(
             "-Djdk.httpserver.maxConnections=" + MAX_CONNECTIONS,
@@ -137,7 +137,7 @@ class AbortedRequestsTest {
     }
   }
 
-  /** What the service has when it serves nobody but us, on as many connections as it allows. */
+  /** The state of the service while this test uses all the connections that it allows. */
   private static Self quiet(int port) throws IOException {
     List<RawClient> clients = new ArrayList<>();
     try {

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import testing.LogfmtReader;
 import testing.RawClient;
 
-/** A real service, and what it writes of its requests. */
+/** The access log of a real service. */
 @Timeout(30)
 class AccessLogTest {
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
@@ -67,7 +67,7 @@ class AccessLogTest {
   }
 
   @Test
-  void requestIsOneLineWithAllThereIsToKnow() throws Exception {
+  void requestIsOneLineWithAllFields() throws Exception {
     serve(KeyValueLog.logfmt(lines::add));
     client
         .send("GET /user/7?token=secret HTTP/1.1\r\nHost: h\r\nX-Request-Id: r1\r\n\r\n")
@@ -80,7 +80,7 @@ class AccessLogTest {
   }
 
   @Test
-  void refusalSaysWhy() throws Exception {
+  void rejectionHasItsReason() throws Exception {
     serve(KeyValueLog.logfmt(lines::add));
     client.send("DELETE /user/7 HTTP/1.1\r\nHost: h\r\n\r\n").answer();
     assertThat(line()).contains(" status=403 ").endsWith(" error=\"not 7\"");
@@ -100,7 +100,7 @@ class AccessLogTest {
   }
 
   @Test
-  void requestThatIsRefusedAtTheDoorIsLoggedToo() throws Exception {
+  void requestRejectedBeforeTheHandlerIsLoggedToo() throws Exception {
     serve(KeyValueLog.logfmt(lines::add));
     client.send("GET /user/7 HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n").answer();
 
@@ -109,7 +109,7 @@ class AccessLogTest {
         .contains(" error=");
   }
 
-  // What the JDK's server lets through: it answers a path with raw control characters by itself.
+  // What the JDK's server accepts: it rejects a path with raw control characters by itself.
   private static final String HOSTILE_PATH = "/user/%0d%0alevel=info%20msg=%22%1b%5b2J";
   private static final String HOSTILE =
       "DELETE "
@@ -157,7 +157,7 @@ class AccessLogTest {
   }
 
   @Test
-  void hostileTextThatAHandlerRepeatsIsEscaped() throws Exception {
+  void hostileTextInAnErrorIsEscaped() throws Exception {
     serve(KeyValueLog.logfmt(lines::add));
     client.send("DELETE /user/%22%20level=error%20=%e2%80%ae HTTP/1.1\r\nHost: h\r\n\r\n").answer();
     String line = line();

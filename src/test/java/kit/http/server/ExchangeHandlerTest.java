@@ -34,7 +34,7 @@ import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
 
-/** What becomes of a request whose handler fails, and who learns of it; seen from the wire. */
+/** Failures of handlers: the response on the wire, and what finalizers are told. */
 @Timeout(20)
 class ExchangeHandlerTest {
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
@@ -65,7 +65,7 @@ class ExchangeHandlerTest {
 
   @ParameterizedTest
   @MethodSource("failures")
-  void failureOfTheHandlerIsAProblemThatGivesNothingAway(Throwable failure) throws Exception {
+  void failureOfTheHandlerIsAProblemWithoutDetails(Throwable failure) throws Exception {
     RawClient client =
         http.serve(
             (context, request) -> {
@@ -95,7 +95,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void refusalKeepsItsStatusTextAndHeaders() throws Exception {
+  void statusExceptionKeepsItsStatusDetailAndHeaders() throws Exception {
     RawClient client =
         http.serve(
             (context, request) -> {
@@ -120,7 +120,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void interruptLeftBehindDoesNotTearTheAnswer() throws Exception {
+  void interruptLeftByTheHandlerDoesNotTruncateTheResponse() throws Exception {
     RawClient client =
         http.serve(
             (context, request) -> {
@@ -153,7 +153,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void handlerCannotChangeTheRequestIdOfTheAnswer() throws Exception {
+  void handlerCannotChangeTheRequestIdOfTheResponse() throws Exception {
     RawClient client =
         http.serve((context, request) -> Response.empty(200).with("x-request-id", "other"));
     Answer answer = client.request("GET", "/", "X-Request-Id: id-1").answer();
@@ -166,7 +166,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void completedTellsRouteMethodStatusBytesTimeAndId() throws Exception {
+  void completedHasRouteMethodStatusBytesTimeAndId() throws Exception {
     RawClient client = http.serve(user((context, request) -> Response.text(200, "hello")));
     client.request("GET", "/user/7", "X-Request-Id: id-1").answer();
     RequestSummary done = http.nextCompleted();
@@ -182,8 +182,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void whatIsAddedBeforeIsSeenByTheHandlerAndByFinalizersEvenIfTheRequestIsTurnedAway()
-      throws Exception {
+  void contextOfAdmissionIsSeenByHandlerAndFinalizersEvenIfRejected() throws Exception {
     Context.Key<String> path = Context.key("path");
     CountDownLatch entered = new CountDownLatch(1);
     CountDownLatch release = new CountDownLatch(1);
@@ -207,7 +206,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void completedTellsFailuresAndHidesRawPathsAndMethods() throws Exception {
+  void completedHasFailuresAndHidesRawPathsAndMethods() throws Exception {
     RawClient client = http.serve(user((context, request) -> Response.text(200, "hello")));
     Answer answer = client.request("PATCH", "/user/7").answer();
     RequestSummary refused = http.nextCompleted();
@@ -231,7 +230,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void completedTellsAnErrorThatAnErrorEncoderHasAnswered() throws Exception {
+  void completedHasTheErrorThatAnErrorEncoderHandled() throws Exception {
     StatusException refusal = new StatusException(403, "permission denied");
     RawClient client =
         http.serve(
@@ -249,7 +248,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void completedTellsWhenAStreamBreaksOff() throws Exception {
+  void completedHasTheFailureOfATruncatedStream() throws Exception {
     RuntimeException failure = new IllegalStateException("disk full");
     RawClient client =
         http.serve(
@@ -270,7 +269,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void completedTellsWhenTheClientHasGone() throws Exception {
+  void completedHasTheDisconnectOfTheClient() throws Exception {
     CountDownLatch gone = new CountDownLatch(1);
     RawClient client =
         http.serve(
@@ -292,7 +291,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void finalizersOfTheHandlerComeFirstAndAFailingOneHurtsNobody() throws Exception {
+  void finalizersOfTheHandlerRunFirstAndFailuresAreIsolated() throws Exception {
     BlockingQueue<String> order = new LinkedBlockingQueue<>();
     EndpointHandler<Integer, Integer> handler =
         new EndpointHandler<Integer, Integer>(
@@ -336,7 +335,7 @@ class ExchangeHandlerTest {
   }
 
   @Test
-  void contextBeginsEmptyButForTheRequestId() throws Exception {
+  void contextStartsWithTheRequestIdOnly() throws Exception {
     BlockingQueue<Context> contexts = new LinkedBlockingQueue<>();
     RawClient client =
         http.serve(

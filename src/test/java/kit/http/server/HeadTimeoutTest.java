@@ -67,7 +67,7 @@ class HeadTimeoutTest {
   }
 
   @Test
-  void readerIsInterruptedWhenItsTimeIsOverAndItsThreadIsAsGoodAsNew() throws Exception {
+  void readerIsInterruptedAtTheTimeoutAndItsThreadStaysUsable() throws Exception {
     try (ServerSocket peer = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         SocketChannel channel = SocketChannel.open(peer.getLocalSocketAddress())) {
       CompletableFuture<Integer> end = reading(channel);
@@ -87,7 +87,7 @@ class HeadTimeoutTest {
   }
 
   @Test
-  void handlerMayTakeItsTime() throws Exception {
+  void handlerIsNotLimitedByTheHeadTimeout() throws Exception {
     CountDownLatch inHandler = new CountDownLatch(1);
     CountDownLatch release = new CountDownLatch(1);
     CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
@@ -120,7 +120,7 @@ class HeadTimeoutTest {
   }
 
   @Test
-  void headThatIsCompleteInTheLastMomentIsTooLate() throws Exception {
+  void headCompletedAtTheTimeoutIsTooLate() throws Exception {
     CountDownLatch expired = new CountDownLatch(1);
     CompletableFuture<Void> served = new CompletableFuture<>();
     heads
@@ -208,7 +208,7 @@ class HeadTimeoutTest {
 
   /** More than the pool of JDK 17 has threads. */
   @Test
-  void halfHeadsDoNotShutTheService() throws Exception {
+  void incompleteHeadsDoNotBlockTheService() throws Exception {
     try (ForkedJvm jvm = uploads()) {
       int port = Integer.parseInt(jvm.line());
       List<Socket> slow = halfHeads(port, 1_200);
@@ -218,7 +218,7 @@ class HeadTimeoutTest {
   }
 
   @Test
-  void connectionsThatWereClosedAreOffTheBooks() throws Exception {
+  void closedConnectionsAreNotCounted() throws Exception {
     try (ForkedJvm jvm = uploads("-Djdk.httpserver.maxConnections=20")) {
       int port = Integer.parseInt(jvm.line());
       for (int round = 0; round < 3; round++) {

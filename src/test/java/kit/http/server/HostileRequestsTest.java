@@ -43,13 +43,13 @@ import testing.RawClient.Answer;
 @Timeout(120)
 class HostileRequestsTest {
   private static final Path TABLES = Path.of("src/test/resources/kit/http/server/requests.md");
-  // Most are answered at once, some wait for the time limit.
+  // Most get a response at once, some wait for the timeout.
   private static final int AT_A_TIME = 16;
   private static final String OUTCOME = "(\\d{3} ?)*(open|closed)";
   private static final String END = "∎"; // Of what the client sends.
   private static final String SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: sentinel\r\n\r\n";
 
-  /** One row: what is sent, what may come of it, by whom, and which standard says so. */
+  /** One row: the request, its permitted outcomes, the component that decides, the standard. */
   record Row(String sent, List<String> outcomes, String by, String source, int line) {
     @Override
     public String toString() {
@@ -57,7 +57,7 @@ class HostileRequestsTest {
     }
   }
 
-  /** What came of it: the statuses and what became of the connection; who gave the last answer. */
+  /** The statuses, the state of the connection, and the component that sent the last response. */
   record Outcome(String text, String by) {}
 
   private static final Map<Row, Future<Outcome>> OUTCOMES = new HashMap<>();
@@ -152,7 +152,7 @@ class HostileRequestsTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("rows")
-  void requestIsTreatedAsTheTableSays(Row row) throws Exception {
+  void outcomeEqualsTheTable(Row row) throws Exception {
     Outcome outcome = OUTCOMES.get(row).get();
     String different = Engine.isAnother() ? differences().get(row.sent()) : null;
     if (different != null) {
@@ -161,7 +161,7 @@ class HostileRequestsTest {
     }
     assertThat(row.outcomes()).as(row.toString()).contains(outcome.text());
     if (!row.by().equals("both")) {
-      assertThat(outcome.by()).as("who decides on %s", row).isEqualTo(row.by());
+      assertThat(outcome.by()).as("component that decides on %s", row).isEqualTo(row.by());
     }
   }
 
@@ -179,7 +179,7 @@ class HostileRequestsTest {
             });
   }
 
-  /** Sends the bytes and then listens; asks for more only where the server lets us. */
+  /** Sends the bytes, then reads; sends another request only if the connection is kept alive. */
   private static Outcome send(int port, Row row) throws IOException {
     StringBuilder statuses = new StringBuilder();
     String by = "JDK";

@@ -12,12 +12,12 @@ import org.junit.jupiter.api.condition.DisabledIf;
 import testing.ForkedJvm;
 import testing.RawClient;
 
-/** What the operator reads at the usual level, in a JVM of its own: other tests log nothing. */
+/** The log at the default level, in a JVM of its own: other tests log nothing. */
 @Timeout(30)
 class HttpServiceLogTest {
   @Test
   @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it logs by itself")
-  void faultsOfOursAreOneLineEachAndThoseOfClientsNone() throws Exception {
+  void serverFaultsAreOneLineEachAndClientFaultsNone() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());
       try (RawClient client = new RawClient(port);
@@ -33,7 +33,7 @@ class HttpServiceLogTest {
         for (String method : List.of("refusal", "own", "unknown\\nline")) {
           rpc(client, method, "id-0");
         }
-        // Ours.
+        // Faults of the server.
         client.request("GET", "/bug", "X-Request-Id: id-1", "X-Trace: 4b").answer();
         client.request("GET", "/cause", "X-Request-Id: id-2").answer();
         rpc(client, "bug", "id-4");

@@ -33,7 +33,7 @@ import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
 
-/** From the bind to the last answer, on real sockets. */
+/** The lifecycle of a service, from the bind to the last response, on real sockets. */
 @Timeout(30)
 class HttpServiceTest {
   private static final HttpService.Settings ANY_PORT = HttpService.Settings.of("127.0.0.1", 0);
@@ -115,7 +115,7 @@ class HttpServiceTest {
   // Begin.
 
   @Test
-  void anyFreePortIsToldAndNotForgotten() throws Exception {
+  void freePortIsReportedAndStaysKnown() throws Exception {
     serve();
     int port = http.service().port();
     assertThat(port).isPositive();
@@ -159,7 +159,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void selfCheckPassesWhenItCanBeReached() throws Exception {
+  void selfCheckPassesWhenTheServiceIsReachable() throws Exception {
     serve();
     http.service().selfCheck("/health");
   }
@@ -171,7 +171,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void selfCheckFailsOnAnotherAnswerOrNone() throws Exception {
+  void selfCheckFailsOnAnotherResponseOrNone() throws Exception {
     serve();
     assertThatThrownBy(() -> http.service().selfCheck("/no-such-path"))
         .isInstanceOf(IOException.class)
@@ -206,7 +206,7 @@ class HttpServiceTest {
   // Load.
 
   @Test
-  void aboveTheLimitRequestsAreRefusedPolitelyButMonitorsAreAnswered() throws Exception {
+  void aboveTheLimitRequestsAreRejectedButMonitoringIsServed() throws Exception {
     RawClient client = http.serve(ANY_PORT.withMaxInFlight(1), handler);
     RawClient slow = slowRequest();
     assertThat(http.service().inFlight()).isEqualTo(1);
@@ -227,7 +227,7 @@ class HttpServiceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/ok", "/health/", "/%68ealth", "/health?x=/health", "/healthy"})
-  void onlyTheVeryPathsOfMonitorsPassTheLimit(String target) throws Exception {
+  void onlyExactMonitoringPathsBypassTheLimit(String target) throws Exception {
     RawClient client = http.serve(ANY_PORT.withMaxInFlight(1), handler);
     slowRequest();
     int expected = target.startsWith("/health?") ? 200 : 503;
@@ -237,7 +237,7 @@ class HttpServiceTest {
   // Drain.
 
   @Test
-  void drainingServiceAnswersEverythingAndClosesEachConnection() throws Exception {
+  void drainingServiceRespondsAndClosesEachConnection() throws Exception {
     RawClient kept = serve();
     assertThat(kept.request("GET", "/ok").answer().headers()).doesNotContainKey("Connection");
     http.service().drain();
@@ -256,7 +256,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void answerBegunBeforeTheDrainClosesItsConnectionToo() throws Exception {
+  void responseBegunBeforeTheDrainClosesItsConnectionToo() throws Exception {
     serve();
     RawClient slow = slowRequest();
     http.service().drain();
@@ -301,7 +301,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void requestThatComesWhenTheLastOneInFlightHasItsAnswerIsServedToo() throws Exception {
+  void requestThatArrivesWithTheLastResponseIsServedToo() throws Exception {
     RawClient kept = serve();
     kept.request("GET", "/ok").answer();
     RawClient slow = slowRequest();
@@ -329,7 +329,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void whoStillComesAfterTheDrainKeepsTheConnectionWhileThePortCloses() throws Exception {
+  void requestAfterTheDrainKeepsTheConnectionWhileThePortCloses() throws Exception {
     serve();
     http.service().drain();
     assertThat(http.connect().request("GET", "/ok").answer().header("Connection"))
@@ -344,7 +344,7 @@ class HttpServiceTest {
           assertThat(kept[0].answer().headers()).doesNotContainKey("Connection");
         });
     awaitNoNewConnections();
-    Eventually.within( // The service knows a moment later than we do that the port is closed.
+    Eventually.within( // The service notices a moment later than this test that the port is closed.
         Duration.ofSeconds(5),
         () ->
             assertThat(kept[0].request("GET", "/ok").answer().header("Connection"))
@@ -374,7 +374,7 @@ class HttpServiceTest {
 
   @ParameterizedTest
   @ValueSource(longs = {200, 0, -1})
-  void stopGivesUpWhenPatienceIsOver(long patienceMillis) throws Exception {
+  void stopReturnsAfterTheDrainTimeout(long patienceMillis) throws Exception {
     serve();
     RawClient slow = slowRequest();
     long startedAtNanos = System.nanoTime();
@@ -388,7 +388,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void longestPatienceIsNoMistake() throws Exception {
+  void longestDrainTimeoutDoesNotOverflow() throws Exception {
     serve();
     assertThat(http.service().stop(Duration.ofSeconds(Long.MAX_VALUE))).isTrue();
   }
@@ -432,7 +432,7 @@ class HttpServiceTest {
   // All of it.
 
   @Test
-  void shutdownServesUntilCallersHaveNoticedAndThenToTheEnd() throws Exception {
+  void shutdownServesDuringTheDrainDelayAndThenDrains() throws Exception {
     serve();
     RawClient slow = slowRequest();
     CountDownLatch deregistering = new CountDownLatch(1);
@@ -467,7 +467,7 @@ class HttpServiceTest {
   }
 
   @Test
-  void registryThatFailsDoesNotKeepTheServiceFromStopping() throws Exception {
+  void failingDeregistrationDoesNotPreventTheStop() throws Exception {
     serve();
     AutoCloseable failing =
         () -> {
@@ -488,7 +488,7 @@ class HttpServiceTest {
     assertThat(threads()).as("this test can see them").isNotEqualTo(before);
     http.service().close();
     assertThat(threads()).noneMatch(thread -> thread.startsWith("http-stop"));
-    // Timers and workers have been told to end; they need a moment.
+    // Timers and workers have been interrupted; they need a moment to end.
     Eventually.within(Duration.ofSeconds(5), () -> assertThat(threads()).isEqualTo(before));
   }
 

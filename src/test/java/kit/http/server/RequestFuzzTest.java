@@ -36,8 +36,8 @@ import testing.Eventually;
 import testing.TestService;
 
 /**
- * Requests with random damage, each on a connection of its own: whatever arrives, there is an answer
- * that puts no blame on us, or the connection ends; nothing hangs, and nothing is left behind.
+ * Requests with random damage, each on a connection of its own: the server sends a response other
+ * than a server error or closes the connection; nothing hangs, and nothing leaks.
  *
  * <p>Ends after 100,000 requests, or after 40 seconds on a machine with other work. {@code
  * -Dfuzz.seed=N} repeats a run; {@code fuzz.requests} and {@code fuzz.seconds} make it longer.
@@ -48,7 +48,7 @@ class RequestFuzzTest {
   private static final int REQUESTS = Integer.getInteger("fuzz.requests", 100_000);
   private static final long SECONDS = Long.getLong("fuzz.seconds", 40);
   private static final int CLIENTS = 4;
-  private static final int PATIENCE_MILLIS = 20_000; // For one answer. Machines may be busy.
+  private static final int PATIENCE_MILLIS = 20_000; // For one response. Machines may be busy.
 
   private static final List<String> VALID =
       List.of(
@@ -63,7 +63,7 @@ class RequestFuzzTest {
           "POST /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
               + "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n");
 
-  /** What is put somewhere, besides random bytes. */
+  /** Tokens that are inserted, besides random bytes. */
   private static final List<String> TOKENS =
       List.of(
           "\r\n",
@@ -114,7 +114,7 @@ class RequestFuzzTest {
   private final TestService http = new TestService();
 
   @Test
-  void damagedRequestsDoNoHarm() throws Exception {
+  void damagedRequestsGetAResponseOrAClosedConnection() throws Exception {
     Queue<String> faults = new ConcurrentLinkedQueue<>();
     Map<Integer, AtomicInteger> statuses = new TreeMap<>();
     http.serve(routes()).close();
@@ -130,7 +130,7 @@ class RequestFuzzTest {
         run.get();
       }
       assertThat(faults).as("seed %d", SEED).isEmpty();
-      // The damage is such that much of what the service can answer has been answered.
+      // The damage is varied enough to produce most of the statuses of the service.
       assertThat(statuses.keySet()).as("seed %d", SEED).contains(200, 204, 400, 404, 501, 505);
       Eventually.within(
           Duration.ofSeconds(10), () -> assertThat(http.service().inFlight()).isZero());
@@ -188,7 +188,7 @@ class RequestFuzzTest {
 
   private static final Pattern STATUS_LINE = Pattern.compile("HTTP/1\\.1 (\\d{3}) [^\r\n]*\r\n");
 
-  /** Returns the statuses of all answers until the server has closed the connection. */
+  /** Returns the statuses of all responses until the server has closed the connection. */
   private List<Integer> send(String request, Queue<String> faults) throws IOException {
     List<Integer> statuses = new ArrayList<>();
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), http.service().port())) {

@@ -16,7 +16,7 @@ import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
 
-/** Requests that two programs could read in two ways. */
+/** Ambiguous request heads, which two programs could parse differently. */
 @Timeout(20)
 class RequestHeadTest {
   private final TestService http = new TestService();
@@ -39,7 +39,7 @@ class RequestHeadTest {
   // To some JDKs both of these sizes end the body: the first overflows to 0.
   @ParameterizedTest
   @ValueSource(strings = {"100000000", ""})
-  void noRequestIsSmuggledInAChunk(String size) throws Exception {
+  void chunkedBodyCannotSmuggleARequest(String size) throws Exception {
     BlockingQueue<String> served = new LinkedBlockingQueue<>();
     RawClient client =
         http.serve(
@@ -91,21 +91,22 @@ class RequestHeadTest {
           GET / HTTP/1.1~Host: a~Expect: 200-ok               | 417 | Expect is not 100-continue
           GET / HTTP/1.1~Host: a~Expect: 100-continue, x      | 417 | Expect is not 100-continue
           """)
-  void ambiguousRequestIsRefusedAndItsConnectionClosed(String head, int status, String detail)
+  void ambiguousRequestIsRejectedAndItsConnectionClosed(String head, int status, String detail)
       throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
     client.send(head.replace("~", "\r\n") + "\r\n\r\n").endOfRequests();
     Answer answer = client.answer();
     assertThat(answer.status()).isEqualTo(status);
     assertThat(answer.header("Connection")).isEqualTo("close");
-    if (!"text/html".equals(answer.header("Content-Type"))) { // Newer JDKs are faster than we are.
+    if (!"text/html"
+        .equals(answer.header("Content-Type"))) { // Newer JDKs respond before the toolkit does.
       assertThat(answer.body()).contains("\"detail\":\"" + detail + "\"");
     }
     assertThat(client.isClosed()).isTrue();
   }
 
   @Test
-  void minorVersionThatIsNotKnownIsServedAsTheHighestThatIs() throws Exception {
+  void unknownMinorVersionIsServedAsTheHighestKnown() throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, request.version()));
     client.send("GET / HTTP/1.2\r\nHost: a\r\n\r\nGET / HTTP/1.9\r\nHost: a\r\n\r\n");
     assertThat(client.answer().body()).isEqualTo("1.2");
@@ -113,7 +114,7 @@ class RequestHeadTest {
   }
 
   @Test
-  void ofTwoRequestIdsNoneIsKept() throws Exception {
+  void twoRequestIdsAreBothReplaced() throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
     client.request("GET", "/", "X-Request-Id: one", "X-Request-Id: two");
     assertThat(client.answer().header("X-Request-Id")).matches("[0-9a-f]{16}");
@@ -122,7 +123,7 @@ class RequestHeadTest {
   }
 
   @Test
-  void lengthIsAMagnitude() throws Exception {
+  void contentLengthIsParsedAsANumber() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(2)));
     client.request("POST", "/", "Content-Length: 0000000000000000002").send("ok");
     assertThat(client.answer().body()).isEqualTo("ok");
@@ -134,7 +135,7 @@ class RequestHeadTest {
         "", ":80", "a b", "a/b", "a@b", "a%41", "a;b", "a,b", "a:b", "a:80:80", "[", "[]", "[::1",
         "::1", "[::1]80", "[::g]", "[::1]:x", "a?", "a#", "\u00e4", "\"a\""
       })
-  void hostThatIsNoneIsRefused(String host) throws Exception {
+  void invalidHostIsRejected(String host) throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "reached"));
     client.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
     assertThat(client.answer().status()).isEqualTo(400);
@@ -175,7 +176,7 @@ class RequestHeadTest {
     assertThat(answer.body()).isEqualTo("reached");
   }
 
-  // No path, so the JDK's server gives up on these before we see them; what counts is that it does.
+  // No path, so the JDK's server closes the connection before the toolkit sees the request.
   @ParameterizedTest
   @ValueSource(strings = {"CONNECT host:443", "GET mailto:a", "OPTIONS *"})
   void targetWithoutPathEndsTheConnection(String methodAndTarget) throws Exception {
@@ -204,7 +205,7 @@ class RequestHeadTest {
           HTTP/1.0 | TE, Keep-Alive | false
           HTTP/1.0 | keep-alive~close | true
           """)
-  void connectionEndsOrStaysAsTheClientAsks(String version, String connection, boolean ends)
+  void connectionHeaderOfTheClientIsHonoured(String version, String connection, boolean ends)
       throws Exception {
     RawClient client = http.serve((context, request) -> Response.text(200, "hello"));
     String lines = "\r\nConnection: " + connection.replace("~", "\r\nConnection: ");
@@ -220,7 +221,7 @@ class RequestHeadTest {
   }
 
   @Test
-  void bodyMayBeWaitedForWith100Continue() throws Exception {
+  void expectContinueIsSupported() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(9)));
     client.request("POST", "/", "Expect: 100-Continue", "Content-Length: 5");
     assertThat(client.head().status()).isEqualTo(100);

@@ -22,7 +22,7 @@ import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
 
-/** Bodies of answers as they arrive at a client. */
+/** Response bodies on the wire. */
 @Timeout(20)
 class ResponseBodyTest {
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
@@ -40,7 +40,7 @@ class ResponseBodyTest {
     Answer head = client.request("HEAD", "/").head();
     assertThat(head.status()).isEqualTo(200);
     assertThat(head.header("Content-Length")).isEqualTo("5");
-    // A body would stand in the way of the next answer.
+    // A body would be parsed as the next response.
     assertThat(client.request("GET", "/ok").answer().body()).isEqualTo("fine");
     assertThat(http.nextCompleted().bytes()).isZero();
   }
@@ -138,7 +138,7 @@ class ResponseBodyTest {
   }
 
   @Test
-  void largeBodyArrivesWhole() throws Exception {
+  void largeBodyArrivesComplete() throws Exception {
     byte[] large = new byte[3_000_000];
     for (int i = 0; i < large.length; i++) {
       large[i] = (byte) i;
@@ -177,7 +177,7 @@ class ResponseBodyTest {
 
   @ParameterizedTest
   @MethodSource("brokenWriters")
-  void truncatedStreamDoesNotPassForWhole(long length, Response.BodyWriter writer)
+  void truncatedStreamIsNotTakenForComplete(long length, Response.BodyWriter writer)
       throws Exception {
     RawClient client =
         http.serve((context, request) -> Response.streaming(200, "a/b", length, writer));
@@ -207,10 +207,10 @@ class ResponseBodyTest {
     assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
   }
 
-  /** Two lengths, or a length beside chunks: a proxy in between would see another end than we. */
+  /** Two lengths, or a length beside chunks: a proxy could see another end of the body. */
   @ParameterizedTest
   @ValueSource(strings = {"GET 5", "GET -1", "GET 0", "HEAD 5", "HEAD -1", "HEAD 0"})
-  void handlerHasNoSayInHowABodyIsDelimited(String methodAndLength) throws Exception {
+  void handlerCannotSetTheFramingOfABody(String methodAndLength) throws Exception {
     String method = methodAndLength.split(" ")[0];
     long length = Long.parseLong(methodAndLength.split(" ")[1]);
     RawClient client =
@@ -230,14 +230,14 @@ class ResponseBodyTest {
           .isEqualTo(length < 0 ? null : Long.toString(length));
     } else {
       assertThat(answer.header("Transfer-Encoding")).isNull();
-      // What a proxy has been told by the service behind it, and has no body for.
+      // A Content-Length that a proxy got from its upstream, without a body.
       assertThat(answer.header("Content-Length")).isEqualTo(length == 5 ? "5" : "99");
     }
     assertThat(client.request("GET", "/ok").answer().body()).isEqualTo("fine");
   }
 
   @Test
-  void noContentHasNoLengthEvenIfTheHandlerSaysSo() throws Exception {
+  void noContentHasNoLengthEvenIfTheHandlerSetsOne() throws Exception {
     RawClient client =
         http.serve((context, request) -> Response.empty(204).with("Content-Length", "0"));
     assertThat(client.request("GET", "/").answer().headers()).doesNotContainKey("Content-Length");

@@ -24,10 +24,10 @@ class ServerExecutorTest {
 
   @Test
   void noRequestWaitsForAnotherEvenAboveTheLimit() throws Exception {
-    CyclicBarrier everybody = new CyclicBarrier(100); // Opens when all run at the same time.
+    CyclicBarrier allThreads = new CyclicBarrier(100); // Opens when all run at the same time.
     List<Future<Integer>> runs = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
-      runs.add(threads.submit(() -> everybody.await()));
+      runs.add(threads.submit(() -> allThreads.await()));
     }
     for (Future<Integer> run : runs) {
       assertThat(run.get()).isBetween(0, 99);
@@ -42,7 +42,7 @@ class ServerExecutorTest {
   }
 
   @Test
-  void largestLimitIsNoMistake() throws Exception {
+  void largestLimitIsAccepted() throws Exception {
     ExecutorService many = ServerExecutor.newExecutor(Integer.MAX_VALUE);
     assertThat(many.submit(() -> 7).get()).isEqualTo(7);
     many.shutdown();

@@ -36,7 +36,7 @@ class ServerSettingsTest {
   }
 
   @Test
-  void setsWhatIsNotSet() {
+  void setsUnsetProperties() {
     clear();
     Map<String, String> effective =
         new ServerSettings(Duration.ofSeconds(7), Duration.ofMinutes(2)).apply();
@@ -55,7 +55,7 @@ class ServerSettingsTest {
   }
 
   @Test
-  void leavesAloneWhatTheOperatorHasSet() {
+  void keepsPropertiesSetByTheOperator() {
     clear();
     System.setProperty(Engine.NAME + ".maxReqTime", "3");
     Map<String, String> effective = ServerSettings.defaults().apply();
@@ -76,7 +76,7 @@ class ServerSettingsTest {
         .withMessage("responseTimeout not in whole seconds, 1 or more: " + timeout);
   }
 
-  /** In a JVM of its own, because the server reads its limits once: one of ours, one of -D. */
+  /** In a JVM of its own, because the server reads its limits once: a default and one of -D. */
   @Test
   void limitsReachTheServer() throws Exception {
     List<String> options = List.of("-D" + Engine.NAME + ".maxReqTime=1");
@@ -99,10 +99,10 @@ class ServerSettingsTest {
     }
   }
 
-  /** Closed with bytes unread, a connection is reset, and the answer may be lost. */
+  /** Closed with bytes unread, a connection is reset, and the response may be lost. */
   @Test
   @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "its answers wait for the body")
-  void clientThatSendsTooMuchHearsWhy() throws Exception {
+  void clientThatSendsTooMuchGetsTheReason() throws Exception {
     List<String> options = List.of("-D" + Engine.NAME + ".maxRspTime=60");
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, options)) {
       int port = Integer.parseInt(jvm.line());
