@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import testing.JarProcess;
 import testing.RawToken;
 
-/** A protected service and its callers, as processes. */
+/** Authentication end to end: a protected service and its clients, as processes. */
 class AccessIT {
   private static final HttpClient CLIENT =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -85,7 +85,7 @@ class AccessIT {
   }
 
   @Test
-  void whoHasAPasswordGetsATokenAndWhoHasATokenIsAnswered() throws Exception {
+  void passwordGetsATokenAndTokenGetsAResponse() throws Exception {
     Path users = folder.resolve("users");
     String line =
         client(0, "", "hash-password", "jerry", "--password-file", passwordFile.toString());
@@ -194,7 +194,7 @@ class AccessIT {
   }
 
   @Test
-  void callersTokenIsPassedOnToWhoAnswersForUs() throws Exception {
+  void callersTokenIsForwardedToThePeers() throws Exception {
     String key = KEYS.resolve("RS256-public.pem").toString();
     String[] access = {
       "--jwt-key-file", key, "--jwt-issuer", "https://jose.example", "--jwt-audience", "userservice"

@@ -8,7 +8,7 @@ import kit.consul.ConsulClient;
 import kit.discovery.Instance;
 import kit.registry.Registry;
 
-/** The contract for a Consul agent, or what can be taken for one. */
+/** The registry contract for Consul agents, real or embedded. */
 abstract class AgentRegistryContract extends RegistryContract.Changing {
   /** Where the agent listens, or did. */
   abstract URI base() throws Exception;

@@ -47,8 +47,8 @@ import testing.Eventually;
 import testing.FakeConsul;
 
 /**
- * What ConsulClient expects of an agent; whoever claims to be one must pass. The agent may be in
- * use by other tests at the same time: each test has a service name of its own.
+ * What ConsulClient expects of an agent, real or embedded. Other tests may use the agent at the same
+ * time: each test has a service name of its own.
  */
 @Timeout(60)
 abstract class ConsulContract {
@@ -67,7 +67,7 @@ abstract class ConsulContract {
   /** Where the agent listens. */
   abstract URI base() throws Exception;
 
-  /** Whether ids and names may hold a slash; an agent that says no has to refuse them. */
+  /** Whether ids and names may contain a slash; otherwise the agent must reject them. */
   boolean takesSlashes() {
     return true;
   }
@@ -112,7 +112,7 @@ abstract class ConsulContract {
   }
 
   @Test
-  void anAddressThatIsNotGivenIsTheNodes() throws Exception {
+  void missingAddressIsThatOfTheNode() throws Exception {
     Service bare = new Service(name + "-1", name, "", 0, List.of(), Map.of());
 
     register(bare);
@@ -121,7 +121,7 @@ abstract class ConsulContract {
     Entry entry = awaitEntries(passing, one -> one.size() == 1).entries().get(0);
     assertThat(entry.node()).isNotEmpty();
     assertThat(entry.service().host()).isEqualTo("127.0.0.1");
-    assertThat(entry.status()).isEqualTo(Status.PASSING); // Nothing says otherwise.
+    assertThat(entry.status()).isEqualTo(Status.PASSING); // There is no other check.
   }
 
   @Test
@@ -134,12 +134,12 @@ abstract class ConsulContract {
     register(moved, alive.withStatus(Status.PASSING));
 
     assertThat(service(moved.id())).contains(moved);
-    // The critical check is gone, so it passes.
+    // The critical check is removed, so the instance is passing.
     awaitEntries(passing, one -> one.size() == 1 && one.get(0).service().equals(moved));
   }
 
   @Test
-  void aCheckIsCriticalUntilItIsRunUnlessItSaysOtherwise() throws Exception {
+  void checkIsCriticalUntilItsFirstRunByDefault() throws Exception {
     Service second = new Service(name + "-2", name, "10.0.0.6", 8082, List.of(), Map.of());
     ConsulCheck good = ConsulCheck.ttl(name + ":good", MINUTE).withStatus(Status.PASSING);
 
@@ -166,7 +166,7 @@ abstract class ConsulContract {
   }
 
   @Test
-  void anyServerMayAnswerIfAsked() throws Exception {
+  void staleQueriesAreSupported() throws Exception {
     register(service);
     awaitEntries(all, one -> one.size() == 1);
 
@@ -176,7 +176,7 @@ abstract class ConsulContract {
   }
 
   @Test
-  void aBlockingQueryWithAnOldIndexAnswersAtOnce() throws Exception {
+  void blockingQueryWithAnOldIndexReturnsAtOnce() throws Exception {
     register(service);
     awaitEntries(passing, one -> one.size() == 1);
 
@@ -197,7 +197,7 @@ abstract class ConsulContract {
   }
 
   @Test
-  void theAgentTellsWhatItsChecksFound() throws Exception {
+  void theAgentReportsTheOutputOfItsChecks() throws Exception {
     ConsulCheck tcp = ConsulCheck.tcp(name + ":tcp", "127.0.0.1:1", Duration.ofHours(1));
     ConsulCheck grpc = ConsulCheck.grpc(name + ":grpc", "127.0.0.1:1/x", Duration.ofHours(1));
     register(service, alive, tcp.withStatus(Status.PASSING), grpc.withStatus(Status.PASSING));
@@ -349,11 +349,11 @@ abstract class ConsulContract {
 
   @ParameterizedTest
   @ValueSource(strings = {"a/b", "a/", "日本/語"})
-  void anIdWithASlashWorksOrIsRefused(String suffix) throws Exception {
+  void idWithASlashWorksOrIsRejected(String suffix) throws Exception {
     if (takesSlashes()) {
       anyIdWorks(suffix);
     } else {
-      assertRefused(new Service(name + suffix, name, "10.0.0.5", 80, List.of(), Map.of()));
+      assertRejected(new Service(name + suffix, name, "10.0.0.5", 80, List.of(), Map.of()));
     }
   }
 
@@ -371,15 +371,15 @@ abstract class ConsulContract {
   }
 
   @Test
-  void aNameWithASlashWorksOrIsRefused() throws Exception {
+  void nameWithASlashWorksOrIsRejected() throws Exception {
     if (takesSlashes()) {
       anyNameWorks("/b");
     } else {
-      assertRefused(new Service(name, name + "/b", "10.0.0.5", 80, List.of(), Map.of()));
+      assertRejected(new Service(name, name + "/b", "10.0.0.5", 80, List.of(), Map.of()));
     }
   }
 
-  private void assertRefused(Service odd) throws Exception {
+  private void assertRejected(Service odd) throws Exception {
     assertThatThrownBy(() -> register(odd))
         .isInstanceOfSatisfying(ConsulException.class, e -> assertThat(e.status()).isEqualTo(400));
     assertThat(client.services()).doesNotContainKey(odd.id());

@@ -5,7 +5,7 @@ import java.net.URI;
 import org.junit.jupiter.api.AfterAll;
 import testing.ConsulAgent;
 
-/** What a registry promises, kept by a real Consul. */
+/** The registry contract for a real Consul. */
 class ConsulRegistryIT extends AgentRegistryContract {
   private static ConsulAgent agent;
 
@@ -13,7 +13,7 @@ class ConsulRegistryIT extends AgentRegistryContract {
   static void stopAgent() throws Exception {
     if (agent != null) {
       agent.close();
-      agent = null; // DnsRegistryIT may come after us.
+      agent = null; // DnsRegistryIT may run later.
     }
   }
 

@@ -26,8 +26,8 @@ import testing.Eventually;
 import testing.FakeConsul;
 
 /**
- * What goes over the wire, beyond what ConsulClient looks at: other clients look at other things.
- * Found out with Consul 1.8; what later versions have added or say in other words is left open.
+ * Responses of a Consul agent on the wire, for clients other than ConsulClient. Recorded with Consul
+ * 1.8; members and wording that differ in later versions are not checked.
  *
  * <p>In requests, {@code NAME} stands for the service of the test, and {@code '} for {@code "}.
  */
@@ -69,7 +69,7 @@ abstract class ConsulWireContract extends ConsulContract {
     return JSON.readTree(answer.body());
   }
 
-  /** Waits until the catalogue has so many instances: an agent passes on what it is told. */
+  /** Waits until the catalogue has so many instances: an agent syncs its services with a delay. */
   private JsonNode awaitHealth(int instances) throws Exception {
     Eventually.within(SOON, () -> assertThat(get("/v1/health/service/NAME")).hasSize(instances));
     return get("/v1/health/service/NAME");
@@ -148,7 +148,7 @@ abstract class ConsulWireContract extends ConsulContract {
 
   @ParameterizedTest
   @CsvSource({"passing, 200", "warning, 429", "critical, 503"})
-  void agentServiceWithItsChecksAnswersWithTheirStatus(String word, int status) throws Exception {
+  void agentServiceWithItsChecksHasTheirStatus(String word, int status) throws Exception {
     register(
         "{'Name':'NAME','Checks':[{'TTL':'1h','Status':'passing'},{'TTL':'1h','Status':'%s'}]}"
             .formatted(word));
@@ -226,7 +226,7 @@ abstract class ConsulWireContract extends ConsulContract {
           {'Name':'NAME-c','TTL':'1h','Oops':1}         | 400
           {'Name':'NAME-c','TTL':'1h','ServiceID':'no'} | 500
           """)
-  void wrongCheckIsRefused(String body, int status) throws Exception {
+  void invalidCheckIsRejected(String body, int status) throws Exception {
     assertThat(send("PUT", "/v1/agent/check/register", body).statusCode()).isEqualTo(status);
     assertThat(agentCheck("NAME-c").isMissingNode()).isTrue();
   }
@@ -289,7 +289,7 @@ abstract class ConsulWireContract extends ConsulContract {
     "/v1/agent/service/maintenance/?enable=true, 400",
     "/v1/agent/service/maintenance/NAME?enable=true, 404"
   })
-  void wrongMaintenanceIsRefused(String path, int status) throws Exception {
+  void invalidMaintenanceIsRejected(String path, int status) throws Exception {
     assertThat(send("PUT", path, "").statusCode()).isEqualTo(status);
   }
 
@@ -354,7 +354,7 @@ abstract class ConsulWireContract extends ConsulContract {
   }
 
   @Test
-  void healthAnswersAreSortedById() throws Exception {
+  void healthResponsesAreSortedById() throws Exception {
     for (String id : List.of("b", "C", "a", "B0")) {
       register("{'Name':'NAME','ID':'NAME-" + id + "'}");
     }
@@ -404,7 +404,7 @@ abstract class ConsulWireContract extends ConsulContract {
   }
 
   @Test
-  void catalogueAndHealthAnswersHaveTheirHeaders() throws Exception {
+  void catalogueAndHealthResponsesHaveTheirHeaders() throws Exception {
     for (String path :
         List.of(
             "/v1/health/service/NAME",
@@ -473,7 +473,7 @@ abstract class ConsulWireContract extends ConsulContract {
         "{'Name':'NAME','Check':{'Status':'passing'}}",
         "{'Name':'NAME','Checks':[{}]}"
       })
-  void wrongRegistrationIsRefusedAndLeavesNothing(String body) throws Exception {
+  void invalidRegistrationIsRejectedAndLeavesNothing(String body) throws Exception {
     assertThat(send("PUT", "/v1/agent/service/register", body).statusCode()).isEqualTo(400);
     assertThat(get("/v1/agent/services").has(name)).isFalse();
   }
@@ -507,7 +507,7 @@ abstract class ConsulWireContract extends ConsulContract {
         "/v1/health/checks/",
         "/v1/catalog/service/"
       })
-  void wrongQueryIsRefused(String path) throws Exception {
+  void invalidQueryIsRejected(String path) throws Exception {
     assertThat(send("GET", path, "").statusCode()).isEqualTo(400);
   }
 
@@ -519,7 +519,7 @@ abstract class ConsulWireContract extends ConsulContract {
     "POST, /v1/agent/service/register",
     "PUT, /v1/health/service/x"
   })
-  void wrongMethodIsRefused(String method, String path) throws Exception {
+  void wrongMethodIsRejected(String method, String path) throws Exception {
     HttpResponse<String> answer = send(method, path, "");
     assertThat(answer.statusCode()).isEqualTo(405);
     assertThat(answer.headers().firstValue("Allow")).isPresent();
@@ -556,7 +556,7 @@ abstract class ConsulWireContract extends ConsulContract {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "{", "{}", "{'Status':'fine'}", "{'Status':5}"})
-  void wrongUpdateIsRefused(String body) throws Exception {
+  void invalidUpdateIsRejected(String body) throws Exception {
     register("{'Name':'NAME','Check':{'TTL':'1h'}}");
     assertThat(send("PUT", "/v1/agent/check/update/service:NAME", body).statusCode())
         .isEqualTo(400);
@@ -630,7 +630,7 @@ abstract class ConsulWireContract extends ConsulContract {
   }
 
   @Test
-  void tcpCheckIsPassingWhileSomebodyListens() throws Exception {
+  void tcpCheckIsPassingWhileThePortIsOpen() throws Exception {
     try (ServerSocket target = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
       String address = "127.0.0.1:" + target.getLocalPort();
       register("{'Name':'NAME','Check':{'TCP':'%s','Interval':'1s'}}".formatted(address));
@@ -672,7 +672,7 @@ abstract class ConsulWireContract extends ConsulContract {
     "/v1/health/service/NAME, words of a check",
     "/v1/health/service/NAME, same registration"
   })
-  void blockingQueryIsNotAnsweredForTheNewsOfOthers(String path, String news) throws Exception {
+  void blockingQueryIgnoresChangesOfOtherServices(String path, String news) throws Exception {
     String web = "{'Name':'NAME','Check':{'TTL':'1h'}}";
     register(web);
     awaitHealth(1);
@@ -713,7 +713,7 @@ abstract class ConsulWireContract extends ConsulContract {
     "/v1/catalog/service/NAME, deregister",
     "/v1/catalog/services, deregister"
   })
-  void blockingQueryIsAnsweredWhenThereIsNews(String path, String news) throws Exception {
+  void blockingQueryReturnsOnAChange(String path, String news) throws Exception {
     register("{'Name':'NAME','Check':{'TTL':'1h'}}");
     awaitHealth(1);
     long index = quietIndex(path);

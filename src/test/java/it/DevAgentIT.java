@@ -6,7 +6,7 @@ import kit.consul.agent.DevAgent;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-/** The contract with the embedded agent. Where it differs from the real one, it is wrong. */
+/** The contract of a Consul agent for the embedded agent. */
 class DevAgentIT extends ConsulWireContract {
   private static DevAgent agent;
 
@@ -32,6 +32,6 @@ class DevAgentIT extends ConsulWireContract {
 
   @Override
   boolean takesSlashes() {
-    return false; // The one known difference that this contract has to know of.
+    return false; // The one known difference that the contract allows for.
   }
 }

@@ -6,7 +6,7 @@ import kit.consul.agent.DevAgent;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-/** What a registry promises, kept by the embedded agent. */
+/** The registry contract for the embedded agent. */
 class DevAgentRegistryIT extends AgentRegistryContract {
   private static DevAgent agent;
 

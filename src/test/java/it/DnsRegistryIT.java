@@ -4,14 +4,14 @@ package it;
 import java.time.Duration;
 import kit.registry.Registry;
 
-/** What a registry promises, kept by the DNS interface of a real Consul, a little later. */
+/** The registry contract for the DNS interface of a real Consul. */
 class DnsRegistryIT extends ConsulRegistryIT {
   @Override
   Registry finder() throws Exception {
     return Registry.parse("dns://" + agent().dnsAuthority() + "/service.consul");
   }
 
-  /** Who has gone is forgotten after three rounds of 5 seconds. */
+  /** Instances are removed after they are missing for three rounds of 5 seconds. */
   @Override
   Duration soon() {
     return Duration.ofSeconds(30);

@@ -29,7 +29,7 @@ import testing.JarProcess;
 import testing.JarProcesses;
 import testing.SharedServer;
 
-/** The two jars as processes, and a real Consul: what a user sees. */
+/** The two programs end to end with a real Consul. */
 class EndToEndIT {
   @RegisterExtension
   static final SharedServer<ConsulAgent> consul =
@@ -57,7 +57,7 @@ class EndToEndIT {
   }
 
   @Test
-  void threeServicesAreCalledInTurnAndAStoppedOneIsMissedByNobody() throws Exception {
+  void instancesAreCalledInTurnAndStoppingOneFailsNoCall() throws Exception {
     List<JarProcess> services = List.of(startService(), startService(), startService());
     Set<Integer> ports = new LinkedHashSet<>();
     for (JarProcess service : services) {
@@ -89,7 +89,7 @@ class EndToEndIT {
 
     for (int i = 0, others = 0; others < 20; i++) {
       others = loop.nextLine().equals("jerry" + stoppedPort) ? 0 : others + 1;
-      assertThat(i).as("calls until the stopped service is forgotten").isLessThan(200);
+      assertThat(i).as("calls until the stopped instance is deregistered").isLessThan(200);
     }
     loop.signal("INT");
     assertThat(loop.exitStatus()).isEqualTo(130);
@@ -97,7 +97,7 @@ class EndToEndIT {
   }
 
   @Test
-  void neitherAKilledNorAFailingInstanceCostsACall() throws Exception {
+  void killedOrFailingInstancesFailNoCall() throws Exception {
     JarProcess killed = startService();
     Set<Integer> good = Set.of(startService().port(), startService().port());
     int bad = startService("--fail-ratio", "1").port();
@@ -119,7 +119,7 @@ class EndToEndIT {
   }
 
   @Test
-  void fallbackAnswersWhileNobodyElseDoes() throws Exception {
+  void fallbackIsUsedWhileNoInstanceResponds() throws Exception {
     int port = startService("--fail-ratio", "1").port();
     String[] loop = {
       "loop", "--registry", "static:127.0.0.1:" + port, "--interval", "5ms", "--count", "50"
@@ -184,7 +184,7 @@ class EndToEndIT {
   }
 
   @Test
-  void noFlagsAtAllSayWhatIsMissing() throws Exception {
+  void withoutFlagsTheMissingOnesAreNamed() throws Exception {
     JarProcess service = jars.start("user-service");
     assertThat(service.exitStatus()).isEqualTo(2);
     assertThat(service.err()).singleElement().asString().startsWith("--name is missing");
@@ -266,7 +266,7 @@ class EndToEndIT {
   }
 
   @Test
-  void clientSaysWhatFailedAndWhy() throws Exception {
+  void clientPrintsTheFailureAndItsCause() throws Exception {
     int port = startService().port();
     Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).contains(port));
     JarProcess denied = jars.client(consul.get().registry(), "delete", "101");
@@ -283,11 +283,11 @@ class EndToEndIT {
     assertThat(list.exitStatus()).isZero();
     assertThat(list.out()).containsExactly("127.0.0.1:" + port);
 
-    JarProcess nobody =
+    JarProcess missing =
         jars.client(
-            consul.get().registry(), "get", "7", "--service", "nobody", "--timeout", "300ms");
-    assertThat(nobody.exitStatus()).isEqualTo(1);
-    assertThat(nobody.err()).containsExactly("GET /user/7 failed: no instance of nobody");
+            consul.get().registry(), "get", "7", "--service", "missing", "--timeout", "300ms");
+    assertThat(missing.exitStatus()).isEqualTo(1);
+    assertThat(missing.err()).containsExactly("GET /user/7 failed: no instance of missing");
 
     JarProcess unknown = jars.start("client", "lop");
     assertThat(unknown.exitStatus()).isEqualTo(2);
@@ -295,7 +295,7 @@ class EndToEndIT {
   }
 
   @Test
-  void jsonRpcSaysTheSame() throws Exception {
+  void jsonRpcPrintsTheSame() throws Exception {
     int port = serviceAlone().port();
     String[] target = {"--rpc", "--target", "http://127.0.0.1:" + port};
     JarProcess get = jars.start("client", "get", "7", target[0], target[1], target[2]);
@@ -336,7 +336,7 @@ class EndToEndIT {
   }
 
   @Test
-  void getAllAsksEveryInstanceOnce() throws Exception {
+  void getAllCallsEveryInstanceOnce() throws Exception {
     Set<Integer> ports = Set.of(startService().port(), startService().port());
     Eventually.within(Duration.ofSeconds(3), () -> assertThat(passingPorts()).containsAll(ports));
     JarProcess all = jars.client(consul.get().registry(), "get", "101", "--all");

@@ -33,7 +33,7 @@ import testing.EtcdServer;
 import testing.Eventually;
 import testing.TestCertificate;
 
-/** The client and a real etcd; skipped where there is none, see {@link EtcdServer}. */
+/** EtcdClient with a real etcd; skipped without one, see {@link EtcdServer}. */
 @Timeout(60)
 class EtcdClientIT {
   private static final Duration SECOND = Duration.ofSeconds(1);
@@ -45,12 +45,12 @@ class EtcdClientIT {
     }
   }
 
-  private static final Access NOBODY = new Access("", "");
+  private static final Access ANONYMOUS = new Access("", "");
   private static EtcdServer shared;
 
   private final String folder = "/test/" + UUID.randomUUID() + "/";
   private final String key = folder + "a";
-  private EtcdServer own; // Of a test that does harm.
+  private EtcdServer own; // Of a test that changes or stops the server.
   private EtcdClient etcd;
 
   @BeforeEach
@@ -104,7 +104,7 @@ class EtcdClientIT {
   }
 
   @Test
-  void whatIsPutIsThereUntilItIsDeleted() throws Exception {
+  void keyExistsUntilItIsDeleted() throws Exception {
     assertThat(etcd.get(key)).isEmpty();
     etcd.put(key, "1", 0);
     etcd.put(key, "2", 0);
@@ -129,7 +129,7 @@ class EtcdClientIT {
   }
 
   @Test
-  void listsWhatBeginsWithThePrefixAndNothingElse() throws Exception {
+  void listsKeysWithThePrefixOnly() throws Exception {
     String prefix = folder + "web/";
     for (String name : List.of("web/b", "web/a", "web/a/c", "web", "webs/a", "wea", "web0")) {
       etcd.put(folder + name, name, 0);
@@ -145,7 +145,7 @@ class EtcdClientIT {
   }
 
   @Test
-  void keysGoWithTheirLease() throws Exception {
+  void keysExpireWithTheirLease() throws Exception {
     long lease = etcd.grant(Duration.ofMinutes(1));
     etcd.put(key, "1", lease);
     assertThat(etcd.get(key).get().lease()).isEqualTo(lease);
@@ -172,7 +172,7 @@ class EtcdClientIT {
   }
 
   @Test
-  void watchTellsOfEachChangeFromTheRevisionOn() throws Exception {
+  void watchReportsEachChangeFromTheRevisionOn() throws Exception {
     etcd.put(key, "before", 0);
     etcd.put(key, "0", 0);
     long revision = etcd.get(key).get().revision();
@@ -190,7 +190,7 @@ class EtcdClientIT {
   }
 
   @Test
-  void watchFromARevisionThatIsForgottenSaysSo() throws Exception {
+  void watchFromACompactedRevisionReportsCompaction() throws Exception {
     own = EtcdServer.start();
     etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     etcd.put(key, "1", 0);
@@ -203,7 +203,7 @@ class EtcdClientIT {
   }
 
   @Test
-  void watchEndsWhenTheListenerHasHeardEnough() throws Exception {
+  void watchEndsWhenTheListenerReturnsFalse() throws Exception {
     etcd.put(folder + "end", "", 0);
 
     assertThat(
@@ -291,7 +291,7 @@ class EtcdClientIT {
     assertThatThrownBy(() -> app.watch("/other/", 1, SECOND, events -> true))
         .isInstanceOf(EtcdException.class)
         .hasMessageContaining("permission denied");
-    assertThatThrownBy(() -> client(NOBODY).list(folder))
+    assertThatThrownBy(() -> client(ANONYMOUS).list(folder))
         .isInstanceOf(EtcdException.class)
         .hasMessageContaining("user name is empty");
     assertThatThrownBy(() -> client(new Access("app", "wrong")).list(folder))
@@ -314,13 +314,13 @@ class EtcdClientIT {
             Duration.ofSeconds(5))
         .put(key, "1", 0);
 
-    assertThatThrownBy(() -> client(NOBODY).get(key)).isInstanceOf(SSLHandshakeException.class);
+    assertThatThrownBy(() -> client(ANONYMOUS).get(key)).isInstanceOf(SSLHandshakeException.class);
   }
 
   @Test
-  void anotherMemberAnswersForOneThatIsDeadOrStandsStill() throws Exception {
+  void anotherMemberRespondsForADeadOrStoppedOne() throws Exception {
     own = EtcdServer.startCluster();
-    EtcdClient cluster = client(NOBODY);
+    EtcdClient cluster = client(ANONYMOUS);
     cluster.put(key, "1", 0);
 
     own.kill(0);
@@ -328,19 +328,19 @@ class EtcdClientIT {
 
     own.restart();
     own.signal(1, "STOP");
-    // If it was the leader, the others elect another first, and one of them has just started.
+    // If it was the leader, the other members elect a new one first, and one has just started.
     Eventually.within(Duration.ofSeconds(20), () -> cluster.get(key));
     List<URI> members = new ArrayList<>(own.uris());
     for (int i = 0; i < members.size(); i++) {
-      Collections.rotate(members, 1); // Whichever is the first to be asked.
-      EtcdClient client = NOBODY.client(members, Duration.ofSeconds(5));
+      Collections.rotate(members, 1); // Each member is called first once.
+      EtcdClient client = ANONYMOUS.client(members, Duration.ofSeconds(5));
       assertThat(client.get(key).map(Entry::value)).contains("2");
     }
     own.signal(1, "CONT");
   }
 
   @Test
-  void memberThatIsAloneDoesNotLetAWatchWait() throws Exception {
+  void memberWithoutAQuorumFailsAWatch() throws Exception {
     own = EtcdServer.startCluster();
     etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
     etcd.put(key, "1", 0);

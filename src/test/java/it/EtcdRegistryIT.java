@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import testing.EtcdServer;
 import testing.Eventually;
 
-/** What a registry promises, kept by a real etcd. */
+/** The registry contract for a real etcd. */
 class EtcdRegistryIT extends RegistryContract.Changing {
   private static EtcdServer server;
 
@@ -109,7 +109,7 @@ class EtcdRegistryIT extends RegistryContract.Changing {
   }
 
   @Test
-  void registrationThatIsNotKeptAliveGoesWithItsLease() throws Exception {
+  void registrationThatIsNotKeptAliveExpiresWithItsLease() throws Exception {
     client().put(folder() + "dead", ONE.authority(), client().grant(Duration.ofSeconds(2)));
     try (Instances instances = with(OTHER).instances(service)) {
       awaitExactly(instances, ONE, OTHER);

@@ -8,7 +8,7 @@ import kit.discovery.Instance;
 import kit.registry.Registry;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The contract for a file that lists instances. */
+/** The registry contract for a file that lists instances. */
 class FileRegistryIT extends RegistryContract {
   @TempDir private Path folder;
 

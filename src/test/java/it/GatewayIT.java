@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import testing.Eventually;
 import testing.JarProcess;
 
-/** Services that call services: the gateway and the proxying user service, as processes. */
+/** The gateway and the proxying user service end to end, as processes. */
 @Timeout(120)
 class GatewayIT {
   private static final Duration SOON = Duration.ofSeconds(20);
@@ -116,7 +116,7 @@ class GatewayIT {
     "PUT, /user/101, 405",
     "GET, /nothing, 404"
   })
-  void anAnswerThroughTheGatewayIsThatOfTheService(String method, String path, int status)
+  void responseThroughTheGatewayIsThatOfTheService(String method, String path, int status)
       throws Exception {
     int service = startService().port();
     int gateway = startGateway();
@@ -130,7 +130,7 @@ class GatewayIT {
   }
 
   @Test
-  void servicesWithTheTagAppearWithoutARestartAndOthersDoNot() throws Exception {
+  void taggedServicesAppearWithoutARestartAndUntaggedOnesDoNot() throws Exception {
     int gateway = startGateway("--services", "all");
     assertThat(send(gateway, "GET", "/").body()).isEqualTo("{}");
     assertThat(send(gateway, "GET", "/userservice/user/101").statusCode()).isEqualTo(404);
@@ -161,7 +161,7 @@ class GatewayIT {
   }
 
   @Test
-  void aGatewayLetsOnlyThoseThroughWhoHaveAToken() throws Exception {
+  void gatewayRejectsRequestsWithoutAToken() throws Exception {
     Path key = Path.of("src/test/resources/kit/auth/HS256.key");
     int service = startService("--jwt-key-file", key.toString()).port();
     int gateway = startGateway("--jwt-key-file", key.toString(), "--jwt-scope", "users:read");
@@ -179,7 +179,7 @@ class GatewayIT {
     assertThat(send(gateway, "GET", "/health").statusCode()).isEqualTo(200);
     assertThat(send(gateway, "GET", path, token(key, "others")).statusCode()).isEqualTo(403);
     assertThat(send(gateway, "GET", path, token(key, "users:read")).body())
-        .as("the token goes along")
+        .as("the token is forwarded")
         .isEqualTo("{\"result\":\"jerry" + service + "\"}");
   }
 
@@ -219,7 +219,7 @@ class GatewayIT {
   }
 
   @Test
-  void aProxyAsksItsPeersInTurnAndOutlivesAllButTheLast() throws Exception {
+  void proxyCallsItsPeersInTurnAndWorksWhileOneIsLeft() throws Exception {
     List<JarProcess> peers = List.of(startService(), startService(), startService());
     List<String> addresses = new ArrayList<>();
     for (JarProcess peer : peers) {

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import testing.Eventually;
 import testing.JarProcess;
 
-/** What a gateway must bear: a deployment behind it, and bodies larger than its memory. */
+/** A gateway during a rolling restart, and with bodies larger than its memory. */
 @Timeout(180)
 class GatewayTrafficIT {
   private static final Duration SOON = Duration.ofSeconds(30);
@@ -69,7 +69,7 @@ class GatewayTrafficIT {
   }
 
   @Test
-  void aRollingRestartBehindTheGatewayCostsNoCall() throws Exception {
+  void rollingRestartBehindTheGatewayFailsNoCall() throws Exception {
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
       String registry = "consul://" + agent.uri().getAuthority();
       Map<Integer, JarProcess> services = new ConcurrentHashMap<>();

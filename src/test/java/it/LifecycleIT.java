@@ -34,7 +34,7 @@ import testing.JarProcess;
 import testing.JarProcesses;
 import testing.SharedServer;
 
-/** How services come and go, and that nobody loses a call by it: the jars, and a real Consul. */
+/** Starts, stops and restarts of services without lost calls: the jars, and a real Consul. */
 class LifecycleIT {
   private static final Duration SOON = Duration.ofSeconds(10); // On a machine that is busy.
 
@@ -91,13 +91,13 @@ class LifecycleIT {
   // Deployments.
 
   @Test
-  void rollingRestartUnderLoadCostsNoCallAndNotEvenAnAttempt() throws Exception {
+  void rollingRestartUnderLoadFailsNoCallAndNoAttempt() throws Exception {
     List<JarProcess> services = new ArrayList<>(List.of(service(0), service(0)));
     List<Integer> ports = List.of(services.get(0).port(), services.get(1).port());
     for (int port : ports) {
       awaitRegistered(port);
     }
-    // Patient, because this is not about time.
+    // A long timeout, because this test does not measure time.
     JarProcess load =
         jars.client(
             consul.get().registry(),
@@ -131,7 +131,7 @@ class LifecycleIT {
   }
 
   @Test
-  void readyAndHealthTurnWhileRequestsAreStillServed() throws Exception {
+  void readyAndHealthChangeWhileRequestsAreStillServed() throws Exception {
     JarProcess service = serviceAlone("--drain-delay", "5s");
     int port = service.port();
     assertThat(get(port, "/ready").body()).isEqualTo("{\"status\":\"ready\"}");
@@ -147,7 +147,7 @@ class LifecycleIT {
   }
 
   @Test
-  void requestInFlightEndsWellAndTheProcessDoesNotOutliveItLong() throws Exception {
+  void requestInFlightCompletesAndTheProcessExitsSoonAfter() throws Exception {
     JarProcess service = serviceAlone("--delay", "2s", "--drain-delay", "200ms");
     int port = service.port();
     CompletableFuture<HttpResponse<String>> slow = sendGet(port, "/user/101");
@@ -163,7 +163,7 @@ class LifecycleIT {
   }
 
   @Test
-  void requestThatDoesNotEndIsCutOffAndASecondSignalChangesNothing() throws Exception {
+  void endlessRequestIsCutOffAndASecondSignalChangesNothing() throws Exception {
     JarProcess service =
         serviceAlone("--delay", "10m", "--drain-delay", "500ms", "--drain-timeout", "500ms");
     int port = service.port();
@@ -179,7 +179,7 @@ class LifecycleIT {
   }
 
   @Test
-  void instanceThatHungIsCalledAgainWhenItGoesOn() throws Exception {
+  void suspendedInstanceIsCalledAgainAfterItResumes() throws Exception {
     JarProcess hanging = service(0);
     int port = hanging.port();
     awaitRegistered(port);
@@ -295,7 +295,7 @@ class LifecycleIT {
   // watch
 
   @Test
-  void watchPrintsWhoComesAndGoesAndOutagesOfTheRegistry() throws Exception {
+  void watchPrintsChangesAndOutagesOfTheRegistry() throws Exception {
     try (ConsulAgent own = ConsulAgent.start()) {
       String registry = own.registry();
       JarProcess watch = jars.client(registry, "watch");

@@ -22,7 +22,7 @@ import testing.Eventually;
 import testing.JarProcess;
 import testing.LogfmtReader;
 
-/** What the service writes to stderr, in each format. */
+/** The log of the service on stderr, in each format. */
 class LogFormatIT {
   private static final String HOSTILE_PATH =
       "/user/%0d%0alevel=info%20msg=%22all%20is%20well%22%1b";
@@ -124,7 +124,7 @@ class LogFormatIT {
               assertThat(event.at("/status").intValue()).isEqualTo(200);
               assertThat(event.at("/took_ms").isNumber()).isTrue();
             })
-        // At debug the business tells what it is asked and what it answers.
+        // At debug the service logs the arguments and the result of each operation.
         .anySatisfy(
             event -> {
               assertThat(event.at("/logger").textValue()).isEqualTo("users");
@@ -141,7 +141,7 @@ class LogFormatIT {
   }
 
   @Test
-  void simpleHasTheAccessLogAsLogfmtBehindItsOwnHead() throws Exception {
+  void simpleHasTheAccessLogAsLogfmtAfterItsPrefix() throws Exception {
     JarProcess service = start("--access-log", "on", "--log-level", "error");
     int port = service.port();
     send(port, get("/user/7"));
@@ -158,7 +158,7 @@ class LogFormatIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"simple", "logfmt", "json"})
-  void levelAndAccessLogAreAsAskedFor(String format) throws Exception {
+  void levelAndAccessLogFollowTheFlags(String format) throws Exception {
     JarProcess quiet = start("--log-format", format, "--log-level", "warn");
     send(quiet.port(), get("/user/7"));
     JarProcess talkative = start("--log-format", format, "--log-level", "debug");

@@ -34,13 +34,13 @@ import testing.JarProcess;
 class MalformedResponsesIT {
   private static final int THRESHOLD = 5; // Failures in a row that open a breaker of the gateway.
 
-  /** What comes of one request, after which the upstream has been asked {@code asked} times. */
+  /** The outcome of one request, after which the upstream was called {@code asked} times. */
   private record Row(String response, String result, int asked, boolean opens, boolean staysOpen) {}
 
   // ⏎ stands for CR LF. A row: response, what the client gets, how often the upstream is asked for
   // one
   // DELETE, whether five of them open the breaker. "kept" marks what the JDK's client leaves open,
-  // because it fails before any code of ours runs (docs/http.md).
+  // because it fails before any code of the toolkit runs (docs/http.md).
   private static final String ROWS =
       """
       HTTP/1.1 200 OK⏎Content-Length: 2⏎X: Jürgen⏎⏎ok                        | 200 | 1 | closed
@@ -230,7 +230,7 @@ class MalformedResponsesIT {
   }
 
   @Test
-  void isSentOnceAndLeavesNothingBehind() throws Exception {
+  void isSentOnceAndLeaksNothing() throws Exception {
     List<Row> rows = rows();
     List<Upstream> upstreams = new ArrayList<>();
     String names =

@@ -28,7 +28,7 @@ import testing.Eventually;
 import testing.JarProcess;
 import testing.PrometheusServer;
 
-/** The jars as processes, and a real Prometheus that finds and scrapes them. */
+/** Metrics of the two programs, discovered and scraped by a real Prometheus. */
 class MetricsIT {
   private static final Duration SOON = Duration.ofSeconds(10);
 
@@ -75,7 +75,7 @@ class MetricsIT {
   }
 
   @Test
-  void promtoolFindsNothingToComplainAbout() throws Exception {
+  void promtoolReportsNoProblems() throws Exception {
     int behind = startService("none").port();
     int port = startService("none", "--rate", "0.001", "--proxy", "127.0.0.1:" + behind).port();
     for (String path : List.of("/user/7", "/user/7", "/user/x", "/no/such", "/health")) {
@@ -158,7 +158,7 @@ class MetricsIT {
   }
 
   @Test
-  void targetsTellTagsAndMetaAndLeaveOutWhoHasGone() throws Exception {
+  void targetsHaveTagsAndMetaAndOmitRemovedInstances() throws Exception {
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
       String registry = "consul://" + agent.uri().getAuthority();
       String targets = startTargets(registry);
@@ -180,14 +180,14 @@ class MetricsIT {
           .contains("client_registry_up{service=\"userservice\"} 1\n");
 
       service.signal("TERM");
-      // The last one to go is believed after a grace only, see ConsulInstances.
+      // The removal of the last one is published after a grace only, see ConsulInstances.
       Eventually.within(
           Duration.ofSeconds(60), () -> assertThat(json.readTree(get(targets).body())).isEmpty());
     }
   }
 
   @Test
-  void targetsAre503UntilTheRegistryHasAnsweredSoThatPrometheusKeepsItsOwn() throws Exception {
+  void targetsAre503UntilTheRegistryResponds() throws Exception {
     String targets = startTargets("consul://127.0.0.1:1");
 
     HttpResponse<String> answer = get(targets);
@@ -196,7 +196,7 @@ class MetricsIT {
   }
 
   @Test
-  void configurationsInTheDocsAreThoseThatPrometheusTakes(@TempDir Path folder) throws Exception {
+  void configurationsInTheDocsAreValid(@TempDir Path folder) throws Exception {
     String docs = Files.readString(Path.of("docs/operations.md"));
     Matcher block =
         Pattern.compile("`(\\w+\\.yml)`.*?```yaml\n(.*?)```", Pattern.DOTALL).matcher(docs);
@@ -214,7 +214,7 @@ class MetricsIT {
   }
 
   @Test
-  void metricsInTheDocsAreThoseThatThereAre() throws Exception {
+  void metricsInTheDocsExist() throws Exception {
     int behind = startService("none").port();
     String zipkin = "http://127.0.0.1:" + behind;
     int port =

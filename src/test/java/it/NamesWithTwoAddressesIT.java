@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import testing.JarProcess;
 
-/** Processes for which {@code two.example} is 127.0.0.1 and 127.0.0.2; servers are on the second. */
+/** Host names with two addresses, of which servers listen on the second only. */
 @Timeout(120)
 class NamesWithTwoAddressesIT {
   private static final String SECOND = "127.0.0.2";

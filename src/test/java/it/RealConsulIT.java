@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import testing.ConsulAgent;
 
-/** The contract with a real agent; skipped where there is none, see {@link ConsulAgent}. */
+/** The contract of a Consul agent for a real one; skipped without it, see {@link ConsulAgent}. */
 class RealConsulIT extends ConsulWireContract {
   private static ConsulAgent agent;
 
@@ -34,7 +34,7 @@ class RealConsulIT extends ConsulWireContract {
   }
 
   @Test
-  void anAgentThatIsRestartedHasForgottenItsServices() throws Exception {
+  void restartedAgentHasNoServices() throws Exception {
     ConsulClient client = new ConsulClient(base());
     client.register(new Service("web-1", "web", "", 80, List.of(), Map.of()), List.of());
 

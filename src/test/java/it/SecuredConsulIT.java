@@ -39,7 +39,7 @@ import testing.ConsulAgent;
 import testing.Eventually;
 import testing.TestCertificate;
 
-/** A real Consul that lets in nobody without a token, and speaks TLS. */
+/** A real Consul that requires a token and uses TLS. */
 @Timeout(60)
 class SecuredConsulIT {
   private static final String MASTER = UUID.randomUUID().toString();
@@ -110,15 +110,15 @@ class SecuredConsulIT {
   }
 
   @Test
-  void withoutATokenNothingIsTakenAndNothingSeen() throws Exception {
-    ConsulClient nobody = new ConsulClient(agent.uri());
+  void withoutATokenNothingIsRegisteredOrListed() throws Exception {
+    ConsulClient anonymous = new ConsulClient(agent.uri());
     new ConsulClient(agent.uri()).withToken(MASTER).register(WEB, List.of());
 
-    assertThatThrownBy(() -> nobody.register(WEB, List.of()))
+    assertThatThrownBy(() -> anonymous.register(WEB, List.of()))
         .isInstanceOf(ConsulException.class)
         .hasMessageContaining("403 Permission denied");
-    assertThatThrownBy(() -> nobody.instance(WEB.id())).hasMessageContaining("403");
-    assertThat(nobody.health(HealthQuery.passing("web", List.of())).entries()).isEmpty();
+    assertThatThrownBy(() -> anonymous.instance(WEB.id())).hasMessageContaining("403");
+    assertThat(anonymous.health(HealthQuery.passing("web", List.of())).entries()).isEmpty();
   }
 
   @Test
@@ -139,7 +139,7 @@ class SecuredConsulIT {
   }
 
   @Test
-  void aTokenThatMayReadFindsInstances() throws Exception {
+  void readTokenFindsInstances() throws Exception {
     String token =
         tokenFor(
             "discover",
@@ -154,7 +154,7 @@ class SecuredConsulIT {
   }
 
   @Test
-  void aProgramGetsInOverTlsWithATokenInAFile() throws Exception {
+  void programAuthenticatesOverTlsWithATokenFile() throws Exception {
     Path token = Files.writeString(files.resolve("token"), MASTER + "\n");
     Registry registry = registry(Map.of(), "--consul-token-file=" + token);
 
@@ -176,7 +176,7 @@ class SecuredConsulIT {
   }
 
   @Test
-  void aProgramGetsInWithTheVariablesOfConsulsOwnTools() throws Exception {
+  void programAuthenticatesWithTheVariablesOfConsulsOwnTools() throws Exception {
     Map<String, String> environment =
         Map.of(
             "CONSUL_HTTP_ADDR",
@@ -196,7 +196,7 @@ class SecuredConsulIT {
   }
 
   @Test
-  void aServerThatNobodyVouchesForIsAFailure() throws Exception {
+  void untrustedServerCertificateIsAFailure() throws Exception {
     ConsulClient trusting =
         new ConsulClient(URI.create("https://" + agent.httpsAuthority())).withToken(MASTER);
     assertThatThrownBy(trusting::services).isInstanceOf(SSLException.class);

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import testing.EtcdServer;
 import testing.Eventually;
 
-/** A real etcd that lets in nobody without a password, or speaks TLS; as a program gets in. */
+/** Registry flags with a real etcd that requires a password or uses TLS. */
 @Timeout(60)
 class SecuredEtcdIT {
   private static final Duration SOON = Duration.ofSeconds(15);
@@ -62,7 +62,7 @@ class SecuredEtcdIT {
   }
 
   @Test
-  void userMayDoWhatOthersMayNot() throws Exception {
+  void onlyTheUserIsPermitted() throws Exception {
     try (EtcdServer server = EtcdServer.start()) {
       server.enableUsers("kit", "p:@w", "/services/");
       String authority = server.uri().getAuthority();
@@ -80,7 +80,7 @@ class SecuredEtcdIT {
   }
 
   @Test
-  void overTlsTheCaFileSaysWhomToTrust() throws Exception {
+  void caFileIsTheTrustStoreOverTls() throws Exception {
     try (EtcdServer server = EtcdServer.startWithTls()) {
       String uri = "--registry=etcd+https://" + server.uri().getAuthority();
 

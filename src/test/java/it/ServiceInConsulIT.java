@@ -20,7 +20,7 @@ import testing.JarProcess;
 import testing.JarProcesses;
 import testing.SharedServer;
 
-/** What the service tells a real Consul, and what clients learn from it. */
+/** The registration of the service with a real Consul, and discovery by clients. */
 @Timeout(90)
 class ServiceInConsulIT {
   @RegisterExtension
@@ -54,7 +54,7 @@ class ServiceInConsulIT {
   }
 
   @Test
-  void clientsLearnTheRoutesOfAService() throws Exception {
+  void clientsReadTheRoutesOfAService() throws Exception {
     awaitStatus(startService().port(), Status.PASSING, 10);
 
     JsonNode meta = new ObjectMapper().readTree(client("instances", "--json").get(0)).at("/0/meta");
@@ -66,7 +66,7 @@ class ServiceInConsulIT {
   }
 
   @Test
-  void clientsChooseByTagsAndSeeWhichServicesThereAre() throws Exception {
+  void clientsSelectByTagsAndListServices() throws Exception {
     int blue = startService("--tags", "primary,blue").port();
     awaitStatus(blue, Status.PASSING, 10);
     awaitStatus(startService("--tags", "primary,green").port(), Status.PASSING, 10);
@@ -96,7 +96,7 @@ class ServiceInConsulIT {
   }
 
   @Test
-  void whereConsulCannotAskTheServiceReports() throws Exception {
+  void withoutAnHttpCheckTheServiceReportsItsHealth() throws Exception {
     JarProcess service = startService("--check", "ttl", "--check-interval", "1s");
     int port = service.port();
     Entry entry = awaitStatus(port, Status.PASSING, 10);
@@ -111,7 +111,7 @@ class ServiceInConsulIT {
   }
 
   @Test
-  void boundToAllAddressesItIsFoundAtThatOfTheAgent() throws Exception {
+  void wildcardBindIsRegisteredWithTheAddressOfTheAgent() throws Exception {
     JarProcess service = startService("--bind", "0.0.0.0", "--check-interval", "1s");
     int port = service.port();
 
@@ -125,7 +125,7 @@ class ServiceInConsulIT {
   }
 
   @Test
-  void tellsWhenConsulCannotReachIt() throws Exception {
+  void logsWhenConsulCannotReachIt() throws Exception {
     JarProcess service = startService("--advertise", "127.0.0.9", "--check-interval", "1s");
     int port = service.port();
 
@@ -144,7 +144,7 @@ class ServiceInConsulIT {
   }
 
   @Test
-  void aTokenIsShownNowhere() throws Exception {
+  void tokenIsShownNowhere() throws Exception {
     JarProcess service = startService("--consul-token", "s3cret", "--log-level", "debug");
     int port = service.port();
     awaitStatus(port, Status.PASSING, 10);

@@ -24,7 +24,7 @@ import testing.JarProcess;
 import testing.JarProcesses;
 import testing.SharedServer;
 
-/** The two jars and a real etcd: what a user sees who has no Consul. */
+/** The two programs end to end with a real etcd. */
 @Timeout(120)
 class ServiceInEtcdIT {
   private static final Duration SOON = Duration.ofSeconds(15);
@@ -67,7 +67,7 @@ class ServiceInEtcdIT {
   private static void awaitWithout(String name, JarProcess loop, int lines) throws Exception {
     for (int i = 0, others = 0; others < lines; i++) {
       others = loop.nextLine().equals(name) ? 0 : others + 1;
-      assertThat(i).as("calls until nobody calls it").isLessThan(2_000);
+      assertThat(i).as("calls until it is no longer called").isLessThan(2_000);
     }
   }
 
@@ -78,7 +78,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void threeAreCalledInTurnAndWhoIsStoppedLeavesAtOnceAndCostsNoCall() throws Exception {
+  void instancesAreCalledInTurnAndAStoppedOneDeregistersWithoutFailingACall() throws Exception {
     List<JarProcess> services = services(3);
     List<Integer> ports = ports(services);
     JarProcess loop = jars.client(etcd.get().registry(), "loop", "--interval", "20ms");
@@ -102,7 +102,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void whoIsKilledCostsNoCallAndGoesWithItsLease() throws Exception {
+  void killedInstanceFailsNoCallAndExpiresWithItsLease() throws Exception {
     List<JarProcess> services = services(3);
     List<Integer> ports = ports(services);
     JarProcess loop = jars.client(etcd.get().registry(), "loop", "--interval", "5ms");
@@ -124,7 +124,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void whoStandsStillGoesWithItsLeaseAndIsBackWhenItGoesOn() throws Exception {
+  void suspendedInstanceExpiresAndRegistersAgainAfterItResumes() throws Exception {
     JarProcess service = services(1).get(0);
 
     service.signal("STOP");
@@ -137,7 +137,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void anEtcdThatHasLostItsDataCostsNoCallAndGetsEverybodyBack() throws Exception {
+  void etcdWithLostDataFailsNoCallAndAllInstancesRegisterAgain() throws Exception {
     List<JarProcess> services = services(2);
     List<Integer> ports = ports(services);
     JarProcess loop = jars.client(etcd.get().registry(), "loop", "--interval", "5ms");
@@ -189,7 +189,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void eachCommandOfTheClientFindsThem() throws Exception {
+  void eachCommandOfTheClientFindsTheInstances() throws Exception {
     List<Integer> ports = ports(services(2));
     String[] addresses = ports.stream().map(port -> "127.0.0.1:" + port).toArray(String[]::new);
 
@@ -228,7 +228,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void watchSeesTheLastOneGoToo() throws Exception {
+  void watchReportsTheRemovalOfTheLastInstance() throws Exception {
     JarProcess watch = jars.client(etcd.get().registry(), "watch");
     JarProcess service = jars.service(etcd.get().registry(), 0, "--drain-delay", "0s");
     String address = " 127.0.0.1:" + service.port() + " []";
@@ -238,7 +238,7 @@ class ServiceInEtcdIT {
   }
 
   @Test
-  void flagsWithoutEffectAreTold() throws Exception {
+  void flagsWithoutEffectAreReported() throws Exception {
     JarProcess service = jars.service(etcd.get().registry(), 0, "--tags", "blue", "--check=ttl");
     service.port();
     assertThat(service.err())

@@ -6,7 +6,7 @@ import java.util.stream.Stream;
 import kit.discovery.Instance;
 import kit.registry.Registry;
 
-/** What a registry promises, as far as a list on the command line can keep it. */
+/** The registry contract for a fixed list on the command line, as far as it applies. */
 class StaticRegistryIT extends RegistryContract {
   @Override
   Registry with(Instance... instances) {

@@ -24,7 +24,7 @@ import testing.Eventually;
 import testing.JarProcess;
 import testing.ZipkinServer;
 
-/** The jars as processes, and the traces that a real Zipkin shows of them. */
+/** Traces of the two programs in a real Zipkin. */
 @Timeout(180)
 class ZipkinIT {
   private static final Duration SOON = Duration.ofSeconds(20);
@@ -66,7 +66,7 @@ class ZipkinIT {
   private JarProcess startService(String name, String... more) {
     List<String> args = new ArrayList<>(List.of("--name", name, "--port", "0"));
     args.addAll(List.of(more));
-    // What others have begun to record, they record; nothing of their own.
+    // They record spans of sampled traces of callers, but no trace of their own.
     args.addAll(List.of("--sample-ratio", "0"));
     return start("user-service", args.toArray(String[]::new));
   }
@@ -86,7 +86,7 @@ class ZipkinIT {
     return found;
   }
 
-  /** Shows each span as who did what, below whom. */
+  /** Prints each span with its service and name, below its parent. */
   private static List<String> tree(List<JsonNode> spans) {
     Map<String, JsonNode> byId = new HashMap<>();
     spans.forEach(span -> byId.put(span.get("id").textValue(), span));
@@ -133,7 +133,7 @@ class ZipkinIT {
   }
 
   @Test
-  void attemptsOfACallStandSideBySide() throws Exception {
+  void attemptsOfACallAreSiblings() throws Exception {
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
       String registry = "consul://" + agent.uri().getAuthority();
       startService("faulty", "--registry", registry, "--fail-ratio", "1").port();
@@ -154,19 +154,19 @@ class ZipkinIT {
   }
 
   @Test
-  void aSignalDoesNotCostTheLastTraces() throws Exception {
+  void lastTracesAreSentOnASignal() throws Exception {
     int port = startService("left", "--registry", "none").port();
     JarProcess client =
         start("client", "loop", "--interval", "1h", "--target", "http://127.0.0.1:" + port);
     assertThat(client.nextLine()).isEqualTo("jerry" + port);
-    client.signal("TERM"); // Spans wait for others for a second.
+    client.signal("TERM"); // Spans are batched for a second.
     assertThat(client.exitStatus()).isEqualTo(143);
     assertThat(client.err()).isEmpty();
     assertThat(tree(trace("left", 3))).hasSize(3).contains("client local get /user/{uid}");
   }
 
   @Test
-  void theGatewayIsPartOfTheTraceThatItsCallerHasBegun() throws Exception {
+  void gatewayContinuesTheTraceOfItsCaller() throws Exception {
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0)) {
       String registry = "consul://" + agent.uri().getAuthority();
       int service = startService("behind", "--registry", registry).port();
