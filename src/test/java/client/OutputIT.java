@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
 import testing.MainProcess;
 
-/** What commands print, as bytes, and what they do when nothing reads it. */
+/** The output of commands as bytes, and broken pipes. */
 @Timeout(60)
 class OutputIT {
   private static final String CLASS_PATH = "java.class.path";
@@ -88,7 +88,7 @@ class OutputIT {
         "instances --json --registry static:127.0.0.1:1",
         "watch --registry static:127.0.0.1:1",
       })
-  void everyCommandThatPrintsResultsEndsLikeThat(String line) throws Exception {
+  void everyCommandEndsQuietlyOnABrokenPipe(String line) throws Exception {
     String[] args =
         line.replace("static:TARGET", "static:" + target.substring("http://".length()))
             .replace("TARGET", target)
@@ -170,7 +170,7 @@ class OutputIT {
   }
 
   @Test
-  void passwordThatIsNotUtf8IsRefused(@TempDir Path folder) throws Exception {
+  void passwordThatIsNotUtf8IsRejected(@TempDir Path folder) throws Exception {
     byte[] latin1 = {'p', (byte) 0xe4, '\n'};
     try (MainProcess hash = client(Map.of(), "hash-password", "jerry").in(latin1)) {
       assertThat(hash.exitStatus()).isEqualTo(2);

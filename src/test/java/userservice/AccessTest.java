@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The service behind the flags about access, over the wire. */
+/** Authentication flags of the service, tested over HTTP. */
 @Timeout(30)
 class AccessTest {
   private static final HttpClient CLIENT =
@@ -149,7 +149,7 @@ class AccessTest {
     "RS256-private.pem, RS256-public.pem, RS256",
     "ES256-private.pem, ES256-public.pem, ES256"
   })
-  void tokenSaysWhoItIsForAndWhatIsExpected(String signing, String verifying, String algorithm)
+  void tokenHasSubjectAudienceAndScope(String signing, String verifying, String algorithm)
       throws Exception {
     serve(
         "--jwt-key-file",
@@ -200,10 +200,10 @@ class AccessTest {
   }
 
   @Test
-  void wrongPasswordAndUnknownUserAreToldAlike() throws Exception {
+  void wrongPasswordAndUnknownUserGetTheSameResponse() throws Exception {
     serve("--jwt-key-file", key("HS256.key"), "--users-file", users.toString());
     AtomicReference<String> seen = new AtomicReference<>();
-    for (String user : List.of("jerry", "nobody")) {
+    for (String user : List.of("jerry", "unknown")) {
       HttpResponse<String> answer = askForToken(user, "wrong");
       assertThat(answer.statusCode()).isEqualTo(401);
       assertThat(answer.headers().firstValue("WWW-Authenticate"))
@@ -236,7 +236,7 @@ class AccessTest {
   }
 
   @Test
-  void withoutUsersOrAKeyToSignNobodyGetsAToken() throws Exception {
+  void withoutUsersOrASigningKeyNoTokenIsIssued() throws Exception {
     serve("--jwt-key-file", key("RS256-public.pem"), "--users-file", users.toString());
     assertThat(askForToken("jerry", "password").statusCode()).isEqualTo(404);
     assertThat(
@@ -268,7 +268,7 @@ class AccessTest {
           --jwt-audience us                                     | --jwt-audience has no effect without --jwt-key-file
           --jwt-scope users                                     | --jwt-scope has no effect without --jwt-key-file
           """)
-  void wrongFlagsSayWhatIsWrong(String args, String message) {
+  void invalidFlagsAreNamed(String args, String message) {
     String[] each =
         args.replaceAll("\\{(.*?)}", KEYS.toString().replace("\\", "/") + "/$1").split(" ");
     assertThatExceptionOfType(Flags.UsageException.class)

@@ -14,7 +14,7 @@ class InstrumentingUserServiceTest {
       new InstrumentingUserService(new InMemoryUserService("8081"), metrics);
 
   @Test
-  void businessIsMeasuredAndNotChanged() throws Exception {
+  void callsAreMeasuredAndResultsUnchanged() throws Exception {
     assertThat(users.getName(Context.background(), 101)).isEqualTo("jerry8081");
     assertThat(users.getName(Context.background(), 7)).isEqualTo("guest8081");
     users.deleteUser(Context.background(), 7);

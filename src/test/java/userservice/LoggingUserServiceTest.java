@@ -16,7 +16,7 @@ class LoggingUserServiceTest {
       new LoggingUserService(new InMemoryUserService("8081"), KeyValueLog.logfmt(lines::add));
 
   @Test
-  void businessIsLoggedAndNotChanged() throws Exception {
+  void callsAreLoggedAndResultsUnchanged() throws Exception {
     assertThat(users.getName(Context.background(), 101)).isEqualTo("jerry8081");
     users.deleteUser(Context.background(), 7);
     assertThatThrownBy(() -> users.deleteUser(Context.background(), 101))

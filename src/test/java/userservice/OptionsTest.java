@@ -61,7 +61,7 @@ class OptionsTest {
   }
 
   @Test
-  void serviceThatWouldAskItselfIsRefused() {
+  void serviceThatWouldCallItselfIsRejected() {
     String[] byName = {"--name", "a", "--port", "8081", "--proxy", "consul:a"};
     String[] byAddress = {"--name", "a", "--port", "8081", "--proxy", "127.0.0.1:8081,10.0.0.5:80"};
     String[] others = {"--name", "a", "--port", "8081", "--proxy", "10.0.0.5:8081,127.0.0.1:8082"};
@@ -83,7 +83,7 @@ class OptionsTest {
     return new Options(args.toArray(String[]::new));
   }
 
-  /** An address that callers cannot call must not be registered, bound or asked. */
+  /** An invalid address must not be registered, bound or called. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -112,7 +112,7 @@ class OptionsTest {
           --zipkin    | http://[fe80::1%25eth0]:9411
           --zipkin    | http://127.0.0.1:99999
           """)
-  void addressThatCannotBeCalledIsAUsageError(String flag, String value) {
+  void invalidAdvertisedAddressIsAUsageError(String flag, String value) {
     assertThatThrownBy(() -> options("--port", "0", flag, value))
         .isInstanceOf(Flags.UsageException.class)
         .hasMessageStartingWith(flag + ": not ")

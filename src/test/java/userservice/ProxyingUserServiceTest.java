@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import testing.Eventually;
 
-/** A user service that asks others, which are real. */
+/** A user service that calls real peers. */
 @Timeout(30)
 class ProxyingUserServiceTest {
   private static final Duration SOON = Duration.ofSeconds(10);
@@ -92,7 +92,7 @@ class ProxyingUserServiceTest {
   }
 
   @Test
-  void requestIdAndTraceGoAlong() throws Exception {
+  void requestIdAndTraceAreForwarded() throws Exception {
     UserService proxy = proxy(peer());
     Context call = Context.background().with(RequestId.KEY, "id-1");
     Eventually.within(SOON, () -> proxy.getName(call, 7));
@@ -119,12 +119,12 @@ class ProxyingUserServiceTest {
           'consul:',                        'not the name of a service: ""'
           'consul:a/b',                     'not the name of a service: "a/b"'
           """)
-  void listsWithMistakesAreRefused(String peers, String message) {
+  void invalidListsAreRejected(String peers, String message) {
     assertThatIllegalArgumentException().isThrownBy(() -> Peers.parse(peers)).withMessage(message);
   }
 
   @Test
-  void aNameNeedsARegistryThatKnowsNames() {
+  void serviceNameNeedsARegistryWithNames() {
     assertThatThrownBy(
             () -> Peers.parse("consul:userservice").getName(NO_REGISTRY, tracing, instrumenting))
         .isInstanceOf(Flags.UsageException.class)

@@ -105,7 +105,7 @@ class UserRoutesTest {
           "user.get","params":{"uid":-1}     | "error":{"code":-32602,"message":"params: unexpected value"}
           "user.add","params":{"uid":7}      | "error":{"code":-32601,"message":"no such method"}
           """)
-  void answersOverJsonRpcToo(String method, String answer) throws Exception {
+  void respondsOverJsonRpcToo(String method, String answer) throws Exception {
     Response response = post("/rpc", "{\"jsonrpc\":\"2.0\",\"method\":" + method + ",\"id\":1}");
     assertThat(response.status()).isEqualTo(200);
     assertThat(new String(response.bytes(), StandardCharsets.UTF_8))
@@ -129,7 +129,7 @@ class UserRoutesTest {
           {"message":7}   | 400 | malformed JSON at line 1, column 12
           {"message":"x"  | 400 | malformed JSON at line 1, column 15
           """)
-  void greetingThatMakesNoSenseIsRefused(String json, int status, String detail) {
+  void invalidGreetingIsRejected(String json, int status, String detail) {
     StatusException refusal =
         catchThrowableOfType(StatusException.class, () -> post("/hello", json));
     assertThat(refusal.status()).isEqualTo(status);

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.Eventually;
 
-/** Which services a gateway has, as they come and go in a registry. */
+/** The services of a gateway as they are registered and deregistered. */
 @Timeout(30)
 class GatewayServicesTest {
   private static final Duration SOON = Duration.ofSeconds(10);
@@ -89,9 +89,9 @@ class GatewayServicesTest {
     return names;
   }
 
-  /** The list of services says so at once, that of its instances only after the grace. */
+  /** The list of services changes at once, the list of instances only after the grace. */
   @Test
-  void serviceThatHasGoneIsLetGoOfAfterTheGrace() throws Exception {
+  void removedServiceIsClosedAfterTheGrace() throws Exception {
     register("web", GatewayServices.TAG);
     register("api", GatewayServices.TAG);
     register("other");
@@ -107,7 +107,7 @@ class GatewayServicesTest {
   }
 
   @Test
-  void manyServicesThatGoAtOnceAreAllLetGoOf() throws Exception {
+  void manyServicesRemovedAtOnceAreAllClosed() throws Exception {
     String[] names = new String[20];
     for (int i = 0; i < names.length; i++) {
       names[i] = "many-" + i;
@@ -130,7 +130,7 @@ class GatewayServicesTest {
   }
 
   @Test
-  void serviceThatCannotBeOpenedHarmsNoOther() throws Exception {
+  void serviceThatCannotBeOpenedDoesNotAffectTheOtherServices() throws Exception {
     register("wrong", GatewayServices.TAG);
     register("zone", GatewayServices.TAG);
 
@@ -138,7 +138,7 @@ class GatewayServicesTest {
   }
 
   @Test
-  void nothingIsOpenedAfterTheEnd() throws Exception {
+  void nothingIsOpenedAfterClose() throws Exception {
     services.close();
     register("late", GatewayServices.TAG);
     Eventually.within(SOON, () -> assertThat(listed.snapshot()).containsKey("late"));

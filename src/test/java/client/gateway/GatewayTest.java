@@ -22,7 +22,7 @@ class GatewayTest {
         "1:2",
         "::1%lo"
       })
-  void trustedProxyThatIsNoIpAddressIsAUsageError(String address) {
+  void trustedProxyMustBeAnIpAddress(String address) {
     assertThatThrownBy(
             () ->
                 Gateway.run(

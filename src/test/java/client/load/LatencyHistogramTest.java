@@ -14,7 +14,7 @@ class LatencyHistogramTest {
   private final LatencyHistogram histogram = new LatencyHistogram();
 
   @Test
-  void emptyHistogramAnswersZero() {
+  void emptyHistogramReturnsZero() {
     assertThat(histogram.maxNanos()).isZero();
     assertThat(histogram.percentileNanos(0.5)).isZero();
   }
@@ -40,7 +40,7 @@ class LatencyHistogramTest {
   }
 
   @Test
-  void timeThatRanBackwardsIsNone() {
+  void negativeTimeIsRecordedAsZero() {
     histogram.record(-5);
     assertThat(histogram.percentileNanos(1)).isZero();
   }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.FakeNanoTime;
 
-/** When calls are due, and what is counted, on a clock that only calls and sleeps advance. */
+/** Schedule and counts of a load test, on a clock that only calls and sleeps advance. */
 @Timeout(20)
 class LoadRunTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
@@ -96,7 +96,7 @@ class LoadRunTest {
   }
 
   @Test
-  void longestDurationAndLowestRateAreNoMistake() throws Exception {
+  void longestDurationAndLowestRateAreAccepted() throws Exception {
     LoadRun.Plan hardlyEver =
         new LoadRun.Plan(
             1, 1e-300, Duration.ofSeconds(Long.MAX_VALUE), 0, Duration.ofDays(999_999));
@@ -104,7 +104,7 @@ class LoadRunTest {
   }
 
   @Test
-  void failuresAndErrorsAreOutcomesAndTheLoadGoesOn() throws Exception {
+  void failuresAndErrorsAreCountedAndTheLoadContinues() throws Exception {
     LoadTally.Report report =
         run(
             new LoadRun.Plan(1, 0, Duration.ofHours(1), 10, TIMEOUT),
@@ -120,7 +120,7 @@ class LoadRunTest {
   }
 
   @Test
-  void noMoreCallsAtATimeThanAskedForAndNoFewer() throws Exception {
+  void concurrencyIsExactlyTheRequestedOne() throws Exception {
     CountDownLatch allThere = new CountDownLatch(3);
     AtomicInteger inFlight = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
@@ -136,7 +136,7 @@ class LoadRunTest {
   }
 
   @Test
-  void closeGivesUpCallsInFlightAndCountsThemNeitherWay() throws Exception {
+  void closeAbandonsCallsInFlightAndDoesNotCountThem() throws Exception {
     CountDownLatch inFlight = new CountDownLatch(2);
     CountDownLatch never = new CountDownLatch(1);
     LoadRun run =

@@ -70,7 +70,7 @@ class LoadTallyTest {
   }
 
   @Test
-  void attemptThatIsGivenUpCountsForNobody() {
+  void abandonedAttemptIsNotCounted() {
     Endpoint<UserCall, String> givenUp =
         (context, call) -> {
           throw new InterruptedException();
@@ -83,7 +83,7 @@ class LoadTallyTest {
   }
 
   @Test
-  void tableSaysItAll() throws Exception {
+  void tableHasAllResults() throws Exception {
     for (int i = 1; i <= 100; i++) {
       tally.ended(millis(i), null);
     }

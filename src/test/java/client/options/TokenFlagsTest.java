@@ -62,7 +62,7 @@ class TokenFlagsTest {
   }
 
   @Test
-  void lastTokenStaysWhileTheFileCannotBeRead() throws Exception {
+  void lastTokenIsKeptWhileTheFileCannotBeRead() throws Exception {
     Files.writeString(file, "one");
     TokenFlags token = parsed(Map.of("KIT_TOKEN_FILE", file.toString()));
     for (String broken : new String[] {"", "two words", "\u00e9"}) {
@@ -79,7 +79,7 @@ class TokenFlagsTest {
   }
 
   @Test
-  void whatIsNoTokenIsRefusedAtTheStartAndNotShown() throws Exception {
+  void invalidTokenIsRejectedAtTheStartAndNotShown() throws Exception {
     refused("--token: not an access token or none", "--token", "hunter2 hunter2");
     refused("--token-file: no such file: " + file, "--token-file", file.toString());
     Files.writeString(file, "hunter2\nhunter2\n");

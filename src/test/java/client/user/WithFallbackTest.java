@@ -26,12 +26,12 @@ class WithFallbackTest {
   }
 
   @Test
-  void answerOfTheServiceIsPassedOn() throws Exception {
+  void responseOfTheServiceIsReturned() throws Exception {
     assertThat(ask(Duration.ofSeconds(10), (context, call) -> "jerry")).isEqualTo("jerry");
   }
 
   @Test
-  void failureIsAnsweredByTheFallback() throws Exception {
+  void fallbackIsReturnedOnFailure() throws Exception {
     PeerException down = PeerException.status("127.0.0.1:1", 500, "", null);
     PeerException open = PeerException.refused("127.0.0.1:1", "open", null, null);
     assertThat(ask(Duration.ofSeconds(10), failing(down))).isEqualTo("guest");
@@ -39,13 +39,13 @@ class WithFallbackTest {
   }
 
   @Test
-  void refusalOfTheServiceIsPassedOn() {
+  void rejectionOfTheServiceIsThrown() {
     PeerException refusal = PeerException.status("127.0.0.1:1", 403, "", null);
     assertThatThrownBy(() -> ask(Duration.ofSeconds(10), failing(refusal))).isSameAs(refusal);
   }
 
   @Test
-  void slowAnswerIsNotWaitedFor() throws Exception {
+  void slowResponseTimesOutToTheFallback() throws Exception {
     CountDownLatch never = new CountDownLatch(1);
     Endpoint<UserCall, String> slow =
         (context, call) -> {
@@ -56,7 +56,7 @@ class WithFallbackTest {
   }
 
   @Test
-  void howeverOftenItFailsTheServiceIsAskedAgain() throws Exception {
+  void serviceIsCalledAgainAfterAnyNumberOfFailures() throws Exception {
     int[] calls = {0};
     Endpoint<UserCall, String> recovering =
         (context, call) -> {
