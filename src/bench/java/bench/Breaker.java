@@ -22,13 +22,13 @@ interface Breaker {
   int MINIMUM_CALLS = 20;
   int IN_A_ROW = 5;
 
-  /** Makes a call, or throws something that says that it is refused. */
+  /** Makes a call, or throws an exception if it is rejected. */
   <R> R call(Callable<R> work) throws Exception;
 
   /** Makes a call that succeeds, in two steps. */
   void acquireAndSucceed();
 
-  /** Whether a call would be let through, in the cheapest way that counts it if not. */
+  /** Whether a call would be permitted, in the cheapest way that counts a rejection. */
   boolean tryAcquire();
 
   void open();
@@ -90,7 +90,7 @@ interface Breaker {
           CircuitBreakerConfig.custom()
               .waitDurationInOpenState(OPEN_FOR)
               .writableStackTraceEnabled(
-                  false); // As ours; its default is more than ten times slower.
+                  false); // As in the kit; its default is more than ten times slower.
       if (byRatio) {
         config
             .failureRateThreshold(50)

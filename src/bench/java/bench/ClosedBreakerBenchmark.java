@@ -8,7 +8,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Threads;
 
-/** A call that succeeds, through a breaker that lets it pass. */
+/** A successful call through a closed breaker. */
 @State(Scope.Benchmark)
 public class ClosedBreakerBenchmark {
   @Param({"kit", "resilience4j", "failsafe"})

@@ -10,7 +10,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Threads;
 
-/** One more request counted: on a series that is at hand, and on one that is looked up by its labels. */
+/** Incrementing a counter: on a held series, and on one that is looked up by its labels. */
 @State(Scope.Benchmark)
 public class CounterBenchmark {
   @Param({"kit", "Prometheus"})
@@ -30,7 +30,7 @@ public class CounterBenchmark {
         byLabels = () -> family.labels("GET", "200").inc();
       }
       case "Prometheus" -> {
-        // Exemplars are something else; ours has none.
+        // Without exemplars, which the kit does not have.
         io.prometheus.metrics.core.metrics.Counter family =
             io.prometheus.metrics.core.metrics.Counter.builder()
                 .name("requests_total")

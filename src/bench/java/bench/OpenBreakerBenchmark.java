@@ -7,7 +7,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** A call to a breaker that refuses it, for an hour to come. */
+/** A call that an open breaker rejects; it stays open for an hour. */
 @State(Scope.Benchmark)
 public class OpenBreakerBenchmark {
   @Param({"kit", "resilience4j", "failsafe"})

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
  * Turns what JMH has measured (its JSON, with {@code -prof gc}) into one table: a row for each
  * operation, a column for each library.
  *
- * <p>Times are medians: a mean would also tell what else ran on the machine.
+ * <p>Times are medians: a mean would include other load of the machine.
  */
 final class PartsTable {
   private static final String OURS = "kit";

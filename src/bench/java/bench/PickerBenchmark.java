@@ -13,7 +13,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** One choice among few and among many. */
+/** One pick among few and among many candidates. */
 @State(Scope.Benchmark)
 public class PickerBenchmark {
   @Param({"3", "1000"})

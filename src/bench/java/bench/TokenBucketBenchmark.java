@@ -41,7 +41,7 @@ public class TokenBucketBenchmark {
     }
   }
 
-  /** A limiter that lets so many through in each period, and that many at once. */
+  /** A limiter with so many permits per period, and as many at once. */
   private BooleanSupplier limiter(int permits, Duration period) {
     return switch (library) {
       case "kit" -> new TokenBucket(permits / seconds(period), permits)::tryAcquire;

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import testing.FakeNanoTime;
 
-/** The diagrams in docs/states.md are what comes out when everything is tried in every state. */
+/** Compares the diagrams in docs/states.md with every event in every state. */
 @Timeout(60)
 class StatesTest {
   private static final Duration LONG = Duration.ofDays(1);
@@ -56,13 +56,13 @@ class StatesTest {
       try {
         outcome.happen(breaker.acquire());
       } catch (OpenException e) {
-        // Refused, which is no outcome.
+        // Rejected, which is no outcome.
       }
     }
 
     @Override
     public void close() {
-      // Nothing to let go of.
+      // Nothing to release.
     }
   }
 
@@ -148,7 +148,7 @@ class StatesTest {
       }
     }
 
-    /** What somebody sees who asks it over the wire. */
+    /** The state of the service as a client sees it. */
     String state() throws Exception {
       try (Socket socket = new Socket("127.0.0.1", http.port())) {
         if (!started.get()) {

@@ -182,7 +182,7 @@ class UsesTest {
 
     assertThat(Uses.isKnown(users, "jerry", "secret")).isTrue();
     assertThat(Uses.isKnown(users, "jerry", "guess")).isFalse();
-    assertThat(Uses.isKnown(users, "nobody", "secret")).isFalse();
+    assertThat(Uses.isKnown(users, "unknown", "secret")).isFalse();
   }
 
   @Test
@@ -222,7 +222,7 @@ class UsesTest {
   void etcdClient() throws Exception {
     String entry = "\"key\":\"L3NlcnZpY2VzL3dlYi93ZWItMQ==\",\"value\":\"MTAuMC4wLjU6ODA4MQ==\"";
     List<EtcdClient.Event> news = new ArrayList<>();
-    try (FakeConsul etcd = new FakeConsul()) { // It knows nothing of Consul, or etcd.
+    try (FakeConsul etcd = new FakeConsul()) { // A scripted HTTP server.
       etcd.on("POST", "/v3/lease/grant").answer(200, "{\"ID\":\"7\",\"TTL\":\"10\"}");
       etcd.on("POST", "/v3/kv/put").answer(200, "{}");
       etcd.on("POST", "/v3/kv/range").answer(200, "{\"header\":{\"revision\":\"41\"}}");

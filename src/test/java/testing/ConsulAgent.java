@@ -30,10 +30,10 @@ public final class ConsulAgent implements AutoCloseable {
   private final Security security;
   private Process process;
 
-  /** A master token, without which nobody may do anything, and the certificate of HTTPS. */
+  /** A master token, which every request needs, and the certificate of HTTPS. */
   public record Security(String token, TestCertificate certificate) {}
 
-  /** Starts an agent that lets in everybody, and waits until it can be used. */
+  /** Starts an agent without access control and waits until it is ready. */
   public static ConsulAgent start() throws IOException, InterruptedException {
     return start(null);
   }
@@ -94,7 +94,7 @@ public final class ConsulAgent implements AutoCloseable {
     }
   }
 
-  /** Ends the agent without a chance to say goodbye. */
+  /** Kills the agent. */
   public void kill() throws InterruptedException {
     if (process != null) {
       process.destroyForcibly().waitFor();

@@ -4,9 +4,8 @@ package testing;
 import com.sun.net.httpserver.spi.HttpServerProvider;
 
 /**
- * What serves under {@code com.sun.net.httpserver}: the JDK's own, or another that is on the class
- * path. With {@code mvn -Probaho test} it is another; how it differs is said in {@code
- * docs/performance.md}.
+ * The implementation of {@code com.sun.net.httpserver}: the JDK's own, or another one on the class
+ * path, as with {@code mvn -Probaho test}; {@code docs/performance.md} has the differences.
  */
 public final class Engine {
   /** Its properties begin with this. */

@@ -114,7 +114,7 @@ public final class EtcdServer implements AutoCloseable {
     return folder(0).resolve("fixtures/client/cert.pem");
   }
 
-  /** Ends all members without a chance to say goodbye. */
+  /** Kills all members. */
   public void kill() throws InterruptedException {
     for (Process process : processes) {
       process.destroyForcibly().waitFor();
@@ -159,7 +159,7 @@ public final class EtcdServer implements AutoCloseable {
     try {
       close();
     } catch (IOException | InterruptedException e) {
-      // The JVM ends; there is nobody to tell.
+      // The JVM is exiting, so there is no caller to report to.
     }
   }
 
@@ -246,7 +246,7 @@ public final class EtcdServer implements AutoCloseable {
     post("/v3/kv/deleterange", "{\"key\":\"" + base64 + "\"}");
   }
 
-  /** From now on nobody may do anything, but for one user below one prefix; without TLS. */
+  /** Enables authentication with one user, which may access one prefix; without TLS. */
   public void enableUsers(String name, String password, String prefix)
       throws IOException, InterruptedException {
     byte[] end = prefix.getBytes(UTF_8);
@@ -266,7 +266,7 @@ public final class EtcdServer implements AutoCloseable {
     post("/v3/auth/enable", "{}");
   }
 
-  /** A number that the first member tells of itself, for Prometheus. */
+  /** Returns the value of a metric of the first member. */
   public double metric(String name) throws IOException, InterruptedException {
     HttpRequest request = HttpRequest.newBuilder(healthUri(0).resolve("/metrics")).build();
     return HTTP.send(request, HttpResponse.BodyHandlers.ofString())

@@ -23,8 +23,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A server in Consul's place that answers what a test tells it to, faults included. It knows
- * nothing of Consul: what an honest agent does is tested with the real one.
+ * A scripted HTTP server in place of Consul or etcd, which sends the responses of the test, faults
+ * included. It has no logic of Consul; tests of regular behaviour use a real agent.
  *
  * <pre>{@code
  * fake.on("PUT", "/v1/agent/service/register").answer(500, "boom").answer(200, "");
@@ -32,7 +32,7 @@ import java.util.concurrent.TimeUnit;
  * }</pre>
  *
  * <p>Each request takes the next step of the script of its method and path, the query aside; the
- * last step is for all that follow. Without a script the answer is 404.
+ * last step is for all that follow. Without a script the response is 404.
  */
 public final class FakeConsul implements AutoCloseable {
   private static final int PATIENCE_SECONDS = 10; // for what must happen soon
@@ -82,7 +82,7 @@ public final class FakeConsul implements AutoCloseable {
     return request;
   }
 
-  /** The next request of this kind; others before it are passed over. */
+  /** Returns the next request of this kind; earlier ones of other kinds are skipped. */
   public Request awaitRequest(String method, String path) throws InterruptedException {
     Request request = awaitRequest();
     while (!(request.method() + request.path()).equals(method + path)) {
@@ -141,7 +141,7 @@ public final class FakeConsul implements AutoCloseable {
       this.target = target;
     }
 
-    /** Answers; the headers are names and values in turn. */
+    /** Adds a response; the headers are names and values in turn. */
     public Script answer(int status, String body, String... headers) {
       return then(
           exchange -> {
@@ -154,7 +154,7 @@ public final class FakeConsul implements AutoCloseable {
           });
     }
 
-    /** Answers 200 with an index, which may be any text. */
+    /** Adds a response 200 with an index, which may be any text. */
     public Script answerWithIndex(String index, String body) {
       return answer(200, body, "X-Consul-Index", index);
     }
@@ -164,7 +164,7 @@ public final class FakeConsul implements AutoCloseable {
       return then(hanging);
     }
 
-    /** Answers 200 and sends so many spaces every 10 ms, until the client goes away. */
+    /** Adds a response 200 that sends so many spaces every 10 ms, until the client disconnects. */
     public Script trickle(int bytes) {
       return trickle("", bytes);
     }

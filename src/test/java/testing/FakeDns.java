@@ -22,17 +22,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * A DNS server, over UDP and TCP, that answers what a test tells it to, faults included. What Consul's
- * does is tested with the real one.
+ * A scripted DNS server, over UDP and TCP, which sends the responses of the test, faults included.
+ * Tests with the DNS interface of Consul use a real agent.
  *
- * <p>Names that it was not told of do not exist; other types of a name that it knows are empty.
+ * <p>Names without a script do not exist; other types of a scripted name are empty.
  */
 public final class FakeDns implements AutoCloseable {
   private static final Map<String, Integer> TYPES = Map.of("A", 1, "AAAA", 28, "SRV", 33);
   private static final int NO_SUCH_NAME = 3;
   private static final int INTERNET = 1;
   private static final int TTL_SECONDS = 0;
-  private static final int IS_RESPONSE = 0x8180; // To a question that wants recursion; has it.
+  private static final int IS_RESPONSE = 0x8180; // Recursion desired and available.
   private static final int IS_TRUNCATED = 0x0200;
 
   private final DatagramSocket udp;
@@ -70,27 +70,27 @@ public final class FakeDns implements AutoCloseable {
     records.keySet().removeIf(key -> key.startsWith(name + " "));
   }
 
-  /** Answers with an error: 2 server failure, 5 refused. */
+  /** Responds with an error: 2 server failure, 5 refused. */
   public void fail(String name, String type, int code) {
     errors.put(name + " " + type, code);
   }
 
-  /** Answers hold at most so many records, drawn at random, and do not say so; as Consul does. */
+  /** Limits responses to a random sample of so many records, without truncation flag, as Consul. */
   public void sample(int mostRecords) {
     this.mostRecords = mostRecords;
   }
 
-  /** Says over UDP that the answer does not fit. */
+  /** Sets the truncation flag in responses over UDP. */
   public void truncate() {
     isTruncating = true;
   }
 
-  /** Does not answer any more, or does again. */
+  /** Stops or resumes responding. */
   public void silent(boolean isSilent) {
     this.isSilent = isSilent;
   }
 
-  /** What was asked for so far, as {@code "name type"}. */
+  /** The queries so far, as {@code "name type"}. */
   public List<String> questions() {
     return List.copyOf(questions);
   }
@@ -112,7 +112,7 @@ public final class FakeDns implements AutoCloseable {
           udp.send(new DatagramPacket(answer, answer.length, packet.getSocketAddress()));
         }
       } catch (IOException e) {
-        // Closed, or the client has gone.
+        // Closed, or the client has disconnected.
       }
     }
   }
@@ -128,7 +128,7 @@ public final class FakeDns implements AutoCloseable {
         out.writeShort(answer.length);
         out.write(answer);
       } catch (IOException e) {
-        // Closed, or the client has gone.
+        // Closed, or the client has disconnected.
       }
     }
   }

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A program of the tests in a JVM of its own, for what a JVM reads only once. */
+/** A test program in a JVM of its own, for settings that a JVM reads only once. */
 public final class ForkedJvm implements AutoCloseable {
   private final Process process;
   private final Path log;

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 import kit.cli.Flags;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
-/** The help of a command, taken apart. */
+/** The parsed help page of a command. */
 public record HelpPage(String text, List<Row> rows) {
   /** A row of the help: a flag below the heading of its group, or a form of a registry's URI. */
   public record Row(String group, String form, int column, String meaning) {}

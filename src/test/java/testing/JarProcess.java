@@ -16,7 +16,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** One of our jars as a process, with what it prints. */
+/** One of the project's jars as a process, with its output. */
 public final class JarProcess implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -76,8 +76,8 @@ public final class JarProcess implements AutoCloseable {
   }
 
   /**
-   * Returns how a command begins that Ctrl-C ends. Who runs the tests in the background may have
-   * SIGINT ignored, and children inherit that.
+   * Returns the first words of a command that Ctrl-C ends. A shell that runs the tests in the
+   * background may ignore SIGINT, and children inherit that.
    */
   public static List<String> withSignalsAtDefault() {
     return canResetSignals() ? List.of("env", "--default-signal=INT") : List.of();

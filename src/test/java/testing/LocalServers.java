@@ -15,7 +15,7 @@ import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.Assumptions;
 
-/** What it takes to start a real server on this machine. */
+/** Finds programs, ports and folders for real servers on this machine. */
 public final class LocalServers {
   private static final int PORTS = 3_000; // For each JVM.
   private static final int FIRST_PORT =

@@ -13,7 +13,7 @@ public final class LogfmtReader {
     this.line = line;
   }
 
-  /** Returns the pairs in their order; a key that comes twice is refused. */
+  /** Returns the pairs in their order; a duplicate key is rejected. */
   public static Map<String, String> read(String line) {
     return new LogfmtReader(line).read();
   }

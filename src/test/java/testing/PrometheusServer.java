@@ -53,7 +53,7 @@ public final class PrometheusServer implements AutoCloseable {
             .start();
   }
 
-  /** Starts it with this {@code prometheus.yml} and waits until it answers. */
+  /** Starts it with this {@code prometheus.yml} and waits until it responds. */
   public static PrometheusServer start(String configuration) throws Exception {
     PrometheusServer server = new PrometheusServer(configuration);
     try {
@@ -85,12 +85,12 @@ public final class PrometheusServer implements AutoCloseable {
     return values;
   }
 
-  /** Returns what {@code promtool check metrics} has to say: nothing, if all is well. */
+  /** Returns the output of {@code promtool check metrics}: empty if there is no problem. */
   public static String complaintsAbout(String metrics) throws IOException, InterruptedException {
     return promtool(metrics, "check", "metrics");
   }
 
-  /** Returns what {@code promtool check config} has to say of a file, and the rules that it names. */
+  /** Returns the output of {@code promtool check config} for a file and its rule files. */
   public static String checked(Path configuration) throws IOException, InterruptedException {
     return promtool("", "check", "config", configuration.toString());
   }

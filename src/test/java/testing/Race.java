@@ -15,7 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Lets many threads loose on one task at the same moment and collects what they return:
+ * Runs a task on many threads at the same time and collects the results:
  *
  * <pre>{@code
  * List<Boolean> admitted = Race.run(8, () -> bucket.tryAcquire());
@@ -27,7 +27,7 @@ public final class Race {
 
   private Race() {}
 
-  /** A task that knows which of the threads it runs on, from 0. */
+  /** A task with the number of its thread, from 0. */
   @FunctionalInterface
   public interface NumberedTask<T> {
     /** Runs once on each thread. */

@@ -14,13 +14,13 @@ import org.junit.jupiter.api.Test;
 class RaceTest {
   @Test
   void allThreadsRunAtTheSameTime() throws Exception {
-    CyclicBarrier everybody = new CyclicBarrier(8); // opens only if all eight are inside the task
+    CyclicBarrier allThreads = new CyclicBarrier(8); // opens only if all eight are inside the task
 
     List<String> results =
         Race.run(
             8,
             () -> {
-              everybody.await();
+              allThreads.await();
               return Thread.currentThread().getName();
             });
 
@@ -33,7 +33,7 @@ class RaceTest {
   }
 
   @Test
-  void firstFailureIsThrownThoughOthersHang() {
+  void firstFailureIsThrownWhileOtherThreadsHang() {
     CountDownLatch never = new CountDownLatch(1);
 
     assertThatThrownBy(

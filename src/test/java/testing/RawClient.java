@@ -16,7 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** One connection on which tests see each byte that a real HTTP client hides or repairs. */
+/** A raw HTTP connection: tests see each byte that a real HTTP client hides or repairs. */
 public final class RawClient implements AutoCloseable {
   private static final int PATIENCE_MILLIS = 15_000; // Machines may be busy.
 
@@ -30,7 +30,7 @@ public final class RawClient implements AutoCloseable {
     in = new BufferedInputStream(socket.getInputStream());
   }
 
-  /** An answer as it came; header names are found in any case. */
+  /** A response as received; header names are found in any case. */
   public record Answer(int status, Map<String, String> headers, byte[] bytes) {
     public String header(String name) {
       return headers.get(name);
@@ -55,7 +55,7 @@ public final class RawClient implements AutoCloseable {
     return this;
   }
 
-  /** Reads one answer with its body. */
+  /** Reads one response with its body. */
   public Answer answer() throws IOException {
     Answer head = head();
     if (head.status() == 204 || head.status() == 304) {
@@ -101,7 +101,7 @@ public final class RawClient implements AutoCloseable {
     try {
       return in.read() < 0;
     } catch (SocketException e) {
-      return true; // Reset: closed while bytes of ours were on their way.
+      return true; // Reset: closed while bytes of the client were in flight.
     }
   }
 
@@ -111,7 +111,7 @@ public final class RawClient implements AutoCloseable {
     socket.close();
   }
 
-  /** Says that nothing more will be sent; answers still arrive. */
+  /** Shuts down output; responses can still be read. */
   public void endOfRequests() throws IOException {
     socket.shutdownOutput();
   }

@@ -14,7 +14,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A peer that answers, byte by byte, what no proper server would: one request a connection. */
+/** A peer that sends malformed responses byte by byte: one request a connection. */
 public final class RawPeer implements AutoCloseable {
   /** What to do with a connection whose request head has been read. */
   @FunctionalInterface
@@ -34,13 +34,13 @@ public final class RawPeer implements AutoCloseable {
     background(this::accept);
   }
 
-  /** Answers each request with {@code bytes} and closes the connection. */
+  /** Responds to each request with {@code bytes} and closes the connection. */
   public static RawPeer answering(String bytes) throws IOException {
     return new RawPeer(
         (peer, connection) -> connection.getOutputStream().write(bytes.getBytes(ISO_8859_1)));
   }
 
-  /** Answers each request with {@code bytes}, then waits; {@link #ends} tells for what. */
+  /** Responds to each request with {@code bytes}, then waits; {@link #ends} has what for. */
   public static RawPeer stallingAfter(String bytes) throws IOException {
     return new RawPeer(
         (peer, connection) -> {
@@ -67,7 +67,7 @@ public final class RawPeer implements AutoCloseable {
     return ends;
   }
 
-  /** How many connections are open, as far as this end knows. */
+  /** The number of connections that are open at this end. */
   public int open() {
     return open.get();
   }
@@ -94,7 +94,7 @@ public final class RawPeer implements AutoCloseable {
       heads.add(head(connection.getInputStream()));
       script.play(this, connection);
     } catch (Exception e) {
-      ends.add(e.toString()); // Seen by tests that look; others see that no answer came.
+      ends.add(e.toString()); // For tests that read it; other tests see that there is no response.
     } finally {
       open.decrementAndGet();
     }

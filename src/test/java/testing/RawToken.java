@@ -8,7 +8,7 @@ import java.util.Base64;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Tokens with anything in them, rightly signed: what no honest signer makes. */
+/** Correctly signed tokens with arbitrary content, which no regular signer creates. */
 public final class RawToken {
   private RawToken() {}
 

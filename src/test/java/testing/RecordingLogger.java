@@ -9,7 +9,7 @@ import org.slf4j.event.Level;
 import org.slf4j.helpers.LegacyAbstractLogger;
 import org.slf4j.helpers.MessageFormatter;
 
-/** Keeps what is logged instead of printing it. */
+/** A logger that records events instead of printing them. */
 public final class RecordingLogger extends LegacyAbstractLogger {
   public record Line(Level level, String text, Throwable error) {}
 

@@ -16,7 +16,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * A certificate for a server at 127.0.0.1 that vouches for itself, made by the JDK's keytool.
+ * A self-signed certificate for a server at 127.0.0.1, made by the JDK's keytool.
  *
  * @param pem the file with the certificate, which is also its authority
  * @param keyPem the file with its private key

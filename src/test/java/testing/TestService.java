@@ -45,7 +45,7 @@ public final class TestService implements AutoCloseable {
     return client;
   }
 
-  /** Waits for what the service tells its finalizers after the next request. */
+  /** Waits for what the service passes to its finalizers after the next request. */
   public RequestSummary nextCompleted() throws InterruptedException {
     RequestSummary next = completed.poll(5, TimeUnit.SECONDS);
     assertThat(next).as("completed").isNotNull();

@@ -61,7 +61,7 @@ public final class ZipkinServer implements AutoCloseable {
     return uri.toString();
   }
 
-  /** Asks its API, such as {@code /api/v2/traces}. */
+  /** Gets a path of its API, such as {@code /api/v2/traces}. */
   public JsonNode get(String path) throws IOException, InterruptedException {
     HttpResponse<byte[]> response =
         http.send(HttpRequest.newBuilder(uri.resolve(path)).build(), BodyHandlers.ofByteArray());

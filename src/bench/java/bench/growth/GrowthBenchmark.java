@@ -21,7 +21,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** What one operation costs when there are more and more routes, instances, series. */
+/** The cost of one operation with growing numbers of routes, instances and series. */
 @State(Scope.Benchmark)
 public class GrowthBenchmark {
   @Param({"10", "100", "1000", "10000"})

@@ -12,7 +12,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.util.List;
 import kit.http.client.HttpEndpoint;
 
-/** The least that hands a request on, of what the JDK has: its server, its client, nothing else. */
+/** A minimal gateway of the JDK's server and client: the baseline of the benchmarks. */
 final class BareGateway {
   private BareGateway() {}
 

@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 
-/** The JDK's server with the least that answers: what everything built upon it is measured by. */
+/** The JDK's server with a minimal handler: the baseline of the benchmarks. */
 final class BareServer {
   static final byte[] ANSWER = "{\"result\":\"jerry8081\"}".getBytes(StandardCharsets.UTF_8);
 

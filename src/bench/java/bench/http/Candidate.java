@@ -18,7 +18,7 @@ record Candidate(String name, String jars, List<String> main) {
 
   static final String BARE = "bare JDK handler";
 
-  /** Returns the bare handler, and those of all others whose name has something of {@code pattern}. */
+  /** Returns the bare handler, and all other candidates whose name matches {@code pattern}. */
   static List<Candidate> matching(String pattern) {
     return all().stream()
         .filter(one -> one.name.equals(BARE) || one.name.matches(".*(" + pattern + ").*"))

@@ -99,7 +99,7 @@ final class ConnectionsBench {
     return channel;
   }
 
-  /** Returns whether there is an answer; nothing in it is larger than a buffer. */
+  /** Returns whether there is a response; nothing in it is larger than a buffer. */
   private static boolean ask(SocketChannel channel) throws IOException {
     channel.write(ByteBuffer.wrap(REQUEST));
     ByteBuffer buffer = ByteBuffer.allocate(4096);

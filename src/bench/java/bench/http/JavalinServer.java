@@ -3,7 +3,7 @@ package bench.http;
 
 import io.javalin.Javalin;
 
-/** The same in Javalin, on virtual threads where there are any. */
+/** The user service in Javalin, on virtual threads if the JDK has them. */
 final class JavalinServer {
   private JavalinServer() {}
 

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Calls {@code GET /user/101} as fast as it is answered, with wrk. */
+/** Closed-loop load with wrk: {@code GET /user/101}. */
 final class Load {
   private static final Pattern RATE = Pattern.compile("Requests/sec: +([0-9.]+)");
   private static final Pattern REQUESTS = Pattern.compile("([0-9]+) requests in ");

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
-/** What is made of rounds in which all that is compared has had its turn. */
+/** Results of rounds, in each of which every candidate has run. */
 final class Rounds {
   private Rounds() {}
 

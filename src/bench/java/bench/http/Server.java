@@ -40,7 +40,7 @@ final class Server implements AutoCloseable {
   }
 
   final int port;
-  final Duration startup; // From the start of its process to its first answer.
+  final Duration startup; // From the start of its process to its first response.
   private final Process process;
   private final BufferedReader out;
 
@@ -51,7 +51,7 @@ final class Server implements AutoCloseable {
     this.out = new BufferedReader(new InputStreamReader(process.getInputStream()));
   }
 
-  /** Starts one that can tell what it costs, and waits until it answers. */
+  /** Starts one that reports its resource use, and waits until it responds. */
   static Server start(Candidate candidate) throws Exception {
     return start(candidate, List.of());
   }
@@ -63,7 +63,7 @@ final class Server implements AutoCloseable {
     return start(candidate, jvm, arguments);
   }
 
-  /** Starts one as its user would, and waits until it answers. */
+  /** Starts one as its user would, and waits until it responds. */
   static Server startAlone(Candidate candidate) throws Exception {
     return start(candidate, List.of(), candidate.main());
   }
@@ -95,7 +95,7 @@ final class Server implements AutoCloseable {
     }
   }
 
-  /** Returns so much of our own class path: the directories, and these jars. */
+  /** Returns a part of this JVM's class path: the directories, and these jars. */
   private static String classPath(String jars) {
     return String.join(
         File.pathSeparator,
@@ -120,14 +120,14 @@ final class Server implements AutoCloseable {
       socket.setSoTimeout(5000);
       OutputStream out = socket.getOutputStream();
       out.write("GET /user/101 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".getBytes());
-      // A gateway knows no such path, which is an answer, too.
+      // A gateway has no such path; its 404 is a response, too.
       return new String(socket.getInputStream().readNBytes(12)).matches("HTTP/1.1 (200|404)");
     } catch (IOException e) {
       return false;
     }
   }
 
-  /** Only of a server that can tell. */
+  /** Only of a server that reports it. */
   Cost cost() throws IOException {
     process.getOutputStream().write('\n');
     process.getOutputStream().flush();

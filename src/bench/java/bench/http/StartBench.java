@@ -13,7 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
-/** Measures how soon servers answer after their start, and their memory after 10,000 requests. */
+/** Measures the time to the first response, and the memory after 10,000 requests. */
 final class StartBench {
   private static final int REQUESTS = 10_000;
 
