@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** scripts/copy-part copies parts and tests that work where they come to. */
+/** scripts/copy-part copies parts and tests that work in the target project. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class CopyPartIT {
   // JUnit's launcher is there when tests run, and not when they are compiled.

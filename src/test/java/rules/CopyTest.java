@@ -25,8 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A part can be copied: it compiles alone. Unlike a look at its imports, this also finds the use of
- * a neighbour in the same package; and without slf4j on the class path, no part can log.
+ * A part can be copied: it compiles alone. Unlike a check of its imports, this also finds the use of
+ * a class in the same package; and without slf4j on the class path, no part can log.
  */
 class CopyTest {
   @TempDir private Path scratch;
@@ -42,7 +42,7 @@ class CopyTest {
   }
 
   @Test
-  void exactlyThePartsSayHowToCopyThem() throws Exception {
+  void exactlyThePartsHaveCopyInstructions() throws Exception {
     Set<String> saying = new TreeSet<>();
     Path main = Sources.root().resolve("src/main/java");
     for (Path file : Sources.in("src/main/java")) {
@@ -62,7 +62,7 @@ class CopyTest {
 
   @ParameterizedTest
   @MethodSource("parts")
-  void pageSaysWhatThePartPromisesAndShowsAUse(Part part) throws Exception {
+  void pageHasThePromiseAndAUseOfEachPart(Part part) throws Exception {
     String page = Files.readString(Sources.root().resolve("docs/embedding.md"));
 
     assertThat(part.file()).hasFileName(part.name() + ".java");
@@ -78,7 +78,7 @@ class CopyTest {
   }
 
   @Test
-  void useOfANeighbourIsRefused() throws Exception {
+  void useOfANeighbourIsRejected() throws Exception {
     write("Neighbour", "package kit; class Neighbour {}");
     Path needy = write("Needy", "package kit; class Needy { Neighbour neighbour; }");
 
@@ -86,7 +86,7 @@ class CopyTest {
   }
 
   @Test
-  void useOfAnotherPackageOfOursOrOfALoggerIsRefused() throws Exception {
+  void useOfAnotherPackageOrALoggerIsRejected() throws Exception {
     Path needy = write("Needy", "class Needy { kit.Endpoint<?, ?> one; org.slf4j.Logger two; }");
 
     assertThat(problems(needy, List.of())).hasSize(2);
@@ -94,13 +94,13 @@ class CopyTest {
   }
 
   @Test
-  void warningIsRefused() throws Exception {
+  void warningIsRejected() throws Exception {
     Path raw = write("Raw", "class Raw { java.util.List raw; }");
 
     assertThat(problems(raw, List.of())).first().asString().contains("raw type");
   }
 
-  /** What the compiler says about a file that has nothing but the JDK and these jars. */
+  /** Returns the compiler's errors for a file with only the JDK and these jars on the class path. */
   private List<String> problems(Path file, List<Path> jars) throws IOException {
     JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
     DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();

@@ -42,7 +42,7 @@ class NamesInDocsTest {
     return sources;
   }
 
-  /** The text about our code: on pages that translate Go kit's terms, the middle columns. */
+  /** The text about this project's code: on pages that map Go kit's terms, the middle columns. */
   private static String ours(String page, String line) {
     if (!page.equals("from-go-kit.md") && !page.equals("glossary.md")) {
       return line;

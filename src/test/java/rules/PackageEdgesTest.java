@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * full needs no import.
  */
 class PackageEdgesTest {
-  /** Package -> the packages of ours that it may use. */
+  /** Package -> the packages of this project that it may use. */
   private static final Map<String, Set<String>> ALLOWED =
       Map.ofEntries(
           entry("kit", Set.of()),
@@ -56,7 +56,7 @@ class PackageEdgesTest {
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           entry("kit.nacos", Set.of("kit", "kit.discovery")),
-          // What puts the rest together.
+          // The packages that combine the other ones.
           entry(
               "kit.cli",
               Set.of(

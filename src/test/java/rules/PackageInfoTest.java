@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Each package says what it is for, which of its classes are parts, and where it stands. */
+/** Each package-info has the purpose of the package, its parts, and its dependencies. */
 class PackageInfoTest {
   private static final Path MAIN = Sources.root().resolve("src/main/java");
 

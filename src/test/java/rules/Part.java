@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A class that people copy, as docs/embedding.md lists it. */
+/** A class made to be copied, as docs/embedding.md lists it. */
 record Part(String name, Path file, boolean needsJackson) {
   private static final Pattern ROW =
       Pattern.compile("\\| \\[(\\w+)]\\(#(\\w+)\\) \\| `([\\w/.]+)` \\| (.+) \\| (.+) \\|");
@@ -37,7 +37,7 @@ record Part(String name, Path file, boolean needsJackson) {
     return main.relativize(file).toString().replace(".java", "").replaceAll("[/\\\\]", ".");
   }
 
-  /** What is on the class path of somebody who copies this one. */
+  /** The jars that a copy of this part needs on its class path. */
   List<Path> jars() {
     return needsJackson ? jackson() : List.of();
   }

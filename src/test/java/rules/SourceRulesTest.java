@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** What no compiler or formatter looks at. */
+/** Rules for sources that neither the compiler nor the formatter checks. */
 class SourceRulesTest {
   private static final String LICENSE = "// SPDX-License-Identifier: Apache-2.0";
 

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Finds and searches the files that the rules are about. */
+/** Finds and searches the files that the rules apply to. */
 final class Sources {
   private static final String PART_HEADING = "<h2>Copying this class</h2>";
 
@@ -38,7 +38,7 @@ final class Sources {
     }
   }
 
-  /** A part is a class that people copy: its javadoc says how. */
+  /** A part is a class made to be copied: its javadoc has the instructions. */
   static boolean isPart(Path file) throws IOException {
     return Files.readString(file).contains(PART_HEADING);
   }
