@@ -20,6 +20,8 @@ class LanguageTest {
   private static final List<String> CHECKED =
       List.of(
           "src/main",
+          "src/test/java",
+          "src/bench/java",
           "scripts",
           "docs",
           "README.md",
@@ -27,17 +29,23 @@ class LanguageTest {
           "CONTRIBUTING.md",
           "CHANGELOG.md");
 
+  private static final String THIS_FILE = "src/test/java/rules/LanguageTest.java"; // Has the words.
+
   private static final String JDK_METHOD = "noBody()"; // Of HttpRequest.BodyPublishers.
 
   private static final Pattern WITHOUT_ACTOR =
       Pattern.compile(
-          "\\b(who|whom|whoever|whomever|somebody|nobody|anybody)\\b", Pattern.CASE_INSENSITIVE);
+          "\\b(who|whom|whoever|whomever|somebody|nobody|anybody|everybody)\\b",
+          Pattern.CASE_INSENSITIVE);
 
   /** A phrase that may have one of the words. */
   private record Permitted(String file, String phrase) {}
 
   private static final List<Permitted> EXCEPTIONS =
-      List.of(new Permitted("CONTRIBUTING.md", "| who, whom, somebody, nobody, others, us |"));
+      List.of(
+          new Permitted("CONTRIBUTING.md", "| who, whom, somebody, nobody, others, us |"),
+          new Permitted("src/test/java/testing/HelpPage.java", "(who|whom|whoever|"),
+          new Permitted("src/test/java/it/RegistryContract.java", "nobody listens there"));
 
   @Test
   void sentencesNameTheirActors() throws IOException {
@@ -71,6 +79,9 @@ class LanguageTest {
     for (String place : CHECKED) {
       for (Path file : filesIn(Sources.root().resolve(place))) {
         String name = Sources.root().relativize(file).toString();
+        if (name.equals(THIS_FILE)) {
+          continue;
+        }
         List<String> lines = Files.readAllLines(file);
         for (int i = 0; i < lines.size(); i++) {
           Matcher word = WITHOUT_ACTOR.matcher(withoutExceptions(name, lines.get(i)));
