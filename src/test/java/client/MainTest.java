@@ -106,9 +106,9 @@ class MainTest {
 
   @Test
   void unknownCommandSuggestsTheNearest() {
-    assertThat(Main.unknown("laod")).isEqualTo("unknown command laod; did you mean load?");
+    assertThat(Main.unknown("laod")).contains("laod", "mean load?");
     assertThat(Main.unknown("hash_password")).endsWith("; did you mean hash-password?");
-    assertThat(Main.unknown("xyzzy")).isEqualTo("unknown command xyzzy; --help lists the commands");
+    assertThat(Main.unknown("xyzzy")).contains("xyzzy", "--help").doesNotContain("mean");
     assertThat(Main.unknown("a\nb\u001b")).startsWith("unknown command a\\u{a}b\\u{1b};");
   }
 }

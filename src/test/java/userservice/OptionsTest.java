@@ -56,7 +56,7 @@ class OptionsTest {
     for (String flag : new String[] {"--request-timeout", "--response-timeout"}) {
       assertThatThrownBy(() -> new Options("--name", "a", "--port", "0", flag, timeout))
           .hasMessageContaining(flag)
-          .hasMessageContaining("whole seconds, 1s or more");
+          .hasMessageContaining("1s");
     }
   }
 
@@ -68,13 +68,13 @@ class OptionsTest {
 
     assertThatThrownBy(() -> new Options(byName))
         .isInstanceOf(Flags.UsageException.class)
-        .hasMessage("--proxy: would call itself: consul:a");
+        .hasMessageContainingAll("--proxy", "call itself", "consul:a");
     assertThatThrownBy(() -> new Options(byAddress))
-        .hasMessage("--proxy: would call itself: 127.0.0.1:8081");
+        .hasMessageContainingAll("--proxy", "call itself", "127.0.0.1:8081");
     assertThat(new Options(others).proxy.get()).isPresent();
     assertThatThrownBy(
             () -> options("--bind", "::1", "--port", "8081", "--proxy", "[::1]:8081,10.0.0.5:80"))
-        .hasMessage("--proxy: would call itself: [::1]:8081");
+        .hasMessageContainingAll("--proxy", "call itself", "[::1]:8081");
   }
 
   private static Options options(String... more) {

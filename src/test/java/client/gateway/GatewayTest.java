@@ -28,6 +28,6 @@ class GatewayTest {
                 Gateway.run(
                     "--port=0", "--registry=static:a:1", "--trusted-proxies=10.0.0.1," + address))
         .isInstanceOf(Flags.UsageException.class)
-        .hasMessage("--trusted-proxies: not an IP address: \"" + address + "\"");
+        .hasMessageContainingAll("--trusted-proxies", address);
   }
 }
