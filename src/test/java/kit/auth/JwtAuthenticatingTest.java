@@ -143,7 +143,7 @@ class JwtAuthenticatingTest {
             .around((context, passed) -> Response.empty(204));
     assertThatExceptionOfType(StatusException.class)
         .isThrownBy(() -> guarded.call(Context.background(), request))
-        .withMessage("more than one Authorization header");
+        .withMessageContainingAll("more than one", "Authorization");
   }
 
   @Test

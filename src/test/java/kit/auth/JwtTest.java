@@ -731,17 +731,17 @@ class JwtTest {
     Jwt.Signer signer = new Jwt.Signer(Algorithm.HS256, KEY, CLOCK);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> signer.sign(Map.of(), Duration.ofMillis(999)))
-        .withMessage("lifetime < 1 s: PT0.999S");
+        .withMessageContainingAll("1 s", "PT0.999S");
     for (String name : List.of("iat", "exp")) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> signer.sign(Map.of(name, 1), Duration.ofHours(1)));
     }
     assertThatIllegalArgumentException()
         .isThrownBy(() -> signer.sign(Map.of("x", "x".repeat(8192)), Duration.ofHours(1)))
-        .withMessage("token > 8192 characters");
+        .withMessageContaining("8192");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> signer.sign(Map.of("x", new Object()), Duration.ofHours(1)))
-        .withMessage("claims cannot be written as JSON");
+        .withMessageContaining("JSON");
   }
 
   // ---- keys
@@ -753,19 +753,14 @@ class JwtTest {
     Key tooShort = new SecretKeySpec(new byte[bytes - 1], "HMAC");
     String token = new Jwt.Signer(algorithm, enough, CLOCK).sign(Map.of(), Duration.ofSeconds(1));
     new Jwt.Verifier(algorithm, enough, ANY_ISSUER, CLOCK).verify(token);
-    String message =
-        algorithm
-            + " needs a secret of at least "
-            + bytes
-            + " bytes, not a secret of "
-            + (bytes - 1)
-            + " bytes";
+    String needed = bytes + " bytes";
+    String given = (bytes - 1) + " bytes";
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Jwt.Verifier(algorithm, tooShort, ANY_ISSUER, CLOCK))
-        .withMessage(message);
+        .withMessageContainingAll(algorithm.toString(), needed, given);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Jwt.Signer(algorithm, tooShort, CLOCK))
-        .withMessage(message);
+        .withMessageContainingAll(algorithm.toString(), needed, given);
   }
 
   @Test
@@ -789,14 +784,14 @@ class JwtTest {
     }
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Jwt.Signer(Algorithm.RS256, weak.getPrivate(), CLOCK))
-        .withMessage("RS256 needs an RSA key of at least 2048 bits, not an RSA key of 1024 bits");
+        .withMessageContainingAll("RS256", "2048 bits", "1024 bits");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Jwt.Signer(Algorithm.ES256, otherCurve.getPublic(), CLOCK))
-        .withMessage("a public key cannot sign");
+        .withMessageContaining("public key");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () -> new Jwt.Verifier(Algorithm.ES256, otherCurve.getPrivate(), ANY_ISSUER, CLOCK))
-        .withMessage("a private key cannot verify");
+        .withMessageContaining("private key");
   }
 
   private static KeyPair pair(String type, int bits) throws Exception {
@@ -817,7 +812,7 @@ class JwtTest {
   void leewayIsShort(Duration leeway) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Jwt.Expected(Optional.empty(), Optional.empty(), leeway))
-        .withMessage("leeway not in 0..60 s: " + leeway);
+        .withMessageContainingAll("leeway", "0..60 s", leeway.toString());
   }
 
   // ---- many

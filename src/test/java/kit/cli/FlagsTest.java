@@ -225,9 +225,7 @@ class FlagsTest {
         flags.required("users", new Flags.Type<>("FILE", "a file", Path::of), "");
 
     assertThatThrownBy(() -> flags.parse("--deregister-after=30s"))
-        .hasMessage(
-            "--deregister-after: not a duration (50ms, 3s, 1m, 1h30m) of at least 1m or never:"
-                + " \"30s\"");
+        .hasMessageContainingAll("--deregister-after", "at least 1m or never", "\"30s\"");
     flags.parse("--deregister-after=never", "--users", "users.json");
     assertThat(users.get()).isEqualTo(Path.of("users.json"));
   }
@@ -311,14 +309,14 @@ class FlagsTest {
 
     assertThatThrownBy(() -> flags.parse())
         .isInstanceOf(Flags.UsageException.class)
-        .hasMessage("KIT_PORT: not a TCP port (0..65535): \"80 81\"");
+        .hasMessageContainingAll("KIT_PORT", "0..65535", "80 81");
   }
 
   @Test
   void countsPositionals() {
     flags.positionals("UID", 1, 1);
-    assertThatThrownBy(() -> flags.parse()).hasMessage("UID is missing");
-    assertThatThrownBy(() -> flags.parse("1", "2")).hasMessage("unexpected argument: \"2\"");
+    assertThatThrownBy(() -> flags.parse()).hasMessageContaining("UID is missing");
+    assertThatThrownBy(() -> flags.parse("1", "2")).hasMessageContainingAll("argument", "\"2\"");
   }
 
   @ParameterizedTest
@@ -526,22 +524,24 @@ class FlagsTest {
 
   @Test
   void textThatTheJvmCouldNotDecodeIsRejected() {
-    String advice = ": not in the encoding of the locale; use UTF-8 or a file";
+    String advice = "UTF-8";
     for (String text : List.of("p\ufffd", "\ufffd\ufffd", "a\ud800b", "\udc00\ud800")) {
       Flags given = with(Map.of("KIT_TOKEN", text));
       given.secret("token", Flags.TEXT, "none", "");
       assertThatThrownBy(given::parse)
           .isInstanceOf(Flags.UsageException.class)
-          .hasMessage("KIT_TOKEN" + advice);
+          .hasMessageContainingAll("KIT_TOKEN", advice)
+          .hasMessageNotContaining(text);
       Flags named = with(Map.of());
       named.optional("name", Flags.TEXT, "x", "");
-      assertThatThrownBy(() -> named.parse("--name=" + text)).hasMessage("--name" + advice);
+      assertThatThrownBy(() -> named.parse("--name=" + text))
+          .hasMessageContainingAll("--name", advice);
       Flags list = with(Map.of());
       list.optional("tags", Flags.LIST, "x", "");
-      assertThatThrownBy(() -> list.parse("-tags", text)).hasMessage("--tags" + advice);
+      assertThatThrownBy(() -> list.parse("-tags", text)).hasMessageContainingAll("--tags", advice);
       Flags positional = with(Map.of());
       positional.positionals("UID", 0, 1);
-      assertThatThrownBy(() -> positional.parse(text)).hasMessage("UID" + advice);
+      assertThatThrownBy(() -> positional.parse(text)).hasMessageContainingAll("UID", advice);
     }
     assertThat(parsed(Flags.TEXT, "p\u00e4 \u20ac \ud83d\ude00")).isPresent();
   }
@@ -565,7 +565,7 @@ class FlagsTest {
     }
     assertThatThrownBy(() -> flags.optional("size", Flags.integer(1, 9), "10", ""))
         .isInstanceOf(Flags.UsageException.class)
-        .hasMessage("default of --size: not a whole number (1..9): \"10\"");
+        .hasMessageContainingAll("--size", "1..9", "\"10\"");
     assertThatThrownBy(() -> flags.optional("x", Flags.TEXT, null, ""))
         .isInstanceOf(NullPointerException.class);
   }
