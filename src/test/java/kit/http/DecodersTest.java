@@ -100,7 +100,7 @@ class DecodersTest {
     assertThat(decode(longest, "Content-Type: application/json").message()).hasSize(76);
     StatusException refusal = refusal(longest + " ", "Content-Type: application/json");
     assertThat(refusal.status()).isEqualTo(413);
-    assertThat(refusal.detail()).isEqualTo("body longer than 100 bytes");
+    assertThat(refusal.detail()).contains("100 bytes");
   }
 
   @ParameterizedTest

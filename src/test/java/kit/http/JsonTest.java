@@ -265,6 +265,6 @@ class JsonTest {
   void unwritableValueIsAProgrammingError() {
     assertThatExceptionOfType(UncheckedIOException.class)
         .isThrownBy(() -> Json.write(new Object()))
-        .withMessage("cannot be written as JSON: class java.lang.Object");
+        .withMessageContainingAll("JSON", "java.lang.Object");
   }
 }

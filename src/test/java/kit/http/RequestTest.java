@@ -38,7 +38,7 @@ class RequestTest {
   void bodyBeyondTheBoundIsRejected(int maxBytes) {
     assertThatExceptionOfType(StatusException.class)
         .isThrownBy(() -> post("hello").body(maxBytes))
-        .withMessage("body longer than " + maxBytes + " bytes")
+        .withMessageContaining(maxBytes + " bytes")
         .satisfies(refusal -> assertThat(refusal.status()).isEqualTo(413));
   }
 
@@ -46,7 +46,7 @@ class RequestTest {
   void boundIsNotNegative() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> post("").body(-1))
-        .withMessage("maxBytes < 0: -1");
+        .withMessageContainingAll("maxBytes", "-1");
   }
 
   @Test
@@ -60,7 +60,7 @@ class RequestTest {
   void severalValuesAreNoSingleValue() {
     assertThatExceptionOfType(StatusException.class)
         .isThrownBy(() -> post("").header("accept"))
-        .withMessage("more than one accept header")
+        .withMessageContainingAll("more than one", "accept")
         .satisfies(refusal -> assertThat(refusal.status()).isEqualTo(400));
   }
 
@@ -71,7 +71,7 @@ class RequestTest {
     assertThat(request.variables()).isEmpty();
     assertThatIllegalArgumentException()
         .isThrownBy(() -> request.variable("uid"))
-        .withMessage("no variable in route -: uid");
+        .withMessageContaining("uid");
 
     Request matched = request.matched("/user/{uid}", Map.of("uid", "7"));
     assertThat(matched.route()).isEqualTo("/user/{uid}");

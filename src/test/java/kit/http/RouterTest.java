@@ -459,7 +459,7 @@ class RouterTest {
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> router.route("GET", second, "second"))
-        .withMessage("duplicate route: GET " + second + " has the shape of " + first);
+        .withMessageContainingAll("duplicate", "GET " + second, first);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> router.routeAny(second, "second"))
         .withMessageContaining(second);
@@ -487,7 +487,7 @@ class RouterTest {
   void rejectsMethodsThatAreNotInUpperCase(String method) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new Router<String>().route(method, "/a", "handler"))
-        .withMessage("methods are not names in upper case: [" + method + "]");
+        .withMessageContainingAll("upper case", "[" + method + "]");
   }
 
   @Test
@@ -516,7 +516,7 @@ class RouterTest {
 
     assertThatIllegalStateException()
         .isThrownBy(() -> router.routeAny("/b", "handler"))
-        .withMessage("route registered after a match: /b");
+        .withMessageContainingAll("match", "/b");
   }
 
   /** Routes added after the first match are rejected, or they would appear while requests are served. */

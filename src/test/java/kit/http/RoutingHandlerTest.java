@@ -77,7 +77,7 @@ class RoutingHandlerTest {
     StatusException refusal =
         catchThrowableOfType(StatusException.class, () -> answer(request(method, "/user/7")));
     assertThat(refusal.status()).isEqualTo(405);
-    assertThat(refusal).hasMessage("method not allowed; allowed: " + ALLOWED);
+    assertThat(refusal).hasMessageContaining(ALLOWED);
     assertThat(refusal.headers()).isEqualTo(Map.of("Allow", ALLOWED));
   }
 

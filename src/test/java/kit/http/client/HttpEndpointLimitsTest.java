@@ -103,7 +103,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
     PeerException failure =
         failureOf(endpoint(peer.uri()).with(settings().withMaxResponseBytes(10)));
     assertThat(failure.kind()).isEqualTo(Kind.TOO_LARGE);
-    assertThat(failure).hasMessage("response longer than 10 bytes (" + peer.address() + ")");
+    assertThat(failure).hasMessageContainingAll("10 bytes", peer.address());
     assertThat(peer.ends().poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
   }
 
@@ -137,7 +137,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
                 }));
     PeerException failure =
         failureOf(endpoint(peer.uri()).with(settings().withMaxResponseBytes(1_000_000)));
-    assertThat(failure.detail()).isEqualTo("response longer than 1000000 bytes");
+    assertThat(failure.detail()).contains("1000000 bytes");
     assertThat(peer.ends().poll(10, TimeUnit.SECONDS)).contains("Exception"); // Cannot write on.
   }
 
@@ -307,7 +307,7 @@ class HttpEndpointLimitsTest extends RawPeerSetUp {
     peer.heads().take();
     PeerException refused = failureOf(endpoint);
     assertThat(refused.kind()).isEqualTo(Kind.REFUSED);
-    assertThat(refused).hasMessage("too many calls in flight (" + peer.address() + ")");
+    assertThat(refused).hasMessageContainingAll("calls in flight", peer.address());
     assertThat(peer.heads()).isEmpty();
 
     callers.get(0).interrupt();

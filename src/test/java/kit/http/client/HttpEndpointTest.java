@@ -87,7 +87,8 @@ class HttpEndpointTest extends RawPeerSetUp {
   void rejectsUserInfoWhichMessagesWouldQuote() {
     assertThatThrownBy(() -> getName(URI.create("http://u:s3cret@127.0.0.1:8081")))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("user info in the address of an HTTP server");
+        .hasMessageContaining("user info")
+        .hasMessageNotContaining("s3cret");
   }
 
   @Test
@@ -394,7 +395,7 @@ class HttpEndpointTest extends RawPeerSetUp {
   void invalidAddressIsRejectedAtOnce(String base) {
     assertThatThrownBy(() -> getName(URI.create(base)))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("not the address of an HTTP server: " + base);
+        .hasMessageContainingAll("HTTP server", base);
   }
 
   @Test
@@ -402,14 +403,14 @@ class HttpEndpointTest extends RawPeerSetUp {
     URI unusedAddress = unusedAddress();
     PeerException failure = failureOf(unusedAddress);
     assertThat(failure.kind()).isEqualTo(Kind.NOT_CONNECTED);
-    assertThat(failure).hasMessage("connection refused (" + unusedAddress.getAuthority() + ")");
+    assertThat(failure).hasMessageContainingAll("refused", unusedAddress.getAuthority());
   }
 
   @Test
   void unknownHostIsNotConnectedEither() {
     PeerException failure = failureOf(URI.create("http://unknown.invalid:80"));
     assertThat(failure.kind()).isEqualTo(Kind.NOT_CONNECTED);
-    assertThat(failure).hasMessage("unknown host (unknown.invalid:80)");
+    assertThat(failure).hasMessageContainingAll("unknown host", "unknown.invalid:80");
   }
 
   /**
@@ -519,7 +520,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         failureOf(peer.uri(), Context.background().withTimeout(Duration.ofMillis(300)));
     long tookMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startedAtNanos);
     assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
-    assertThat(failure).hasMessage("timed out (" + peer.address() + ")");
+    assertThat(failure).hasMessageContainingAll("timed out", peer.address());
     assertThat(tookMillis).isBetween(300L, 300 + SOON_MILLIS);
     assertThat(peer.ends().poll(5, TimeUnit.SECONDS)).isEqualTo("closed");
     assertThat(peer.heads()).hasSize(1);

@@ -250,7 +250,7 @@ class ProxyHeadersTest {
             StatusException.class,
             e -> {
               assertThat(e.status()).isEqualTo(400);
-              assertThat(e.detail()).isEqualTo("header X-name is not ASCII");
+              assertThat(e.detail()).contains("X-name", "ASCII");
             });
     assertThat(fromClient("Connection: X-Name", "X-Name: J\u00fcrgen")).doesNotContainKey("X-Name");
   }
@@ -279,7 +279,7 @@ class ProxyHeadersTest {
             StatusException.class,
             e -> {
               assertThat(e.status()).isEqualTo(400);
-              assertThat(e.detail()).isEqualTo("Max-Forwards is not a number");
+              assertThat(e.detail()).contains("Max-Forwards");
             });
   }
 }

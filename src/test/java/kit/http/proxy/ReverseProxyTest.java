@@ -317,7 +317,7 @@ class ReverseProxyTest {
   void invalidUpstreamAddressIsNoClientError(String instance) {
     assertThatThrownBy(() -> new ReverseProxy(http, instance, Settings.defaults()))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("not the address of an HTTP server: http://" + instance);
+        .hasMessageContainingAll("HTTP server", "http://" + instance);
   }
 
   @ParameterizedTest
@@ -380,8 +380,7 @@ class ReverseProxyTest {
     assertThat(rawBack.ends().poll(5, TimeUnit.SECONDS))
         .as("the upstream request is cancelled")
         .isNotNull();
-    assertThat(front.nextCompleted().error())
-        .hasMessage("response body not complete within PT0.2S");
+    assertThat(front.nextCompleted().error()).hasMessageContaining("PT0.2S");
   }
 
   @Test

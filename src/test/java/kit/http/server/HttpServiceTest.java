@@ -175,10 +175,10 @@ class HttpServiceTest {
     serve();
     assertThatThrownBy(() -> http.service().selfCheck("/no-such-path"))
         .isInstanceOf(IOException.class)
-        .hasMessageStartingWith("GET /no-such-path on itself returned: HTTP/1.1 500");
+        .hasMessageContainingAll("GET /no-such-path", "HTTP/1.1 500");
     http.service().drain();
     assertThatThrownBy(() -> http.service().selfCheck("/health"))
-        .hasMessageStartingWith("GET /health on itself returned: HTTP/1.1 503");
+        .hasMessageContainingAll("GET /health", "HTTP/1.1 503");
     http.service().close();
     assertThatThrownBy(() -> http.service().selfCheck("/health")).isInstanceOf(IOException.class);
   }
@@ -510,16 +510,16 @@ class HttpServiceTest {
     ServerSettings limits = ServerSettings.defaults();
     assertThatIllegalArgumentException()
         .isThrownBy(() -> HttpService.Settings.of("127.0.0.1", 65_536))
-        .withMessage("port not in 0..65535: 65536");
+        .withMessageContainingAll("port", "0..65535", "65536");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> HttpService.Settings.of("127.0.0.1", -1))
-        .withMessage("port not in 0..65535: -1");
+        .withMessageContainingAll("port", "0..65535", "-1");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ANY_PORT.withMaxInFlight(0))
-        .withMessage("maxInFlight < 1: 0");
+        .withMessageContainingAll("maxInFlight", "1", "0");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new HttpService.Settings("a", 0, 1, Set.of(), Duration.ZERO, limits))
-        .withMessage("headTimeout <= 0: PT0S");
+        .withMessageContainingAll("headTimeout", "PT0S");
     Duration tenSeconds = Duration.ofSeconds(10);
     assertThat(ANY_PORT.withMaxInFlight(7).withServer(limits))
         .isEqualTo(

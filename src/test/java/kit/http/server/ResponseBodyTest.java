@@ -203,7 +203,7 @@ class ResponseBodyTest {
                     }));
     client.request("GET", "/");
     Throwable error = http.nextCompleted().error();
-    assertThat(error).hasMessage("body longer than its 5 bytes");
+    assertThat(error).hasMessageContaining("5 bytes");
     assertThat(http.connect().request("GET", "/ok").answer().body()).isEqualTo("fine");
   }
 
