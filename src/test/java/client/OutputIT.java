@@ -116,7 +116,7 @@ class OutputIT {
 
   @ParameterizedTest
   @ValueSource(strings = {"C", "POSIX"})
-  void whatTheLocaleCannotDecodeIsAUsageError(String locale) throws Exception {
+  void textThatTheLocaleCannotDecodeIsAUsageError(String locale) throws Exception {
     String advice = ": not in the encoding of the locale; use UTF-8 or a file\n";
     Map<String, String> environment = Map.of("LC_ALL", locale);
     try (MainProcess hash = client(environment, "hash-password", "J\u00fcrgen")) {
@@ -203,7 +203,7 @@ class OutputIT {
   }
 
   @Test
-  void whatTheLocaleCanDecodeArrives() throws Exception {
+  void textThatTheLocaleCanDecodeIsAccepted() throws Exception {
     Map<String, String> environment = Map.of("LC_ALL", "C.UTF-8", "KIT_PASSWORD", "p\u00e4");
     try (MainProcess hash = client(environment, "hash-password", "J\u00fcrgen")) {
       assertThat(hash.line()).startsWith("J\u00fcrgen:pbkdf2-sha256:");

@@ -47,8 +47,8 @@ import testing.Eventually;
 import testing.FakeConsul;
 
 /**
- * What ConsulClient expects of an agent, real or embedded. Other tests may use the agent at the same
- * time: each test has a service name of its own.
+ * What ConsulClient expects of an agent, real or embedded. Other tests may use the agent at the
+ * same time: each test has a service name of its own.
  */
 @Timeout(60)
 abstract class ConsulContract {

@@ -26,8 +26,8 @@ import testing.Eventually;
 import testing.FakeConsul;
 
 /**
- * Responses of a Consul agent on the wire, for clients other than ConsulClient. Recorded with Consul
- * 1.8; members and wording that differ in later versions are not checked.
+ * Responses of a Consul agent on the wire, for clients other than ConsulClient. Recorded with
+ * Consul 1.8; members and wording that differ in later versions are not checked.
  *
  * <p>In requests, {@code NAME} stands for the service of the test, and {@code '} for {@code "}.
  */
@@ -202,7 +202,7 @@ abstract class ConsulWireContract extends ConsulContract {
   }
 
   @Test
-  void checkOfAServiceComesAndGoesByItself() throws Exception {
+  void checkOfAServiceIsRegisteredAndDeregisteredAlone() throws Exception {
     register("{'Name':'NAME'}");
     String check = "{'Name':'NAME-disk','ServiceID':'NAME','TTL':'1h','Status':'warning'}";
     put("/v1/agent/check/register", check);

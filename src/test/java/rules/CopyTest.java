@@ -25,8 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A part can be copied: it compiles alone. Unlike a check of its imports, this also finds the use of
- * a class in the same package; and without slf4j on the class path, no part can log.
+ * A part can be copied: it compiles alone. Unlike a check of its imports, this also finds the use
+ * of a class in the same package; and without slf4j on the class path, no part can log.
  */
 class CopyTest {
   @TempDir private Path scratch;
@@ -100,7 +100,7 @@ class CopyTest {
     assertThat(problems(raw, List.of())).first().asString().contains("raw type");
   }
 
-  /** Returns the compiler's errors for a file with only the JDK and these jars on the class path. */
+  /** Returns the compiler's errors for a file that has only the JDK and these jars. */
   private List<String> problems(Path file, List<Path> jars) throws IOException {
     JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
     DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();

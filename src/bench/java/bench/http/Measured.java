@@ -38,7 +38,7 @@ final class Measured {
     Runtime.getRuntime().halt(0);
   }
 
-  /** Returns the bytes that all threads have allocated; 0 where the JDK (before 21) does not report them. */
+  /** Returns the bytes that all threads have allocated; 0 where the JDK (before 21) has no count. */
   static long allocated() {
     try {
       return (long)

@@ -519,7 +519,7 @@ class RouterTest {
         .withMessageContainingAll("match", "/b");
   }
 
-  /** Routes added after the first match are rejected, or they would appear while requests are served. */
+  /** Routes added after the first match are rejected, because requests are being served. */
   @Test
   void concurrentRouteIsSeenByTheFirstMatchOrRejected() throws Exception {
     for (int round = 0; round < 100; round++) {

@@ -711,7 +711,7 @@ class TokenBucketTest {
   }
 
   @Test
-  void whatIsReservedAndCancelledByManyThreadsAddsUp() throws Exception {
+  void concurrentReservationsAndCancellationsAddUp() throws Exception {
     TokenBucket bucket = new TokenBucket(1_000, 100, time);
     List<Integer> kept =
         Race.runNumbered(

@@ -28,8 +28,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import testing.FakeNanoTime;
 
 /**
- * Retries over a balancer, whose failover does not count as a retry. There are three instances, a:1,
- * b:1 and c:1; by default they are picked in that order and return their name, and pauses have
+ * Retries over a balancer, whose failover does not count as a retry. There are three instances,
+ * a:1, b:1 and c:1; by default they are picked in that order and return their name, and pauses have
  * their maximum length.
  */
 class RetryingOverInstancesTest {

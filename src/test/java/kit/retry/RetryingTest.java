@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import testing.FakeNanoTime;
 import testing.Race;
 
-/** Retries; pauses have their maximum length: 10 ms after the first attempt, 20 ms after the second. */
+/** Pauses have their maximum length: 10 ms after the first attempt, 20 ms after the second. */
 class RetryingTest {
   private static final Duration FOREVER = ChronoUnit.FOREVER.getDuration();
   private static final Retrying.Settings SETTINGS =

@@ -21,8 +21,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Calls {@code http://name:port} for each argument, with given addresses of the name, and prints the
- * outcome; see EachAddressClientTest. The first argument is {@code name=address,...}.
+ * Calls {@code http://name:port} for each argument, with given addresses of the name, and prints
+ * the outcome; see EachAddressClientTest. The first argument is {@code name=address,...}.
  */
 final class ForkedAddresses {
   public static void main(String... args) throws Exception {

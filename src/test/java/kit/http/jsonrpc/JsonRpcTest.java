@@ -240,7 +240,7 @@ class JsonRpcTest {
   }
 
   @Test
-  void failedCallDoesNotTouchTheOthersOfItsBatch() throws Exception {
+  void failedCallDoesNotAffectTheRestOfItsBatch() throws Exception {
     String batch =
         """
         [{"jsonrpc":"2.0","method":"fail","params":["x"],"id":1},
