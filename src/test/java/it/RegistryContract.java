@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Timeout;
 import testing.Eventually;
 
 /**
- * What every registry promises, asked for by its address as programs do. This class is for all;
- * {@link Changing} is for those in which instances come and go.
+ * Contract of every registry, opened by its URI as programs do. This class is for all; {@link
+ * Changing} is for registries in which instances register.
  *
  * <p>The registry may be in use by other tests at the same time: each test has a service of its own.
  */
@@ -38,7 +38,7 @@ abstract class RegistryContract {
   /** Returns a registry that has these instances, and only these, of the service. */
   abstract Registry with(Instance... instances) throws Exception;
 
-  /** How long it takes at most until what has changed is known, on a machine that is busy. */
+  /** The longest time until a change is known, on a busy machine. */
   Duration soon() {
     return Duration.ofSeconds(15);
   }
@@ -60,7 +60,7 @@ abstract class RegistryContract {
   }
 
   @Test
-  void whoIsThereIsFound() throws Exception {
+  void registeredInstancesAreFound() throws Exception {
     try (Instances instances = with(ONE, OTHER).instances(service)) {
       assertThat(instances.awaitFirst(soon())).isTrue();
       awaitExactly(instances, ONE, OTHER);
@@ -70,7 +70,7 @@ abstract class RegistryContract {
   }
 
   @Test
-  void watchThatIsClosedKeepsItsListAndNothingElse() throws Exception {
+  void closedWatchKeepsOnlyItsList() throws Exception {
     Registry registry = with(ONE);
     Instances instances = registry.instances(service);
     Instances shared = registry.instances(service);
@@ -85,22 +85,22 @@ abstract class RegistryContract {
     assertThat(addresses(shared)).containsExactly(ONE.authority());
   }
 
-  /** One in which instances come and go. */
+  /** Contract of registries in which instances register. */
   abstract static class Changing extends RegistryContract {
     private static final Duration HEALED =
         Duration.ofSeconds(40); // 12 to look, 5 to back off, and time to spare.
 
     private final List<Registration> registrations = new ArrayList<>();
 
-    /** Where instances are found. */
+    /** Returns the registry that finds instances. */
     abstract Registry finder() throws Exception;
 
-    /** Where they register. */
+    /** Returns the registry with which instances register. */
     Registry registrar() throws Exception {
       return finder();
     }
 
-    /** Registers once, as one that is killed right afterwards has left it. */
+    /** Registers once, like an instance that is then killed. */
     abstract void leave(String id, Instance instance) throws Exception;
 
     /** The ids of the service that are registered, as the registry itself says. */
@@ -128,10 +128,10 @@ abstract class RegistryContract {
     /** Takes a registration out of the registry, as an operator would. */
     abstract void forget(String id) throws Exception;
 
-    /** Ends the registry without a word. */
+    /** Kills the registry. */
     abstract void kill() throws Exception;
 
-    /** Starts it at the same address; it has forgotten everything. */
+    /** Starts it at the same address, without its data. */
     abstract void restartEmpty() throws Exception;
 
     @AfterEach
@@ -157,7 +157,7 @@ abstract class RegistryContract {
               Duration.ofMinutes(1),
               Duration.ofMinutes(1),
               false,
-              Optional.of(() -> {})); // Well as long as it says so; nobody listens there.
+              Optional.of(() -> {})); // Always healthy; the port is closed.
       Registration registration = registrar().registration(offer);
       registrations.add(registration);
       registration.start();
@@ -174,7 +174,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void whoRegistersIsFoundAndListenersHearOfIt() throws Exception {
+    void registeredInstanceIsFoundAndListenersAreCalled() throws Exception {
       try (Instances instances = finder().instances(service)) {
         assertThat(instances.awaitFirst(soon())).isTrue();
         assertThat(instances.snapshot()).isEmpty();
@@ -189,7 +189,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void whoDeregistersIsMissedAndNobodyElse() throws Exception {
+    void deregistrationRemovesOnlyThatInstance() throws Exception {
       Registration leaving = register(ONE);
       try (Instances instances = with(OTHER).instances(service)) {
         awaitExactly(instances, ONE, OTHER);
@@ -208,7 +208,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void lastOneIsKeptForAWhileUnlessTheRegistryIsTakenToTheLetter() throws Exception {
+    void lastInstanceIsKeptForTheGraceButNotInRawLists() throws Exception {
       Registration last = register(ONE);
       try (Instances instances = finder().instances(service);
           Instances letter = finder().rawInstances(service, List.of())) {
@@ -223,7 +223,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void listenersHurtNobodyWhenTheyThrowAndHearNothingOnceRemoved() throws Exception {
+    void failingOrRemovedListenersDoNotAffectTheOthers() throws Exception {
       try (Instances instances = finder().instances(service)) {
         Semaphore removed = new Semaphore(0);
         Semaphore changes = new Semaphore(0);
@@ -249,7 +249,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void whoIsRestartedTakesThePlaceOfItsPredecessor() throws Exception {
+    void restartedInstanceReplacesItsPredecessor() throws Exception {
       Instance predecessor = predecessorOfOther();
       leave(idOf(OTHER), predecessor);
       try (Instances instances = finder().instances(service)) {
@@ -263,7 +263,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void whatIsDeletedByHandIsRegisteredAgain() throws Exception {
+    void deletedInstanceIsRegisteredAgain() throws Exception {
       try (Instances instances = with(ONE).instances(service)) {
         awaitExactly(instances, ONE);
         List<String> before = ids();
@@ -277,7 +277,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void registrationBeforeThereIsARegistryIsMadeUpFor() throws Exception {
+    void instanceIsRegisteredOnceTheRegistryIsUp() throws Exception {
       kill();
       Registration early = register(ONE);
       try (Instances instances = finder().instances(service)) {
@@ -294,7 +294,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void registrationThatIsClosedBeforeThereIsARegistryLeavesNothing() throws Exception {
+    void registrationClosedBeforeTheRegistryIsUpLeavesNothing() throws Exception {
       kill();
       Registration early = register(ONE);
       long startNanos = System.nanoTime();
@@ -307,7 +307,7 @@ abstract class RegistryContract {
     }
 
     @Test
-    void everybodyIsBackInARegistryThatHasLostItsDataAndTheListIsNeverEmpty() throws Exception {
+    void instancesRegisterAgainAfterDataLossAndTheListIsNeverEmpty() throws Exception {
       with(ONE, OTHER);
       try (Instances instances = finder().instances(service)) {
         awaitExactly(instances, ONE, OTHER);
