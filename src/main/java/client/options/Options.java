@@ -12,6 +12,7 @@ import kit.Context;
 import kit.Endpoint;
 import kit.Middleware;
 import kit.auth.JwtAuthenticating;
+import kit.balancer.BalancedEndpoint;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.balancer.Picker;
@@ -273,7 +274,7 @@ public final class Options {
         LeastLoadedPicker leastLoaded = new LeastLoadedPicker();
         yield nodes -> leastLoaded.pick(nodes, Node::inFlight);
       }
-      default -> Picker.roundRobin();
+      default -> BalancedEndpoint.roundRobin();
     };
   }
 

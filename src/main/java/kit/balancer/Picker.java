@@ -20,27 +20,4 @@ import java.util.List;
 public interface Picker<T> {
   /** Returns one of {@code candidates}, of which there is at least one. */
   T pick(List<T> candidates);
-
-  /**
-   * Returns a picker that takes nodes in turn; if the weights of their instances differ, in proportion
-   * to these.
-   */
-  static <Q, R> Picker<Node<Q, R>> roundRobin() {
-    RoundRobinPicker equal = new RoundRobinPicker();
-    WeightedRoundRobinPicker weighted = new WeightedRoundRobinPicker();
-    return nodes ->
-        haveEqualWeights(nodes)
-            ? equal.pick(nodes)
-            : weighted.pick(nodes, node -> node.instance().weight());
-  }
-
-  private static <Q, R> boolean haveEqualWeights(List<Node<Q, R>> nodes) {
-    double first = nodes.get(0).instance().weight();
-    for (int i = 1; i < nodes.size(); i++) {
-      if (nodes.get(i).instance().weight() != first) {
-        return false;
-      }
-    }
-    return true;
-  }
 }

@@ -250,7 +250,7 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
           request -> false,
           3,
           Duration.ofSeconds(1),
-          Picker.roundRobin(),
+          BalancedEndpoint.roundRobin(),
           CircuitBreaking.settings(),
           next -> next,
           instance -> next -> next);

@@ -6,24 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import kit.discovery.Instance;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import testing.Race;
 
 class WeightedRoundRobinPickerTest extends PickerContract {
-  private static final Logger LOG = LoggerFactory.getLogger(WeightedRoundRobinPickerTest.class);
-
   private record Server(String name, double weight) {}
 
   private static final List<Server> ONE_TWO_SEVEN =
@@ -128,28 +122,5 @@ class WeightedRoundRobinPickerTest extends PickerContract {
     assertThatNullPointerException()
         .isThrownBy(() -> new WeightedRoundRobinPicker().pick(List.of("a"), null))
         .withMessage("weight");
-  }
-
-  @Test
-  void weightsOfInstancesCountOnlyIfTheyDiffer() {
-    assertThat(nodes(1, 1, 1))
-        .containsExactlyEntriesOf(new TreeMap<>(Map.of(1, 100, 2, 100, 3, 100)));
-    assertThat(nodes(1, 2, 7))
-        .containsExactlyEntriesOf(new TreeMap<>(Map.of(1, 30, 2, 60, 3, 210)));
-  }
-
-  /** Picks 300 times from nodes of these weights; returns the number of picks by port. */
-  private static Map<Integer, Integer> nodes(double... weights) {
-    List<Node<String, String>> nodes = new ArrayList<>();
-    for (int i = 0; i < weights.length; i++) {
-      nodes.add(new Node<>(new Instance("h", i + 1, List.of(), Map.of(), weights[i]), LOG));
-    }
-    Picker<Node<String, String>> picker = Picker.roundRobin();
-    Map<Integer, Integer> counts = new TreeMap<>();
-    for (int i = 0; i < 300; i++) {
-      counts.merge(
-          picker.pick(Collections.unmodifiableList(nodes)).instance().port(), 1, Integer::sum);
-    }
-    return counts;
   }
 }
