@@ -84,7 +84,7 @@ public final class NacosServer implements AutoCloseable {
     deleteData();
     // Its start takes both cores for seconds: other tests that run at the time come first.
     List<String> command =
-        new ArrayList<>(List.of("nice", "-n", "19", binary, home.toString(), "" + port));
+        new ArrayList<>(List.of("nice", "-n", "10", binary, home.toString(), "" + port));
     command.addAll(options);
     process =
         new ProcessBuilder(command)
