@@ -210,7 +210,7 @@ final class LoadTally {
       }
       if (late > 0) {
         lines.add(
-            line("late   %10d   began late, all threads being busy; latencies include it", late));
+            line("late   %10d   started late (raise --concurrency); latencies include it", late));
       }
       lines.add(line("p50    %10.2f ms", latencyMillis.p50()));
       lines.add(line("p90    %10.2f ms", latencyMillis.p90()));

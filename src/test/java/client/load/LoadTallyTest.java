@@ -96,7 +96,7 @@ class LoadTallyTest {
             "ok            100",
             "failed          1",
             "  timeout         1   such as: timed out (127.0.0.1:8081)",
-            "late            1   began late, all threads being busy; latencies include it",
+            "late            1   started late (raise --concurrency); latencies include it",
             "p50         51.12 ms",
             "p90         91.23 ms",
             "p99        100.14 ms",
