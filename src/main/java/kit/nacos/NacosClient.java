@@ -227,8 +227,12 @@ public final class NacosClient {
     Map<String, String> parameters = parameters(service);
     // Without names Nacos returns the cluster DEFAULT only, with an empty list of names all.
     parameters.put("clusterName", clusters.isEmpty() ? "," : String.join(",", clusters));
+    JsonNode data = call("GET", INSTANCE + "/list", parameters).path("data");
+    if (!data.isArray()) {
+      throw new NacosException("GET " + INSTANCE + "/list", 200, 0, "no list in the response");
+    }
     List<Instance> instances = new ArrayList<>();
-    for (JsonNode json : call("GET", INSTANCE + "/list", parameters).path("data")) {
+    for (JsonNode json : data) {
       instances.add(instance(json));
     }
     return List.copyOf(instances);
@@ -348,8 +352,7 @@ public final class NacosClient {
     } catch (TimeoutException e) {
       throw new HttpTimeoutException(nameOf(request) + ": no response within " + timeout);
     } catch (ExecutionException e) {
-      Throwable cause = e.getCause();
-      throw cause instanceof IOException known ? known : new IOException(cause);
+      throw e.getCause() instanceof IOException known ? known : new IOException(e.getCause());
     } finally {
       exchange.cancel(true); // Closes the connection of an incomplete exchange.
     }
@@ -378,7 +381,8 @@ public final class NacosClient {
       // Not JSON: some errors are bare text.
     }
     int code = json.path("code").asInt();
-    boolean isOk = json.has("code") ? code == 0 : json.path("accessToken").isTextual();
+    boolean isOk =
+        json.has("code") ? json.path("code").asInt(-1) == 0 : json.path("accessToken").isTextual();
     if (response.statusCode() == 200 && isOk) {
       return json;
     }
@@ -390,12 +394,10 @@ public final class NacosClient {
   }
 
   private String safe(String problem, String token) {
-    String hidden = problem;
-    for (String secret : List.of(token, password)) {
-      hidden = secret.isEmpty() ? hidden : hidden.replace(secret, "***");
-    }
-    String shown = hidden.replaceAll("[\\p{Cc}\\u2028\\u2029]", "?");
-    return shown.substring(0, Math.min(shown.length(), 200)); // Fits a log line.
+    String noToken = token.isEmpty() ? problem : problem.replace(token, "***");
+    String hidden = password.isEmpty() ? noToken : noToken.replace(password, "***");
+    // Fits a log line.
+    return hidden.replaceAll("[\\p{Cc}\\u2028\\u2029]", "?").replaceAll("(?<=.{200}).", "");
   }
 
   private static String nameOf(HttpRequest request) {

@@ -159,6 +159,8 @@ class NacosClientTest {
         "200 | null                                    | 0 | null",
         "200 | <html>                                  | 0 | <html>",
         "200 | {\"code\":1,\"message\":\"a\\nb\"}      | 1 | a?b",
+        "200 | {\"code\":null,\"data\":\"ok\"}         | 0 | {",
+        "200 | {\"code\":\"success\",\"data\":\"ok\"}    | 0 | {",
       })
   void everythingButCodeZeroIsAnError(int status, String body, int code, String problem)
       throws Exception {
@@ -167,6 +169,15 @@ class NacosClientTest {
         .isInstanceOfSatisfying(NacosException.class, e -> assertThat(e.code()).isEqualTo(code))
         .hasMessageContaining("POST " + fake.uri().getAuthority() + INSTANCE + ": " + status)
         .hasMessageContaining(problem);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"null", "{}", "\"ok\"", "0"})
+  void responseWithoutAListIsAnErrorAndNotAnEmptyList(String data) {
+    fake.on("GET", LIST).answer(200, "{\"code\":0,\"message\":\"success\",\"data\":" + data + "}");
+    assertThatThrownBy(() -> client(fake.uri()).list(WEB, List.of()))
+        .isInstanceOf(NacosException.class)
+        .hasMessageContainingAll(LIST, "no list");
   }
 
   @Test
