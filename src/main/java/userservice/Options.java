@@ -43,7 +43,7 @@ final class Options {
               "address to register; unset = bound or routed address");
 
   final Supplier<List<String>> tags =
-      flags.optional("tags", Flags.LIST, "primary", "tags of the instance (Consul, Nacos)");
+      flags.optional("tags", Flags.LIST, "primary", "tags of the instance");
 
   final Supplier<String> check =
       flags.optional(

@@ -8,7 +8,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import kit.Context;
 import kit.Endpoint;
 import kit.auth.JwtAuthenticating;
@@ -29,13 +28,13 @@ import kit.tracing.Tracing;
  * <pre>
  *   127.0.0.1:8082, 127.0.0.1:8083         these two
  *   http://127.0.0.1:8080/userservice      this one, behind a path: a gateway
- *   consul:userservice                     all instances of a registered service
+ *   consul:userservice                     all instances of a service; KIND:NAME for any registry
  * </pre>
  */
 final class Peers {
   /** The type of the flag. */
   static final Flags.Type<Peers> TYPE =
-      new Flags.Type<>("PEERS", "host:port,... or consul:NAME", Peers::parse);
+      new Flags.Type<>("PEERS", "host:port,... or KIND:NAME", Peers::parse);
 
   private static final String HTTP = "http://";
 
@@ -52,8 +51,9 @@ final class Peers {
   static Peers parse(String text) {
     int colon = text.indexOf(':');
     String scheme = text.substring(0, Math.max(0, colon));
-    if (Set.of("consul", "etcd", "nacos").contains(scheme)) {
-      String name = text.substring(colon + 1);
+    String name = text.substring(colon + 1);
+    boolean isPort = name.matches("\\d+"); // Then the kind is the name of a host.
+    if (Registry.kinds().contains(scheme) && !isPort) {
       if (!name.matches("[A-Za-z0-9._-]+")) {
         throw new IllegalArgumentException("not the name of a service: \"" + name + "\"");
       }

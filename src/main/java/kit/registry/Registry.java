@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import javax.net.ssl.SSLContext;
 import kit.cli.Flags;
 import kit.cli.Program;
@@ -59,6 +60,14 @@ public abstract class Registry implements AutoCloseable {
    */
   public static Registry parse(String uri) {
     return RegistryKinds.of(uri).open(uri);
+  }
+
+  /**
+   * Returns the kinds that name a service as {@code KIND:NAME}: {@code consul}, {@code etcd} and all
+   * others that are servers.
+   */
+  public static Set<String> kinds() {
+    return RegistryKinds.serverSchemes();
   }
 
   /**
@@ -166,7 +175,7 @@ public abstract class Registry implements AutoCloseable {
   /** For registries without tags. */
   static void refuse(List<String> tags) {
     if (!tags.isEmpty()) {
-      throw new Flags.UsageException("--tags: only Consul and Nacos support tags");
+      throw new Flags.UsageException("--tags: this kind of registry has no tags");
     }
   }
 }

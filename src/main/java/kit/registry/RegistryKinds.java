@@ -2,6 +2,7 @@
 package kit.registry;
 
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** All kinds of registry, in the order of the help. */
@@ -33,7 +34,16 @@ final class RegistryKinds {
     throw new IllegalArgumentException(
         uri.indexOf('@') < 0
             ? "unknown registry"
-            : "user info in the address: only etcd and Nacos accept it");
+            : "user info in the address: this kind of registry accepts none");
+  }
+
+  /** Returns the schemes without TLS of the kinds that are servers, such as {@code consul}. */
+  static Set<String> serverSchemes() {
+    return ALL.stream()
+        .map(kind -> kind.prefixes().get(0))
+        .filter(prefix -> prefix.endsWith("://"))
+        .map(prefix -> prefix.substring(0, prefix.indexOf(':')))
+        .collect(Collectors.toSet());
   }
 
   /** Returns the forms of all URIs, as error messages list them. */
