@@ -5,16 +5,40 @@ import com.sun.net.httpserver.spi.HttpServerProvider;
 
 /**
  * The implementation of {@code com.sun.net.httpserver}: the JDK's own, or another one on the class
- * path, as with {@code mvn -Probaho test}; {@code docs/performance.md} has the differences.
+ * path, as with {@code mvn -Pengine test} and {@code mvn -Probaho test}.
  */
-public final class Engine {
-  /** Its properties begin with this. */
-  public static final String NAME = isAnother() ? "robaho.net.httpserver" : "sun.net.httpserver";
+public enum Engine {
+  /** The JDK's own. */
+  JDK("sun.net.httpserver"),
+  /** That of {@code kit.engine}. */
+  KIT("kit.engine"),
+  /** That of robaho; {@code docs/performance.md} has the differences. */
+  ROBAHO("robaho.net.httpserver");
 
-  private Engine() {}
+  /** The engine of the servers in this JVM. */
+  public static final Engine CURRENT = current();
 
-  /** Whether it is not the JDK's own. */
-  public static boolean isAnother() {
-    return HttpServerProvider.provider().getClass().getName().startsWith("robaho.");
+  /** The properties of that engine begin with this. */
+  public static final String NAME = CURRENT.prefix;
+
+  private final String prefix;
+
+  Engine(String prefix) {
+    this.prefix = prefix;
+  }
+
+  /** Whether it is that of robaho. */
+  public static boolean isRobaho() {
+    return CURRENT == ROBAHO;
+  }
+
+  /** Whether it is that of {@code kit.engine}. */
+  public static boolean isKit() {
+    return CURRENT == KIT;
+  }
+
+  private static Engine current() {
+    String provider = HttpServerProvider.provider().getClass().getName();
+    return provider.startsWith("robaho.") ? ROBAHO : provider.startsWith("kit.") ? KIT : JDK;
   }
 }

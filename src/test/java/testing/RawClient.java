@@ -58,6 +58,10 @@ public final class RawClient implements AutoCloseable {
   /** Reads one response with its body. */
   public Answer answer() throws IOException {
     Answer head = head();
+    boolean isInterim = head.status() < 200;
+    if (isInterim && head.header("Content-Length") == null) { // The JDK's server sends one.
+      return head;
+    }
     if (head.status() == 204 || head.status() == 304) {
       return head;
     }

@@ -117,7 +117,7 @@ class AbortedRequestsTest {
 
   @Test
   @DisabledIf(
-      value = "testing.Engine#isAnother",
+      value = "testing.Engine#isRobaho",
       disabledReason = "its answers wait for bodies that never come")
   void abortedRequestsLeakNothing() throws Exception {
     List<String> options =

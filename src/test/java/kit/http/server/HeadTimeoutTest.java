@@ -34,7 +34,7 @@ import testing.ForkedJvm;
 import testing.RawClient;
 
 @Timeout(60)
-@DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it has limits of its own")
+@DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "it has limits of its own")
 class HeadTimeoutTest {
   private static final String HALF_A_HEAD = "GET /ok HTTP/1.1\r\nHost:";
 

@@ -16,7 +16,7 @@ import testing.RawClient;
 @Timeout(30)
 class HttpServiceLogTest {
   @Test
-  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it logs by itself")
+  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "it logs by itself")
   void serverFaultsAreOneLineEachAndClientFaultsNone() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());
@@ -63,7 +63,7 @@ class HttpServiceLogTest {
   }
 
   @Test
-  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "it has no such limit")
+  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "it has no such limit")
   void streamThatTheTimeLimitCutsOffIsLoggedWithTheLimit() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());

@@ -479,7 +479,7 @@ class HttpServiceTest {
 
   @Test
   @DisabledIf(
-      value = "testing.Engine#isAnother",
+      value = "testing.Engine#isRobaho",
       disabledReason = "its listener is closed a second later")
   void noThreadIsLeftBehind() throws Exception {
     Set<String> before = threads();

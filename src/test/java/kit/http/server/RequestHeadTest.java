@@ -98,8 +98,7 @@ class RequestHeadTest {
     Answer answer = client.answer();
     assertThat(answer.status()).isEqualTo(status);
     assertThat(answer.header("Connection")).isEqualTo("close");
-    if (!"text/html"
-        .equals(answer.header("Content-Type"))) { // Newer JDKs respond before the toolkit does.
+    if (!answer.header("Content-Type").startsWith("text/")) { // Some engines respond first.
       assertThat(answer.body()).contains("\"detail\":\"" + detail + "\"");
     }
     assertThat(client.isClosed()).isTrue();

@@ -101,7 +101,7 @@ class ServerSettingsTest {
 
   /** Closed with bytes unread, a connection is reset, and the response may be lost. */
   @Test
-  @DisabledIf(value = "testing.Engine#isAnother", disabledReason = "its answers wait for the body")
+  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "its answers wait for the body")
   void clientThatSendsTooMuchGetsTheReason() throws Exception {
     List<String> options = List.of("-D" + Engine.NAME + ".maxRspTime=60");
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, options)) {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.engine;
+
+import com.sun.net.httpserver.Headers;
+import java.net.URI;
+import java.util.List;
+
+/**
+ * The head of a request, checked.
+ *
+ * @param minorVersion of HTTP/1, as received
+ * @param contentLength 0 if there is no body; -1: chunked
+ * @param keepsAlive whether the client wants to send more requests
+ * @param expectsContinue whether the client waits for a 100 before it sends the body
+ */
+record Head(
+    String method,
+    URI target,
+    int minorVersion,
+    Headers fields,
+    long contentLength,
+    boolean keepsAlive,
+    boolean expectsContinue) {
+  /** Returns the head that these fields belong to, by RFC 9112, sections 3.2, 6 and 9.3. */
+  static Head of(String method, URI target, int minorVersion, Headers fields) throws BadRequest {
+    boolean isHttp11 = minorVersion > 0;
+    checkHost(fields, isHttp11);
+    boolean close = hasToken(fields, "Connection", "close");
+    boolean keep = isHttp11 ? !close : !close && hasToken(fields, "Connection", "keep-alive");
+    long length = length(fields, isHttp11);
+    boolean expects = isHttp11 && length != 0 && hasToken(fields, "Expect", "100-continue");
+    return new Head(method, target, minorVersion, fields, length, keep, expects);
+  }
+
+  /** Returns whether the client knows HTTP/1.1. */
+  boolean isHttp11() {
+    return minorVersion > 0;
+  }
+
+  private static void checkHost(Headers fields, boolean isHttp11) throws BadRequest {
+    List<String> hosts = fields.get("Host");
+    if (hosts == null) {
+      if (isHttp11) {
+        throw new BadRequest(400, "no Host");
+      }
+      return;
+    }
+    if (hosts.size() > 1) {
+      throw new BadRequest(400, "more than one Host");
+    }
+    String host = hosts.get(0);
+    for (int i = 0; i < host.length(); i++) {
+      if (!Tokens.isInHost(host.charAt(i))) {
+        throw new BadRequest(400, "malformed Host");
+      }
+    }
+  }
+
+  private static long length(Headers fields, boolean isHttp11) throws BadRequest {
+    List<String> lengths = fields.get("Content-length");
+    List<String> codings = fields.get("Transfer-encoding");
+    if (codings != null) {
+      if (!isHttp11) {
+        throw new BadRequest(400, "Transfer-Encoding in HTTP/1.0");
+      }
+      if (lengths != null) {
+        throw new BadRequest(400, "Content-Length and Transfer-Encoding");
+      }
+      if (codings.size() > 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
+        throw new BadRequest(501, "Transfer-Encoding is not chunked alone");
+      }
+      return -1;
+    }
+    if (lengths == null) {
+      return 0;
+    }
+    if (lengths.size() > 1) {
+      throw new BadRequest(400, "more than one Content-Length");
+    }
+    return Tokens.length(lengths.get(0));
+  }
+
+  private static boolean hasToken(Headers fields, String name, String token) {
+    List<String> values = fields.get(name);
+    if (values == null) {
+      return false;
+    }
+    for (String value : values) {
+      for (String item : value.split(",")) {
+        if (item.strip().equalsIgnoreCase(token)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.engine;
+
+/** Status lines, with the reason phrases of RFC 9110, section 15. */
+final class Status {
+  private static final String[] LINES = new String[600];
+
+  static {
+    add(100, "Continue", "Switching Protocols");
+    add(200, "OK", "Created", "Accepted", "Non-Authoritative Information", "No Content");
+    add(205, "Reset Content", "Partial Content");
+    add(300, "Multiple Choices", "Moved Permanently", "Found", "See Other", "Not Modified");
+    add(307, "Temporary Redirect", "Permanent Redirect");
+    add(400, "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found");
+    add(405, "Method Not Allowed", "Not Acceptable", "Proxy Authentication Required");
+    add(408, "Request Timeout", "Conflict", "Gone", "Length Required", "Precondition Failed");
+    add(413, "Content Too Large", "URI Too Long", "Unsupported Media Type");
+    add(416, "Range Not Satisfiable", "Expectation Failed");
+    add(421, "Misdirected Request", "Unprocessable Content");
+    add(426, "Upgrade Required");
+    add(428, "Precondition Required", "Too Many Requests");
+    add(431, "Request Header Fields Too Large");
+    add(500, "Internal Server Error", "Not Implemented", "Bad Gateway", "Service Unavailable");
+    add(504, "Gateway Timeout", "HTTP Version Not Supported");
+  }
+
+  private Status() {}
+
+  private static void add(int first, String... phrases) {
+    for (int i = 0; i < phrases.length; i++) {
+      int status = first + i;
+      LINES[status] = "HTTP/1.1 " + status + " " + phrases[i] + "\r\n";
+    }
+  }
+
+  /** Returns the status line of a response, with its end. */
+  static String line(int status) {
+    String known = status < LINES.length ? LINES[status] : null;
+    return known == null ? "HTTP/1.1 " + status + " \r\n" : known;
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.engine;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/** Threads of a server that has no executor: virtual ones from JDK 24 on, which do not pin. */
+final class Threads {
+  private static final int VIRTUAL_SINCE = 24;
+  private static final MethodHandle IS_VIRTUAL = isVirtual();
+
+  private Threads() {}
+
+  private static MethodHandle isVirtual() {
+    try {
+      return MethodHandles.publicLookup()
+          .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
+    } catch (ReflectiveOperationException e) {
+      return null; // JDK 20 or older.
+    }
+  }
+
+  static boolean isVirtual(Thread thread) {
+    try {
+      return IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
+    } catch (Throwable e) {
+      throw new LinkageError("Thread.isVirtual", e);
+    }
+  }
+
+  /** Returns virtual threads, or at most {@code maxThreads} platform threads without a queue. */
+  static ExecutorService newExecutor(int maxThreads) {
+    if (Runtime.version().feature() >= VIRTUAL_SINCE) {
+      try {
+        return (ExecutorService)
+            Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+      } catch (ReflectiveOperationException e) {
+        throw new LinkageError("no virtual threads in " + Runtime.version(), e);
+      }
+    }
+    return new ThreadPoolExecutor(
+        0,
+        maxThreads,
+        10,
+        TimeUnit.SECONDS,
+        new SynchronousQueue<>(),
+        task -> new Thread(task, "http-engine"));
+  }
+
+  static void startDaemon(Runnable task, String name) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.engine;
+
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+
+/** Shakes hands as an {@link HttpsConfigurator} says. */
+final class Tls {
+  private Tls() {}
+
+  /** Returns the secured connection; the handshake runs on this thread. */
+  static TlsWire handshake(ChannelWire channel, HttpsConfigurator configurator) throws IOException {
+    if (configurator == null) {
+      throw new IOException("HttpsServer.setHttpsConfigurator was not called");
+    }
+    InetSocketAddress client = (InetSocketAddress) channel.channel().getRemoteAddress();
+    SSLSocket socket =
+        (SSLSocket)
+            configurator
+                .getSSLContext()
+                .getSocketFactory()
+                .createSocket(
+                    channel.channel().socket(), client.getHostString(), client.getPort(), true);
+    socket.setUseClientMode(false);
+    Parameters parameters = new Parameters(configurator, client);
+    configurator.configure(parameters);
+    parameters.applyTo(socket);
+    return new TlsWire(channel, socket);
+  }
+
+  private static final class Parameters extends HttpsParameters {
+    private final HttpsConfigurator configurator;
+    private final InetSocketAddress client;
+    private SSLParameters all; // Null: those below, from the superclass.
+
+    Parameters(HttpsConfigurator configurator, InetSocketAddress client) {
+      this.configurator = configurator;
+      this.client = client;
+    }
+
+    @Override
+    public HttpsConfigurator getHttpsConfigurator() {
+      return configurator;
+    }
+
+    @Override
+    public InetSocketAddress getClientAddress() {
+      return client;
+    }
+
+    @Override
+    public void setSSLParameters(SSLParameters parameters) {
+      all = parameters;
+    }
+
+    void applyTo(SSLSocket socket) {
+      if (all != null) {
+        socket.setSSLParameters(all);
+        return;
+      }
+      if (getCipherSuites() != null) {
+        socket.setEnabledCipherSuites(getCipherSuites());
+      }
+      if (getProtocols() != null) {
+        socket.setEnabledProtocols(getProtocols());
+      }
+      if (getNeedClientAuth()) {
+        socket.setNeedClientAuth(true);
+      } else if (getWantClientAuth()) {
+        socket.setWantClientAuth(true);
+      }
+    }
+  }
+}
