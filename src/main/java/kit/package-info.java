@@ -25,6 +25,7 @@
  *   kit.http.client   the client side of an endpoint: HttpEndpoint
  *   kit.http.proxy    ReverseProxy
  *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it
+ *   kit.engine        an HTTP/1.1 engine beneath com.sun.net.httpserver: EngineProvider
  *   kit.balancer      client-side load balancing: BalancedEndpoint;
  *                     parts: RoundRobinPicker, WeightedRoundRobinPicker, RandomPicker,
  *                     LeastLoadedPicker

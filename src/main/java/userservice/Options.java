@@ -29,7 +29,7 @@ final class Options {
 
   final Supplier<String> name = flags.group("Service").required("name", Flags.TEXT, "service name");
 
-  final ServerFlags server = new ServerFlags(flags);
+  final ServerFlags server = new ServerFlags(flags).declareEngine();
 
   final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
 

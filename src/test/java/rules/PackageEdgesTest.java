@@ -30,6 +30,7 @@ class PackageEdgesTest {
   private static final Map<String, Set<String>> ALLOWED =
       Map.ofEntries(
           entry("kit", Set.of()),
+          entry("kit.engine", Set.of()),
           entry("kit.http", Set.of("kit")),
           entry("kit.http.server", Set.of("kit", "kit.http")),
           entry("kit.http.client", Set.of("kit", "kit.http")),
@@ -63,6 +64,7 @@ class PackageEdgesTest {
                   "kit",
                   "kit.auth",
                   "kit.discovery",
+                  "kit.engine",
                   "kit.http",
                   "kit.http.client",
                   "kit.http.server",

@@ -26,6 +26,7 @@ class OptionsTest {
         .containsExactly(
             "port",
             "bind",
+            "engine",
             "rate",
             "burst",
             "max-in-flight",

@@ -48,7 +48,7 @@ public final class Gateway {
           "HTTP gateway: proxies /{service}/... to an instance of that service; GET / lists services.",
           Program.ENVIRONMENT_PREFIX,
           Program.environment());
-  private final ServerFlags server = new ServerFlags(flags, "8080");
+  private final ServerFlags server = new ServerFlags(flags, "8080").declareEngine();
   private final Supplier<List<String>> names =
       flags
           .group("Services")

@@ -53,7 +53,7 @@ public final class Targets {
           "Serves Prometheus HTTP service discovery: GET /targets.",
           Program.ENVIRONMENT_PREFIX,
           Program.environment());
-  private final ServerFlags server = new ServerFlags(flags, "9200");
+  private final ServerFlags server = new ServerFlags(flags, "9200").declareEngine();
   private final Supplier<List<String>> names =
       flags
           .group("Services")

@@ -8,6 +8,7 @@ import java.util.function.Supplier;
 import kit.Endpoint;
 import kit.Shutdown;
 import kit.discovery.Instance;
+import kit.engine.EngineProvider;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.server.AccessLog;
@@ -45,6 +46,7 @@ public final class ServerFlags {
   private final Supplier<Integer> port;
   private final Supplier<String> host;
   private Supplier<Optional<Integer>> maxInFlight = Optional::empty;
+  private Supplier<String> engine = () -> "jdk";
   private Supplier<ServerSettings> timeouts = ServerSettings::defaults;
   private Supplier<Duration> drainDelay = () -> Duration.ZERO;
   private Supplier<Duration> drainTimeout = () -> Duration.ofSeconds(2);
@@ -105,6 +107,14 @@ public final class ServerFlags {
     return this;
   }
 
+  /** Declares {@code --engine}: the JDK's own, or that of {@code kit.engine}. */
+  public ServerFlags declareEngine() {
+    Flags.Type<String> type = Flags.oneOf("ENGINE", "jdk", "kit");
+    String help = "HTTP engine: jdk (the JDK's own), kit (stricter)";
+    engine = flags.group(GROUP).optional("engine", type, "jdk", help);
+    return this;
+  }
+
   /** Declares {@code --access-log}. */
   public ServerFlags declareAccessLog() {
     Supplier<String> log =
@@ -149,7 +159,7 @@ public final class ServerFlags {
         bind(
             (host, port) -> {
               HttpService.Settings settings =
-                  HttpService.Settings.of(host, port).withServer(timeouts);
+                  engine(HttpService.Settings.of(host, port)).withServer(timeouts);
               return HttpService.bind(
                   maxInFlight.get().map(settings::withMaxInFlight).orElse(settings));
             });
@@ -157,6 +167,10 @@ public final class ServerFlags {
       http.onCompleted(new AccessLog(logs.events("access")::log));
     }
     return http;
+  }
+
+  private HttpService.Settings engine(HttpService.Settings settings) {
+    return engine.get().equals("kit") ? settings.withEngine(new EngineProvider(), true) : settings;
   }
 
   /** Binds a server to a port. */

@@ -29,6 +29,13 @@ final class ChannelWire implements Wire {
     return channel;
   }
 
+  /** Waits without a selector: on a virtual thread. */
+  void block() throws IOException {
+    if (!channel.isBlocking()) {
+      channel.configureBlocking(true);
+    }
+  }
+
   /** Uses {@code selector} to wait, until {@link #detach}. */
   void attach(Selector selector) throws IOException {
     channel.configureBlocking(false);
@@ -92,8 +99,8 @@ final class ChannelWire implements Wire {
     channel.shutdownOutput();
   }
 
-  @Override
-  public void close() {
+  /** Closes the connection, on any thread; harmless if it is closed. */
+  void close() {
     try {
       channel.close();
     } catch (IOException e) {

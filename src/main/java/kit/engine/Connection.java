@@ -71,6 +71,11 @@ final class Connection implements Runnable {
     return wire instanceof TlsWire tls ? tls.session() : null;
   }
 
+  /** Returns the line of the field Date. */
+  String date() {
+    return engine.date().line();
+  }
+
   int maxDrainedBytes() {
     return settings.maxDrainedBytes();
   }
@@ -102,7 +107,9 @@ final class Connection implements Runnable {
       if (wire == null) {
         open();
       }
-      if (wire == channel && !engine.isOnVirtualThread()) {
+      if (wire == channel && engine.isOnVirtualThread()) {
+        channel.block();
+      } else if (wire == channel) {
         selector = engine.takeSelector();
         channel.attach(selector);
       }
@@ -209,8 +216,12 @@ final class Connection implements Runnable {
     if (!isRead) {
       return linger();
     }
+    if (exchange.isLast() && input.available() == 0) {
+      wire.shutdownOutput(); // With TLS this says that the response is complete.
+      return Next.CLOSE;
+    }
     if (exchange.isLast()) {
-      return input.available() == 0 ? Next.CLOSE : linger();
+      return linger();
     }
     expireIn(settings.idleTimeout().toNanos());
     isBusy = false;
@@ -253,7 +264,7 @@ final class Connection implements Runnable {
   private void reject(BadRequest problem) throws IOException {
     byte[] text = Output.bytes(problem.getMessage() + "\n");
     output.text(Status.line(problem.status()));
-    output.text(HttpDate.line(System.currentTimeMillis()));
+    output.text(date());
     output.text("Content-Type: text/plain\r\nContent-Length: " + text.length + "\r\n");
     output.text("Connection: close\r\n\r\n");
     output.write(text, 0, text.length);
@@ -297,12 +308,7 @@ final class Connection implements Runnable {
 
   /** Closes the connection; harmless if it is closed. */
   void close() {
-    Wire opened = wire;
-    if (opened == null || opened == channel) {
-      channel.close();
-    } else {
-      opened.close();
-    }
+    channel.close();
     EngineExchange open = current;
     if (open != null) {
       open.responseEnded(false); // It may wait for another thread.

@@ -13,6 +13,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.time.InstantSource;
 import java.util.Deque;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -44,11 +45,13 @@ final class Engine {
   private final Contexts contexts = new Contexts();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final Deque<Selector> selectors = new ConcurrentLinkedDeque<>();
+  private final HttpDate date = new HttpDate(InstantSource.system());
   private final ServerSocketChannel listener;
   private final Parking parking = new Parking(this);
 
   // Guarded by this.
   private ExecutorService ownThreads;
+  private Thread timer;
   private boolean isStarted;
 
   private volatile Executor executor;
@@ -70,6 +73,10 @@ final class Engine {
 
   Contexts contexts() {
     return contexts;
+  }
+
+  HttpDate date() {
+    return date;
   }
 
   boolean isSecure() {
@@ -140,36 +147,40 @@ final class Engine {
     threads = executor == null ? ownThreads : executor;
     int port = address().getPort();
     new Thread(this::accept, "http-accept-" + port).start(); // Keeps the JVM alive.
-    Threads.startDaemon(this::watchTime, "http-timer-" + port);
+    timer = Threads.startDaemon(this::watchTime, "http-timer-" + port);
   }
 
   private void accept() {
+    boolean hasFailed = false; // Logged once, and again after a success.
     while (!isStopping) {
       try {
-        admit(listener.accept());
+        SocketChannel channel = listener.accept();
+        hasFailed = false;
+        admit(new ChannelWire(channel));
       } catch (ClosedChannelException e) {
         return;
       } catch (IOException e) {
-        LOG.log(System.Logger.Level.WARNING, "cannot accept connections", e);
+        if (!hasFailed) {
+          LOG.log(System.Logger.Level.WARNING, "cannot accept connections, retrying", e);
+        }
+        hasFailed = true;
         pause(ACCEPT_PAUSE_MILLIS);
       }
     }
   }
 
-  private void admit(SocketChannel channel) throws IOException {
-    boolean isAdmitted = false;
+  private void admit(ChannelWire channel) {
+    if (connections.size() >= settings.maxConnections()) {
+      channel.close();
+      return;
+    }
     try {
-      if (connections.size() < settings.maxConnections()) {
-        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        Connection connection = new Connection(this, new ChannelWire(channel));
-        connections.add(connection);
-        isAdmitted = true;
-        execute(connection);
-      }
-    } finally {
-      if (!isAdmitted) {
-        channel.close();
-      }
+      channel.channel().setOption(StandardSocketOptions.TCP_NODELAY, true);
+      Connection connection = new Connection(this, channel);
+      connections.add(connection);
+      execute(connection);
+    } catch (IOException e) { // The client has reset the connection.
+      channel.close();
     }
   }
 
@@ -178,6 +189,9 @@ final class Engine {
     try {
       threads.execute(connection);
     } catch (RejectedExecutionException e) {
+      connection.close();
+    } catch (Throwable e) { // Such as too many threads: this thread must go on.
+      LOG.log(System.Logger.Level.ERROR, "connection closed: no thread for it", e);
       connection.close();
     }
     if (isStopped) {
@@ -264,6 +278,9 @@ final class Engine {
       closeQuietly(selector);
     }
     synchronized (this) {
+      if (timer != null) {
+        timer.interrupt();
+      }
       if (ownThreads != null) {
         ownThreads.shutdown();
       }

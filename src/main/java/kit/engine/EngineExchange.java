@@ -92,7 +92,6 @@ final class EngineExchange extends HttpExchange
               ? ResponseBody.Framing.LENGTH
               : head.isHttp11() ? ResponseBody.Framing.CHUNKED : ResponseBody.Framing.CLOSE;
     }
-    List<String> connectionOptions = responseHeaders.get("Connection");
     isLast =
         !head.keepsAlive()
             || connection.isClosing()
@@ -100,13 +99,13 @@ final class EngineExchange extends HttpExchange
             || status == SWITCHING_PROTOCOLS
             || head.expectsContinue() && !requestBody.isStarted()
             || requestBody.hasMoreThan(connection.maxDrainedBytes())
-            || connectionOptions != null && connectionOptions.contains("close");
+            || Head.hasToken(responseHeaders, "Connection", "close");
 
     // Checked before a byte is sent.
     String fields = fields(isHead && length <= 0 || status == NOT_MODIFIED);
     code = status;
     output.text(Status.line(status));
-    output.text(HttpDate.line(System.currentTimeMillis()));
+    output.text(connection.date());
     output.text(fields);
     if (framing == ResponseBody.Framing.CHUNKED) {
       output.text("Transfer-Encoding: chunked\r\n");

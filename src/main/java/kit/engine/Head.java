@@ -80,12 +80,16 @@ record Head(
     return Tokens.length(lengths.get(0));
   }
 
-  private static boolean hasToken(Headers fields, String name, String token) {
+  /** Returns whether a list of options, in any case, has this one. */
+  static boolean hasToken(Headers fields, String name, String token) {
     List<String> values = fields.get(name);
     if (values == null) {
       return false;
     }
     for (String value : values) {
+      if (value.equalsIgnoreCase(token)) {
+        return true; // The usual case, without a new array.
+      }
       for (String item : value.split(",")) {
         if (item.strip().equalsIgnoreCase(token)) {
           return true;

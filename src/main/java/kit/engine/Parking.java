@@ -15,6 +15,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * starts with the first of them. Thread-safe.
  */
 final class Parking {
+  private static final System.Logger LOG = System.getLogger("kit.engine");
+
   private final Engine engine;
   private final Queue<Connection> arriving = new ConcurrentLinkedQueue<>();
 
@@ -43,22 +45,29 @@ final class Parking {
   }
 
   private void run(Selector selector) {
-    try {
-      while (selector.isOpen()) {
+    while (selector.isOpen()) {
+      try {
         selector.select();
         register(selector);
-        List<Connection> ready = new ArrayList<>();
-        for (SelectionKey key : selector.selectedKeys()) {
-          ready.add((Connection) key.attachment());
-          key.cancel();
-        }
-        selector.selectedKeys().clear();
-        selector.selectNow(key -> {}); // Completes the cancellations.
-        ready.forEach(engine::execute);
+        ready(selector).forEach(engine::execute);
+      } catch (ClosedSelectorException e) {
+        return; // With the server, which closes the connections.
+      } catch (IOException | RuntimeException e) { // This thread must go on.
+        LOG.log(System.Logger.Level.ERROR, "waiting for requests failed", e);
       }
-    } catch (IOException | ClosedSelectorException e) {
-      // Closed with the server, which closes the connections.
     }
+  }
+
+  /** Returns the connections with bytes to read, which are no longer registered. */
+  private static List<Connection> ready(Selector selector) throws IOException {
+    List<Connection> ready = new ArrayList<>();
+    for (SelectionKey key : selector.selectedKeys()) {
+      ready.add((Connection) key.attachment());
+      key.cancel();
+    }
+    selector.selectedKeys().clear();
+    selector.selectNow(key -> {}); // Completes the cancellations.
+    return ready;
   }
 
   private void register(Selector selector) {

@@ -53,9 +53,10 @@ final class Threads {
         task -> new Thread(task, "http-engine"));
   }
 
-  static void startDaemon(Runnable task, String name) {
+  static Thread startDaemon(Runnable task, String name) {
     Thread thread = new Thread(task, name);
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 }

@@ -29,7 +29,7 @@ final class Tls {
     Parameters parameters = new Parameters(configurator, client);
     configurator.configure(parameters);
     parameters.applyTo(socket);
-    return new TlsWire(channel, socket);
+    return new TlsWire(socket);
   }
 
   private static final class Parameters extends HttpsParameters {

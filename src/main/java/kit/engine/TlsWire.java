@@ -9,14 +9,12 @@ import javax.net.ssl.SSLSocket;
 
 /** A connection with TLS. It keeps its thread while it is idle. */
 final class TlsWire implements Wire {
-  private final ChannelWire channel;
   private final SSLSocket socket;
   private final InputStream in;
   private final OutputStream out;
 
   /** Shakes hands. */
-  TlsWire(ChannelWire channel, SSLSocket socket) throws IOException {
-    this.channel = channel;
+  TlsWire(SSLSocket socket) throws IOException {
     this.socket = socket;
     socket.startHandshake();
     this.in = socket.getInputStream();
@@ -41,11 +39,5 @@ final class TlsWire implements Wire {
   @Override
   public void shutdownOutput() throws IOException {
     socket.shutdownOutput(); // Sends close_notify.
-  }
-
-  /** Closes the channel only: close_notify could block, and the caller may be the timer. */
-  @Override
-  public void close() {
-    channel.close();
   }
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.engine;
 
-import java.io.Closeable;
 import java.io.IOException;
 
 /**
- * The bytes of one connection. Reads and writes block and are called by one thread at a time;
- * {@link #close} may be called by any, and ends them with an exception.
+ * The bytes of one connection. Reads and writes block, are called by one thread at a time, and end
+ * with an exception when the connection is closed.
  */
-interface Wire extends Closeable {
+interface Wire {
   /** Reads at least one byte, or returns -1 at the end of the stream. */
   int read(byte[] to, int offset, int length) throws IOException;
 
@@ -17,8 +16,4 @@ interface Wire extends Closeable {
 
   /** Tells the client that no more bytes will come. */
   void shutdownOutput() throws IOException;
-
-  /** Closes the connection; harmless if it is closed. */
-  @Override
-  void close();
 }

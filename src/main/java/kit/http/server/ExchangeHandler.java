@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -39,8 +38,7 @@ final class ExchangeHandler implements HttpHandler {
 
   private static final long CLOCK_DRIFT_NANOS = 100_000_000; // The JDK uses another clock.
 
-  private final int maxInFlight;
-  private final Set<String> ungated;
+  private final HttpService.Settings settings;
   private final LongSupplier nanoTime;
   private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
   private final List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
@@ -52,9 +50,8 @@ final class ExchangeHandler implements HttpHandler {
   private volatile boolean closesConnections; // With each response.
   private volatile long lastCameAtNanos; // Since draining.
 
-  ExchangeHandler(int maxInFlight, Set<String> ungated, LongSupplier nanoTime) {
-    this.maxInFlight = maxInFlight;
-    this.ungated = ungated;
+  ExchangeHandler(HttpService.Settings settings, LongSupplier nanoTime) {
+    this.settings = settings;
     this.nanoTime = nanoTime;
   }
 
@@ -125,7 +122,7 @@ final class ExchangeHandler implements HttpHandler {
       lastCameAtNanos = nanoTime.getAsLong();
     }
     try {
-      new Exchange(exchange).serve(concurrent > maxInFlight);
+      new Exchange(exchange).serve(concurrent > settings.maxInFlight());
     } catch (IOException e) {
       throw e;
     } catch (Throwable e) {
@@ -219,7 +216,7 @@ final class ExchangeHandler implements HttpHandler {
       for (EndpointHandler.Before function : before) {
         context = function.before(context, request);
       }
-      if (full && !ungated.contains(target.rawPath())) {
+      if (full && !settings.ungated().contains(target.rawPath())) {
         throw new StatusException(503, "too many requests in flight").with("Retry-After", "1");
       }
       Response response = handler.call(context, request);
@@ -235,7 +232,7 @@ final class ExchangeHandler implements HttpHandler {
      */
     private boolean isLast() {
       return !isUnderstood
-          || head.isLast()
+          || head.isLast(settings.isStrict())
           || closesConnections
           || requestBody.isBroken()
           || requestBody.isAbandoned()
@@ -286,7 +283,7 @@ final class ExchangeHandler implements HttpHandler {
 
     /** Logs a response that the time limit cut off; the JDK does not report it. */
     private void logTimeLimit() {
-      long limitNanos = ServerSettings.responseTimeoutNanos();
+      long limitNanos = ServerSettings.responseTimeoutNanos(settings.engine());
       long earliestNanos = startedAtNanos + limitNanos - CLOCK_DRIFT_NANOS;
       if (limitNanos > 0 && nanoTime.getAsLong() - earliestNanos >= 0) {
         log.warn(

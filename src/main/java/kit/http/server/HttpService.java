@@ -4,6 +4,7 @@ package kit.http.server;
 import static java.util.Objects.requireNonNull;
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -89,8 +90,7 @@ public final class HttpService implements AutoCloseable {
   private HttpService(HttpServer server, Settings settings) {
     this.server = server;
     this.threads = ServerExecutor.newExecutor(settings.maxInFlight());
-    this.exchanges =
-        new ExchangeHandler(settings.maxInFlight(), settings.ungated(), System::nanoTime);
+    this.exchanges = new ExchangeHandler(settings, System::nanoTime);
     this.heads = HeadTimeout.of(server, settings.headTimeout());
   }
 
@@ -100,10 +100,10 @@ public final class HttpService implements AutoCloseable {
    * @throws java.net.BindException if the port is taken, or the address is not of this machine
    */
   public static HttpService bind(Settings settings) throws IOException {
-    log.debug("JVM-wide server settings: {}", settings.server().apply());
+    log.debug("JVM-wide server settings: {}", settings.server().apply(settings.engine()));
     InetSocketAddress address =
         new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port());
-    return new HttpService(HttpServer.create(address, BACKLOG), settings);
+    return new HttpService(settings.engine().createHttpServer(address, BACKLOG), settings);
   }
 
   /**
@@ -283,8 +283,12 @@ public final class HttpService implements AutoCloseable {
    * @param port the TCP port; 0 = any free one
    * @param maxInFlight maximum number of requests in flight; more are rejected with 503
    * @param ungated paths exempt from that limit, for monitoring
-   * @param headTimeout from the first byte of a request to the end of its head
+   * @param headTimeout from the first byte of a request to the end of its head, with the JDK's own
+   *     engine; others have a limit of their own
    * @param server the JVM-wide limits
+   * @param engine creates the server
+   * @param isStrict whether the engine accepts only chunked requests whose end is certain; otherwise
+   *     a chunked request closes its connection
    */
   public record Settings(
       String host,
@@ -292,13 +296,16 @@ public final class HttpService implements AutoCloseable {
       int maxInFlight,
       Set<String> ungated,
       Duration headTimeout,
-      ServerSettings server) {
+      ServerSettings server,
+      HttpServerProvider engine,
+      boolean isStrict) {
     private static final Set<String> MONITORED = Set.of("/health", "/ready", "/metrics");
 
     /** Checks the ranges. */
     public Settings {
       requireNonNull(host, "host");
       requireNonNull(server, "server");
+      requireNonNull(engine, "engine");
       if (port < 0 || port > 65_535) {
         throw new IllegalArgumentException("port not in 0..65535: " + port);
       }
@@ -312,22 +319,39 @@ public final class HttpService implements AutoCloseable {
     }
 
     /**
-     * Returns settings with 1,024 requests in flight, /health, /ready and /metrics exempt, and 10 s
-     * for a head.
+     * Returns settings with 1,024 requests in flight, /health, /ready and /metrics exempt, 10 s for
+     * a head, and the engine that is installed in the JVM, which is the JDK's own by default.
      */
     public static Settings of(String host, int port) {
       return new Settings(
-          host, port, 1024, MONITORED, Duration.ofSeconds(10), ServerSettings.defaults());
+          host,
+          port,
+          1024,
+          MONITORED,
+          Duration.ofSeconds(10),
+          ServerSettings.defaults(),
+          HttpServerProvider.provider(),
+          false);
+    }
+
+    /** Returns these settings with another time limit of heads. */
+    public Settings withHeadTimeout(Duration headTimeout) {
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
     }
 
     /** Returns these settings with another limit of requests in flight. */
     public Settings withMaxInFlight(int maxInFlight) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
+    }
+
+    /** Returns these settings with another engine; for {@code isStrict} see above. */
+    public Settings withEngine(HttpServerProvider engine, boolean isStrict) {
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
     }
 
     /** Returns these settings with other JVM-wide limits. */
     public Settings withServer(ServerSettings server) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
     }
   }
 }

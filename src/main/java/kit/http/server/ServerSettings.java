@@ -60,10 +60,10 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
     return new ServerSettings(REQUEST_TIMEOUT, RESPONSE_TIMEOUT);
   }
 
-  /** Sets the properties that are not set yet, and returns all with their effective values. */
-  public Map<String, String> apply() {
+  /** Sets the properties of the engine that are not set yet, and returns all with their effective values. */
+  public Map<String, String> apply(HttpServerProvider engine) {
     Map<String, String> effective = new LinkedHashMap<>();
-    properties()
+    properties(prefix(engine))
         .forEach(
             (name, value) -> {
               if (System.getProperty(name) == null) {
@@ -75,17 +75,16 @@ public record ServerSettings(Duration requestTimeout, Duration responseTimeout) 
   }
 
   /** Returns the effective time limit of responses in this JVM, in nanoseconds; 0 without one. */
-  static long responseTimeoutNanos() {
-    return TimeUnit.SECONDS.toNanos(Math.max(0, Long.getLong(engine() + ".maxRspTime", 0)));
+  static long responseTimeoutNanos(HttpServerProvider engine) {
+    return TimeUnit.SECONDS.toNanos(Math.max(0, Long.getLong(prefix(engine) + ".maxRspTime", 0)));
   }
 
   /** Returns the package of the engine, which is the prefix of its properties. */
-  private static String engine() {
-    return HttpServerProvider.provider().getClass().getPackageName();
+  private static String prefix(HttpServerProvider engine) {
+    return engine.getClass().getPackageName();
   }
 
-  private Map<String, String> properties() {
-    String engine = engine();
+  private Map<String, String> properties(String engine) {
     Map<String, String> properties = new LinkedHashMap<>();
     properties.put(engine + ".nodelay", "true");
     properties.put(engine + ".maxReqTime", Long.toString(requestTimeout.toSeconds()));

@@ -106,7 +106,7 @@ class AccessLogTest {
     client.send("GET /user/7 HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n").answer();
 
     assertThat(line())
-        .startsWith("method=GET route=- path=/user/7 status=400 ")
+        .startsWith("method=GET route=- path=/user/7 status=417 ")
         .contains(" error=");
   }
 

@@ -15,7 +15,6 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -165,8 +164,9 @@ class HeadTimeoutTest {
     public static void main(String... args) throws Exception {
       HttpService http =
           HttpService.bind(
-              new HttpService.Settings(
-                  "127.0.0.1", 0, 1, Set.of(), Duration.ofMillis(500), ServerSettings.defaults()));
+              HttpService.Settings.of("127.0.0.1", 0)
+                  .withMaxInFlight(1)
+                  .withHeadTimeout(Duration.ofMillis(500)));
       http.start((context, request) -> Response.of(200, "a/b", request.body(100)));
       System.out.println(http.port());
     }

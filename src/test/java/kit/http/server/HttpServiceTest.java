@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -518,12 +519,14 @@ class HttpServiceTest {
         .isThrownBy(() -> ANY_PORT.withMaxInFlight(0))
         .withMessageContainingAll("maxInFlight", "1", "0");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new HttpService.Settings("a", 0, 1, Set.of(), Duration.ZERO, limits))
+        .isThrownBy(() -> ANY_PORT.withHeadTimeout(Duration.ZERO))
         .withMessageContainingAll("headTimeout", "PT0S");
     Duration tenSeconds = Duration.ofSeconds(10);
+    HttpServerProvider installed = HttpServerProvider.provider();
+    Set<String> ungated = Set.of("/health", "/ready", "/metrics");
     assertThat(ANY_PORT.withMaxInFlight(7).withServer(limits))
         .isEqualTo(
             new HttpService.Settings(
-                "127.0.0.1", 0, 7, Set.of("/health", "/ready", "/metrics"), tenSeconds, limits));
+                "127.0.0.1", 0, 7, ungated, tenSeconds, limits, installed, false));
   }
 }

@@ -4,6 +4,7 @@ package kit.http.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -32,14 +33,19 @@ class ServerSettingsTest {
   }
 
   private static void clear() {
-    System.getProperties().keySet().removeIf(key -> key.toString().contains("httpserver"));
+    System.getProperties().keySet().removeIf(ServerSettingsTest::isSetting);
+  }
+
+  private static boolean isSetting(Object key) {
+    return key.toString().contains("httpserver") || key.toString().startsWith(Engine.NAME);
   }
 
   @Test
   void setsUnsetProperties() {
     clear();
     Map<String, String> effective =
-        new ServerSettings(Duration.ofSeconds(7), Duration.ofMinutes(2)).apply();
+        new ServerSettings(Duration.ofSeconds(7), Duration.ofMinutes(2))
+            .apply(HttpServerProvider.provider());
     assertThat(effective)
         .containsOnly(
             Map.entry(Engine.NAME + ".nodelay", "true"),
@@ -58,7 +64,7 @@ class ServerSettingsTest {
   void keepsPropertiesSetByTheOperator() {
     clear();
     System.setProperty(Engine.NAME + ".maxReqTime", "3");
-    Map<String, String> effective = ServerSettings.defaults().apply();
+    Map<String, String> effective = ServerSettings.defaults().apply(HttpServerProvider.provider());
     assertThat(effective)
         .containsEntry(Engine.NAME + ".maxReqTime", "3")
         .containsEntry(Engine.NAME + ".maxRspTime", "60");
