@@ -176,11 +176,11 @@ class RegistryTest {
   }
 
   @Test
-  void tagsAreForConsulAlone() {
+  void tagsAreRejectedByRegistriesWithoutTags() {
     Registry fixed = Registry.parse("static:a:1");
     assertThatThrownBy(() -> fixed.instances("web", List.of("primary")))
         .isInstanceOf(Flags.UsageException.class)
-        .hasMessageContaining("--tags: only Consul");
+        .hasMessageContainingAll("--tags", "no tags");
     assertThatThrownBy(fixed::services).isInstanceOf(Flags.UsageException.class);
   }
 
