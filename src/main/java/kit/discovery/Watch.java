@@ -59,6 +59,9 @@ public final class Watch<T> implements AutoCloseable {
   private volatile Exception failure;
   private volatile boolean closed;
 
+  // Guarded by this.
+  private boolean isReleasing; // The thread has sent its last query, and is no longer interrupted.
+
   // Confined to the thread.
   private long emptySinceNanos;
   private boolean inGrace;
@@ -92,6 +95,12 @@ public final class Watch<T> implements AutoCloseable {
      * @throws IOException if the query failed: it is repeated after a backoff
      */
     void ask(Watch<T> watch) throws IOException, InterruptedException;
+
+    /**
+     * Releases what the source holds, such as a connection: called once, after the last query, by the
+     * same thread. {@link Watch#close} waits for it.
+     */
+    default void close() {}
   }
 
   /**
@@ -150,7 +159,11 @@ public final class Watch<T> implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    thread.interrupt();
+    synchronized (this) {
+      if (!isReleasing) {
+        thread.interrupt();
+      }
+    }
     try {
       if (Thread.currentThread() != thread) {
         thread.join();
@@ -182,6 +195,26 @@ public final class Watch<T> implements AutoCloseable {
   }
 
   private void run() {
+    try {
+      queryUntilClosed();
+    } finally {
+      release();
+    }
+  }
+
+  private void release() {
+    synchronized (this) {
+      isReleasing = true;
+      Thread.interrupted(); // It was meant for the queries, and would disturb the end of a session.
+    }
+    try {
+      source.close();
+    } catch (RuntimeException e) {
+      log.warn("end of the watch of {} failed: {}", subject.what(), OutageLog.cause(e));
+    }
+  }
+
+  private void queryUntilClosed() {
     while (!closed) {
       try {
         long excessNanos = pacer.nanosBeforeRequest();

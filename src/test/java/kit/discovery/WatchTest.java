@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -224,6 +225,62 @@ class WatchTest {
     assertThat(Thread.getAllStackTraces().keySet())
         .extracting(Thread::getName)
         .doesNotContain("watch-web");
+  }
+
+  /** A source whose end takes until a latch is released, or fails. */
+  private final class Closeable implements Watch.Source<List<String>> {
+    final CountDownLatch closing = new CountDownLatch(1);
+    final CountDownLatch mayEnd = new CountDownLatch(1);
+    final List<String> ends = new CopyOnWriteArrayList<>(); // The thread, or the interruption.
+
+    Watch<List<String>> watch() {
+      return new Watch<>(
+          new Watch.Subject<>("api", "a registry", List.of(), List::isEmpty, GRACE),
+          this,
+          log,
+          new Watch.Timing(time, nanos -> {}, () -> 1.0));
+    }
+
+    @Override
+    public void ask(Watch<List<String>> watch) throws InterruptedException {
+      watch.publish(List.of("a"));
+      new CountDownLatch(1).await();
+    }
+
+    @Override
+    public void close() {
+      closing.countDown();
+      try {
+        mayEnd.await();
+        ends.add(Thread.currentThread().getName());
+      } catch (InterruptedException e) {
+        ends.add("interrupted");
+      }
+      throw new IllegalStateException("as it should be in this test");
+    }
+  }
+
+  @Test
+  void sourceIsClosedOnceByItsThreadWithoutInterruption() throws Exception {
+    Closeable source = new Closeable();
+    Watch<List<String>> api = source.watch();
+    assertThat(api.awaitFirst(SOON)).isTrue();
+    Thread first = new Thread(api::close);
+    first.start();
+    assertThat(source.closing.await(10, TimeUnit.SECONDS)).isTrue();
+
+    Thread second = new Thread(api::close);
+    second.start();
+    Eventually.within(
+        SOON, () -> assertThat(second.getState()).isEqualTo(Thread.State.WAITING)); // Joins.
+    source.mayEnd.countDown();
+    first.join();
+    second.join();
+    api.close();
+
+    assertThat(source.ends).containsExactly("watch-api");
+    assertThat(log.linesFrom(Level.WARN))
+        .containsExactly("WARN end of the watch of api failed: as it should be in this test");
   }
 
   @Test
