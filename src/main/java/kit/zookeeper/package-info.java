@@ -4,6 +4,6 @@
  *
  * <p>Part: {@link kit.zookeeper.ZooKeeperClient}, one session.
  *
- * <p>Dependencies: {@link kit.discovery}, which it implements.
+ * <p>Dependencies: none.
  */
 package kit.zookeeper;
