@@ -350,6 +350,11 @@ public final class ZooKeeperClient implements AutoCloseable {
     session.call("ping", body -> true, ZooKeeperConnection.PING);
   }
 
+  /** Returns the session timeout that the server has granted; before, the one of the settings. */
+  public Duration sessionTimeout() {
+    return session.timeout();
+  }
+
   /**
    * Returns the id of the session; 0 before the first, and after it has expired. If the id changes,
    * the ephemeral nodes of the earlier session are gone, or will be within its timeout.
@@ -378,7 +383,7 @@ public final class ZooKeeperClient implements AutoCloseable {
     return path.isEmpty() ? "/" : path;
   }
 
-  private static boolean isPath(String path) {
+  static boolean isPath(String path) {
     return PATH.matcher(path).matches();
   }
 

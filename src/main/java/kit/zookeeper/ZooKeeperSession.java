@@ -68,6 +68,11 @@ final class ZooKeeperSession {
     return grant.id();
   }
 
+  /** Returns the granted timeout; the requested one if there is no session. */
+  Duration timeout() {
+    return grant == Grant.NONE ? settings.sessionTimeout() : Duration.ofNanos(grant.timeoutNanos());
+  }
+
   /** See {@link ZooKeeperClient#await}. */
   Set<String> await(Duration limit) throws IOException, InterruptedException {
     long deadlineNanos = nanoTime.getAsLong() + limit.toNanos();
