@@ -57,6 +57,7 @@ class PackageEdgesTest {
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           entry("kit.nacos", Set.of("kit", "kit.discovery")),
+          entry("kit.zookeeper", Set.of("kit", "kit.discovery")),
           // The packages that combine the other ones.
           entry(
               "kit.cli",

@@ -7,7 +7,7 @@
  * <p>To support another registry, use {@link kit.discovery.Watch} and
  * {@link kit.discovery.RegistrationLoop}, which hold the common parts.
  *
- * <p>Dependencies: {@link kit} alone. {@link kit.consul}, {@link kit.etcd}, {@link kit.nacos} and
- * {@link kit.dns} implement it, {@link kit.balancer} uses it.
+ * <p>Dependencies: {@link kit} alone. {@link kit.consul}, {@link kit.etcd}, {@link kit.nacos}, {@link
+ * kit.zookeeper} and {@link kit.dns} implement it, {@link kit.balancer} uses it.
  */
 package kit.discovery;
