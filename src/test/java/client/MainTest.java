@@ -38,7 +38,9 @@ class MainTest {
           "nacos-user",
           "nacos-user-file",
           "nacos-ca-file",
-          "nacos-poll");
+          "nacos-poll",
+          "zookeeper-user",
+          "zookeeper-user-file");
 
   private static HelpPage help(String command) {
     Map<String, Program.Body> commands =

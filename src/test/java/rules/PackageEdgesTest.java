@@ -83,7 +83,8 @@ class PackageEdgesTest {
                   "kit.dns",
                   "kit.etcd",
                   "kit.http.client",
-                  "kit.nacos")),
+                  "kit.nacos",
+                  "kit.zookeeper")),
           entry(
               "kit.client",
               Set.of(

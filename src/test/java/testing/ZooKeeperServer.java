@@ -14,6 +14,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import kit.zookeeper.ZooKeeperClient;
 
 /**
  * A real ZooKeeper, started as a process: a single server, with its data in a temporary folder.
@@ -67,6 +68,17 @@ public final class ZooKeeperServer implements AutoCloseable {
   /** The value for {@code --registry}. */
   public String registry() {
     return "zookeeper://127.0.0.1:" + port;
+  }
+
+  /** Returns a new client, without a user. */
+  public ZooKeeperClient client() {
+    return new ZooKeeperClient(ZooKeeperClient.Settings.of(address()));
+  }
+
+  /** Returns a new client with a user. */
+  public ZooKeeperClient client(String name, String password) {
+    ZooKeeperClient.User user = new ZooKeeperClient.User(name, password);
+    return new ZooKeeperClient(ZooKeeperClient.Settings.of(address()).withUser(user));
   }
 
   /** Kills the server; its data stays. */

@@ -12,6 +12,7 @@ final class RegistryKinds {
           ConsulRegistry.KIND,
           EtcdRegistry.KIND,
           NacosRegistry.KIND,
+          ZooKeeperRegistry.KIND,
           DnsRegistry.KIND,
           FileRegistry.KIND,
           StaticRegistry.KIND,

@@ -199,6 +199,9 @@ class RegistryFlagsTest {
           nacos://127.0.0.1:8848  | --tags=primary     | -
           nacos://127.0.0.1:8848  | --etcd-ca-file=x   | --etcd-ca-file
           nacos://127.0.0.1:8848  | --consul-token=x   | --consul-token
+          zookeeper://127.0.0.1:1 | --tags=primary     | --tags
+          zookeeper://127.0.0.1:1 | --zookeeper-user=a:b | -
+          nacos://127.0.0.1:8848  | --zookeeper-user=a:b | --zookeeper-user
           none                    | --tags=a           | --tags
           """)
   void whatOnlyAnotherKindOfRegistryUnderstandsHasNoEffect(
