@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Functions of the demos: background programs with cleanup, and a registry. Source it in the project folder.
-# Before a call of find_registry, set kind to the registry to use: any, embedded, etcd or nacos.
+# Before a call of find_registry, set kind to the registry to use: any, embedded, etcd, nacos or zookeeper.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)
@@ -77,6 +77,14 @@ etcd_answers() { answers "$1" /health '"health":"true"'; }
 # Whether host:port is a Nacos that lists instances.
 nacos_answers() { answers "$1" '/nacos/v3/client/ns/instance/list?serviceName=any' '"code":0'; }
 
+# Whether host:port is a ZooKeeper that accepts sessions.
+zookeeper_answers() {
+  timeout 2 bash -c '
+    exec 3<>"/dev/tcp/$0/$1" || exit 1
+    printf srvr >&3
+    grep -q "^Mode:" <&3' "${1%:*}" "${1##*:}" 2>/dev/null
+}
+
 # Prints the first of five consecutive free ports.
 free_ports() {
   local base port
@@ -134,6 +142,18 @@ start_nacos() {
   fail "Nacos did not start: $(tail -n 3 "$scratch/nacos.out")"
 }
 
+start_zookeeper() {
+  local program=$1 base
+  base=$(free_ports)
+  registry=zookeeper://127.0.0.1:$base
+  start zookeeper "$program" "$scratch/zookeeper" "$base"
+  for _ in $(seq 150); do
+    zookeeper_answers "127.0.0.1:$base" && return
+    sleep 0.1
+  done
+  fail "ZooKeeper did not start: $(tail -n 3 "$scratch/zookeeper.err")"
+}
+
 start_embedded() {
   start dev-agent "$java" -jar target/client.jar dev-agent --port 0
   registry=consul://$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
@@ -162,6 +182,10 @@ find_registry() {
     binary=$(scripts/get-nacos) || fail "no Nacos available"
     start_nacos "$binary"
     say "registry: Nacos at $registry, started for this demo"
+  elif [ "$kind" = zookeeper ]; then
+    binary=$(scripts/get-zookeeper) || fail "no ZooKeeper available"
+    start_zookeeper "$binary"
+    say "registry: ZooKeeper at $registry, started for this demo"
   elif consul_answers "$address"; then
     registry=consul://$address
     say "registry: the running Consul at $registry"
