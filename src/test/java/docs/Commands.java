@@ -37,6 +37,11 @@ final class Commands {
               "java -jar zipkin/zipkin.jar",
               "needs Zipkin; ZipkinIT reads the trace, here the spans are lost"),
           Map.entry("etcdctl .*", "needs etcd's client; SecuredEtcdIT grants these permissions"),
+          Map.entry("scripts/demo --zookeeper", "ZooKeeperRegistryIT uses a real ZooKeeper"),
+          Map.entry(
+              "java -jar user-service.jar --name userservice --port 8081 --registry zookeeper://127.0.0.1:2181",
+              "ServiceInZooKeeperIT runs the jars with a real ZooKeeper"),
+          Map.entry("java -jar client.jar loop --registry zookeeper://127.0.0.1:2181", "as above"),
           Map.entry("scripts/demo --nacos", "NacosRegistryIT uses a real Nacos"),
           Map.entry(
               "java -jar user-service.jar --name userservice --port 8081 --registry nacos://127.0.0.1:8848",
