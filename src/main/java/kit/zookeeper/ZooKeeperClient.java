@@ -259,7 +259,7 @@ public final class ZooKeeperClient implements AutoCloseable {
   /** Creates a persistent node without data, its parents and the chroot, as far as they are missing. */
   public synchronized void createParents(String path) throws IOException, InterruptedException {
     String full = full(path);
-    int end = exists(full) ? full.length() : 0;
+    int end = mayExist(full) ? full.length() : 0;
     while (end < full.length()) {
       end = full.indexOf('/', end + 1);
       end = end < 0 ? full.length() : end;
@@ -267,8 +267,8 @@ public final class ZooKeeperClient implements AutoCloseable {
       try {
         create(node, new byte[0], Mode.PERSISTENT);
       } catch (ZooKeeperException e) {
-        // Without permission to create children of the parent, a node that exists is no error, too.
-        if (e.code != ZooKeeperException.NODE_EXISTS && !exists(node)) {
+        // Without permission to create nodes, the error is the same for one that exists.
+        if (e.code != ZooKeeperException.NODE_EXISTS && !mayExist(node)) {
           throw e;
         }
       }
@@ -322,8 +322,16 @@ public final class ZooKeeperClient implements AutoCloseable {
     return names;
   }
 
-  private boolean exists(String full) throws IOException, InterruptedException {
-    return session.read(ZooKeeperConnection.EXISTS, full, false, body -> true).isPresent();
+  // Some servers hide a node from a client without permission: then true.
+  private boolean mayExist(String full) throws IOException, InterruptedException {
+    try {
+      return session.read(ZooKeeperConnection.EXISTS, full, false, body -> true).isPresent();
+    } catch (ZooKeeperException e) {
+      if (e.code != ZooKeeperException.NO_AUTH) {
+        throw e;
+      }
+      return true;
+    }
   }
 
   /**

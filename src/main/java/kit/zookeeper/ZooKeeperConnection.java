@@ -131,9 +131,11 @@ final class ZooKeeperConnection implements Closeable {
     } catch (InterruptedException e) {
       // The server may have begun a session: it can be closed only if its id is known.
       try {
-        return receive(nanoTime.getAsLong() + HANDSHAKE_NANOS);
-      } finally {
+        DataInputStream response = receive(nanoTime.getAsLong() + HANDSHAKE_NANOS);
         Thread.currentThread().interrupt();
+        return response;
+      } catch (IOException none) {
+        throw e;
       }
     }
   }

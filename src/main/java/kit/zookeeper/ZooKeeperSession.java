@@ -96,6 +96,9 @@ final class ZooKeeperSession {
 
   private void takeOrPing(ZooKeeperConnection current, long deadlineNanos)
       throws IOException, InterruptedException {
+    if (!changed.isEmpty()) {
+      return; // Attaching has taken what was missed.
+    }
     long now = nanoTime.getAsLong();
     long untilPing = current.sentAtNanos() + grant.timeoutNanos() / 3 - now;
     try {
