@@ -40,6 +40,8 @@ import kit.ratelimit.TokenBucket;
 import kit.retry.Backoff;
 import kit.retry.RetryBudget;
 import kit.tracing.TraceContext;
+import kit.zookeeper.ZooKeeperClient;
+import kit.zookeeper.ZooKeeperClient.Mode;
 
 /** A use of each part in the code of a project that copied it; docs/embedding.md quotes them. */
 final class Uses {
@@ -321,4 +323,16 @@ final class Uses {
   }
 
   // end of NacosClient
+
+  // docs: ZooKeeperClient
+  static void registerAndWatch(ZooKeeperClient zooKeeper, Predicate<List<String>> news)
+      throws Exception {
+    zooKeeper.createParents("/services/web");
+    zooKeeper.create("/services/web/web-", "10.0.0.5:8081", Mode.EPHEMERAL_SEQUENTIAL);
+    while (news.test(zooKeeper.children("/services/web", true).orElse(List.of()))) {
+      zooKeeper.await(Duration.ofMinutes(1)); // Until a change; keeps the session alive.
+    }
+  }
+
+  // end of ZooKeeperClient
 }

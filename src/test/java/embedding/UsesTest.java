@@ -22,11 +22,14 @@ import kit.consul.agent.DevAgent;
 import kit.etcd.EtcdClient;
 import kit.ratelimit.TokenBucket;
 import kit.retry.RetryBudget;
+import kit.zookeeper.ZooKeeperClient;
+import kit.zookeeper.ZooKeeperClient.Settings;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
+import testing.ScriptedZooKeeper;
 
 /** Runs the examples of docs/embedding.md. */
 @Timeout(30)
@@ -255,5 +258,26 @@ class UsesTest {
       assertThat(Uses.registerAndList(nacos.uri())).hasSize(1);
       assertThat(nacos.requests().get(1).body()).contains("ip=10.0.0.5", "port=8081");
     }
+  }
+
+  @Test
+  void zooKeeperClient() throws Exception {
+    List<List<String>> lists = new ArrayList<>();
+    ScriptedZooKeeper.Script script =
+        request -> {
+          switch (request.type()) {
+            case ScriptedZooKeeper.CREATE -> request.respond(request.path());
+            case ScriptedZooKeeper.CHILDREN -> {
+              request.respond(List.of("web-" + lists.size()));
+              request.event(4, request.path());
+            }
+            default -> request.accept();
+          }
+        };
+    try (ScriptedZooKeeper server = new ScriptedZooKeeper(script);
+        ZooKeeperClient client = new ZooKeeperClient(Settings.of(server.address()))) {
+      Uses.registerAndWatch(client, names -> lists.add(names) && lists.size() < 3);
+    }
+    assertThat(lists).containsExactly(List.of("web-0"), List.of("web-1"), List.of("web-2"));
   }
 }

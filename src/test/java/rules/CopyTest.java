@@ -25,8 +25,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A part can be copied: it compiles alone. Unlike a check of its imports, this also finds the use
- * of a class in the same package; and without slf4j on the class path, no part can log.
+ * A part can be copied: it compiles alone, or with the classes that the page names. Unlike a check of
+ * its imports, this also finds the use of a class in the same package; and without slf4j on the class
+ * path, no part can log.
  */
 class CopyTest {
   @TempDir private Path scratch;
@@ -38,7 +39,7 @@ class CopyTest {
   @ParameterizedTest
   @MethodSource("parts")
   void partCompilesAlone(Part part) throws Exception {
-    assertThat(problems(part.file(), part.jars())).isEmpty();
+    assertThat(problems(part.files(), part.jars())).isEmpty();
   }
 
   @Test
@@ -100,8 +101,12 @@ class CopyTest {
     assertThat(problems(raw, List.of())).first().asString().contains("raw type");
   }
 
-  /** Returns the compiler's errors for a file that has only the JDK and these jars. */
   private List<String> problems(Path file, List<Path> jars) throws IOException {
+    return problems(List.of(file), jars);
+  }
+
+  /** Returns the compiler's errors for files that have only the JDK and these jars. */
+  private List<String> problems(List<Path> sources, List<Path> jars) throws IOException {
     JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
     DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();
     List<String> options =
@@ -112,13 +117,16 @@ class CopyTest {
       files.setLocationFromPaths(StandardLocation.SOURCE_PATH, List.of());
       files.setLocationFromPaths(StandardLocation.CLASS_OUTPUT, List.of(scratch));
       boolean compiled =
-          javac.getTask(null, files, found, options, null, files.getJavaFileObjects(file)).call();
+          javac
+              .getTask(
+                  null, files, found, options, null, files.getJavaFileObjectsFromPaths(sources))
+              .call();
       List<String> problems = new ArrayList<>();
       for (Diagnostic<?> problem : found.getDiagnostics()) {
-        String place = file.getFileName() + ":" + problem.getLineNumber() + ": ";
+        String place = sources.get(0).getFileName() + ":" + problem.getLineNumber() + ": ";
         problems.add(place + problem.getMessage(Locale.ROOT));
       }
-      return compiled || !problems.isEmpty() ? problems : List.of(file + " does not compile");
+      return compiled || !problems.isEmpty() ? problems : List.of(sources + " do not compile");
     }
   }
 

@@ -13,10 +13,12 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A class made to be copied, as docs/embedding.md lists it. */
-record Part(String name, Path file, boolean needsJackson) {
+/** A class made to be copied, as docs/embedding.md lists it, with the classes that it needs. */
+record Part(String name, Path file, List<Path> others, boolean needsJackson) {
   private static final Pattern ROW =
       Pattern.compile("\\| \\[(\\w+)]\\(#(\\w+)\\) \\| `([\\w/.]+)` \\| (.+) \\| (.+) \\|");
+
+  private static final Pattern CLASS = Pattern.compile("`(\\w+)`");
 
   /** All parts, in the order of the page. */
   static List<Part> all() throws IOException {
@@ -25,10 +27,24 @@ record Part(String name, Path file, boolean needsJackson) {
       Matcher row = ROW.matcher(line);
       if (row.matches()) {
         Path file = Sources.root().resolve("src/main/java").resolve(row.group(3));
-        parts.add(new Part(row.group(1), file, row.group(4).startsWith("jackson-databind")));
+        List<Path> others =
+            CLASS
+                .matcher(row.group(4))
+                .results()
+                .map(other -> file.resolveSibling(other.group(1) + ".java"))
+                .toList();
+        boolean needsJackson = row.group(4).startsWith("jackson-databind");
+        parts.add(new Part(row.group(1), file, others, needsJackson));
       }
     }
     return parts;
+  }
+
+  /** The files to copy. */
+  List<Path> files() {
+    List<Path> files = new ArrayList<>(others);
+    files.add(0, file);
+    return files;
   }
 
   /** The name with its package. */
