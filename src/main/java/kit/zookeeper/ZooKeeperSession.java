@@ -165,13 +165,18 @@ final class ZooKeeperSession {
   /** Returns the connection, or connects to the first server that accepts the session. */
   private ZooKeeperConnection attached() throws IOException, InterruptedException {
     IOException failure = new IOException("this client is closed");
-    for (int i = 0; i < servers.size() && connection.isEmpty() && !isClosed; i++) {
+    int left = servers.size();
+    while (left > 0 && connection.isEmpty() && !isClosed) {
       InetSocketAddress server = servers.get(0);
+      int before = refusals;
       try {
         attach(server.getPort(), InetAddress.getAllByName(server.getHostString()));
       } catch (IOException e) {
         failure = failed(server.getHostString() + ":" + server.getPort(), e);
         Collections.rotate(servers, -1);
+        // A server that has lost its data: to find out, do not wait for the caller to try again.
+        boolean isRefused = refusals > before && refusals <= MAX_REFUSALS;
+        left -= isRefused ? 0 : 1;
       }
     }
     if (connection.isEmpty()) {
