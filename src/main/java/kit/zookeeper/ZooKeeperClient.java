@@ -36,9 +36,10 @@ import java.util.stream.Collectors;
  * between, such as the event of a watch, is kept for {@link #await}. The session lives as long as
  * requests are sent: {@code await} and {@link #ping} send some that do nothing else.
  *
- * <p><b>Reattaching</b>, with the request after the loss of a connection, keeps ephemeral nodes. Watches end with a connection, so they are set again
- * with the last transaction that this client has seen, and the server reports what was missed. When
- * the session has expired, a new one begins, and {@code await} returns all paths that were watched.
+ * <p><b>Reattaching</b>, with the request after the loss of a connection, keeps ephemeral nodes. Watches
+ * end with a connection, so they are set again with the last transaction that this client has seen,
+ * and the server reports what was missed. When the session has expired, a new one begins, and {@code
+ * await} returns all paths that were watched.
  *
  * <p>Servers are shuffled once; after a failure the next one is tried, with all addresses of its
  * name. A server that is behind this client closes the connection without a response. If that
@@ -245,7 +246,7 @@ public final class ZooKeeperClient implements AutoCloseable {
     boolean isOpen = settings.user.isEmpty();
     return session.call(
         full,
-        ZooKeeperConnection::string,
+        body -> created(full, ZooKeeperConnection.string(body)),
         ZooKeeperConnection.CREATE,
         full,
         data,
@@ -254,6 +255,13 @@ public final class ZooKeeperClient implements AutoCloseable {
         isOpen ? "world" : "auth",
         isOpen ? "anyone" : "",
         mode.ordinal());
+  }
+
+  private static String created(String full, String path) throws IOException {
+    if (!path.startsWith(full)) {
+      throw new IOException("malformed response: created " + shown(path));
+    }
+    return path;
   }
 
   /** Creates a persistent node without data, its parents and the chroot, as far as they are missing. */

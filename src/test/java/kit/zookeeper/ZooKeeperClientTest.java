@@ -446,6 +446,17 @@ class ZooKeeperClientTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"", "/", "/b", "a\n"})
+  void creationOfAnotherNodeIsRejected(String path) throws Exception {
+    fake.play(on(ScriptedZooKeeper.CREATE, request -> request.respond(path)));
+
+    assertThatThrownBy(() -> client.create("/a", "", Mode.PERSISTENT))
+        .hasMessageStartingWith("/a: malformed response: created ")
+        .hasMessageNotContaining("\n");
+    awaitNoConnection();
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {-2, 1 << 28, 3})
   void listOfImpossibleLengthIsRejected(int length) throws Exception {
     fake.play(on(ScriptedZooKeeper.CHILDREN, request -> request.respond(length, "a")));
