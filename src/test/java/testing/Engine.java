@@ -5,15 +5,13 @@ import com.sun.net.httpserver.spi.HttpServerProvider;
 
 /**
  * The implementation of {@code com.sun.net.httpserver}: the JDK's own, or another one on the class
- * path, as with {@code mvn -Pengine test} and {@code mvn -Probaho test}.
+ * path, as with {@code mvn -Pengine test}.
  */
 public enum Engine {
   /** The JDK's own. */
   JDK("sun.net.httpserver"),
   /** That of {@code kit.engine}. */
-  KIT("kit.engine"),
-  /** That of robaho; {@code docs/performance.md} has the differences. */
-  ROBAHO("robaho.net.httpserver");
+  KIT("kit.engine");
 
   /** The engine of the servers in this JVM. */
   public static final Engine CURRENT = current();
@@ -27,11 +25,6 @@ public enum Engine {
     this.prefix = prefix;
   }
 
-  /** Whether it is that of robaho. */
-  public static boolean isRobaho() {
-    return CURRENT == ROBAHO;
-  }
-
   /** Whether it is that of {@code kit.engine}. */
   public static boolean isKit() {
     return CURRENT == KIT;
@@ -39,6 +32,6 @@ public enum Engine {
 
   private static Engine current() {
     String provider = HttpServerProvider.provider().getClass().getName();
-    return provider.startsWith("robaho.") ? ROBAHO : provider.startsWith("kit.") ? KIT : JDK;
+    return provider.startsWith("kit.") ? KIT : JDK;
   }
 }

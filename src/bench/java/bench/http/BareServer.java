@@ -2,20 +2,27 @@
 package bench.http;
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import kit.engine.EngineProvider;
 
-/** The JDK's server with a minimal handler: the baseline of the benchmarks. */
+/**
+ * The JDK's server with a minimal handler, the baseline of the benchmarks; with a second argument on
+ * the engine of {@code kit.engine}.
+ */
 final class BareServer {
   static final byte[] ANSWER = "{\"result\":\"jerry8081\"}".getBytes(StandardCharsets.UTF_8);
 
   private BareServer() {}
 
   public static void main(String... args) throws Exception {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])), 1024);
+    InetSocketAddress address = new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0]));
+    HttpServerProvider engine =
+        args.length > 1 ? new EngineProvider() : HttpServerProvider.provider();
+    HttpServer server = engine.createHttpServer(address, 1024);
     server.createContext(
         "/",
         exchange -> {

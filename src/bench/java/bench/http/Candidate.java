@@ -36,10 +36,14 @@ record Candidate(String name, String jars, List<String> main) {
     everything.addAll(
         List.of("--rate", "1000000000", "--access-log", "on", "--log-format", "logfmt"));
     all.add(new Candidate(BARE, "", bare));
+    all.add(new Candidate("bare, kit.engine", "", List.of(bare.get(0), "PORT", "engine")));
     all.add(new Candidate("kit", OURS, List.of(kit, "PORT")));
     all.add(
         new Candidate("kit, metrics and trace", OURS, List.of(kit, "PORT", "metrics", "trace")));
     all.add(new Candidate("user-service", OURS, service));
+    List<String> onEngine = new ArrayList<>(service);
+    onEngine.addAll(List.of("--engine", "kit"));
+    all.add(new Candidate("user-service, kit.engine", OURS, onEngine));
     all.add(new Candidate("user-service, limiter, access log", OURS, everything));
     all.add(
         new Candidate(

@@ -13,7 +13,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.RawClient;
@@ -49,7 +48,6 @@ class RequestBodyTest {
   }
 
   @Test
-  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "its answers wait for the body")
   void contentLengthBeyondTheBoundIsRejectedBeforeTheBody() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(4)));
     client.request("POST", "/", "Content-Length: 5");

@@ -25,7 +25,6 @@ import kit.http.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.DisabledIf;
 import testing.Engine;
 import testing.Eventually;
 import testing.FakeNanoTime;
@@ -33,7 +32,6 @@ import testing.ForkedJvm;
 import testing.RawClient;
 
 @Timeout(60)
-@DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "it has limits of its own")
 class HeadTimeoutTest {
   private static final String HALF_A_HEAD = "GET /ok HTTP/1.1\r\nHost:";
 

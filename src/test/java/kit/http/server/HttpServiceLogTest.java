@@ -8,7 +8,6 @@ import java.util.List;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.DisabledIf;
 import testing.ForkedJvm;
 import testing.RawClient;
 
@@ -16,7 +15,6 @@ import testing.RawClient;
 @Timeout(30)
 class HttpServiceLogTest {
   @Test
-  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "it logs by itself")
   void serverFaultsAreOneLineEachAndClientFaultsNone() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());
@@ -63,7 +61,6 @@ class HttpServiceLogTest {
   }
 
   @Test
-  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "it has no such limit")
   void streamThatTheTimeLimitCutsOffIsLoggedWithTheLimit() throws Exception {
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
       int port = Integer.parseInt(jvm.line());

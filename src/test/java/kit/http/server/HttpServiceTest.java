@@ -26,7 +26,6 @@ import kit.http.Response;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
@@ -479,9 +478,6 @@ class HttpServiceTest {
   }
 
   @Test
-  @DisabledIf(
-      value = "testing.Engine#isRobaho",
-      disabledReason = "its listener is closed a second later")
   void noThreadIsLeftBehind() throws Exception {
     Set<String> before = threads();
     RawClient client = serve();

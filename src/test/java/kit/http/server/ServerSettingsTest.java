@@ -13,7 +13,6 @@ import java.util.Properties;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.Engine;
@@ -107,7 +106,6 @@ class ServerSettingsTest {
 
   /** Closed with bytes unread, a connection is reset, and the response may be lost. */
   @Test
-  @DisabledIf(value = "testing.Engine#isRobaho", disabledReason = "its answers wait for the body")
   void clientThatSendsTooMuchGetsTheReason() throws Exception {
     List<String> options = List.of("-D" + Engine.NAME + ".maxRspTime=60");
     try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, options)) {
