@@ -3,6 +3,7 @@ package userservice;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +28,7 @@ import kit.metrics.Instrumenting;
 import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
 import kit.registry.AdvertisedAddress;
+import kit.registry.Registry;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +53,7 @@ public final class Main {
       String flags = String.join(", ", withoutEffect);
       log.warn("ignored, not supported by registry {}: {}", options.registry.get(), flags);
     }
+    warnOfShortDrain(options, log);
 
     // Keys and passwords: a file that cannot be used ends the start before the port is bound.
     Optional<Access> access = options.access.get();
@@ -121,6 +124,18 @@ public final class Main {
     options.server.serve("listening", http, handler, shutdown);
     registration.start();
     JvmMetrics.register(metrics, Main.class); // Last, because it is not urgent.
+  }
+
+  private static void warnOfShortDrain(Options options, Logger log) {
+    Registry registry = options.registry.get();
+    Duration least = registry.recommendedDrainDelay().orElse(Duration.ZERO);
+    if (options.server.drainDelay().compareTo(least) < 0) {
+      log.warn(
+          "--drain-delay below {}s: clients may call this instance for that long after its"
+              + " deregistration, because lists of {} are cached",
+          least.toSeconds(),
+          registry);
+    }
   }
 
   private static AdvertisedAddress advertised(Options options) throws IOException {

@@ -144,6 +144,11 @@ public final class ServerFlags {
     return timeouts.get();
   }
 
+  /** Returns how long the server still serves when it has deregistered. */
+  public Duration drainDelay() {
+    return drainDelay.get();
+  }
+
   /**
    * Binds the port, and writes the access log if it is on.
    *

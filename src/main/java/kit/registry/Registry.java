@@ -101,7 +101,7 @@ public abstract class Registry implements AutoCloseable {
    * @throws Flags.UsageException if the registry is {@code none}, or has no tags
    */
   public final Instances instances(String service, List<String> tags) {
-    return watch(service, tags, Watch.EMPTY_GRACE);
+    return watch(service, tags, emptyGrace());
   }
 
   /**
@@ -130,6 +130,14 @@ public abstract class Registry implements AutoCloseable {
   public abstract Registration registration(InstanceRegistration instance);
 
   /**
+   * Returns the time for which clients may still call an instance that has deregistered, if that is far
+   * above a second because lists are cached; an instance should serve for as long.
+   */
+  public Optional<Duration> recommendedDrainDelay() {
+    return Optional.empty();
+  }
+
+  /**
    * Loads the classes for the first request to the registry on a separate thread, so that an
    * instance is registered as soon as it serves, not a third of a second later.
    */
@@ -149,6 +157,11 @@ public abstract class Registry implements AutoCloseable {
 
   /** Watches instances; {@code emptyGrace} zero publishes an empty list at once. */
   abstract Instances watch(String service, List<String> tags, Duration emptyGrace);
+
+  /** Returns how long {@link #instances} keeps its list when the registry returns an empty one. */
+  Duration emptyGrace() {
+    return Watch.EMPTY_GRACE;
+  }
 
   /** Sends any request, so that all classes are loaded. */
   void load() throws IOException, InterruptedException {}
