@@ -43,6 +43,7 @@
  *   kit.consul.agent  an embedded, Consul-compatible agent for development: DevAgent
  *   kit.etcd          etcd over its JSON gateway; part: EtcdClient
  *   kit.nacos         Nacos 3 over its HTTP API; part: NacosClient
+ *   kit.eureka        Eureka over its REST API; part: EurekaClient
  *   kit.zookeeper     ZooKeeper, with a session of its own; part: ZooKeeperClient
  *   kit.dns           discovery by DNS (SRV, A and AAAA records): DnsInstances
  *   kit.cli           command-line programs; part: Flags

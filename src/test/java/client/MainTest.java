@@ -40,7 +40,12 @@ class MainTest {
           "nacos-ca-file",
           "nacos-poll",
           "zookeeper-user",
-          "zookeeper-user-file");
+          "zookeeper-user-file",
+          "eureka-user",
+          "eureka-user-file",
+          "eureka-ca-file",
+          "eureka-poll",
+          "eureka-renewal");
 
   private static HelpPage help(String command) {
     Map<String, Program.Body> commands =

@@ -31,6 +31,7 @@ import kit.breaker.CircuitBreaker;
 import kit.cli.Flags;
 import kit.consul.ConsulClient;
 import kit.etcd.EtcdClient;
+import kit.eureka.EurekaClient;
 import kit.http.RequestTarget;
 import kit.http.Router;
 import kit.log.KeyValueLog;
@@ -335,4 +336,19 @@ final class Uses {
   }
 
   // end of ZooKeeperClient
+
+  // docs: EurekaClient
+  static boolean registerAndFind(URI server) throws Exception {
+    HttpClient http = HttpClient.newHttpClient();
+    EurekaClient eureka =
+        new EurekaClient(List.of(server), http, Duration.ofSeconds(3)); // per call
+    EurekaClient.Instance here =
+        EurekaClient.Instance.of("web", "web-1", "10.0.0.5", 8081, Map.of());
+    if (!eureka.heartbeat("web", "web-1")) { // Every 10 seconds.
+      eureka.register(here, Duration.ofSeconds(10));
+    }
+    return eureka.app("web").stream().anyMatch(EurekaClient.Instance::isUp);
+  }
+
+  // end of EurekaClient
 }

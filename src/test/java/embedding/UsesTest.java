@@ -280,4 +280,17 @@ class UsesTest {
     }
     assertThat(lists).containsExactly(List.of("web-0"), List.of("web-1"), List.of("web-2"));
   }
+
+  @Test
+  void eurekaClient() throws Exception {
+    try (FakeConsul server = new FakeConsul()) {
+      server.on("POST", "/eureka/apps/WEB").answer(204, "");
+      server
+          .on("GET", "/eureka/apps/WEB")
+          .answer(200, "{\"application\":{\"instance\":{\"status\":\"UP\"}}}");
+
+      assertThat(Uses.registerAndFind(server.uri().resolve("/eureka"))).isTrue();
+      assertThat(server.requests().get(1).body()).contains("\"hostName\":\"10.0.0.5\"");
+    }
+  }
 }

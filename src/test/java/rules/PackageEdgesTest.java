@@ -57,6 +57,7 @@ class PackageEdgesTest {
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           entry("kit.nacos", Set.of("kit", "kit.discovery")),
+          entry("kit.eureka", Set.of("kit", "kit.discovery")),
           entry("kit.zookeeper", Set.of("kit", "kit.discovery")),
           // The packages that combine the other ones.
           entry(
@@ -82,6 +83,7 @@ class PackageEdgesTest {
                   "kit.discovery",
                   "kit.dns",
                   "kit.etcd",
+                  "kit.eureka",
                   "kit.http.client",
                   "kit.nacos",
                   "kit.zookeeper")),

@@ -29,6 +29,7 @@ import kit.http.client.EachAddressClient;
  *   consul+https://consul.example:8501   the same, over TLS
  *   etcd://127.0.0.1:2379,127.0.0.1:2381 the members of an etcd cluster; etcd+https:// over TLS
  *   nacos://127.0.0.1:8848,10.0.0.2:8848 the servers of a Nacos cluster; nacos+https:// over TLS
+ *   eureka://127.0.0.1:8761/eureka       the servers of Eureka, and their path; eureka+https:// over TLS
  *   zookeeper://127.0.0.1:2181/services  the servers of a ZooKeeper ensemble, and a path
  *   dns://127.0.0.1:8600/service.consul  SRV records; with :port after the name, address records
  *   file:/etc/kit/userservice            a file with one host:port per line

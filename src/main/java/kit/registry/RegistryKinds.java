@@ -13,6 +13,7 @@ final class RegistryKinds {
           EtcdRegistry.KIND,
           NacosRegistry.KIND,
           ZooKeeperRegistry.KIND,
+          EurekaRegistry.KIND,
           DnsRegistry.KIND,
           FileRegistry.KIND,
           StaticRegistry.KIND,
