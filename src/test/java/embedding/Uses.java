@@ -3,8 +3,6 @@ package embedding;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.security.Key;
 import java.security.SecureRandom;
@@ -77,23 +75,11 @@ final class Uses {
   // end of CircuitBreaker
 
   // docs: Backoff
-  static String callWithRetries(Callable<String> call, Sleeper sleeper) throws Exception {
-    Backoff backoff = new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1));
-    for (int attempt = 1; attempt < 5; attempt++) {
-      try {
-        return call.call();
-      } catch (IOException e) {
-        sleeper.sleep(backoff.nanos(attempt)); // such as a TimeUnit
-      }
-    }
-    return call.call();
+  static long pauseNanos(int failedAttempts) { // At most 10 ms after the first, 20 ms, ... 1 s.
+    return new Backoff(Duration.ofMillis(10), Duration.ofSeconds(1)).nanos(failedAttempts);
   }
 
   // end of Backoff
-
-  interface Sleeper {
-    void sleep(long nanos) throws InterruptedException;
-  }
 
   // docs: RetryBudget
   static String callWithBudget(RetryBudget budget, Callable<String> call) throws Exception {
@@ -266,15 +252,12 @@ final class Uses {
     return signer.sign(Map.of("sub", user, "aud", "userservice"), Duration.ofHours(1));
   }
 
-  static String callerOf(String token, Key secret) { // In another process with the same key.
+  // In another process with the same key. The reason of the exception is for the log.
+  static String callerOf(String token, Key secret) throws Jwt.InvalidException {
     Jwt.Expected expected = Jwt.Expected.anyIssuer().withAudience("userservice");
     Jwt.Verifier verifier =
         new Jwt.Verifier(Jwt.Algorithm.HS256, secret, expected, InstantSource.system());
-    try {
-      return verifier.verify(token).subject();
-    } catch (Jwt.InvalidException e) {
-      return "unknown"; // e.reason() is for the log; the client receives a 401.
-    }
+    return verifier.verify(token).subject();
   }
 
   // end of Jwt
@@ -297,10 +280,9 @@ final class Uses {
   }
 
   // docs: EtcdClient
-  static long registerAndWatch(URI server, Predicate<List<EtcdClient.Event>> news)
+  // new EtcdClient(List.of(URI.create("http://10.0.0.1:2379")), httpClient, Duration.ofSeconds(3))
+  static long registerAndWatch(EtcdClient etcd, Predicate<List<EtcdClient.Event>> news)
       throws Exception {
-    HttpClient http = HttpClient.newHttpClient();
-    EtcdClient etcd = new EtcdClient(List.of(server), http, Duration.ofSeconds(3)); // per call
     long lease = etcd.grant(Duration.ofSeconds(10)); // etcd.keepAlive(lease), every 3 seconds
     etcd.put("/services/web/web-1", "10.0.0.5:8081", lease);
 
@@ -312,9 +294,7 @@ final class Uses {
   // end of EtcdClient
 
   // docs: NacosClient
-  static List<NacosClient.Instance> registerAndList(URI server) throws Exception {
-    HttpClient http = HttpClient.newHttpClient();
-    NacosClient nacos = new NacosClient(List.of(server), http, Duration.ofSeconds(3)); // per call
+  static List<NacosClient.Instance> registerAndList(NacosClient nacos) throws Exception {
     NacosClient.Service web = NacosClient.Service.of("web");
     NacosClient.Instance here = NacosClient.Instance.of("10.0.0.5", 8081);
     if (!nacos.heartbeat(web, here)) { // Every 5 seconds.
@@ -338,10 +318,7 @@ final class Uses {
   // end of ZooKeeperClient
 
   // docs: EurekaClient
-  static boolean registerAndFind(URI server) throws Exception {
-    HttpClient http = HttpClient.newHttpClient();
-    EurekaClient eureka =
-        new EurekaClient(List.of(server), http, Duration.ofSeconds(3)); // per call
+  static boolean registerAndFind(EurekaClient eureka) throws Exception {
     EurekaClient.Instance here =
         EurekaClient.Instance.of("web", "web-1", "10.0.0.5", 8081, Map.of());
     if (!eureka.heartbeat("web", "web-1")) { // Every 10 seconds.
