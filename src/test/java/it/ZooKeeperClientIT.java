@@ -358,10 +358,13 @@ class ZooKeeperClientIT {
         each.create(folder + "/e", "", Mode.EPHEMERAL);
         each.children(folder, true);
       }
+      client.ping(); // On a busy machine this takes longer than a session.
+      other.ping();
     }
 
     assertThat(client.children(folder, false)).contains(List.of());
-    assertThat(sessions()).isEqualTo(sessions);
+    assertThat(sessions).isPositive();
+    assertThat(sessions()).isLessThanOrEqualTo(sessions); // Those of earlier tests may expire.
     Eventually.within(
         SOON, () -> assertThat(shared.metric("zk_num_alive_connections")).isLessThan(6));
     assertThat(files()).isLessThanOrEqualTo(files + 3); // The JVM may open some of its own.
@@ -369,7 +372,7 @@ class ZooKeeperClientIT {
   }
 
   private static long sessions() throws IOException {
-    return shared.word("dump").lines().filter(line -> line.startsWith("0x")).count();
+    return shared.word("dump").lines().filter(line -> line.matches("\\s*0x[0-9a-f]+")).count();
   }
 
   private static long files() throws IOException {
@@ -383,7 +386,7 @@ class ZooKeeperClientIT {
     ZooKeeperServer server = ownServer();
     client = client(settings(server));
     client.createParents("/a");
-    for (int i = 0; i < 1_000; i++) {
+    for (int i = 0; i < 250; i++) {
       client.create("/a/" + i, "", Mode.PERSISTENT);
       client.get("/a/" + i, true);
     }
@@ -391,9 +394,9 @@ class ZooKeeperClientIT {
     server.restart();
     Eventually.within(SOON, client::ping);
 
-    assertThat(server.metric("zk_watch_count")).isEqualTo(1_000);
+    assertThat(server.metric("zk_watch_count")).isEqualTo(250);
     other = client(settings(server));
-    other.delete("/a/999");
-    assertThat(client.await(SOON)).isEqualTo(Set.of("/a/999"));
+    other.delete("/a/249");
+    assertThat(client.await(SOON)).isEqualTo(Set.of("/a/249"));
   }
 }

@@ -496,6 +496,24 @@ class ZooKeeperSessionTest {
         .startsWith(ScriptedZooKeeper.encoded(-8, 101, 0L));
   }
 
+  @Test
+  void silentServerIsNotTakenForOneWithoutTheData() throws Exception {
+    client = withTimeout(SHORT);
+    fake.play(on(ScriptedZooKeeper.CHILDREN, request -> request.respondAt(40L, List.of())));
+    client.children("/a", true);
+    loseConnection();
+    fake.play(request -> {});
+    for (int i = 0; i < 4; i++) {
+      assertThatThrownBy(client::ping).hasMessageContaining("no response in time");
+    }
+    fake.play(Request::accept);
+    fake.requests().clear();
+
+    client.ping();
+
+    assertThat(next(ScriptedZooKeeper.CONNECT).zxid()).isEqualTo(40);
+  }
+
   // Servers.
 
   @Test
@@ -545,9 +563,9 @@ class ZooKeeperSessionTest {
     InetSocketAddress unknown = InetSocketAddress.createUnresolved("unknown.invalid", 2181);
     Settings settings =
         settings(unused(), silent.address(), closing.address(), unknown, fake.address())
-            .withSessionTimeout(Duration.ofSeconds(1));
+            .withSessionTimeout(Duration.ofSeconds(5));
     Random random = new Random(1);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 3; i++) {
       try (ZooKeeperClient each = new ZooKeeperClient(settings, random, System::nanoTime)) {
         each.ping();
         assertThat(each.sessionId()).isEqualTo(ScriptedZooKeeper.SESSION);
@@ -585,26 +603,27 @@ class ZooKeeperSessionTest {
 
   @Test
   void awaitPingsInEachThirdOfTheTimeout() throws Exception {
-    client = withTimeout(Duration.ofMillis(150));
+    client = withTimeout(Duration.ofMillis(600));
 
-    assertThat(client.await(Duration.ofMillis(500))).isEmpty();
+    assertThat(client.await(Duration.ofMillis(900))).isEmpty();
 
-    // At least: a busy machine delays them.
+    // On a busy machine, pings are late.
     assertThat(fake.requests())
         .extracting(Request::type)
         .startsWith(ScriptedZooKeeper.CONNECT, ScriptedZooKeeper.PING, ScriptedZooKeeper.PING)
-        .hasSizeBetween(3, 11);
+        .hasSizeBetween(3, 5);
   }
 
   @Test
   void timeoutThatTheServerGrantsCounts() throws Exception {
     client = withTimeout(LONG);
     fake.play(
-        on(ScriptedZooKeeper.CONNECT, request -> request.grant(ScriptedZooKeeper.SESSION, 150)));
+        on(ScriptedZooKeeper.CONNECT, request -> request.grant(ScriptedZooKeeper.SESSION, 600)));
 
-    client.await(Duration.ofMillis(500));
+    client.await(Duration.ofMillis(300));
 
     next(ScriptedZooKeeper.PING);
+    assertThat(client.sessionTimeout()).isEqualTo(Duration.ofMillis(600));
   }
 
   @ParameterizedTest
@@ -614,9 +633,10 @@ class ZooKeeperSessionTest {
     fake.play(
         on(ScriptedZooKeeper.CONNECT, request -> request.grant(ScriptedZooKeeper.SESSION, millis)));
 
-    client.await(Duration.ofMillis(350));
+    // On a busy machine, a response may be later than two thirds of 100 ms.
+    failureOf(() -> client.await(Duration.ofMillis(350)));
 
-    assertThat(fake.requests()).hasSizeBetween(2, 12);
+    assertThat(fake.requests()).hasSizeBetween(2, 14);
   }
 
   @Test
@@ -687,7 +707,7 @@ class ZooKeeperSessionTest {
     Request connect = late.get(10, TimeUnit.SECONDS);
     awaitSelecting(calling);
     calling.interrupt();
-    fake.play(Request::accept);
+    fake.play(on(ScriptedZooKeeper.PING, request -> {})); // A response would end the call first.
 
     connect.accept();
 
