@@ -277,7 +277,12 @@ final class ZooKeeperSession {
 
   /** Takes an event: all watches of a path end with its first event, as the caller reads it again. */
   private void take(String path) {
-    if (watches.removeIf(watch -> watch.path.equals(path))) {
+    Set<Watch> ended =
+        Set.of(
+            new Watch(ZooKeeperConnection.GET, path),
+            new Watch(ZooKeeperConnection.EXISTS, path),
+            new Watch(ZooKeeperConnection.CHILDREN, path));
+    if (watches.removeAll(ended)) {
       changed.add(path);
     }
   }

@@ -516,6 +516,20 @@ class ZooKeeperClientTest {
   }
 
   @Test
+  void responseThatComesTwiceIsRejected() throws Exception {
+    fake.play(
+        on(
+            ScriptedZooKeeper.GET,
+            request -> {
+              request.accept();
+              request.accept();
+            }));
+
+    assertThat(client.get("/a", false)).isEmpty();
+    assertThatThrownBy(() -> client.get("/a", false)).hasMessageContaining("xid 1");
+  }
+
+  @Test
   void requestIsNeverRepeated() throws Exception {
     fake.play(on(ScriptedZooKeeper.CREATE, Request::close));
 

@@ -497,6 +497,32 @@ class ZooKeeperSessionTest {
   }
 
   @Test
+  void refusalsThatAreNotInARowDoNotCount() throws Exception {
+    fake.play(on(ScriptedZooKeeper.CHILDREN, request -> request.respondAt(40L, List.of())));
+    client.children("/a", true);
+    for (int i = 0; i < 3; i++) {
+      loseConnection();
+      AtomicInteger attempts = new AtomicInteger();
+      fake.play(
+          on(
+              ScriptedZooKeeper.CONNECT,
+              request -> {
+                if (attempts.incrementAndGet() < 3) {
+                  request.close();
+                } else {
+                  request.accept();
+                }
+              }));
+
+      client.ping();
+
+      for (int attempt = 0; attempt < 3; attempt++) {
+        assertThat(next(ScriptedZooKeeper.CONNECT).zxid()).isEqualTo(40);
+      }
+    }
+  }
+
+  @Test
   void silentServerIsNotTakenForOneWithoutTheData() throws Exception {
     client = withTimeout(SHORT);
     fake.play(on(ScriptedZooKeeper.CHILDREN, request -> request.respondAt(40L, List.of())));
@@ -653,6 +679,7 @@ class ZooKeeperSessionTest {
   @Test
   void interruptionEndsAwaitAndTheSessionCanStillBeClosed() throws Exception {
     CountDownLatch closed = new CountDownLatch(1);
+    CompletableFuture<Request> closing = new CompletableFuture<>();
     AtomicInteger interruptions = new AtomicInteger();
     Thread waiting =
         inBackground(
@@ -668,14 +695,16 @@ class ZooKeeperSessionTest {
               closed.countDown();
             });
     awaitSelecting(waiting);
+    fake.play(on(ScriptedZooKeeper.CLOSE, closing::complete));
 
     waiting.interrupt();
 
+    Request close = closing.get(10, TimeUnit.SECONDS);
+    awaitSelecting(waiting); // For the response.
+    close.accept();
     assertThat(closed.await(10, TimeUnit.SECONDS)).isTrue();
     assertThat(interruptions).hasValue(2);
-    next(ScriptedZooKeeper.CLOSE);
     awaitNoConnection();
-    assertThat(fake.requests()).isEmpty();
   }
 
   @Test
