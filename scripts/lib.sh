@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Functions of the demos: background programs with cleanup, and a registry. Source it in the project folder.
-# Before a call of find_registry, set kind to the registry to use: any, embedded, etcd, nacos or zookeeper.
+# Before a call of find_registry, set kind to the registry to use: any, embedded, etcd, nacos,
+# zookeeper or eureka.
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)
@@ -76,6 +77,9 @@ etcd_answers() { answers "$1" /health '"health":"true"'; }
 
 # Whether host:port is a Nacos that lists instances.
 nacos_answers() { answers "$1" '/nacos/v3/client/ns/instance/list?serviceName=any' '"code":0'; }
+
+# Whether host:port is a Eureka.
+eureka_answers() { answers "$1" /eureka/apps '<applications>'; }
 
 # Whether host:port is a ZooKeeper that accepts sessions.
 zookeeper_answers() {
@@ -154,6 +158,20 @@ start_zookeeper() {
   fail "ZooKeeper did not start: $(tail -n 3 "$scratch/zookeeper.err")"
 }
 
+# Its lists are a second old at most; 30 seconds are Eureka's default.
+start_eureka() {
+  local program=$1 base
+  base=$(free_ports)
+  registry=eureka://127.0.0.1:$base/eureka
+  start eureka "$program" "$base" --eureka.server.response-cache-update-interval-ms=1000
+  for _ in $(seq 600); do
+    eureka_answers "127.0.0.1:$base" && return
+    kill -0 "${pids[eureka]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  fail "Eureka did not start: $(tail -n 3 "$scratch/eureka.out")"
+}
+
 start_embedded() {
   start dev-agent "$java" -jar target/client.jar dev-agent --port 0
   registry=consul://$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
@@ -186,6 +204,10 @@ find_registry() {
     binary=$(scripts/get-zookeeper) || fail "no ZooKeeper available"
     start_zookeeper "$binary"
     say "registry: ZooKeeper at $registry, started for this demo"
+  elif [ "$kind" = eureka ]; then
+    binary=$(scripts/get-eureka) || fail "no Eureka available"
+    start_eureka "$binary"
+    say "registry: Eureka at $registry, started for this demo"
   elif consul_answers "$address"; then
     registry=consul://$address
     say "registry: the running Consul at $registry"

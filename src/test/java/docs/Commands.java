@@ -46,7 +46,14 @@ final class Commands {
           Map.entry(
               "java -jar user-service.jar --name userservice --port 8081 --registry nacos://127.0.0.1:8848",
               "ServiceInNacosIT runs the jars with a real Nacos"),
-          Map.entry("java -jar client.jar loop --registry nacos://127.0.0.1:8848", "as above"));
+          Map.entry("java -jar client.jar loop --registry nacos://127.0.0.1:8848", "as above"),
+          Map.entry("scripts/demo --eureka", "EurekaRegistryIT uses a real Eureka"),
+          Map.entry(
+              "java -jar user-service.jar --name userservice --port 8081"
+                  + " --registry eureka://127.0.0.1:8761/eureka --drain-delay 60s",
+              "ServiceInEurekaIT runs the jars with a real Eureka"),
+          Map.entry(
+              "java -jar client.jar loop --registry eureka://127.0.0.1:8761/eureka", "as above"));
 
   private static final Pattern READS =
       Pattern.compile("(curl (?!.*( -d | -X )).*|jq .*|java -jar client\\.jar instances.*)");
