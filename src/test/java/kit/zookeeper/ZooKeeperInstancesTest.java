@@ -213,9 +213,10 @@ class ZooKeeperInstancesTest {
     watch();
     awaitExactly("10.0.0.1:80");
 
+    int lists = fake.count(FakeZooKeeper.CHILDREN);
     fake.wipe();
-    awaitFailure();
-    awaitRecovery();
+    Eventually.within(
+        SOON, () -> assertThat(fake.count(FakeZooKeeper.CHILDREN)).isGreaterThan(lists));
     assertThat(addresses()).containsExactly("10.0.0.1:80");
     fake.put(WEB + "/b", "10.0.0.2:80");
 
