@@ -30,8 +30,8 @@ import java.util.function.LongSupplier;
  * <p>The socket does not block; waiting is left to a selector. So each wait has a deadline, and an
  * interruption ends the wait without closing the socket, as it would with a socket that blocks.
  *
- * <p>Any {@link IOException} but a {@link SocketTimeoutException} of {@link #take} makes the
- * connection unusable. Confined to one thread at a time.
+ * <p>An {@link IOException} makes the connection unusable, unless it is an error code of the server
+ * or the {@link SocketTimeoutException} of {@link #take}. Confined to one thread at a time.
  */
 final class ZooKeeperConnection implements Closeable {
   // Types of requests.
@@ -52,8 +52,7 @@ final class ZooKeeperConnection implements Closeable {
 
   private static final int MIN_FRAME_BYTES = 16; // Number, transaction, and error code.
   private static final int MAX_FRAME_BYTES = 4 << 20; // By default, nodes have at most 1 MiB.
-  private static final int MAX_REQUEST_BYTES =
-      0xfffff; // A server disconnects above it, by default.
+  private static final int MAX_REQUEST_BYTES = 0xfffff; // By default, a server reads no more.
   private static final long HANDSHAKE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final LongSupplier nanoTime;
