@@ -587,6 +587,7 @@ class ZooKeeperClientTest {
 
   // Deterministic: a failure names its round, which is the seed.
   @Test
+  @Timeout(120) // Takes 3 s alone; the machine may be busy.
   void mutatedResponsesNeitherHangNorLeak() throws Exception {
     client = withTimeout(SHORT);
     AtomicInteger round = new AtomicInteger();
