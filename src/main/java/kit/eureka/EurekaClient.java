@@ -54,8 +54,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>An unexpected status or a malformed response is a {@link EurekaException}, an {@link IOException}
  * because callers treat it like no response. Exceptions of the connection are thrown unchanged; a late
- * response is an {@link HttpTimeoutException}, one above 32 MiB an IOException. A
- * name that the server would reject is an {@link IllegalArgumentException}. No message has the password.
+ * response is an {@link HttpTimeoutException}, one above 32 MiB an IOException. A name that the server
+ * would reject is an {@link IllegalArgumentException}. No message has the password.
  *
  * <h2>Threads and cost</h2>
  *
@@ -166,8 +166,9 @@ public final class EurekaClient {
   /**
    * Registers an instance, or replaces one of the same id.
    *
-   * @param renewal the interval of its heartbeats, whole seconds, at least 1; it expires three intervals
-   *     after the last one, and the server removes it once a minute by default
+   * @param renewal the interval of its heartbeats, whole seconds, at least 1; the lease is three of them.
+   *     The server removes an instance without heartbeats after one lease, or two if it has renewed, at
+   *     the next of its checks: once a minute by default
    */
   public void register(Instance instance, Duration renewal)
       throws IOException, InterruptedException {

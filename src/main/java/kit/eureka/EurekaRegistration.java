@@ -28,9 +28,9 @@ import org.slf4j.LoggerFactory;
  *
  * <h2>How it works</h2>
  *
- * <p>A registration expires three intervals after the last heartbeat. When the server does not know the
- * instance (404), because it was restarted, or expired the instance during a pause of this process, it is
- * registered again.
+ * <p>Without heartbeats a registration expires, see {@link EurekaClient#register}. When the server does
+ * not know the instance (404), because it was restarted, or the registration expired during a pause of this
+ * process, it is registered again.
  *
  * <pre>
  *                 every sixth time: check

@@ -269,7 +269,8 @@ class EurekaClientTest {
   @Test
   void hugeResponseIsAnError() {
     fake.on("GET", APP).trickle(4 << 20);
-    assertThatThrownBy(() -> client().app("web"))
+    EurekaClient patient = new EurekaClient(List.of(base(fake)), HTTP, Duration.ofSeconds(25));
+    assertThatThrownBy(() -> patient.app("web"))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("33554432");
   }
