@@ -213,10 +213,11 @@ class ZooKeeperInstancesTest {
     watch();
     awaitExactly("10.0.0.1:80");
 
-    int lists = fake.count(FakeZooKeeper.CHILDREN);
+    fake.refuse(true);
+    awaitFailure();
     fake.wipe();
-    Eventually.within(
-        SOON, () -> assertThat(fake.count(FakeZooKeeper.CHILDREN)).isGreaterThan(lists));
+    fake.refuse(false);
+    awaitRecovery();
     assertThat(addresses()).containsExactly("10.0.0.1:80");
     fake.put(WEB + "/b", "10.0.0.2:80");
 

@@ -124,9 +124,11 @@ class ZooKeeperRegistrationTest {
     awaitNode();
     awaitRegistered();
 
-    fake.wipe();
-
+    fake.refuse(true);
     awaitUnregistered();
+    fake.wipe();
+    fake.refuse(false);
+
     awaitRegistered();
     assertThat(awaitNode()).startsWith(WEB + "/_c_");
   }
