@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import kit.zookeeper.ZooKeeperClient.Mode;
 import kit.zookeeper.ZooKeeperClient.Node;
@@ -527,6 +529,28 @@ class ZooKeeperClientTest {
 
     assertThat(client.get("/a", false)).isEmpty();
     assertThatThrownBy(() -> client.get("/a", false)).hasMessageContaining("xid 1");
+  }
+
+  @Test
+  void eventsDoNotExtendTheDeadline() throws Exception {
+    AtomicLong time = new AtomicLong();
+    client = new ZooKeeperClient(Settings.of(fake.address()), new Random(1), time::get);
+    client.ping();
+    fake.play(
+        on(
+            ScriptedZooKeeper.GET,
+            request -> {
+              byte[] event = ScriptedZooKeeper.encoded(-1, -1L, 0, 4, 3, "/a");
+              byte[] response = ScriptedZooKeeper.encoded(request.xid(), 1L, -101);
+              time.addAndGet(TimeUnit.MINUTES.toNanos(1));
+              request.bytes(
+                  ByteBuffer.allocate(8 + event.length + response.length)
+                      .put(ScriptedZooKeeper.encoded(event))
+                      .put(ScriptedZooKeeper.encoded(response))
+                      .array());
+            }));
+
+    assertThatThrownBy(() -> client.get("/a", true)).hasMessage("/a: no response in time");
   }
 
   @Test
