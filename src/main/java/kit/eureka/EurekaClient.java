@@ -181,6 +181,9 @@ public final class EurekaClient {
   }
 
   private static String json(Instance instance, long renewalSeconds) {
+    // Without lastDirtyTimestamp, which the server then sets: it ignores a registration that is
+    // older
+    // than the known one, so a clock that was set back would matter.
     ObjectNode root = JSON.createObjectNode();
     ObjectNode json = root.putObject("instance");
     json.put("instanceId", instance.id);
