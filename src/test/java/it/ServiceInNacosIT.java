@@ -126,6 +126,7 @@ class ServiceInNacosIT {
         .asString()
         .contains("ignored", nacos.get().registry())
         .endsWith(": --check, --etcd-user");
+    Eventually.within(SOON, () -> assertThat(registered()).hasSize(1)); // Else it outlives the test.
 
     JarProcess services = jars.client(nacos.get().registry(), "services");
     assertThat(services.exitStatus()).isEqualTo(2);
