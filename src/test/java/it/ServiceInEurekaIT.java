@@ -142,6 +142,7 @@ class ServiceInEurekaIT {
     JarProcess patient = jars.service(registry(), 0, "--drain-delay=1m");
     patient.port();
     assertThat(patient.err()).noneMatch(line -> line.contains("WARN"));
-    Eventually.within(SOON, () -> assertThat(registered()).hasSize(2)); // Else they outlive the test.
+    Eventually.within(
+        SOON, () -> assertThat(registered()).hasSize(2)); // Else they outlive the test.
   }
 }

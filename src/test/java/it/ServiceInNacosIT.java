@@ -126,7 +126,8 @@ class ServiceInNacosIT {
         .asString()
         .contains("ignored", nacos.get().registry())
         .endsWith(": --check, --etcd-user");
-    Eventually.within(SOON, () -> assertThat(registered()).hasSize(1)); // Else it outlives the test.
+    Eventually.within(
+        SOON, () -> assertThat(registered()).hasSize(1)); // Else it outlives the test.
 
     JarProcess services = jars.client(nacos.get().registry(), "services");
     assertThat(services.exitStatus()).isEqualTo(2);
