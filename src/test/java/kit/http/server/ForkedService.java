@@ -36,7 +36,8 @@ final class ForkedService {
               });
 
   public static void main(String... args) throws Exception {
-    ServerSettings limits = new ServerSettings(Duration.ofSeconds(30), Duration.ofSeconds(1));
+    int seconds = args.length == 0 ? 1 : Integer.parseInt(args[0]); // For a response.
+    ServerSettings limits = new ServerSettings(Duration.ofSeconds(30), Duration.ofSeconds(seconds));
     HttpService.Settings settings = HttpService.Settings.of("127.0.0.1", 0).withServer(limits);
     try (HttpService http = HttpService.bind(settings)) {
       http.before(

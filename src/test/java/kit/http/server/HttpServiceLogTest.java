@@ -16,7 +16,7 @@ import testing.RawClient;
 class HttpServiceLogTest {
   @Test
   void serverFaultsAreOneLineEachAndClientFaultsNone() throws Exception {
-    try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of())) {
+    try (ForkedJvm jvm = new ForkedJvm(ForkedService.class, List.of(), "30")) {
       int port = Integer.parseInt(jvm.line());
       try (RawClient client = new RawClient(port);
           RawClient gone = new RawClient(port);
