@@ -140,10 +140,19 @@ class EurekaRegistryIT extends RegistryContract.Changing {
   void entryOfAnotherInstanceUnderTheIdIsReplaced() throws Exception {
     try (Instances instances = with(ONE).instances(service)) {
       awaitExactly(instances, ONE);
-      leave(idOf(ONE), OTHER);
-      awaitExactly(instances, OTHER);
+      Eventually.within( // It is replaced soon, perhaps before a client sees it.
+          soon(),
+          () -> {
+            leave(idOf(ONE), OTHER);
+            assertThat(entryHost()).isEqualTo(OTHER.host());
+          });
+      Eventually.within(soon(), () -> assertThat(entryHost()).isEqualTo(ONE.host()));
       awaitExactly(instances, ONE);
     }
+  }
+
+  private String entryHost() throws Exception {
+    return client().instance(service, idOf(ONE)).orElseThrow().host();
   }
 
   @Test
