@@ -93,7 +93,7 @@ zookeeper_answers() {
 free_ports() {
   local base port
   for _ in $(seq 50); do
-    base=$((20000 + RANDOM % 20000))
+    base=$((20000 + RANDOM % 12000)) # Below the ports that the system gives to clients.
     for port in $(seq "$base" $((base + 4))); do
       (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2
     done
