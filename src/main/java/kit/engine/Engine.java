@@ -10,14 +10,15 @@ import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.time.InstantSource;
-import java.util.Deque;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -25,7 +26,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A server: accepts connections on one thread, runs each on a thread of the executor, and closes
- * those whose time has passed on a third.
+ * those whose time has passed or whose client has gone on a third.
  *
  * <pre>
  *   created --bind--> bound --start--> serving --stop--> stopped
@@ -35,17 +36,20 @@ import java.util.concurrent.TimeUnit;
  */
 final class Engine {
   private static final System.Logger LOG = System.getLogger("kit.engine");
+  private static final DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US)
+          .withZone(ZoneOffset.UTC);
   private static final int BACKLOG = 1024;
   private static final long TICK_MILLIS = 100;
+  private static final int TICKS_PER_LOOK = 10;
   private static final long ACCEPT_PAUSE_MILLIS = 20; // After a failure, such as too many files.
 
   private final HttpServer facade;
   private final EngineSettings settings;
+  private final List<EngineProtocol> protocols;
   private final boolean isSecure;
   private final Contexts contexts = new Contexts();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
-  private final Deque<Selector> selectors = new ConcurrentLinkedDeque<>();
-  private final HttpDate date = new HttpDate(InstantSource.system());
   private final ServerSocketChannel listener;
   private final Parking parking = new Parking(this);
 
@@ -57,12 +61,16 @@ final class Engine {
   private volatile Executor executor;
   private volatile Executor threads; // The executor, or the engine's own threads.
   private volatile HttpsConfigurator tls;
+  private volatile String date = date(Instant.now());
   private volatile boolean isStopping; // Each response closes its connection.
   private volatile boolean isStopped; // All connections are closed.
 
-  Engine(HttpServer facade, EngineSettings settings, boolean isSecure) throws IOException {
+  Engine(
+      HttpServer facade, EngineSettings settings, List<EngineProtocol> protocols, boolean isSecure)
+      throws IOException {
     this.facade = facade;
     this.settings = settings;
+    this.protocols = protocols;
     this.isSecure = isSecure;
     this.listener = ServerSocketChannel.open();
   }
@@ -71,16 +79,21 @@ final class Engine {
     return settings;
   }
 
-  Contexts contexts() {
-    return contexts;
-  }
-
-  HttpDate date() {
-    return date;
+  List<EngineProtocol> protocols() {
+    return protocols;
   }
 
   boolean isSecure() {
     return isSecure;
+  }
+
+  Contexts contexts() {
+    return contexts;
+  }
+
+  /** Returns the line of the field Date, with its end. */
+  String date() {
+    return date;
   }
 
   boolean isStopping() {
@@ -109,14 +122,6 @@ final class Engine {
     return context;
   }
 
-  void removeContext(HttpContext context) {
-    contexts.remove(context.getPath());
-  }
-
-  void removeContext(String path) {
-    contexts.remove(path);
-  }
-
   synchronized void executor(Executor executor) {
     if (isStarted) {
       throw new IllegalStateException("the server was started");
@@ -141,25 +146,25 @@ final class Engine {
       throw new IllegalStateException("not bound, or already started");
     }
     isStarted = true;
+    threads = executor;
     if (executor == null) {
       ownThreads = Threads.newExecutor(settings.maxThreads());
+      threads = ownThreads;
     }
-    threads = executor == null ? ownThreads : executor;
     int port = address().getPort();
     new Thread(this::accept, "http-accept-" + port).start(); // Keeps the JVM alive.
-    timer = Threads.startDaemon(this::watchTime, "http-timer-" + port);
+    timer = Threads.startDaemon(this::watch, "http-timer-" + port);
   }
 
   private void accept() {
     boolean hasFailed = false; // Logged once, and again after a success.
     while (!isStopping) {
       try {
-        SocketChannel channel = listener.accept();
+        admit(listener.accept());
         hasFailed = false;
-        admit(new ChannelWire(channel));
       } catch (ClosedChannelException e) {
         return;
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
         if (!hasFailed) {
           LOG.log(System.Logger.Level.WARNING, "cannot accept connections, retrying", e);
         }
@@ -169,13 +174,13 @@ final class Engine {
     }
   }
 
-  private void admit(ChannelWire channel) {
+  private void admit(SocketChannel channel) throws IOException {
     if (connections.size() >= settings.maxConnections()) {
       channel.close();
       return;
     }
     try {
-      channel.channel().setOption(StandardSocketOptions.TCP_NODELAY, true);
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
       Connection connection = new Connection(this, channel);
       connections.add(connection);
       execute(connection);
@@ -207,35 +212,18 @@ final class Engine {
     }
   }
 
-  private void watchTime() {
-    while (!isStopped) {
+  private void watch() {
+    for (int tick = 0; !isStopped; tick++) {
       pause(TICK_MILLIS);
+      date = date(Instant.now());
       long now = System.nanoTime();
-      for (Connection connection : connections) {
-        connection.closeIfExpired(now);
-      }
+      boolean looks = tick % TICKS_PER_LOOK == 0;
+      connections.forEach(connection -> connection.check(now, looks));
     }
   }
 
-  Wire secured(ChannelWire channel) throws IOException {
-    return isSecure ? Tls.handshake(channel, tls) : channel;
-  }
-
-  boolean isOnVirtualThread() {
-    return Threads.isVirtual(Thread.currentThread());
-  }
-
-  Selector takeSelector() throws IOException {
-    Selector free = selectors.poll();
-    return free == null ? Selector.open() : free;
-  }
-
-  void returnSelector(Selector selector) throws IOException {
-    if (isStopped) {
-      selector.close();
-    } else {
-      selectors.push(selector);
-    }
+  private static String date(Instant now) {
+    return "Date: " + HTTP_DATE.format(now) + "\r\n";
   }
 
   void park(Connection connection) throws IOException {
@@ -261,11 +249,8 @@ final class Engine {
       throw new IllegalArgumentException("delay < 0: " + delaySeconds);
     }
     isStopping = true;
-    try {
-      listener.close();
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, "closing the listener failed", e);
-    }
+    close(listener);
+    connections.forEach(Connection::stopping);
     try {
       awaitIdle(TimeUnit.SECONDS.toNanos(delaySeconds));
     } catch (InterruptedException e) {
@@ -274,9 +259,6 @@ final class Engine {
     isStopped = true;
     connections.forEach(Connection::close);
     parking.close();
-    for (Selector selector; (selector = selectors.poll()) != null; ) {
-      closeQuietly(selector);
-    }
     synchronized (this) {
       if (timer != null) {
         timer.interrupt();
@@ -284,6 +266,14 @@ final class Engine {
       if (ownThreads != null) {
         ownThreads.shutdown();
       }
+    }
+  }
+
+  private static void close(ServerSocketChannel listener) {
+    try {
+      listener.close();
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "closing the listener failed", e);
     }
   }
 
@@ -299,13 +289,5 @@ final class Engine {
 
   private boolean isBusy() {
     return connections.stream().anyMatch(Connection::isBusy);
-  }
-
-  private static void closeQuietly(Selector selector) {
-    try {
-      selector.close();
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, "closing a selector failed", e);
-    }
   }
 }

@@ -8,7 +8,6 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,16 +28,27 @@ final class EngineContext extends HttpContext {
     this.handler = handler;
   }
 
-  /** Returns the filters of a request, the one that authenticates first. */
-  List<Filter> allFilters(EngineExchange exchange) {
+  /** Authenticates a request, and runs the filters and the handler; {@code shown} is for these. */
+  void handle(EngineExchange exchange, HttpExchange shown) throws IOException {
     Authenticator checking = authenticator;
-    if (checking == null) {
-      return filters;
+    if (checking != null && !isAuthenticated(checking.authenticate(shown), exchange)) {
+      return;
     }
-    List<Filter> all = new ArrayList<>();
-    all.add(new Authenticating(checking, exchange));
-    all.addAll(filters);
-    return all;
+    new Filter.Chain(filters, getHandler()).doFilter(shown);
+  }
+
+  private static boolean isAuthenticated(Authenticator.Result result, EngineExchange exchange)
+      throws IOException {
+    if (result instanceof Authenticator.Retry retry) {
+      exchange.sendResponseHeaders(retry.getResponseCode(), -1);
+      return false;
+    }
+    if (result instanceof Authenticator.Failure failure) {
+      exchange.sendResponseHeaders(failure.getResponseCode(), -1);
+      return false;
+    }
+    exchange.authenticated(((Authenticator.Success) result).getPrincipal());
+    return true;
   }
 
   @Override
@@ -92,35 +102,5 @@ final class EngineContext extends HttpContext {
   @Override
   public Authenticator getAuthenticator() {
     return authenticator;
-  }
-
-  private static final class Authenticating extends Filter {
-    private final Authenticator authenticator;
-    private final EngineExchange exchange;
-
-    Authenticating(Authenticator authenticator, EngineExchange exchange) {
-      this.authenticator = authenticator;
-      this.exchange = exchange;
-    }
-
-    @Override
-    public String description() {
-      return "Authentication filter";
-    }
-
-    @Override
-    public void doFilter(HttpExchange shown, Chain chain) throws IOException {
-      Authenticator.Result result = authenticator.authenticate(shown);
-      if (result instanceof Authenticator.Success success) {
-        exchange.authenticated(success.getPrincipal());
-        chain.doFilter(shown);
-      } else if (result instanceof Authenticator.Retry retry) {
-        shown.sendResponseHeaders(retry.getResponseCode(), -1);
-      } else if (result instanceof Authenticator.Failure failure) {
-        shown.sendResponseHeaders(failure.getResponseCode(), -1);
-      } else {
-        throw new IOException("the authenticator returned no result");
-      }
-    }
   }
 }

@@ -10,9 +10,10 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A request and its response.
@@ -21,12 +22,14 @@ import java.util.Map;
  */
 final class EngineExchange extends HttpExchange
     implements RequestBody.Listener, ResponseBody.Listener {
+  private static final Set<String> OURS = Set.of("Connection", "Date", "Transfer-encoding");
   private static final int SWITCHING_PROTOCOLS = 101;
   private static final int NO_CONTENT = 204;
   private static final int NOT_MODIFIED = 304;
 
+  private final Http1 http;
   private final Connection connection;
-  private final Output output;
+  private final OutputStream output;
   private final Head head;
   private final HttpContext context;
   private final RequestBody requestBody;
@@ -44,13 +47,14 @@ final class EngineExchange extends HttpExchange
   private boolean hasEnded;
   private boolean isComplete;
 
-  EngineExchange(
-      Connection connection, Head head, HttpContext context, Input input, Output output) {
-    this.connection = connection;
-    this.output = output;
+  EngineExchange(Http1 http, Head head, HttpContext context) {
+    this.http = http;
+    this.connection = http.connection();
+    this.output = connection.output();
     this.head = head;
     this.context = context;
-    this.requestBody = new RequestBody(input, connection.headReader(), head.contentLength(), this);
+    this.requestBody =
+        new RequestBody(connection.input(), http.headReader(), head.contentLength(), this);
     this.responseBody = new ResponseBody(output, this);
     this.requestStream = requestBody;
     this.responseStream = responseBody;
@@ -74,114 +78,105 @@ final class EngineExchange extends HttpExchange
     if (status < 100 || status > 999) {
       throw new IllegalArgumentException("status not in 100..999: " + status);
     }
-    if (code >= 200 || code == SWITCHING_PROTOCOLS) {
+    if (isFinal(code)) {
       throw new IOException("headers already sent");
     }
-    boolean isInterim = status < 200 && status != SWITCHING_PROTOCOLS;
-    if (isInterim) {
-      sendInterim(status);
+    StringBuilder lines = new StringBuilder(256).append(Status.line(status));
+    boolean isHead = head.method().equals("HEAD");
+    boolean mayHaveBody = !isHead && status > 199 && status != NO_CONTENT && status != NOT_MODIFIED;
+    // Checked before a byte is sent.
+    appendFields(lines, isHead && length <= 0 && status > 199 || status == NOT_MODIFIED);
+    if (!isFinal(status)) {
+      send(lines.append("\r\n"));
+      output.flush();
       return;
     }
-    boolean isHead = head.method().equals("HEAD");
-    boolean mayHaveBody =
-        !isHead && status >= 200 && status != NO_CONTENT && status != NOT_MODIFIED;
-    ResponseBody.Framing framing = ResponseBody.Framing.NONE;
-    if (mayHaveBody && length >= 0) {
-      framing =
-          length > 0
-              ? ResponseBody.Framing.LENGTH
-              : head.isHttp11() ? ResponseBody.Framing.CHUNKED : ResponseBody.Framing.CLOSE;
-    }
-    isLast =
-        !head.keepsAlive()
-            || connection.isClosing()
-            || framing == ResponseBody.Framing.CLOSE
-            || status == SWITCHING_PROTOCOLS
-            || head.expectsContinue() && !requestBody.isStarted()
-            || requestBody.hasMoreThan(connection.maxDrainedBytes())
-            || Head.hasToken(responseHeaders, "Connection", "close");
-
-    // Checked before a byte is sent.
-    String fields = fields(isHead && length <= 0 || status == NOT_MODIFIED);
+    ResponseBody.Framing framing = mayHaveBody ? framing(length) : ResponseBody.Framing.NONE;
+    isLast = isLast || isLast(status) || framing == ResponseBody.Framing.CLOSE;
     code = status;
-    output.text(Status.line(status));
-    output.text(connection.date());
-    output.text(fields);
+    lines.append(http.engine().date());
     if (framing == ResponseBody.Framing.CHUNKED) {
-      output.text("Transfer-Encoding: chunked\r\n");
-    } else if (framing == ResponseBody.Framing.LENGTH || isHead && length > 0) {
-      output.text("Content-Length: " + length + "\r\n");
-    } else if (mayHaveBody && framing == ResponseBody.Framing.NONE) {
-      output.text("Content-Length: 0\r\n");
+      lines.append("Transfer-Encoding: chunked\r\n");
+    } else if (mayHaveBody && framing != ResponseBody.Framing.CLOSE || isHead && length > 0) {
+      lines.append("Content-Length: ").append(Math.max(0, length)).append("\r\n");
     }
     if (isLast) {
-      output.text("Connection: close\r\n\r\n");
-    } else {
-      output.text(head.isHttp11() ? "\r\n" : "Connection: keep-alive\r\n\r\n");
+      lines.append("Connection: close\r\n");
+    } else if (!head.isHttp11()) {
+      lines.append("Connection: keep-alive\r\n");
     }
+    send(lines.append("\r\n"));
     responseBody.begin(framing, length);
     if (framing == ResponseBody.Framing.NONE) {
       responseBody.close();
     }
   }
 
-  private void sendInterim(int status) throws IOException {
-    String fields = fields(false);
-    output.text(Status.line(status));
-    output.text(fields);
-    output.text("\r\n");
-    output.flush();
+  private static boolean isFinal(int status) {
+    return status >= 200 || status == SWITCHING_PROTOCOLS;
   }
 
-  /** Returns the lines of the handler's fields, without those that the engine sets. */
-  private String fields(boolean mayHaveLength) {
-    StringBuilder lines = new StringBuilder(128);
-    for (Map.Entry<String, List<String>> field : responseHeaders.entrySet()) {
-      String name = field.getKey();
-      boolean isOurs =
-          name.equals("Connection")
-              || name.equals("Transfer-encoding")
-              || name.equals("Date")
-              || name.equals("Content-length") && !mayHaveLength;
-      if (isOurs || field.getValue() == null) {
-        continue;
-      }
-      for (String value : field.getValue()) {
-        append(lines, name, value);
-      }
+  private ResponseBody.Framing framing(long length) {
+    if (length < 0) {
+      return ResponseBody.Framing.NONE;
     }
-    return lines.toString();
+    if (length > 0) {
+      return ResponseBody.Framing.LENGTH;
+    }
+    return head.isHttp11() ? ResponseBody.Framing.CHUNKED : ResponseBody.Framing.CLOSE;
+  }
+
+  private boolean isLast(int status) {
+    return !head.keepsAlive()
+        || http.engine().isStopping()
+        || status == SWITCHING_PROTOCOLS
+        || head.expectsContinue() && !requestBody.isStarted()
+        || requestBody.hasMoreThan(http.engine().settings().maxDrainedBytes())
+        || Head.hasToken(responseHeaders, "Connection", "close");
+  }
+
+  private void send(StringBuilder lines) throws IOException {
+    output.write(lines.toString().getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  /** Appends the handler's fields, without those that the engine sets. */
+  private void appendFields(StringBuilder lines, boolean mayHaveLength) {
+    responseHeaders.forEach(
+        (name, values) -> {
+          boolean isOurs = OURS.contains(name) || name.equals("Content-length") && !mayHaveLength;
+          if (!isOurs && values != null) {
+            values.forEach(value -> append(lines, name, value == null ? "" : value));
+          }
+        });
   }
 
   private static void append(StringBuilder lines, String name, String value) {
-    for (int i = 0; i < name.length(); i++) {
-      if (!Tokens.isToken(name.charAt(i))) {
-        throw new IllegalArgumentException("invalid character in the name of a response field");
-      }
+    if (!Tokens.isToken(name)) {
+      throw new IllegalArgumentException("invalid character in the name of a response field");
     }
-    String text = value == null ? "" : value;
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (!Tokens.isInValue(c) || c > 0xff) {
-        throw new IllegalArgumentException("invalid character in the response field " + name);
-      }
+    if (!Tokens.isValue(value)) {
+      throw new IllegalArgumentException("invalid character in the response field " + name);
     }
-    lines.append(name).append(": ").append(text).append("\r\n");
+    lines.append(name).append(": ").append(value).append("\r\n");
   }
 
   @Override
-  public void started() throws IOException {
-    connection.bodyStarted();
+  public void bodyStarted() throws IOException {
+    http.bodyStarted();
     if (head.expectsContinue() && code < 0) {
-      output.text(Status.line(100));
-      output.text("\r\n");
+      send(new StringBuilder(Status.line(100)).append("\r\n"));
       output.flush();
     }
   }
 
   @Override
-  public void ended() {
-    connection.requestArrived();
+  public void bodyEnded() {
+    http.requestArrived();
+  }
+
+  @Override
+  public void responseStreams() {
+    http.responseStreams();
   }
 
   @Override
@@ -199,6 +194,20 @@ final class EngineExchange extends HttpExchange
       wait();
     }
     return isComplete;
+  }
+
+  /** The handler failed: sends a 500 if nothing was sent, and ends the exchange. */
+  void fail() {
+    try {
+      if (!isFinal(code)) {
+        responseHeaders.clear();
+        isLast = true;
+        sendResponseHeaders(500, -1);
+      }
+    } catch (IOException | RuntimeException e) {
+      // The connection is closed.
+    }
+    responseEnded(false);
   }
 
   @Override
@@ -265,11 +274,7 @@ final class EngineExchange extends HttpExchange
 
   @Override
   public String getProtocol() {
-    return switch (head.minorVersion()) {
-      case 0 -> "HTTP/1.0";
-      case 1 -> "HTTP/1.1";
-      default -> "HTTP/1." + head.minorVersion();
-    };
+    return head.minorVersion() == 1 ? "HTTP/1.1" : "HTTP/1." + head.minorVersion();
   }
 
   /** Attributes belong to this exchange, not to its context as with the JDK's own engine. */

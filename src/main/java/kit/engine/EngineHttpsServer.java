@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 
@@ -14,8 +15,8 @@ import java.util.concurrent.Executor;
 final class EngineHttpsServer extends HttpsServer {
   private final Engine engine;
 
-  EngineHttpsServer(EngineSettings settings) throws IOException {
-    engine = new Engine(this, settings, true);
+  EngineHttpsServer(EngineSettings settings, List<EngineProtocol> protocols) throws IOException {
+    engine = new Engine(this, settings, protocols, true);
   }
 
   @Override
@@ -55,12 +56,12 @@ final class EngineHttpsServer extends HttpsServer {
 
   @Override
   public void removeContext(String path) {
-    engine.removeContext(path);
+    engine.contexts().remove(path);
   }
 
   @Override
   public void removeContext(HttpContext context) {
-    engine.removeContext(context);
+    engine.contexts().remove(context.getPath());
   }
 
   @Override

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpsServer;
 import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 
@@ -32,21 +33,29 @@ public final class EngineProvider extends HttpServerProvider {
   public static final String TRAILERS = "kit.engine.trailers";
 
   private final Supplier<EngineSettings> settings;
+  private final List<EngineProtocol> protocols;
 
   /** Creates servers with the limits of {@link EngineSettings#ofProperties} at that time. */
   public EngineProvider() {
     this.settings = EngineSettings::ofProperties;
+    this.protocols = List.of();
   }
 
   /** Creates servers with these limits. */
   public EngineProvider(EngineSettings settings) {
+    this(settings, List.of());
+  }
+
+  /** Creates servers that speak these protocols besides HTTP/1, the first ones preferred. */
+  public EngineProvider(EngineSettings settings, List<EngineProtocol> protocols) {
     Objects.requireNonNull(settings, "settings");
     this.settings = () -> settings;
+    this.protocols = List.copyOf(protocols);
   }
 
   @Override
   public HttpServer createHttpServer(InetSocketAddress address, int backlog) throws IOException {
-    EngineServer server = new EngineServer(settings.get());
+    EngineServer server = new EngineServer(settings.get(), protocols);
     if (address != null) {
       server.bind(address, backlog);
     }
@@ -55,7 +64,7 @@ public final class EngineProvider extends HttpServerProvider {
 
   @Override
   public HttpsServer createHttpsServer(InetSocketAddress address, int backlog) throws IOException {
-    EngineHttpsServer server = new EngineHttpsServer(settings.get());
+    EngineHttpsServer server = new EngineHttpsServer(settings.get(), protocols);
     if (address != null) {
       server.bind(address, backlog);
     }

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 
@@ -13,8 +14,8 @@ import java.util.concurrent.Executor;
 final class EngineServer extends HttpServer {
   private final Engine engine;
 
-  EngineServer(EngineSettings settings) throws IOException {
-    engine = new Engine(this, settings, false);
+  EngineServer(EngineSettings settings, List<EngineProtocol> protocols) throws IOException {
+    engine = new Engine(this, settings, protocols, false);
   }
 
   @Override
@@ -54,12 +55,12 @@ final class EngineServer extends HttpServer {
 
   @Override
   public void removeContext(String path) {
-    engine.removeContext(path);
+    engine.contexts().remove(path);
   }
 
   @Override
   public void removeContext(HttpContext context) {
-    engine.removeContext(context);
+    engine.contexts().remove(context.getPath());
   }
 
   @Override

@@ -12,29 +12,18 @@ import java.time.Duration;
  * @param maxFields the greatest number of header fields, or of trailer fields; more is a 431
  * @param maxDrainedBytes how much of a body that the handler did not read is read and discarded, so
  *     that the connection can serve the next request; it is closed if there is more
- * @param firstByteTimeout from the accepted connection to its first byte
- * @param headTimeout from the first byte of a request to the end of its head
- * @param requestTimeout from the first byte of a request to the end of its body
- * @param responseTimeout from there to the last byte of the response, the handler included
- * @param idleTimeout from a response to the first byte of the next request
  * @param maxThreads the greatest number of threads if the server has no executor and runs on
  *     platform threads (before JDK 24)
+ * @param timeouts the time limits
  */
 public record EngineSettings(
     int maxConnections,
     int maxHeadBytes,
     int maxFields,
     int maxDrainedBytes,
-    Duration firstByteTimeout,
-    Duration headTimeout,
-    Duration requestTimeout,
-    Duration responseTimeout,
-    Duration idleTimeout,
-    int maxThreads) {
+    int maxThreads,
+    Timeouts timeouts) {
   private static final int MIN_HEAD_BYTES = 1024;
-  private static final Duration LONGEST = Duration.ofDays(365);
-  private static final String OWN = "kit.engine.";
-  private static final String JDK = "sun.net.httpserver.";
 
   /** Checks the ranges. */
   public EngineSettings {
@@ -43,11 +32,6 @@ public record EngineSettings(
     check("maxFields", maxFields, 1);
     check("maxDrainedBytes", maxDrainedBytes, 0);
     check("maxThreads", maxThreads, 1);
-    check("firstByteTimeout", firstByteTimeout);
-    check("headTimeout", headTimeout);
-    check("requestTimeout", requestTimeout);
-    check("responseTimeout", responseTimeout);
-    check("idleTimeout", idleTimeout);
   }
 
   private static void check(String name, int value, int least) {
@@ -56,55 +40,34 @@ public record EngineSettings(
     }
   }
 
-  private static void check(String name, Duration timeout) {
-    if (timeout.toMillis() < 1 || timeout.compareTo(LONGEST) > 0) {
-      throw new IllegalArgumentException(name + " not in 1 ms to 365 days: " + timeout);
-    }
-  }
-
   /**
-   * Returns the defaults: 10,000 connections, heads of 32 KiB with 100 fields, 1 MiB drained, 10
-   * seconds for a first byte, a head and a request, 60 for a response and an idle connection, 2,048
-   * threads.
+   * Returns the defaults: 10,000 connections, heads of 32 KiB with 100 fields, 1 MiB drained, 2,048
+   * threads; 10 seconds for a first byte, a head and a request, 60 for a response and an idle
+   * connection.
    */
   public static EngineSettings defaults() {
-    Duration arrival = Duration.ofSeconds(10);
-    Duration minute = Duration.ofMinutes(1);
-    return new EngineSettings(
-        10_000, 32 << 10, 100, 1 << 20, arrival, arrival, arrival, minute, minute, 2048);
+    return new EngineSettings(10_000, 32 << 10, 100, 1 << 20, 2048, Timeouts.ofSeconds(10, 60, 60));
   }
 
   /**
    * Returns the defaults, with the limits that system properties of the JDK's own engine set: {@code
-   * jdk.httpserver.maxConnections} and, after {@code kit.engine.} or else {@code
-   * sun.net.httpserver.}, {@code maxReqHeaderSize}, {@code maxReqHeaders}, {@code drainAmount}, {@code
-   * maxReqTime}, {@code maxRspTime} and {@code idleInterval}, the last three in seconds. A property
-   * that is not a positive number is ignored.
+   * jdk.httpserver.maxConnections} and, after {@code sun.net.httpserver.}, {@code maxReqHeaderSize},
+   * {@code maxReqHeaders}, {@code drainAmount}, {@code maxReqTime}, {@code maxRspTime} and {@code
+   * idleInterval}, the last three in seconds. A property that is not a positive number is ignored.
    */
   public static EngineSettings ofProperties() {
     EngineSettings defaults = defaults();
-    Duration request = seconds("maxReqTime", defaults.requestTimeout);
-    Duration idle = seconds("idleInterval", defaults.idleTimeout);
+    String prefix = "sun.net.httpserver.";
     return new EngineSettings(
         number("jdk.httpserver.maxConnections", 1, defaults.maxConnections),
-        limit("maxReqHeaderSize", MIN_HEAD_BYTES, defaults.maxHeadBytes),
-        limit("maxReqHeaders", 1, defaults.maxFields),
-        limit("drainAmount", 1, defaults.maxDrainedBytes),
-        shorter(request, idle),
-        shorter(request, defaults.headTimeout),
-        request,
-        seconds("maxRspTime", defaults.responseTimeout),
-        idle,
-        defaults.maxThreads);
-  }
-
-  private static Duration seconds(String name, Duration usual) {
-    int seconds = limit(name, 1, 0);
-    return seconds == 0 ? usual : shorter(Duration.ofSeconds(seconds), LONGEST);
-  }
-
-  private static int limit(String name, int least, int usual) {
-    return number(OWN + name, least, number(JDK + name, least, usual));
+        number(prefix + "maxReqHeaderSize", MIN_HEAD_BYTES, defaults.maxHeadBytes),
+        number(prefix + "maxReqHeaders", 1, defaults.maxFields),
+        number(prefix + "drainAmount", 1, defaults.maxDrainedBytes),
+        defaults.maxThreads,
+        Timeouts.ofSeconds(
+            number(prefix + "maxReqTime", 1, 10),
+            number(prefix + "maxRspTime", 1, 60),
+            number(prefix + "idleInterval", 1, 60)));
   }
 
   private static int number(String property, int least, int usual) {
@@ -112,68 +75,68 @@ public record EngineSettings(
     return value < least ? usual : value;
   }
 
-  private static Duration shorter(Duration one, Duration other) {
-    return one.compareTo(other) < 0 ? one : other;
-  }
-
   /** Returns these settings with another limit of connections. */
-  public EngineSettings withMaxConnections(int maxConnections) {
+  public EngineSettings withMaxConnections(int connections) {
     return new EngineSettings(
-        maxConnections,
-        maxHeadBytes,
-        maxFields,
-        maxDrainedBytes,
-        firstByteTimeout,
-        headTimeout,
-        requestTimeout,
-        responseTimeout,
-        idleTimeout,
-        maxThreads);
+        connections, maxHeadBytes, maxFields, maxDrainedBytes, maxThreads, timeouts);
   }
 
   /** Returns these settings with other limits of heads. */
-  public EngineSettings withHead(int maxHeadBytes, int maxFields) {
-    return new EngineSettings(
-        maxConnections,
-        maxHeadBytes,
-        maxFields,
-        maxDrainedBytes,
-        firstByteTimeout,
-        headTimeout,
-        requestTimeout,
-        responseTimeout,
-        idleTimeout,
-        maxThreads);
+  public EngineSettings withHead(int bytes, int fields) {
+    return new EngineSettings(maxConnections, bytes, fields, maxDrainedBytes, maxThreads, timeouts);
   }
 
   /** Returns these settings with other time limits of requests and responses. */
-  public EngineSettings withTimeouts(
-      Duration headTimeout, Duration requestTimeout, Duration responseTimeout) {
-    return new EngineSettings(
-        maxConnections,
-        maxHeadBytes,
-        maxFields,
-        maxDrainedBytes,
-        firstByteTimeout,
-        headTimeout,
-        requestTimeout,
-        responseTimeout,
-        idleTimeout,
-        maxThreads);
+  public EngineSettings withTimeouts(Duration head, Duration request, Duration response) {
+    return with(new Timeouts(timeouts.firstByte, head, request, response, timeouts.idle));
   }
 
   /** Returns these settings with other time limits of connections that send nothing. */
-  public EngineSettings withIdle(Duration firstByteTimeout, Duration idleTimeout) {
+  public EngineSettings withIdle(Duration firstByte, Duration idle) {
+    return with(new Timeouts(firstByte, timeouts.head, timeouts.request, timeouts.response, idle));
+  }
+
+  private EngineSettings with(Timeouts timeouts) {
     return new EngineSettings(
-        maxConnections,
-        maxHeadBytes,
-        maxFields,
-        maxDrainedBytes,
-        firstByteTimeout,
-        headTimeout,
-        requestTimeout,
-        responseTimeout,
-        idleTimeout,
-        maxThreads);
+        maxConnections, maxHeadBytes, maxFields, maxDrainedBytes, maxThreads, timeouts);
+  }
+
+  /**
+   * Time limits, 1 ms to 365 days. The connection is closed when one has passed.
+   *
+   * @param firstByte from the accepted connection to its first byte, a TLS handshake included
+   * @param head from the first byte of a request to the end of its head
+   * @param request from the first byte of a request to the end of its body
+   * @param response from there to the last byte of the response, the handler included
+   * @param idle from a response to the first byte of the next request
+   */
+  public record Timeouts(
+      Duration firstByte, Duration head, Duration request, Duration response, Duration idle) {
+    private static final Duration LONGEST = Duration.ofDays(365);
+
+    /** Checks the ranges. */
+    public Timeouts {
+      check("firstByte", firstByte);
+      check("head", head);
+      check("request", request);
+      check("response", response);
+      check("idle", idle);
+    }
+
+    private static void check(String name, Duration timeout) {
+      if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(LONGEST) > 0) {
+        throw new IllegalArgumentException(name + " not in 1 ms to 365 days: " + timeout);
+      }
+    }
+
+    private static Timeouts ofSeconds(int request, int response, int idle) {
+      Duration arrival = seconds(request);
+      Duration firstByte = seconds(Math.min(request, idle));
+      return new Timeouts(firstByte, arrival, arrival, seconds(response), seconds(idle));
+    }
+
+    private static Duration seconds(int seconds) {
+      return Duration.ofSeconds(Math.min(seconds, LONGEST.toSeconds()));
+    }
   }
 }

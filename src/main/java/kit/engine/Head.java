@@ -21,12 +21,14 @@ record Head(
     long contentLength,
     boolean keepsAlive,
     boolean expectsContinue) {
+  private static final int MAX_LENGTH_DIGITS = 18; // Below 2^63.
+
   /** Returns the head that these fields belong to, by RFC 9112, sections 3.2, 6 and 9.3. */
   static Head of(String method, URI target, int minorVersion, Headers fields) throws BadRequest {
     boolean isHttp11 = minorVersion > 0;
     checkHost(fields, isHttp11);
     boolean close = hasToken(fields, "Connection", "close");
-    boolean keep = isHttp11 ? !close : !close && hasToken(fields, "Connection", "keep-alive");
+    boolean keep = !close && (isHttp11 || hasToken(fields, "Connection", "keep-alive"));
     long length = length(fields, isHttp11);
     boolean expects = isHttp11 && length != 0 && hasToken(fields, "Expect", "100-continue");
     return new Head(method, target, minorVersion, fields, length, keep, expects);
@@ -38,34 +40,28 @@ record Head(
   }
 
   private static void checkHost(Headers fields, boolean isHttp11) throws BadRequest {
-    List<String> hosts = fields.get("Host");
-    if (hosts == null) {
-      if (isHttp11) {
-        throw new BadRequest(400, "no Host");
-      }
-      return;
+    List<String> hosts = fields.getOrDefault("Host", List.of());
+    if (hosts.isEmpty() && isHttp11) {
+      throw new BadRequest(400, "no Host");
     }
     if (hosts.size() > 1) {
       throw new BadRequest(400, "more than one Host");
     }
-    String host = hosts.get(0);
-    for (int i = 0; i < host.length(); i++) {
-      if (!Tokens.isInHost(host.charAt(i))) {
-        throw new BadRequest(400, "malformed Host");
-      }
+    if (hosts.size() == 1 && !Tokens.isHost(hosts.get(0))) {
+      throw new BadRequest(400, "malformed Host");
     }
   }
 
   private static long length(Headers fields, boolean isHttp11) throws BadRequest {
     List<String> lengths = fields.get("Content-length");
     List<String> codings = fields.get("Transfer-encoding");
+    if (codings != null && !isHttp11) {
+      throw new BadRequest(400, "Transfer-Encoding in HTTP/1.0");
+    }
+    if (codings != null && lengths != null) {
+      throw new BadRequest(400, "Content-Length and Transfer-Encoding");
+    }
     if (codings != null) {
-      if (!isHttp11) {
-        throw new BadRequest(400, "Transfer-Encoding in HTTP/1.0");
-      }
-      if (lengths != null) {
-        throw new BadRequest(400, "Content-Length and Transfer-Encoding");
-      }
       if (codings.size() > 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
         throw new BadRequest(501, "Transfer-Encoding is not chunked alone");
       }
@@ -77,16 +73,20 @@ record Head(
     if (lengths.size() > 1) {
       throw new BadRequest(400, "more than one Content-Length");
     }
-    return Tokens.length(lengths.get(0));
+    return length(lengths.get(0));
+  }
+
+  private static long length(String digits) throws BadRequest {
+    boolean isNumber = !digits.isEmpty() && digits.chars().allMatch(c -> c >= '0' && c <= '9');
+    if (!isNumber || digits.length() > MAX_LENGTH_DIGITS) {
+      throw new BadRequest(400, "Content-Length is not a number, or too large");
+    }
+    return Long.parseLong(digits);
   }
 
   /** Returns whether a list of options, in any case, has this one. */
   static boolean hasToken(Headers fields, String name, String token) {
-    List<String> values = fields.get(name);
-    if (values == null) {
-      return false;
-    }
-    for (String value : values) {
+    for (String value : fields.getOrDefault(name, List.of())) {
       if (value.equalsIgnoreCase(token)) {
         return true; // The usual case, without a new array.
       }

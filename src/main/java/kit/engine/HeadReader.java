@@ -6,23 +6,15 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 
 /**
- * Reads heads and trailers, as bytes, by the grammar of RFC 9112 and nothing else: lines end with
- * CR LF, one blank separates the parts of the request line, a colon follows the name of a field, no
- * line is folded.
+ * Reads heads and trailers by the grammar of RFC 9112 and nothing else: lines end with CR LF, one
+ * blank separates the parts of the request line, a colon follows the name of a field, no line is
+ * folded.
  *
  * <p>Used by one thread at a time.
  */
 final class HeadReader {
-  private static final int CR = '\r';
-  private static final int LF = '\n';
-  private static final int VERSION_LENGTH = "HTTP/1.1".length();
-  private static final String[] METHODS = {
-    "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"
-  };
-
   private final Input input;
   private final EngineSettings settings;
 
@@ -39,40 +31,25 @@ final class HeadReader {
    */
   Head read() throws IOException {
     skipEmptyLine();
-    int length = findEnd("a head", true);
-    byte[] bytes = input.array();
-    int from = input.offset();
-    int end = from + length - 2; // Without the empty line.
-    int line = endOfLine(bytes, from);
-
-    int methodEnd = from;
-    while (Tokens.isToken(bytes[methodEnd])) {
-      methodEnd++;
-    }
-    int targetEnd = methodEnd + 1;
-    while (bytes[targetEnd] > 0x20 && bytes[targetEnd] < 0x7f) {
-      targetEnd++;
-    }
-    boolean isLine =
-        methodEnd > from
-            && bytes[methodEnd] == ' '
-            && targetEnd > methodEnd + 1
-            && targetEnd + 1 + VERSION_LENGTH == line
-            && bytes[targetEnd] == ' ';
-    if (!isLine) {
+    String head = readLines("a head", true);
+    int line = head.indexOf('\r');
+    int first = head.indexOf(' ');
+    int last = head.lastIndexOf(' ', line);
+    if (first < 0 || last <= first) {
       throw new BadRequest(400, "malformed request line");
     }
-    int minorVersion = minorVersion(bytes, targetEnd + 1);
-    String method = method(bytes, from, methodEnd - from);
-    URI target = target(text(bytes, methodEnd + 1, targetEnd));
-    Headers fields = fields(bytes, line + 2, end);
-    input.skip(length);
-    return Head.of(method, target, minorVersion, fields);
+    String method = head.substring(0, first);
+    String target = head.substring(first + 1, last);
+    String version = head.substring(last + 1, line);
+    if (!Tokens.isToken(method) || !Tokens.isTarget(target)) {
+      throw new BadRequest(400, "malformed request line");
+    }
+    return Head.of(method, uri(target), minorVersion(version), fields(head, line + 2));
   }
 
   /** One empty line before a request is ignored: RFC 9112, section 2.2. */
   private void skipEmptyLine() throws IOException {
-    if (input.peek(0) != CR) {
+    if (input.peek(0) != '\r') {
       return;
     }
     while (input.available() < 3) { // The empty line and the first byte of the request.
@@ -80,142 +57,86 @@ final class HeadReader {
         throw new EOFException("connection closed before a request");
       }
     }
-    if (input.peek(1) == LF) {
-      input.skip(2);
+    if (input.peek(1) == '\n') {
+      input.take(2);
     }
   }
 
   /** Reads the trailers of a chunked body, with the empty line after them. */
   Headers readTrailers() throws IOException {
-    int length = findEnd("trailers", false);
-    int from = input.offset();
-    Headers trailers = fields(input.array(), from, from + length - 2);
-    input.skip(length);
-    return trailers;
+    return fields(readLines("trailers", false), 0);
   }
 
-  /**
-   * Returns the length of what the buffer has up to an empty line, that line included; reads until
-   * it is there.
-   */
-  private int findEnd(String what, boolean isHead) throws IOException {
+  /** Reads up to an empty line, and returns the lines before it, each with its CR LF. */
+  private String readLines(String what, boolean isHead) throws IOException {
     int lineStart = 0;
+    int last = 0;
     for (int i = 0; ; i++) {
-      while (i >= input.available()) {
-        if (!input.hasRoom()) {
-          boolean isRequestLine = isHead && lineStart == 0;
-          throw new BadRequest(isRequestLine ? 414 : 431, what + " that is too large");
-        }
-        if (!input.fill()) {
+      if (i == input.available() && !input.fill()) {
+        if (input.hasRoom()) {
           throw new EOFException("connection closed within " + what);
         }
+        boolean isRequestLine = isHead && lineStart == 0;
+        throw new BadRequest(isRequestLine ? 414 : 431, what + " that is too large");
       }
       int c = input.peek(i);
-      boolean afterCr = i > 0 && input.peek(i - 1) == CR;
-      if (afterCr != (c == LF) || !Tokens.isInValue(c) && c != CR && c != LF) {
+      if ((last == '\r') != (c == '\n') || !Tokens.isInValue(c) && c != '\r' && c != '\n') {
         throw new BadRequest(400, "control character in " + what);
       }
-      if (c == LF) {
-        boolean isEmptyLine = i - 1 == lineStart;
-        if (isEmptyLine && isHead && lineStart == 0) {
+      last = c;
+      if (c == '\n' && i - 1 > lineStart) {
+        lineStart = i + 1;
+      } else if (c == '\n') {
+        if (isHead && lineStart == 0) {
           throw new BadRequest(400, "empty request line");
         }
-        if (isEmptyLine) {
-          return i + 1;
-        }
-        lineStart = i + 1;
+        String lines = input.take(lineStart);
+        input.take(2);
+        return lines;
       }
     }
   }
 
-  private static int endOfLine(byte[] bytes, int from) {
-    int end = from;
-    while (bytes[end] != CR) {
-      end++;
-    }
-    return end;
-  }
-
-  private static int minorVersion(byte[] bytes, int at) throws BadRequest {
-    boolean isVersion = bytes[at] == 'H' && bytes[at + 1] == 'T' && bytes[at + 2] == 'T';
-    isVersion &= bytes[at + 3] == 'P' && bytes[at + 4] == '/' && bytes[at + 6] == '.';
-    int major = bytes[at + 5] - '0';
-    int minor = bytes[at + 7] - '0';
-    if (!isVersion || major < 0 || major > 9 || minor < 0 || minor > 9) {
+  private static int minorVersion(String version) throws BadRequest {
+    boolean isVersion = version.length() == 8 && version.startsWith("HTTP/");
+    if (!isVersion || version.charAt(6) != '.' || !isDigit(version, 5) || !isDigit(version, 7)) {
       throw new BadRequest(400, "malformed version");
     }
-    if (major != 1) {
+    if (version.charAt(5) != '1') {
       throw new BadRequest(505, "HTTP version is not 1");
     }
-    return minor;
+    return version.charAt(7) - '0';
   }
 
-  private static String method(byte[] bytes, int from, int length) {
-    for (String known : METHODS) {
-      if (known.length() == length && isAt(known, bytes, from)) {
-        return known;
-      }
-    }
-    return text(bytes, from, from + length);
+  private static boolean isDigit(String text, int index) {
+    return text.charAt(index) >= '0' && text.charAt(index) <= '9';
   }
 
-  private static boolean isAt(String text, byte[] bytes, int from) {
-    for (int i = 0; i < text.length(); i++) {
-      if (bytes[from + i] != text.charAt(i)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static URI target(String text) throws BadRequest {
+  private static URI uri(String target) throws BadRequest {
     try {
-      return new URI(text);
+      return new URI(target);
     } catch (URISyntaxException e) {
       throw new BadRequest(400, "malformed request target");
     }
   }
 
   /** Returns the fields of complete lines. */
-  private Headers fields(byte[] bytes, int from, int end) throws BadRequest {
+  private Headers fields(String lines, int from) throws BadRequest {
     Headers fields = new Headers();
     int count = 0;
-    int at = from;
-    while (at < end) {
-      int line = endOfLine(bytes, at);
-      int colon = at;
-      while (Tokens.isToken(bytes[colon])) {
-        colon++;
-      }
-      if (colon == at || bytes[colon] != ':') {
+    for (int at = from; at < lines.length(); ) {
+      int end = lines.indexOf('\r', at);
+      int colon = lines.indexOf(':', at);
+      String name = colon >= 0 && colon < end ? lines.substring(at, colon) : "";
+      if (!Tokens.isToken(name)) {
         throw new BadRequest(400, "malformed name of a header field");
       }
       if (++count > settings.maxFields()) {
         throw new BadRequest(431, "more than " + settings.maxFields() + " header fields");
       }
-      fields.add(text(bytes, at, colon), value(bytes, colon + 1, line));
-      at = line + 2;
+      fields.add(name, lines.substring(colon + 1, end).trim()); // Blanks and tabs: see readLines.
+      at = end + 2;
     }
     return fields;
-  }
-
-  private static String value(byte[] bytes, int from, int end) {
-    int first = from;
-    while (first < end && isBlank(bytes[first])) {
-      first++;
-    }
-    int last = end;
-    while (last > first && isBlank(bytes[last - 1])) {
-      last--;
-    }
-    return text(bytes, first, last);
-  }
-
-  private static boolean isBlank(byte c) {
-    return c == ' ' || c == '\t';
-  }
-
-  private static String text(byte[] bytes, int from, int end) {
-    return new String(bytes, from, end - from, StandardCharsets.ISO_8859_1);
   }
 }

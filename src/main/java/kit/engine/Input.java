@@ -2,6 +2,8 @@
 package kit.engine;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -10,24 +12,25 @@ import java.util.Arrays;
  *
  * <p>Used by one thread at a time.
  */
-final class Input {
+final class Input extends InputStream {
   private static final int SIZE = 4096;
   private static final byte[] NOTHING = {};
 
-  private final Wire wire;
+  private final InputStream source;
   private final int maxBytes;
   private byte[] bytes = NOTHING;
   private int position;
   private int limit;
 
   /** Creates an input whose buffer has at most {@code maxBytes}. */
-  Input(Wire wire, int maxBytes) {
-    this.wire = wire;
+  Input(InputStream source, int maxBytes) {
+    this.source = source;
     this.maxBytes = maxBytes;
   }
 
   /** Returns the number of bytes in the buffer. */
-  int available() {
+  @Override
+  public int available() {
     return limit - position;
   }
 
@@ -36,18 +39,37 @@ final class Input {
     return bytes[position + index] & 0xff;
   }
 
-  /** Returns the array of {@link #peek}: byte 0 is at {@link #offset}. */
-  byte[] array() {
-    return bytes;
+  /** Returns whether the next bytes are these; waits only as long as they may be. */
+  boolean startsWith(byte[] expected) throws IOException {
+    for (int i = 0; i < expected.length; i++) {
+      if (i == available() && !fill() || peek(i) != (expected[i] & 0xff)) {
+        return false;
+      }
+    }
+    return true;
   }
 
-  int offset() {
-    return position;
-  }
-
-  /** Takes bytes out of the buffer. */
-  void skip(int count) {
+  /** Takes bytes out of the buffer, and returns them as text, one character for each. */
+  String take(int count) {
     position += count;
+    return new String(bytes, position - count, count, StandardCharsets.ISO_8859_1);
+  }
+
+  /** Reads more bytes into the buffer; returns false at the end of the stream, or if it is full. */
+  boolean fill() throws IOException {
+    if (position == limit) {
+      position = 0;
+      limit = 0;
+    }
+    if (limit == bytes.length) {
+      int length = Math.max(Math.min(SIZE, maxBytes), Math.min(2 * available(), maxBytes));
+      bytes = Arrays.copyOf(Arrays.copyOfRange(bytes, position, limit), length);
+      limit = available();
+      position = 0;
+    }
+    int count = source.read(bytes, limit, bytes.length - limit);
+    limit += Math.max(0, count);
+    return count > 0;
   }
 
   /** Returns whether {@link #fill} can add bytes. */
@@ -55,45 +77,17 @@ final class Input {
     return available() < maxBytes;
   }
 
-  /** Reads more bytes into the buffer; returns false at the end of the stream. */
-  boolean fill() throws IOException {
-    makeRoom();
-    int count = wire.read(bytes, limit, bytes.length - limit);
-    if (count < 0) {
-      return false;
-    }
-    limit += count;
-    return true;
-  }
-
-  private void makeRoom() {
-    if (position == limit) {
-      position = 0;
-      limit = 0;
-    }
-    if (bytes.length == 0) {
-      bytes = new byte[Math.min(SIZE, maxBytes)];
-    } else if (limit == bytes.length) {
-      int length = available();
-      byte[] target =
-          length > bytes.length / 2 ? new byte[Math.min(2 * bytes.length, maxBytes)] : bytes;
-      System.arraycopy(bytes, position, target, 0, length);
-      bytes = target;
-      position = 0;
-      limit = length;
-    }
-  }
-
-  /** Returns the next byte, or -1 at the end of the stream. */
-  int read() throws IOException {
+  @Override
+  public int read() throws IOException {
     return available() == 0 && !fill() ? -1 : bytes[position++] & 0xff;
   }
 
   /** Reads up to {@code length} bytes, at least one; -1 at the end of the stream. */
-  int read(byte[] to, int offset, int length) throws IOException {
+  @Override
+  public int read(byte[] to, int offset, int length) throws IOException {
     if (available() == 0) {
       if (length >= SIZE) {
-        return wire.read(to, offset, length);
+        return source.read(to, offset, length);
       }
       if (!fill()) {
         return -1;
@@ -105,16 +99,10 @@ final class Input {
     return count;
   }
 
-  /** Frees the buffer of a connection that waits for its next request, or shrinks it. */
+  /** Frees the buffer, which is empty, of a connection that waits for its next request. */
   void release() {
-    if (available() == 0) {
-      bytes = NOTHING;
-      position = 0;
-      limit = 0;
-    } else if (bytes.length > SIZE && available() <= SIZE) {
-      bytes = Arrays.copyOf(Arrays.copyOfRange(bytes, position, limit), SIZE);
-      limit = available();
-      position = 0;
-    }
+    bytes = NOTHING;
+    position = 0;
+    limit = 0;
   }
 }

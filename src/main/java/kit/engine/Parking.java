@@ -48,8 +48,10 @@ final class Parking {
     while (selector.isOpen()) {
       try {
         selector.select();
-        register(selector);
-        ready(selector).forEach(engine::execute);
+        takeReady(selector).forEach(this::resume);
+        for (Connection connection; (connection = arriving.poll()) != null; ) {
+          register(connection, selector);
+        }
       } catch (ClosedSelectorException e) {
         return; // With the server, which closes the connections.
       } catch (IOException | RuntimeException e) { // This thread must go on.
@@ -59,7 +61,7 @@ final class Parking {
   }
 
   /** Returns the connections with bytes to read, which are no longer registered. */
-  private static List<Connection> ready(Selector selector) throws IOException {
+  private static List<Connection> takeReady(Selector selector) throws IOException {
     List<Connection> ready = new ArrayList<>();
     for (SelectionKey key : selector.selectedKeys()) {
       ready.add((Connection) key.attachment());
@@ -70,13 +72,21 @@ final class Parking {
     return ready;
   }
 
-  private void register(Selector selector) {
-    for (Connection connection; (connection = arriving.poll()) != null; ) {
-      try {
-        connection.channel().channel().register(selector, SelectionKey.OP_READ, connection);
-      } catch (IOException | RuntimeException e) {
-        connection.close(); // Its time has passed, or the server stops.
-      }
+  private static void register(Connection connection, Selector selector) {
+    try {
+      connection.wire().setBlocking(false);
+      connection.wire().channel().register(selector, SelectionKey.OP_READ, connection);
+    } catch (IOException | RuntimeException e) {
+      connection.close(); // Its time has passed, or the server stops.
+    }
+  }
+
+  private void resume(Connection connection) {
+    try {
+      connection.wire().setBlocking(true);
+      engine.execute(connection);
+    } catch (IOException e) {
+      connection.close(); // As above.
     }
   }
 

@@ -5,6 +5,7 @@ import com.sun.net.httpserver.Headers;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.HexFormat;
 
 /**
  * The body of a request as a stream: of a known length, or chunked.
@@ -14,8 +15,8 @@ import java.io.InputStream;
  * time.
  */
 final class RequestBody extends InputStream {
-  private static final int MAX_CHUNK_DIGITS = 15;
-  private static final int MAX_EXTENSION = 256;
+  private static final int MAX_CHUNK_DIGITS = 15; // Below 2^63.
+  private static final int MAX_CHUNK_LINE = 256; // With extensions.
 
   private final Input input;
   private final HeadReader trailerReader;
@@ -31,10 +32,10 @@ final class RequestBody extends InputStream {
   /** Is told about the progress of a body. */
   interface Listener {
     /** The body is about to be read for the first time. */
-    void started() throws IOException;
+    void bodyStarted() throws IOException;
 
     /** The last byte was read. */
-    void ended();
+    void bodyEnded();
   }
 
   /**
@@ -96,10 +97,10 @@ final class RequestBody extends InputStream {
   private int readSome(byte[] to, int offset, int length) throws IOException {
     if (!isStarted) {
       isStarted = true;
-      listener.started();
+      listener.bodyStarted();
     }
     if (isChunked && left == 0) {
-      left = readChunkSize();
+      left = chunkSize(readLine());
       if (left == 0) {
         trailers = trailerReader.readTrailers();
         end();
@@ -111,71 +112,46 @@ final class RequestBody extends InputStream {
       throw new EOFException("connection closed within the body");
     }
     left -= count;
-    if (left == 0) {
-      endPart();
+    if (left == 0 && !isChunked) {
+      end();
+    } else if (left == 0 && !readLine().isEmpty()) {
+      throw new BadRequest(400, "malformed end of a chunk");
     }
     return count;
   }
 
-  private void endPart() throws IOException {
-    if (isChunked) {
-      expect('\r');
-      expect('\n');
-    } else {
-      end();
-    }
-  }
-
   private void end() {
     isWhole = true;
-    listener.ended();
+    listener.bodyEnded();
   }
 
-  private long readChunkSize() throws IOException {
-    long size = 0;
-    int digits = 0;
-    int c = next();
-    for (int digit; (digit = hex(c)) >= 0; c = next()) {
-      size = size << 4 | digit;
-      if (++digits > MAX_CHUNK_DIGITS) {
-        throw new BadRequest(400, "chunk size that is too large");
-      }
+  /** Chunk extensions are ignored, as RFC 9112, section 7.1.1, asks for. */
+  private static long chunkSize(String line) throws BadRequest {
+    int extension = line.indexOf(';');
+    String digits = extension < 0 ? line : line.substring(0, extension);
+    if (digits.isEmpty() || digits.length() > MAX_CHUNK_DIGITS) {
+      throw new BadRequest(400, "chunk size that is empty or too large");
     }
-    if (digits == 0) {
+    try {
+      return HexFormat.fromHexDigitsToLong(digits);
+    } catch (IllegalArgumentException e) {
       throw new BadRequest(400, "malformed chunk size");
     }
-    if (c == ';') {
-      c = skipExtension();
+  }
+
+  private String readLine() throws IOException {
+    StringBuilder line = new StringBuilder();
+    int c = next();
+    for (; Tokens.isInValue(c); c = next()) {
+      if (line.length() == MAX_CHUNK_LINE) {
+        throw new BadRequest(400, "chunk extension that is too long");
+      }
+      line.append((char) c);
     }
     if (c != '\r' || next() != '\n') {
-      throw new BadRequest(400, "malformed line of a chunk size");
+      throw new BadRequest(400, "malformed line of a chunk");
     }
-    return size;
-  }
-
-  /** Ignores a chunk extension, as RFC 9112, section 7.1.1, asks for; returns the byte after it. */
-  private int skipExtension() throws IOException {
-    for (int i = 0; i < MAX_EXTENSION; i++) {
-      int c = next();
-      if (!Tokens.isInValue(c)) {
-        return c;
-      }
-    }
-    throw new BadRequest(400, "chunk extension that is too long");
-  }
-
-  private static int hex(int c) {
-    if (c >= '0' && c <= '9') {
-      return c - '0';
-    }
-    int lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-  }
-
-  private void expect(char c) throws IOException {
-    if (next() != c) {
-      throw new BadRequest(400, "malformed end of a chunk");
-    }
+    return line.toString();
   }
 
   private int next() throws IOException {
@@ -189,15 +165,18 @@ final class RequestBody extends InputStream {
   /**
    * Reads and discards the rest, up to {@code maxBytes}; returns whether the body ended with that.
    */
-  boolean drain(long maxBytes) throws IOException {
-    if (failure != null || hasMoreThan(maxBytes)) {
-      return false;
+  boolean drain(long maxBytes) {
+    if (isWhole || hasMoreThan(maxBytes)) {
+      return isWhole;
     }
-    byte[] scratch = new byte[Math.toIntExact(Math.min(4096, maxBytes + 1))];
+    byte[] scratch = new byte[4096];
     long drained = 0;
-    while (!isWhole && drained <= maxBytes) {
-      int count = read(scratch, 0, scratch.length);
-      drained += Math.max(0, count);
+    try {
+      while (!isWhole && drained <= maxBytes) {
+        drained += read(scratch, 0, scratch.length);
+      }
+    } catch (IOException e) {
+      // Malformed, or the connection is lost.
     }
     return isWhole;
   }

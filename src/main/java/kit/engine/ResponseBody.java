@@ -3,6 +3,7 @@ package kit.engine;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 
 /**
  * The body of a response as a stream.
@@ -25,22 +26,27 @@ final class ResponseBody extends OutputStream {
     NONE
   }
 
-  private final Output output;
+  private final OutputStream output;
   private final Listener listener;
   private Framing framing; // Null until the head was sent.
   private long left; // Only with LENGTH.
+  private long sent;
   private byte[] chunk; // Only with CHUNKED.
   private int chunkLength;
+  private boolean isStreaming;
   private boolean isClosed;
   private boolean isTooLong;
 
-  /** Is told the end of a response. */
+  /** Is told about the progress of a response. */
   interface Listener {
+    /** The first bytes go out before the last are there. */
+    void responseStreams();
+
     /** The response was sent; {@code isComplete}: to its end. */
     void responseEnded(boolean isComplete);
   }
 
-  ResponseBody(Output output, Listener listener) {
+  ResponseBody(OutputStream output, Listener listener) {
     this.output = output;
     this.listener = listener;
   }
@@ -64,15 +70,15 @@ final class ResponseBody extends OutputStream {
     }
     switch (framing) {
       case LENGTH -> {
-        if (length > left) {
-          isTooLong = true;
+        isTooLong |= length > left;
+        if (isTooLong) {
           throw new IOException("body is longer than announced");
         }
-        output.write(from, offset, length);
         left -= length;
+        send(from, offset, length, left == 0);
       }
       case CHUNKED -> writeChunked(from, offset, length);
-      case CLOSE -> output.write(from, offset, length);
+      case CLOSE -> send(from, offset, length, false);
       case NONE -> {}
     }
   }
@@ -83,11 +89,27 @@ final class ResponseBody extends OutputStream {
     }
   }
 
+  private void send(byte[] from, int offset, int length, boolean isEnd) throws IOException {
+    sent += length;
+    if (sent > CHUNK && !isEnd) {
+      beginStreaming();
+    }
+    output.write(from, offset, length);
+  }
+
+  private void beginStreaming() {
+    if (!isStreaming) {
+      isStreaming = true;
+      listener.responseStreams();
+    }
+  }
+
   private void writeChunked(byte[] from, int offset, int length) throws IOException {
     if (chunk == null) {
       chunk = new byte[CHUNK];
     }
     if (length > chunk.length - chunkLength) {
+      beginStreaming();
       endChunk();
     }
     if (length > chunk.length) {
@@ -107,16 +129,22 @@ final class ResponseBody extends OutputStream {
   }
 
   private void writeChunk(byte[] from, int offset, int length) throws IOException {
-    output.text(Integer.toHexString(length));
-    output.text("\r\n");
+    output.write(ascii(Integer.toHexString(length) + "\r\n"));
     output.write(from, offset, length);
-    output.text("\r\n");
+    output.write(ascii("\r\n"));
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 
   @Override
   public void flush() throws IOException {
     if (isClosed || framing == null) {
       return;
+    }
+    if (framing != Framing.LENGTH || left > 0) {
+      beginStreaming();
     }
     if (framing == Framing.CHUNKED) {
       endChunk();
@@ -135,11 +163,10 @@ final class ResponseBody extends OutputStream {
     try {
       if (framing == Framing.CHUNKED) {
         endChunk();
-        output.text("0\r\n\r\n");
+        output.write(ascii("0\r\n\r\n"));
       }
-      boolean isShort = framing == Framing.LENGTH && left > 0;
       output.flush();
-      if (isShort) {
+      if (framing == Framing.LENGTH && left > 0) {
         throw new IOException("body is shorter than announced, by bytes: " + left);
       }
       isComplete = !isTooLong;

@@ -6,30 +6,28 @@ final class Status {
   private static final String[] LINES = new String[600];
 
   static {
-    add(100, "Continue", "Switching Protocols");
-    add(200, "OK", "Created", "Accepted", "Non-Authoritative Information", "No Content");
-    add(205, "Reset Content", "Partial Content");
-    add(300, "Multiple Choices", "Moved Permanently", "Found", "See Other", "Not Modified");
-    add(307, "Temporary Redirect", "Permanent Redirect");
-    add(400, "Bad Request", "Unauthorized", "Payment Required", "Forbidden", "Not Found");
-    add(405, "Method Not Allowed", "Not Acceptable", "Proxy Authentication Required");
-    add(408, "Request Timeout", "Conflict", "Gone", "Length Required", "Precondition Failed");
-    add(413, "Content Too Large", "URI Too Long", "Unsupported Media Type");
-    add(416, "Range Not Satisfiable", "Expectation Failed");
-    add(421, "Misdirected Request", "Unprocessable Content");
-    add(426, "Upgrade Required");
-    add(428, "Precondition Required", "Too Many Requests");
-    add(431, "Request Header Fields Too Large");
-    add(500, "Internal Server Error", "Not Implemented", "Bad Gateway", "Service Unavailable");
-    add(504, "Gateway Timeout", "HTTP Version Not Supported");
+    add(100, "Continue,Switching Protocols");
+    add(200, "OK,Created,Accepted,Non-Authoritative Information,No Content,Reset Content");
+    add(206, "Partial Content");
+    add(300, "Multiple Choices,Moved Permanently,Found,See Other,Not Modified");
+    add(307, "Temporary Redirect,Permanent Redirect");
+    add(400, "Bad Request,Unauthorized,Payment Required,Forbidden,Not Found,Method Not Allowed");
+    add(406, "Not Acceptable,Proxy Authentication Required,Request Timeout,Conflict,Gone");
+    add(411, "Length Required,Precondition Failed,Content Too Large,URI Too Long");
+    add(415, "Unsupported Media Type,Range Not Satisfiable,Expectation Failed");
+    add(421, "Misdirected Request,Unprocessable Content");
+    add(428, "Precondition Required,Too Many Requests,,Request Header Fields Too Large");
+    add(500, "Internal Server Error,Not Implemented,Bad Gateway,Service Unavailable");
+    add(504, "Gateway Timeout,HTTP Version Not Supported");
   }
 
   private Status() {}
 
-  private static void add(int first, String... phrases) {
-    for (int i = 0; i < phrases.length; i++) {
-      int status = first + i;
-      LINES[status] = "HTTP/1.1 " + status + " " + phrases[i] + "\r\n";
+  private static void add(int first, String phrases) {
+    int status = first;
+    for (String phrase : phrases.split(",")) {
+      LINES[status] = "HTTP/1.1 " + status + " " + phrase + "\r\n";
+      status++;
     }
   }
 

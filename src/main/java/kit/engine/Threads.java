@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.engine;
 
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
+import java.lang.reflect.Method;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.SynchronousQueue;
@@ -13,23 +11,22 @@ import java.util.concurrent.TimeUnit;
 /** Threads of a server that has no executor: virtual ones from JDK 24 on, which do not pin. */
 final class Threads {
   private static final int VIRTUAL_SINCE = 24;
-  private static final MethodHandle IS_VIRTUAL = isVirtual();
+  private static final Method IS_VIRTUAL = isVirtual();
 
   private Threads() {}
 
-  private static MethodHandle isVirtual() {
+  private static Method isVirtual() {
     try {
-      return MethodHandles.publicLookup()
-          .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
-    } catch (ReflectiveOperationException e) {
+      return Thread.class.getMethod("isVirtual");
+    } catch (NoSuchMethodException e) {
       return null; // JDK 20 or older.
     }
   }
 
   static boolean isVirtual(Thread thread) {
     try {
-      return IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
-    } catch (Throwable e) {
+      return IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invoke(thread);
+    } catch (ReflectiveOperationException e) {
       throw new LinkageError("Thread.isVirtual", e);
     }
   }

@@ -5,31 +5,38 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
 
 /** Shakes hands as an {@link HttpsConfigurator} says. */
 final class Tls {
   private Tls() {}
 
   /** Returns the secured connection; the handshake runs on this thread. */
-  static TlsWire handshake(ChannelWire channel, HttpsConfigurator configurator) throws IOException {
+  static SSLSocket handshake(
+      Wire wire, HttpsConfigurator configurator, List<EngineProtocol> protocols)
+      throws IOException {
     if (configurator == null) {
       throw new IOException("HttpsServer.setHttpsConfigurator was not called");
     }
-    InetSocketAddress client = (InetSocketAddress) channel.channel().getRemoteAddress();
-    SSLSocket socket =
-        (SSLSocket)
-            configurator
-                .getSSLContext()
-                .getSocketFactory()
-                .createSocket(
-                    channel.channel().socket(), client.getHostString(), client.getPort(), true);
-    socket.setUseClientMode(false);
+    InetSocketAddress client = (InetSocketAddress) wire.channel().getRemoteAddress();
+    SSLSocketFactory factory = configurator.getSSLContext().getSocketFactory();
+    SSLSocket socket = (SSLSocket) factory.createSocket(wire.socket(), wire, true);
     Parameters parameters = new Parameters(configurator, client);
     configurator.configure(parameters);
     parameters.applyTo(socket);
-    return new TlsWire(socket);
+    if (!protocols.isEmpty()) {
+      SSLParameters all = socket.getSSLParameters();
+      Stream<String> names = protocols.stream().map(EngineProtocol::name);
+      all.setApplicationProtocols(
+          Stream.concat(names, Stream.of("http/1.1")).toArray(String[]::new));
+      socket.setSSLParameters(all);
+    }
+    socket.startHandshake();
+    return socket;
   }
 
   private static final class Parameters extends HttpsParameters {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.engine;
 
-/** The characters of HTTP: RFC 9110, section 5.6.2, and RFC 3986, section 3.2. */
+/** The characters of HTTP: RFC 9110, sections 5.5 and 5.6.2, and RFC 3986, section 3.2. */
 final class Tokens {
   private static final boolean[] TOKEN = table("!#$%&'*+-.^_`|~");
   private static final boolean[] HOST = table("-._~%!$&'()*+,;=:[]");
+  private static final boolean[] VISIBLE = table("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
 
   private Tokens() {}
 
   private static boolean[] table(String symbols) {
     boolean[] table = new boolean[128];
-    for (int c = 0; c < table.length; c++) {
+    for (char c = 0; c < table.length; c++) {
       boolean isDigit = c >= '0' && c <= '9';
       boolean isLetter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
       table[c] = isDigit || isLetter || symbols.indexOf(c) >= 0;
@@ -18,33 +19,43 @@ final class Tokens {
     return table;
   }
 
-  /** Returns whether a byte may be in a method or the name of a field. */
-  static boolean isToken(int c) {
-    return c >= 0 && c < 128 && TOKEN[c];
+  /** Returns whether text may be a method or the name of a field. */
+  static boolean isToken(String text) {
+    return !text.isEmpty() && consistsOf(text, TOKEN);
   }
 
-  static boolean isInHost(int c) {
-    return c < 128 && HOST[c];
+  /** Returns whether text may be a request target, as far as its characters say. */
+  static boolean isTarget(String text) {
+    return !text.isEmpty() && consistsOf(text, VISIBLE);
   }
 
-  /** Returns whether a byte may be in the value of a field: printable, blank, tab or above 0x7F. */
+  /** Returns whether text may be the value of the field Host. */
+  static boolean isHost(String text) {
+    return consistsOf(text, HOST);
+  }
+
+  private static boolean consistsOf(String text, boolean[] allowed) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c >= allowed.length || !allowed[c]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Returns whether a character may be in the value of a field: printable, blank, tab, obs-text. */
   static boolean isInValue(int c) {
-    return c >= 0x20 && c != 0x7f || c == '\t';
+    return c >= 0x20 && c != 0x7f && c <= 0xff || c == '\t';
   }
 
-  /** Returns the value of a Content-Length. */
-  static long length(String digits) throws BadRequest {
-    boolean isNumber = !digits.isEmpty() && digits.length() <= 19;
-    for (int i = 0; i < digits.length(); i++) {
-      isNumber &= digits.charAt(i) >= '0' && digits.charAt(i) <= '9';
+  /** Returns whether text may be the value of a field. */
+  static boolean isValue(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (!isInValue(text.charAt(i))) {
+        return false;
+      }
     }
-    if (!isNumber) {
-      throw new BadRequest(400, "Content-Length is not a number");
-    }
-    try {
-      return Long.parseLong(digits);
-    } catch (NumberFormatException e) { // Above 2^63-1.
-      throw new BadRequest(400, "Content-Length is too large");
-    }
+    return true;
   }
 }

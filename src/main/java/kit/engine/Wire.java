@@ -1,19 +1,179 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.engine;
 
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The bytes of one connection. Reads and writes block, are called by one thread at a time, and end
- * with an exception when the connection is closed.
+ * The bytes of one connection as they are sent: with TLS, encrypted. A read returns what has
+ * arrived, at least one byte.
+ *
+ * <p>One thread may read, one may write, and one may {@link #look} at the same time.
  */
-interface Wire {
-  /** Reads at least one byte, or returns -1 at the end of the stream. */
-  int read(byte[] to, int offset, int length) throws IOException;
+final class Wire extends InputStream {
+  private static final int EARLY_BYTES = 1024;
 
-  /** Writes all of these bytes. */
-  void write(byte[] from, int offset, int length) throws IOException;
+  /** What is known of the client. */
+  enum Client {
+    /** It may send more. */
+    PRESENT,
+    /** It sends no more; it may wait for a response, or be gone. */
+    HALF_CLOSED,
+    /** It has reset the connection. */
+    GONE
+  }
 
-  /** Tells the client that no more bytes will come. */
-  void shutdownOutput() throws IOException;
+  private final SocketChannel channel;
+  private final Socket socket;
+  private final InputStream in;
+  private final OutputStream out;
+  private final Lock reading = new ReentrantLock();
+  private final Lock writing = new ReentrantLock();
+
+  // Guarded by reading.
+  private ByteBuffer early = ByteBuffer.allocate(0); // What look has read, no reader yet.
+  private boolean hasEnded;
+
+  Wire(SocketChannel channel) throws IOException {
+    this.channel = channel;
+    this.socket = channel.socket();
+    this.in = socket.getInputStream();
+    this.out = new Output(socket.getOutputStream());
+  }
+
+  SocketChannel channel() {
+    return channel;
+  }
+
+  /** Returns the socket, whose time limit of reads applies; its streams must not be used. */
+  Socket socket() {
+    return socket;
+  }
+
+  OutputStream output() {
+    return out;
+  }
+
+  /** Changes to non-blocking mode, in which nothing but a selector uses the channel, or back. */
+  void setBlocking(boolean isBlocking) throws IOException {
+    reading.lock();
+    try {
+      channel.configureBlocking(isBlocking);
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  @Override
+  public int read() throws IOException {
+    byte[] one = new byte[1];
+    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+  }
+
+  @Override
+  public int read(byte[] to, int offset, int length) throws IOException {
+    reading.lock();
+    try {
+      if (early.position() == 0) {
+        return hasEnded ? -1 : in.read(to, offset, length);
+      }
+      int count = Math.min(length, early.position());
+      early.flip().get(to, offset, count);
+      early.compact();
+      return count;
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  @Override
+  public int available() throws IOException {
+    reading.lock();
+    try {
+      return early.position() + in.available();
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  /** Returns whether a read would return at once. */
+  boolean hasArrived() throws IOException {
+    return look() != Client.PRESENT || available() > 0;
+  }
+
+  /**
+   * Looks whether the client is still there, without waiting. What it has sent is kept for the next
+   * read, up to a bound. While a thread reads or writes, that thread will notice: {@link
+   * Client#PRESENT}.
+   */
+  synchronized Client look() {
+    if (!reading.tryLock()) {
+      return Client.PRESENT;
+    }
+    try {
+      if (!hasEnded && channel.isBlocking() && writing.tryLock()) {
+        try {
+          readEarly();
+        } finally {
+          writing.unlock();
+        }
+      }
+      return hasEnded ? Client.HALF_CLOSED : Client.PRESENT;
+    } catch (IOException e) {
+      return Client.GONE;
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  private void readEarly() throws IOException {
+    if (early.capacity() == 0) {
+      early = ByteBuffer.allocate(EARLY_BYTES);
+    }
+    channel.configureBlocking(false);
+    int count;
+    do {
+      count = early.hasRemaining() ? channel.read(early) : 0;
+    } while (count > 0);
+    channel.configureBlocking(true);
+    hasEnded = count < 0;
+  }
+
+  boolean isOpen() {
+    return channel.isOpen();
+  }
+
+  /** Closes the connection, on any thread; harmless if it is closed. */
+  @Override
+  public void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // Nothing is left to be done with the connection.
+    }
+  }
+
+  /** Writes, and does nothing else, while it has the lock. */
+  private final class Output extends FilterOutputStream {
+    Output(OutputStream out) {
+      super(out);
+    }
+
+    @Override
+    public void write(byte[] from, int offset, int length) throws IOException {
+      writing.lock();
+      try {
+        out.write(from, offset, length);
+      } finally {
+        writing.unlock();
+      }
+    }
+  }
 }

@@ -195,6 +195,6 @@ class EngineLimitsTest {
         .withMessageContaining("maxHeadBytes < 1024: 1023");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> defaults.withIdle(Duration.ZERO, LONG))
-        .withMessageContaining("firstByteTimeout");
+        .withMessageContaining("firstByte not in 1 ms to 365 days");
   }
 }
