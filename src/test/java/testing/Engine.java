@@ -2,6 +2,8 @@
 package testing;
 
 import com.sun.net.httpserver.spi.HttpServerProvider;
+import kit.cli.KitEngine;
+import kit.http.server.ServerEngine;
 
 /**
  * The implementation of {@code com.sun.net.httpserver}: the JDK's own, or another one on the class
@@ -28,6 +30,11 @@ public enum Engine {
   /** Whether it is that of {@code kit.engine}. */
   public static boolean isKit() {
     return CURRENT == KIT;
+  }
+
+  /** Returns that engine for one server, with its limits as settings if it has them. */
+  public static ServerEngine server() {
+    return isKit() ? KitEngine.ENGINE : ServerEngine.INSTALLED;
   }
 
   private static Engine current() {

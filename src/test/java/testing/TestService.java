@@ -21,7 +21,7 @@ public final class TestService implements AutoCloseable {
 
   /** Serves {@code handler}, and on /ok something that works; returns a first client. */
   public RawClient serve(Endpoint<Request, Response> handler) throws IOException {
-    return serve(HttpService.Settings.of("127.0.0.1", 0), handler);
+    return serve(HttpService.Settings.of("127.0.0.1", 0).withEngine(Engine.server()), handler);
   }
 
   public RawClient serve(HttpService.Settings settings, Endpoint<Request, Response> handler)

@@ -8,11 +8,11 @@ import java.util.function.Supplier;
 import kit.Endpoint;
 import kit.Shutdown;
 import kit.discovery.Instance;
-import kit.engine.EngineProvider;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
+import kit.http.server.ServerEngine;
 import kit.http.server.ServerSettings;
 
 /**
@@ -164,7 +164,7 @@ public final class ServerFlags {
         bind(
             (host, port) -> {
               HttpService.Settings settings =
-                  engine(HttpService.Settings.of(host, port)).withServer(timeouts);
+                  HttpService.Settings.of(host, port).withServer(timeouts).withEngine(engine());
               return HttpService.bind(
                   maxInFlight.get().map(settings::withMaxInFlight).orElse(settings));
             });
@@ -174,8 +174,8 @@ public final class ServerFlags {
     return http;
   }
 
-  private HttpService.Settings engine(HttpService.Settings settings) {
-    return engine.get().equals("kit") ? settings.withEngine(new EngineProvider(), true) : settings;
+  private ServerEngine engine() {
+    return engine.get().equals("kit") ? KitEngine.ENGINE : ServerEngine.INSTALLED;
   }
 
   /** Binds a server to a port. */

@@ -39,6 +39,7 @@ final class ExchangeHandler implements HttpHandler {
   private static final long CLOCK_DRIFT_NANOS = 100_000_000; // The JDK uses another clock.
 
   private final HttpService.Settings settings;
+  private final long responseTimeoutNanos; // 0 without one.
   private final LongSupplier nanoTime;
   private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
   private final List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
@@ -50,8 +51,9 @@ final class ExchangeHandler implements HttpHandler {
   private volatile boolean closesConnections; // With each response.
   private volatile long lastCameAtNanos; // Since draining.
 
-  ExchangeHandler(HttpService.Settings settings, LongSupplier nanoTime) {
+  ExchangeHandler(HttpService.Settings settings, long responseTimeoutNanos, LongSupplier nanoTime) {
     this.settings = settings;
+    this.responseTimeoutNanos = responseTimeoutNanos;
     this.nanoTime = nanoTime;
   }
 
@@ -232,11 +234,19 @@ final class ExchangeHandler implements HttpHandler {
      */
     private boolean isLast() {
       return !isUnderstood
-          || head.isLast(settings.isStrict())
+          || head.isLast()
           || closesConnections
           || requestBody.isBroken()
           || requestBody.isAbandoned()
-          || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // The JDK drains no more.
+          || settings.worksAround() && mayBeMisread();
+    }
+
+    /** Returns whether the JDK's engine may not find the end of the request. */
+    private boolean mayBeMisread() {
+      // It reads a chunk of size 100000000 as the last one (its int overflows), and also one
+      // without a size. The bytes after it would be read as the next request.
+      return requestBody.length() < 0
+          || requestBody.left() >= ServerSettings.MAX_DRAINED_BYTES; // It drains no more.
     }
 
     private Response problem(Throwable e) {
@@ -281,17 +291,16 @@ final class ExchangeHandler implements HttpHandler {
       log.debug("stack trace of request {}", head.requestId(), e);
     }
 
-    /** Logs a response that the time limit cut off; the JDK does not report it. */
+    /** Logs a response that the time limit cut off; engines do not report it. */
     private void logTimeLimit() {
-      long limitNanos = ServerSettings.responseTimeoutNanos(settings.engine());
-      long earliestNanos = startedAtNanos + limitNanos - CLOCK_DRIFT_NANOS;
-      if (limitNanos > 0 && nanoTime.getAsLong() - earliestNanos >= 0) {
+      long earliestNanos = startedAtNanos + responseTimeoutNanos - CLOCK_DRIFT_NANOS;
+      if (responseTimeoutNanos > 0 && nanoTime.getAsLong() - earliestNanos >= 0) {
         log.warn(
             "{} {}: response cut off after {} bytes by the time limit of {} s ({})",
             head.label(),
             route,
             sender.bytes(),
-            TimeUnit.NANOSECONDS.toSeconds(limitNanos),
+            TimeUnit.NANOSECONDS.toSeconds(responseTimeoutNanos),
             RequestId.idsIn(context));
       }
     }

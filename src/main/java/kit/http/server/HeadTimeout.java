@@ -30,6 +30,7 @@ final class HeadTimeout implements AutoCloseable {
 
   private final long timeoutNanos;
   private final LongSupplier nanoTime;
+  private final boolean isActive;
   private final Map<Thread, Head> arriving = new ConcurrentHashMap<>();
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
@@ -41,8 +42,18 @@ final class HeadTimeout implements AutoCloseable {
 
   /** Creates a time limit of {@code timeout} per head; the caller calls {@link #expire}. */
   HeadTimeout(Duration timeout, LongSupplier nanoTime) {
+    this(timeout, nanoTime, true);
+  }
+
+  private HeadTimeout(Duration timeout, LongSupplier nanoTime, boolean isActive) {
     this.timeoutNanos = timeout.toNanos();
     this.nanoTime = nanoTime;
+    this.isActive = isActive;
+  }
+
+  /** Returns one that limits nothing, for an engine that limits heads itself. */
+  static HeadTimeout none() {
+    return new HeadTimeout(Duration.ZERO, System::nanoTime, false);
   }
 
   /**
@@ -50,22 +61,26 @@ final class HeadTimeout implements AutoCloseable {
    * #expire} at least once a second, until {@link #close}.
    */
   static HeadTimeout of(HttpServer server, Duration timeout) {
-    HeadTimeout heads = new HeadTimeout(timeout, System::nanoTime);
     // Only in the JDK's own engine does a task certainly start with the first byte of a request.
-    if (server.getClass().getName().startsWith("sun.net.httpserver.")) {
-      long tick = Math.max(MIN_TICK_NANOS, Math.min(MAX_TICK_NANOS, heads.timeoutNanos / 10));
-      heads.timer.scheduleWithFixedDelay(heads::expire, tick, tick, TimeUnit.NANOSECONDS);
+    if (!server.getClass().getName().startsWith("sun.net.httpserver.")) {
+      return none();
     }
+    HeadTimeout heads = new HeadTimeout(timeout, System::nanoTime);
+    long tick = Math.max(MIN_TICK_NANOS, Math.min(MAX_TICK_NANOS, heads.timeoutNanos / 10));
+    heads.timer.scheduleWithFixedDelay(heads::expire, tick, tick, TimeUnit.NANOSECONDS);
     return heads;
   }
 
   /** Returns an executor whose tasks have the time limit until they reach a handler. */
   Executor executor(Executor threads) {
-    return task -> threads.execute(() -> run(task));
+    return isActive ? task -> threads.execute(() -> run(task)) : threads;
   }
 
   /** Returns a handler that ends the time limit. */
   HttpHandler handler(HttpHandler handler) {
+    if (!isActive) {
+      return handler;
+    }
     return exchange -> {
       Head head = arriving.remove(Thread.currentThread());
       if (head != null && head.end()) {

@@ -80,6 +80,7 @@ public final class HttpService implements AutoCloseable {
   private static final Response DRAINING = status(503, "draining");
 
   private final HttpServer server;
+  private final boolean worksAround;
   private final ExecutorService threads;
   private final ExchangeHandler exchanges;
   private final HeadTimeout heads;
@@ -87,11 +88,12 @@ public final class HttpService implements AutoCloseable {
   private boolean stopped; // Guarded by this.
   private volatile boolean selfChecked;
 
-  private HttpService(HttpServer server, Settings settings) {
+  private HttpService(HttpServer server, Settings settings, long responseTimeoutNanos) {
     this.server = server;
+    this.worksAround = settings.worksAround();
     this.threads = ServerExecutor.newExecutor(settings.maxInFlight());
-    this.exchanges = new ExchangeHandler(settings, System::nanoTime);
-    this.heads = HeadTimeout.of(server, settings.headTimeout());
+    this.exchanges = new ExchangeHandler(settings, responseTimeoutNanos, System::nanoTime);
+    this.heads = worksAround ? HeadTimeout.of(server, settings.headTimeout()) : HeadTimeout.none();
   }
 
   /**
@@ -100,10 +102,16 @@ public final class HttpService implements AutoCloseable {
    * @throws java.net.BindException if the port is taken, or the address is not of this machine
    */
   public static HttpService bind(Settings settings) throws IOException {
-    log.debug("JVM-wide server settings: {}", settings.server().apply(settings.engine()));
+    HttpServerProvider engine = settings.engine().provider(settings);
+    long responseTimeoutNanos = settings.server().responseTimeout().toNanos();
+    if (settings.worksAround()) {
+      log.debug("JVM-wide server settings: {}", settings.server().apply(engine));
+      responseTimeoutNanos = ServerSettings.responseTimeoutNanos(engine);
+    }
     InetSocketAddress address =
         new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port());
-    return new HttpService(settings.engine().createHttpServer(address, BACKLOG), settings);
+    HttpServer server = engine.createHttpServer(address, BACKLOG);
+    return new HttpService(server, settings, responseTimeoutNanos);
   }
 
   /**
@@ -260,7 +268,9 @@ public final class HttpService implements AutoCloseable {
     boolean hasServed = started && !stopped;
     if (!started) {
       started = true;
-      server.start(); // The JDK's server releases its port only if it was started.
+      if (worksAround) {
+        server.start(); // The JDK's server releases its port only if it was started.
+      }
     }
     stopped = true;
     return hasServed;
@@ -283,12 +293,9 @@ public final class HttpService implements AutoCloseable {
    * @param port the TCP port; 0 = any free one
    * @param maxInFlight maximum number of requests in flight; more are rejected with 503
    * @param ungated paths exempt from that limit, for monitoring
-   * @param headTimeout from the first byte of a request to the end of its head, with the JDK's own
-   *     engine; others have a limit of their own
-   * @param server the JVM-wide limits
+   * @param headTimeout from the first byte of a request to the end of its head
+   * @param server the limits that the JDK's engine has for the whole JVM
    * @param engine creates the server
-   * @param isStrict whether the engine accepts only chunked requests whose end is certain; otherwise
-   *     a chunked request closes its connection
    */
   public record Settings(
       String host,
@@ -297,8 +304,7 @@ public final class HttpService implements AutoCloseable {
       Set<String> ungated,
       Duration headTimeout,
       ServerSettings server,
-      HttpServerProvider engine,
-      boolean isStrict) {
+      ServerEngine engine) {
     private static final Set<String> MONITORED = Set.of("/health", "/ready", "/metrics");
 
     /** Checks the ranges. */
@@ -330,28 +336,32 @@ public final class HttpService implements AutoCloseable {
           MONITORED,
           Duration.ofSeconds(10),
           ServerSettings.defaults(),
-          HttpServerProvider.provider(),
-          false);
+          ServerEngine.INSTALLED);
+    }
+
+    /** Returns whether the server works around what the engine may lack. */
+    boolean worksAround() {
+      return engine == ServerEngine.INSTALLED;
     }
 
     /** Returns these settings with another time limit of heads. */
     public Settings withHeadTimeout(Duration headTimeout) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
     }
 
     /** Returns these settings with another limit of requests in flight. */
     public Settings withMaxInFlight(int maxInFlight) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
     }
 
-    /** Returns these settings with another engine; for {@code isStrict} see above. */
-    public Settings withEngine(HttpServerProvider engine, boolean isStrict) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
-    }
-
-    /** Returns these settings with other JVM-wide limits. */
+    /** Returns these settings with other limits of requests and responses. */
     public Settings withServer(ServerSettings server) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, isStrict);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
+    }
+
+    /** Returns these settings with another engine. */
+    public Settings withEngine(ServerEngine engine) {
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
     }
   }
 }

@@ -12,13 +12,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Closes the listener of the JDK's server while its open connections are served until {@link
- * #close}.
+ * Closes the listener of a server while its open connections are served until {@link #close}.
  *
- * <p>The JDK has only {@link HttpServer#stop}. It closes the listener at once, and all connections
- * as soon as its count of exchanges is 0, although a request may just have arrived that is not
- * counted yet; or, if its count is wrong (JDK 17: JDK-8304065; all versions after a broken
- * exchange), after its delay. So {@code stop} runs on another thread, and this class holds one
+ * <p>The interface has only {@link HttpServer#stop}. It closes the listener at once, and all
+ * connections as soon as no exchange is in flight, although a client may just have sent a request on
+ * one of them. The JDK's engine also counts wrongly (JDK 17: JDK-8304065; all versions after a
+ * broken exchange), and then waits for its delay. So {@code stop} runs on another thread, and this class holds one
  * exchange with the server until {@code close}. Connections are accepted in order, so once that
  * exchange is served, all earlier connections are accepted, too. If that exchange fails, the
  * behaviour is that of {@code stop} alone.

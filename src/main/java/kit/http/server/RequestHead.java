@@ -151,17 +151,9 @@ final class RequestHead {
     }
   }
 
-  /**
-   * Returns whether no further request may be read from the connection.
-   *
-   * @param isStrict whether the engine finds the end of a chunked request for certain
-   */
-  boolean isLast(boolean isStrict) {
-    // The JDK's engine reads a chunk of size 100000000 as the last one (its int overflows), and
-    // also one
-    // without a size. The bytes after it would be read as the next request.
-    return isChunked && !isStrict
-        || has(connection, "close") // The JDK recognizes it only if it stands alone.
+  /** Returns whether the client wants no further response on the connection. */
+  boolean isLast() {
+    return has(connection, "close") // The JDK recognizes it only if it stands alone.
         || isHttp10() && !has(connection, "keep-alive");
   }
 

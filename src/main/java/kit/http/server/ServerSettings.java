@@ -13,7 +13,8 @@ import java.util.concurrent.TimeUnit;
  *
  * <p><b>They apply to every {@code HttpServer} in the process</b>, and only if {@link #apply} runs
  * before the first one is created, also by other code such as a Java agent. A property that is
- * already set, for instance with {@code -D}, is kept.
+ * already set, for instance with {@code -D}, is kept. Another {@link ServerEngine} has the time
+ * limits for one server, without properties.
  *
  * <p>Three of the JDK's defaults are unsuitable for a service:
  *

@@ -4,7 +4,8 @@
  * stops.
  *
  * <p>{@link kit.http.server.ServerSettings} sets the limits that the JDK's server has for the whole
- * JVM, {@link kit.http.server.AccessLog} writes a line for each request. The package-private
+ * JVM, a {@link kit.http.server.ServerEngine} has them for one server. {@link
+ * kit.http.server.AccessLog} writes a line for each request. The package-private
  * classes check requests and send responses.
  *
  * <p>Dependencies: {@link kit.http}, whose handlers it serves.

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledIf;
+import testing.Engine;
 import testing.LogfmtReader;
 import testing.RawClient;
 
@@ -33,7 +34,7 @@ class AccessLogTest {
   private RawClient client;
 
   private void serve(KeyValueLog log) throws IOException {
-    http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0));
+    http = HttpService.bind(HttpService.Settings.of("127.0.0.1", 0).withEngine(Engine.server()));
     http.onCompleted(new AccessLog(log::log));
     http.before((context, request) -> context.with(RequestId.TRACE_ID, "4bf92f35"));
     http.start(

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -28,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.Eventually;
 import testing.RawClient;
 import testing.RawClient.Answer;
@@ -36,7 +36,8 @@ import testing.TestService;
 /** The lifecycle of a service, from the bind to the last response, on real sockets. */
 @Timeout(30)
 class HttpServiceTest {
-  private static final HttpService.Settings ANY_PORT = HttpService.Settings.of("127.0.0.1", 0);
+  private static final HttpService.Settings ANY_PORT =
+      HttpService.Settings.of("127.0.0.1", 0).withEngine(Engine.server());
   private static final Duration LONG = Duration.ofSeconds(25);
   private static final long SOON_MILLIS = 5_000; // Usually a hundredth, but machines may be busy.
 
@@ -518,11 +519,10 @@ class HttpServiceTest {
         .isThrownBy(() -> ANY_PORT.withHeadTimeout(Duration.ZERO))
         .withMessageContainingAll("headTimeout", "PT0S");
     Duration tenSeconds = Duration.ofSeconds(10);
-    HttpServerProvider installed = HttpServerProvider.provider();
     Set<String> ungated = Set.of("/health", "/ready", "/metrics");
-    assertThat(ANY_PORT.withMaxInFlight(7).withServer(limits))
+    assertThat(HttpService.Settings.of("127.0.0.1", 0).withMaxInFlight(7).withServer(limits))
         .isEqualTo(
             new HttpService.Settings(
-                "127.0.0.1", 0, 7, ungated, tenSeconds, limits, installed, false));
+                "127.0.0.1", 0, 7, ungated, tenSeconds, limits, ServerEngine.INSTALLED));
   }
 }

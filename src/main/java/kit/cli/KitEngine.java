@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.cli;
+
+import com.sun.net.httpserver.spi.HttpServerProvider;
+import java.time.Duration;
+import kit.engine.EngineProvider;
+import kit.engine.EngineSettings;
+import kit.http.server.HttpService;
+import kit.http.server.ServerEngine;
+import kit.http.server.ServerSettings;
+
+/**
+ * Runs an {@link HttpService} on the engine of {@code kit.engine}.
+ *
+ * <pre>{@code
+ * HttpService.bind(HttpService.Settings.of("127.0.0.1", 8081).withEngine(KitEngine.ENGINE));
+ * }</pre>
+ *
+ * <p>The time limits are those of the server's settings. The other limits are the engine's defaults,
+ * which are those of the JDK's engine in {@link ServerSettings}, or else what the operator has set
+ * as a system property, see {@link EngineSettings#ofProperties}.
+ */
+public final class KitEngine {
+  /** Creates the engine of a server, with the limits of its settings. */
+  public static final ServerEngine ENGINE = KitEngine::provider;
+
+  private KitEngine() {}
+
+  private static HttpServerProvider provider(HttpService.Settings settings) {
+    return new EngineProvider(limits(settings));
+  }
+
+  static EngineSettings limits(HttpService.Settings settings) {
+    EngineSettings limits = EngineSettings.ofProperties();
+    Duration request = settings.server().requestTimeout();
+    return limits
+        .withTimeouts(
+            shorter(settings.headTimeout(), request), request, settings.server().responseTimeout())
+        .withIdle(shorter(limits.idleTimeout(), request), limits.idleTimeout());
+  }
+
+  private static Duration shorter(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
+  }
+}
