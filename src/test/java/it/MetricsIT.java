@@ -77,7 +77,9 @@ class MetricsIT {
   @Test
   void promtoolReportsNoProblems() throws Exception {
     int behind = startService("none").port();
-    int port = startService("none", "--rate", "0.001", "--proxy", "127.0.0.1:" + behind).port();
+    String proxied = "127.0.0.1:" + behind;
+    int port =
+        startService("none", "--rate", "0.001", "--proxy", proxied, "--engine", "kit").port();
     for (String path : List.of("/user/7", "/user/7", "/user/x", "/no/such", "/health")) {
       get("http://127.0.0.1:" + port + path);
     }
@@ -90,6 +92,7 @@ class MetricsIT {
         .contains("client_calls_total{service=\"the peers\",outcome=")
         .contains("userservice_calls_total{method=\"getName\",error=")
         .contains("build_info{version=\"0.1.0\",")
+        .contains("http_server_info{engine=\"kit.engine\"} 1")
         .as("which an alert would fire on")
         .doesNotContain("registration_up");
     assertThat(PrometheusServer.complaintsAbout(metrics)).isEmpty();

@@ -45,6 +45,7 @@ import kit.http.server.HttpService;
  *   http_request_duration_seconds   method, route           a histogram; until the last byte is sent
  *   http_response_bytes_total       method, route           bodies only
  *   http_requests_in_flight
+ *   http_server_info                engine                  1; the package of the HTTP engine
  *   ratelimit_refused_total         limit
  *
  *   client_calls_total              service, outcome          retries included
@@ -136,6 +137,11 @@ public final class Instrumenting {
   public void serve(HttpService http) {
     metrics.polledGauge(
         "http_requests_in_flight", "Requests in flight.", samples -> samples.add(http.inFlight()));
+    metrics.polledGauge(
+        "http_server_info",
+        "The package of the HTTP engine.",
+        samples -> samples.add(1, http.engine()),
+        "engine");
     http.onCompleted(this::served);
   }
 

@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import testing.Engine;
 import testing.Eventually;
 
 /** Metrics of a real service, and of calls to a fake peer. */
@@ -134,6 +135,7 @@ class InstrumentingTest {
     assertThat(page.headers().firstValue("Content-Type"))
         .contains("text/plain; version=0.0.4; charset=utf-8");
     assertThat(page.body()).contains("\nhttp_requests_in_flight 1\n").endsWith("\n");
+    assertThat(page.body()).contains("\nhttp_server_info{engine=\"" + Engine.NAME + "\"} 1\n");
     Eventually.within(
         Duration.ofSeconds(5),
         () -> assertThat(metrics.text()).contains("\nhttp_requests_in_flight 0\n"));

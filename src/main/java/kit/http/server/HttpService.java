@@ -184,6 +184,14 @@ public final class HttpService implements AutoCloseable {
     return Response.json(status, json.getBytes(StandardCharsets.US_ASCII));
   }
 
+  /**
+   * Returns the name of the engine beneath: its package, such as {@code sun.net.httpserver} for the
+   * JDK's own.
+   */
+  public String engine() {
+    return server.getClass().getPackageName();
+  }
+
   /** Returns the number of requests in flight. */
   public int inFlight() {
     return exchanges.inFlight();
