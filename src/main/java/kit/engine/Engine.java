@@ -42,6 +42,7 @@ final class Engine {
   private static final int BACKLOG = 1024;
   private static final long TICK_MILLIS = 100;
   private static final int TICKS_PER_LOOK = 10;
+  private static final long ACCEPT_JOIN_MILLIS = 500; // It takes as long as a thread to wake up.
   private static final long ACCEPT_PAUSE_MILLIS = 20; // After a failure, such as too many files.
 
   private final HttpServer facade;
@@ -55,6 +56,7 @@ final class Engine {
 
   // Guarded by this.
   private ExecutorService ownThreads;
+  private Thread acceptor;
   private Thread timer;
   private boolean isStarted;
 
@@ -152,7 +154,8 @@ final class Engine {
       threads = ownThreads;
     }
     int port = address().getPort();
-    new Thread(this::accept, "http-accept-" + port).start(); // Keeps the JVM alive.
+    acceptor = new Thread(this::accept, "http-accept-" + port); // Keeps the JVM alive.
+    acceptor.start();
     timer = Threads.startDaemon(this::watch, "http-timer-" + port);
   }
 
@@ -248,14 +251,15 @@ final class Engine {
     if (delaySeconds < 0) {
       throw new IllegalArgumentException("delay < 0: " + delaySeconds);
     }
-    isStopping = true;
-    close(listener);
-    connections.forEach(Connection::stopping);
     try {
+      closeListener();
+      isStopping = true; // Not before: clients whose connection ends now come back at once.
+      connections.forEach(Connection::stopping);
       awaitIdle(TimeUnit.SECONDS.toNanos(delaySeconds));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    isStopping = true;
     isStopped = true;
     connections.forEach(Connection::close);
     parking.close();
@@ -269,11 +273,19 @@ final class Engine {
     }
   }
 
-  private static void close(ServerSocketChannel listener) {
+  /** Returns when new connections are refused: as long as a thread accepts, its port is open. */
+  private void closeListener() throws InterruptedException {
     try {
       listener.close();
     } catch (IOException e) {
       LOG.log(System.Logger.Level.DEBUG, "closing the listener failed", e);
+    }
+    Thread accepting;
+    synchronized (this) {
+      accepting = acceptor;
+    }
+    if (accepting != null) {
+      accepting.join(ACCEPT_JOIN_MILLIS);
     }
   }
 
