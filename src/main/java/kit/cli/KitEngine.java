@@ -36,7 +36,7 @@ public final class KitEngine {
     return limits
         .withTimeouts(
             shorter(settings.headTimeout(), request), request, settings.server().responseTimeout())
-        .withIdle(shorter(limits.idleTimeout(), request), limits.idleTimeout());
+        .withIdle(shorter(limits.timeouts().idle(), request), limits.timeouts().idle());
   }
 
   private static Duration shorter(Duration one, Duration other) {

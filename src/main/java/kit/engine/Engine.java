@@ -47,7 +47,7 @@ final class Engine {
 
   private final HttpServer facade;
   private final EngineSettings settings;
-  private final List<EngineProtocol> protocols;
+  private final EngineProvider provider;
   private final boolean isSecure;
   private final Contexts contexts = new Contexts();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
@@ -67,12 +67,10 @@ final class Engine {
   private volatile boolean isStopping; // Each response closes its connection.
   private volatile boolean isStopped; // All connections are closed.
 
-  Engine(
-      HttpServer facade, EngineSettings settings, List<EngineProtocol> protocols, boolean isSecure)
-      throws IOException {
+  Engine(HttpServer facade, EngineProvider provider, boolean isSecure) throws IOException {
     this.facade = facade;
-    this.settings = settings;
-    this.protocols = protocols;
+    this.settings = provider.settings();
+    this.provider = provider;
     this.isSecure = isSecure;
     this.listener = ServerSocketChannel.open();
   }
@@ -82,7 +80,7 @@ final class Engine {
   }
 
   List<EngineProtocol> protocols() {
-    return protocols;
+    return provider.protocols();
   }
 
   boolean isSecure() {
@@ -133,6 +131,14 @@ final class Engine {
 
   Executor executor() {
     return executor;
+  }
+
+  void rejected(InetSocketAddress remote, BadRequest problem) {
+    try {
+      provider.rejections().rejected(remote, problem.status(), problem.getMessage());
+    } catch (Throwable e) { // The client still gets its response.
+      LOG.log(System.Logger.Level.DEBUG, "the listener to rejections failed", e);
+    }
   }
 
   void tls(HttpsConfigurator configurator) {

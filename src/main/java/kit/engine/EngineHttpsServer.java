@@ -7,7 +7,6 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 
@@ -15,8 +14,8 @@ import java.util.concurrent.Executor;
 final class EngineHttpsServer extends HttpsServer {
   private final Engine engine;
 
-  EngineHttpsServer(EngineSettings settings, List<EngineProtocol> protocols) throws IOException {
-    engine = new Engine(this, settings, protocols, true);
+  EngineHttpsServer(EngineProvider provider) throws IOException {
+    engine = new Engine(this, provider, true);
   }
 
   @Override

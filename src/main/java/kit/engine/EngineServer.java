@@ -6,7 +6,6 @@ import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 
@@ -14,8 +13,8 @@ import java.util.concurrent.Executor;
 final class EngineServer extends HttpServer {
   private final Engine engine;
 
-  EngineServer(EngineSettings settings, List<EngineProtocol> protocols) throws IOException {
-    engine = new Engine(this, settings, protocols, false);
+  EngineServer(EngineProvider provider) throws IOException {
+    engine = new Engine(this, provider, false);
   }
 
   @Override

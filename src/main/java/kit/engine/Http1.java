@@ -155,7 +155,11 @@ final class Http1 {
     String fields = "Content-Type: text/plain\r\nContent-Length: " + text.length() + "\r\n";
     String response = head + fields + "Connection: close\r\n\r\n" + text;
     connection.output().write(response.getBytes(StandardCharsets.US_ASCII));
-    connection.output().flush();
+    try {
+      connection.output().flush();
+    } finally {
+      engine.rejected(connection.remoteAddress(), problem);
+    }
   }
 
   /**

@@ -73,7 +73,7 @@ class EngineProtocolTest {
   }
 
   private EngineProvider provider() {
-    return new EngineProvider(EngineSettings.defaults(), List.of(echo));
+    return new EngineProvider(EngineSettings.defaults()).withProtocols(List.of(echo));
   }
 
   private static InetSocketAddress anyPort() {
