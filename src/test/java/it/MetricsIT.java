@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.PrometheusServer;
+import testing.RawClient;
 
 /** Metrics of the two programs, discovered and scraped by a real Prometheus. */
 class MetricsIT {
@@ -83,9 +84,13 @@ class MetricsIT {
     for (String path : List.of("/user/7", "/user/7", "/user/x", "/no/such", "/health")) {
       get("http://127.0.0.1:" + port + path);
     }
+    try (RawClient client = new RawClient(port)) {
+      client.send("not HTTP\r\n\r\n").answer(); // Rejected by the engine.
+    }
     String metrics = get("http://127.0.0.1:" + port + "/metrics").body();
 
     assertThat(metrics)
+        .contains("http_requests_total{method=\"OTHER\",route=\"-\",status=\"400\"} 1")
         .contains(
             "http_requests_total{method=\"GET\",route=\"/user/{uid:\\\\d+}\",status=\"429\"} 1")
         .contains("ratelimit_refused_total{limit=\"requests\"} 1")

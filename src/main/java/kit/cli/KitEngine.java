@@ -18,7 +18,8 @@ import kit.http.server.ServerSettings;
  *
  * <p>The time limits are those of the server's settings. The other limits are the engine's defaults,
  * which are those of the JDK's engine in {@link ServerSettings}, or else what the operator has set
- * as a system property, see {@link EngineSettings#ofProperties}.
+ * as a system property, see {@link EngineSettings#ofProperties}. What the engine rejects is in the
+ * access log and the metrics of the server.
  */
 public final class KitEngine {
   /** Creates the engine of a server, with the limits of its settings. */
@@ -26,11 +27,12 @@ public final class KitEngine {
 
   private KitEngine() {}
 
-  private static HttpServerProvider provider(HttpService.Settings settings) {
-    return new EngineProvider(limits(settings));
+  private static HttpServerProvider provider(
+      HttpService.Settings settings, ServerEngine.Rejections rejections) {
+    return new EngineProvider(limits(settings), rejections::rejected);
   }
 
-  static EngineSettings limits(HttpService.Settings settings) {
+  private static EngineSettings limits(HttpService.Settings settings) {
     EngineSettings limits = EngineSettings.ofProperties();
     Duration request = settings.server().requestTimeout();
     return limits

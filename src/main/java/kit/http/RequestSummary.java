@@ -9,13 +9,14 @@ import kit.Context;
  *
  * @param route the template of the route, such as <code>/user/{uid:\d+}</code>; never the raw path,
  *     whose values are unbounded
- * @param path the path as received, untrusted, without the query, which may hold secrets
+ * @param path the path as received, untrusted, without the query, which may hold secrets; {@code -}
+ *     if the engine rejected the request before it was parsed
  * @param method the method, or {@code OTHER} if it is not a standard one
  * @param status the status sent, or 0 if the request was dropped without a response
  * @param bytes the length of the body sent
  * @param nanos the time from the head of the request to the last byte of the response
  * @param error the exception of the handler or the connection; null after success
- * @param requestId the {@code X-Request-Id} of the response
+ * @param requestId the {@code X-Request-Id} of the response; {@code -} if it has none
  * @param context the context of the request after {@code HttpService.before}, without values that
  *     inner layers added
  * @param remote the address of the peer, which may be a proxy

@@ -244,21 +244,4 @@ class ServerLimitsTest {
   private static List<String> threads() {
     return Thread.getAllStackTraces().keySet().stream().map(Thread::getName).toList();
   }
-
-  @Test
-  void chunkedRequestKeepsItsConnectionOnTheEngineThatFindsItsEnd() throws Exception {
-    HttpService.Settings settings =
-        HttpService.Settings.of("127.0.0.1", 0).withEngine(KitEngine.ENGINE);
-    try (HttpService http = HttpService.bind(settings)) {
-      http.start((context, request) -> Response.of(200, "a/b", request.body(100)));
-      try (RawClient client = new RawClient(http.port())) {
-        for (int i = 0; i < 2; i++) {
-          client.request("POST", "/", "Transfer-Encoding: chunked").send("2\r\nab\r\n0\r\n\r\n");
-          RawClient.Answer answer = client.answer();
-          assertThat(answer.body()).isEqualTo("ab");
-          assertThat(answer.header("Connection")).isNull();
-        }
-      }
-    }
-  }
 }

@@ -42,7 +42,7 @@ final class ExchangeHandler implements HttpHandler {
   private final long responseTimeoutNanos; // 0 without one.
   private final LongSupplier nanoTime;
   private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
-  private final List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
+  private final Finalizers finalizers;
   private final AtomicInteger inFlight = new AtomicInteger();
   private final Object idle = new Object(); // Notified when inFlight has dropped to 0.
 
@@ -51,9 +51,14 @@ final class ExchangeHandler implements HttpHandler {
   private volatile boolean closesConnections; // With each response.
   private volatile long lastCameAtNanos; // Since draining.
 
-  ExchangeHandler(HttpService.Settings settings, long responseTimeoutNanos, LongSupplier nanoTime) {
+  ExchangeHandler(
+      HttpService.Settings settings,
+      long responseTimeoutNanos,
+      Finalizers finalizers,
+      LongSupplier nanoTime) {
     this.settings = settings;
     this.responseTimeoutNanos = responseTimeoutNanos;
+    this.finalizers = finalizers;
     this.nanoTime = nanoTime;
   }
 
@@ -63,10 +68,6 @@ final class ExchangeHandler implements HttpHandler {
 
   void before(EndpointHandler.Before function) {
     before.add(function);
-  }
-
-  void onCompleted(Consumer<RequestSummary> finalizer) {
-    finalizers.add(finalizer);
   }
 
   void drain() {
@@ -322,16 +323,7 @@ final class ExchangeHandler implements HttpHandler {
               head.requestId(),
               context,
               exchange.getRemoteAddress());
-      own.forEach(finalizer -> finish(finalizer, completed));
-      finalizers.forEach(finalizer -> finish(finalizer, completed));
-    }
-
-    private void finish(Consumer<RequestSummary> finalizer, RequestSummary completed) {
-      try {
-        finalizer.accept(completed);
-      } catch (Throwable e) { // The next finalizers and the connection are not affected.
-        log.error("finalizer failed: {} ({})", LogSafe.of(e), RequestId.idsIn(context));
-      }
+      finalizers.run(own, completed);
     }
 
     private String path() {

@@ -83,16 +83,20 @@ public final class HttpService implements AutoCloseable {
   private final boolean worksAround;
   private final ExecutorService threads;
   private final ExchangeHandler exchanges;
+  private final Finalizers finalizers;
   private final HeadTimeout heads;
   private boolean started; // Guarded by this.
   private boolean stopped; // Guarded by this.
   private volatile boolean selfChecked;
 
-  private HttpService(HttpServer server, Settings settings, long responseTimeoutNanos) {
+  private HttpService(
+      HttpServer server, Settings settings, long responseTimeoutNanos, Finalizers finalizers) {
     this.server = server;
     this.worksAround = settings.worksAround();
     this.threads = ServerExecutor.newExecutor(settings.maxInFlight());
-    this.exchanges = new ExchangeHandler(settings, responseTimeoutNanos, System::nanoTime);
+    this.exchanges =
+        new ExchangeHandler(settings, responseTimeoutNanos, finalizers, System::nanoTime);
+    this.finalizers = finalizers;
     this.heads = worksAround ? HeadTimeout.of(server, settings.headTimeout()) : HeadTimeout.none();
   }
 
@@ -102,7 +106,8 @@ public final class HttpService implements AutoCloseable {
    * @throws java.net.BindException if the port is taken, or the address is not of this machine
    */
   public static HttpService bind(Settings settings) throws IOException {
-    HttpServerProvider engine = settings.engine().provider(settings);
+    Finalizers finalizers = new Finalizers();
+    HttpServerProvider engine = settings.engine().provider(settings, finalizers);
     long responseTimeoutNanos = settings.server().responseTimeout().toNanos();
     if (settings.worksAround()) {
       log.debug("JVM-wide server settings: {}", settings.server().apply(engine));
@@ -111,7 +116,7 @@ public final class HttpService implements AutoCloseable {
     InetSocketAddress address =
         new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port());
     HttpServer server = engine.createHttpServer(address, BACKLOG);
-    return new HttpService(server, settings, responseTimeoutNanos);
+    return new HttpService(server, settings, responseTimeoutNanos, finalizers);
   }
 
   /**
@@ -123,9 +128,12 @@ public final class HttpService implements AutoCloseable {
     return this;
   }
 
-  /** Adds a function to call after each request, successful or not. */
+  /**
+   * Adds a function to call after each request, successful or not; also after one that a {@link
+   * ServerEngine} of its own has rejected, of which only peer, status and reason are known.
+   */
   public HttpService onCompleted(Consumer<RequestSummary> finalizer) {
-    exchanges.onCompleted(requireNonNull(finalizer, "finalizer"));
+    finalizers.add(requireNonNull(finalizer, "finalizer"));
     return this;
   }
 

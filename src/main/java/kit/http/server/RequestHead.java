@@ -28,6 +28,9 @@ final class RequestHead {
   private static final Set<String> METHODS =
       Set.of("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT");
 
+  /** The label of a method that is not a standard one, or not known. */
+  static final String OTHER_METHOD = "OTHER";
+
   private static final Pattern VERSION = Pattern.compile("HTTP/[0-9]\\.[0-9]");
   private static final int MAJOR = "HTTP/".length(); // Where the major version stands.
 
@@ -82,7 +85,7 @@ final class RequestHead {
 
   /** Returns the method for log lines and labels, {@code OTHER} if it is not a standard one. */
   String label() {
-    return METHODS.contains(method) ? method : "OTHER";
+    return METHODS.contains(method) ? method : OTHER_METHOD;
   }
 
   /** Returns the version as received, such as 1.1; only after {@link #check}. */

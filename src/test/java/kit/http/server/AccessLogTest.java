@@ -21,7 +21,6 @@ import kit.log.KeyValueLog;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.DisabledIf;
 import testing.Engine;
 import testing.LogfmtReader;
 import testing.RawClient;
@@ -121,8 +120,10 @@ class AccessLogTest {
           + "X-Request-Id: \"} \u001b[31m x=1\r\n"
           + "User-Agent: \"quoted\" \\ = \u009b\r\n\r\n";
 
+  // Our engine rejects the request before it has parsed the path.
+  private static final String LOGGED_PATH = Engine.isKit() ? "-" : HOSTILE_PATH;
+
   @Test
-  @DisabledIf(value = "testing.Engine#isKit", disabledReason = "it rejects the request by itself")
   void hostileRequestStaysOneLineOfLogfmtAndReadsBack() throws Exception {
     serve(KeyValueLog.logfmt(lines::add));
     client.send(HOSTILE).answer();
@@ -130,8 +131,8 @@ class AccessLogTest {
 
     assertThat(line).matches("[\\x20-\\x7e]+");
     Map<String, String> event = LogfmtReader.read(line);
-    assertThat(event).containsEntry("path", HOSTILE_PATH).containsEntry("status", "400");
-    assertThat(event.get("request_id")).matches("[0-9a-f]{16}");
+    assertThat(event).containsEntry("path", LOGGED_PATH).containsEntry("status", "400");
+    assertThat(event.get("request_id")).matches(Engine.isKit() ? "-" : "[0-9a-f]{16}");
     assertThat(event.keySet())
         .containsExactly(
             "method",
@@ -146,7 +147,6 @@ class AccessLogTest {
   }
 
   @Test
-  @DisabledIf(value = "testing.Engine#isKit", disabledReason = "it rejects the request by itself")
   void hostileRequestStaysOneLineOfJsonAndReadsBack() throws Exception {
     serve(KeyValueLog.json(lines::add));
     client.send(HOSTILE).answer();
@@ -154,7 +154,7 @@ class AccessLogTest {
 
     assertThat(line).matches("[\\x20-\\x7e]+");
     JsonNode event = new ObjectMapper().readTree(line);
-    assertThat(event.get("path").textValue()).isEqualTo(HOSTILE_PATH);
+    assertThat(event.get("path").textValue()).isEqualTo(LOGGED_PATH);
     assertThat(event.get("took_ms").isNumber()).isTrue();
     assertThat(event.get("status").intValue()).isEqualTo(400);
     assertThat(event).hasSize(9);
