@@ -2,6 +2,9 @@
 package kit.http2;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -75,14 +78,14 @@ class HpackFuzzTest {
           byte[] block = damaged(encoder.encode(fields()));
           HpackDecoder.HeaderList list = decoder.decode(block, 0, block.length);
           valid++;
-          assertThat(list.fields().size()).isLessThanOrEqualTo(2000 / 32);
+          assertTrue(list.fields().size() <= 2000 / 32); // Of JUnit, as it is fast.
         }
       } catch (Http2Exception e) {
-        assertThat(e.code()).isEqualTo(ErrorCode.COMPRESSION_ERROR);
-        assertThat(e.streamId()).isZero();
+        assertSame(ErrorCode.COMPRESSION_ERROR, e.code());
+        assertEquals(0, e.streamId());
       }
       HpackTable table = decoder.table();
-      assertThat(table.bytes()).isBetween(0, table.maxBytes());
+      assertTrue(table.bytes() >= 0 && table.bytes() <= table.maxBytes());
     }
     assertThat(valid).isGreaterThan(BLOCKS / 10);
   }
