@@ -18,11 +18,13 @@ import kit.http2.HeaderField.Indexing;
 final class HpackDecoder {
   private static final int MAX_CONTINUATION_BYTES = 5; // 35 bits: more than an int has.
 
+  private static final byte[] NOTHING = {};
+
   private final HpackTable table;
   private final int maxListBytes;
 
   // The block that is being decoded.
-  private byte[] bytes = {};
+  private byte[] bytes = NOTHING;
   private int position;
   private int end;
 
@@ -63,6 +65,7 @@ final class HpackDecoder {
         fields.add(field);
       }
     }
+    bytes = NOTHING; // A connection may wait for long.
     return new HeaderList(List.copyOf(fields), listBytes > maxListBytes);
   }
 
