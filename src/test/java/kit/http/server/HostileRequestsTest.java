@@ -16,8 +16,6 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import kit.Endpoint;
 import kit.http.Decoders;
 import kit.http.Encoders;
@@ -35,6 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource.Mode;
 import org.junit.jupiter.params.provider.MethodSource;
 import testing.Engine;
 import testing.ForkedJvm;
+import testing.Notation;
 import testing.RawClient;
 import testing.RawClient.Answer;
 
@@ -48,7 +47,6 @@ class HostileRequestsTest {
   // Most get a response at once, some wait for the timeout.
   private static final int AT_A_TIME = 16;
   private static final String OUTCOME = "(\\d{3} ?)*(open|closed)";
-  private static final String END = "∎"; // Of what the client sends.
   private static final String SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: sentinel\r\n\r\n";
 
   /** One row: the request, its permitted outcomes, the component that decides, the standard. */
@@ -116,11 +114,11 @@ class HostileRequestsTest {
     List<Row> rows = new ArrayList<>();
     List<String> lines = Files.readAllLines(TABLES);
     for (int i = 0; i < lines.size(); i++) {
-      String[] cells = lines.get(i).split("(?<!\\\\)\\|", -1);
+      String[] cells = Notation.cells(lines.get(i));
       if (cells.length == 6 && cells[1].strip().startsWith("`")) {
         rows.add(
             new Row(
-                sent(cells[1]),
+                Notation.sent(cells[1]),
                 List.of(cells[2].strip().split(" or ")),
                 cells[3].strip(),
                 cells[4].strip(),
@@ -135,7 +133,7 @@ class HostileRequestsTest {
     Map<String, String> differences = new LinkedHashMap<>();
     String column = "";
     for (String line : Files.readAllLines(TABLES)) {
-      String[] cells = line.split("(?<!\\\\)\\|", -1);
+      String[] cells = Notation.cells(line);
       if (cells.length != 5) {
         continue;
       }
@@ -143,14 +141,10 @@ class HostileRequestsTest {
       if (!cells[1].strip().startsWith("`")) {
         column = cells[1].isBlank() || cell.startsWith("-") ? column : cell;
       } else if (column.equalsIgnoreCase(engine.name()) && cell.matches(OUTCOME + "|hanging")) {
-        differences.put(sent(cells[1]), cell);
+        differences.put(Notation.sent(cells[1]), cell);
       }
     }
     return differences;
-  }
-
-  private static String sent(String cell) {
-    return cell.strip().replaceAll("^`|`$", "").replace("\\|", "|");
   }
 
   @ParameterizedTest
@@ -194,8 +188,8 @@ class HostileRequestsTest {
     StringBuilder statuses = new StringBuilder();
     String by = "JDK";
     try (RawClient client = new RawClient(port)) {
-      client.send(bytes(row.sent()));
-      boolean hasAskedForMore = row.sent().endsWith(END);
+      client.send(Notation.bytes(row.sent()));
+      boolean hasAskedForMore = row.sent().endsWith(Notation.END);
       if (hasAskedForMore) {
         client.endOfRequests();
       }
@@ -220,49 +214,5 @@ class HostileRequestsTest {
     } catch (java.net.SocketTimeoutException e) {
       return new Outcome(statuses + "hanging", by);
     }
-  }
-
-  // The notation of the tables.
-
-  private static final Pattern REPEATED = Pattern.compile("\\((.+?)×(\\d+)\\)", Pattern.DOTALL);
-  private static final Pattern ESCAPE = Pattern.compile("\\\\(x[0-9a-f]{2}|.)");
-
-  /** The bytes, one for each character, that a row stands for. */
-  static String bytes(String sent) {
-    String shown =
-        sent.matches("….+")
-            ? "POST /body HTTP/1.1⏎Host: a⏎Transfer-Encoding: chunked⏎⏎" + sent.substring(1)
-            : sent;
-    if (shown.endsWith(END)) {
-      return unescaped(shown.substring(0, shown.length() - END.length()));
-    }
-    String text = shown.endsWith("…") ? shown : shown.contains("⏎⏎") ? shown + "…" : shown + "⏎⏎…";
-    return unescaped(text.substring(0, text.length() - 1));
-  }
-
-  private static String unescaped(String shown) {
-    String text = shown.replace("⏎", "\r\n");
-    text =
-        REPEATED
-            .matcher(text)
-            .replaceAll(
-                match ->
-                    Matcher.quoteReplacement(
-                        match.group(1).repeat(Integer.parseInt(match.group(2)))));
-    return ESCAPE
-        .matcher(text)
-        .replaceAll(match -> Matcher.quoteReplacement(Character.toString(escaped(match.group(1)))));
-  }
-
-  private static int escaped(String code) {
-    return switch (code.charAt(0)) {
-      case '0' -> 0;
-      case 't' -> '\t';
-      case 'r' -> '\r';
-      case 'n' -> '\n';
-      case '\\' -> '\\';
-      case 'x' -> Integer.parseInt(code.substring(1), 16);
-      default -> throw new IllegalArgumentException("no such escape: \\" + code);
-    };
   }
 }
