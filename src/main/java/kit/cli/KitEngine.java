@@ -29,7 +29,7 @@ public final class KitEngine {
 
   private static HttpServerProvider provider(
       HttpService.Settings settings, ServerEngine.Rejections rejections) {
-    return new EngineProvider(limits(settings), rejections::rejected);
+    return new EngineProvider(limits(settings)).withRejections(rejections::rejected);
   }
 
   private static EngineSettings limits(HttpService.Settings settings) {

@@ -51,23 +51,26 @@ public record EngineSettings(
 
   /**
    * Returns the defaults, with the limits that system properties of the JDK's own engine set: {@code
-   * jdk.httpserver.maxConnections} and, after {@code sun.net.httpserver.}, {@code maxReqHeaderSize},
-   * {@code maxReqHeaders}, {@code drainAmount}, {@code maxReqTime}, {@code maxRspTime} and {@code
-   * idleInterval}, the last three in seconds. A property that is not a positive number is ignored.
+   * jdk.httpserver.maxConnections} and, after {@code kit.engine.} or else {@code
+   * sun.net.httpserver.}, {@code maxReqHeaderSize}, {@code maxReqHeaders}, {@code drainAmount}, {@code
+   * maxReqTime}, {@code maxRspTime} and {@code idleInterval}, the last three in seconds. A property
+   * that is not a positive number is ignored.
    */
   public static EngineSettings ofProperties() {
     EngineSettings defaults = defaults();
-    String prefix = "sun.net.httpserver.";
     return new EngineSettings(
         number("jdk.httpserver.maxConnections", 1, defaults.maxConnections),
-        number(prefix + "maxReqHeaderSize", MIN_HEAD_BYTES, defaults.maxHeadBytes),
-        number(prefix + "maxReqHeaders", 1, defaults.maxFields),
-        number(prefix + "drainAmount", 1, defaults.maxDrainedBytes),
+        limit("maxReqHeaderSize", MIN_HEAD_BYTES, defaults.maxHeadBytes),
+        limit("maxReqHeaders", 1, defaults.maxFields),
+        limit("drainAmount", 1, defaults.maxDrainedBytes),
         defaults.maxThreads,
         Timeouts.ofSeconds(
-            number(prefix + "maxReqTime", 1, 10),
-            number(prefix + "maxRspTime", 1, 60),
-            number(prefix + "idleInterval", 1, 60)));
+            limit("maxReqTime", 1, 10), limit("maxRspTime", 1, 60), limit("idleInterval", 1, 60)));
+  }
+
+  private static int limit(String name, int least, int usual) {
+    int jdk = number("sun.net.httpserver." + name, least, usual);
+    return number("kit.engine." + name, least, jdk);
   }
 
   private static int number(String property, int least, int usual) {

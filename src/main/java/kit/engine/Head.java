@@ -21,7 +21,7 @@ record Head(
     long contentLength,
     boolean keepsAlive,
     boolean expectsContinue) {
-  private static final int MAX_LENGTH_DIGITS = 18; // Below 2^63.
+  private static final int MAX_LENGTH_DIGITS = 19; // Of 2^63.
 
   /** Returns the head that these fields belong to, by RFC 9112, sections 3.2, 6 and 9.3. */
   static Head of(String method, URI target, int minorVersion, Headers fields) throws BadRequest {
@@ -79,9 +79,13 @@ record Head(
   private static long length(String digits) throws BadRequest {
     boolean isNumber = !digits.isEmpty() && digits.chars().allMatch(c -> c >= '0' && c <= '9');
     if (!isNumber || digits.length() > MAX_LENGTH_DIGITS) {
-      throw new BadRequest(400, "Content-Length is not a number, or too large");
+      throw new BadRequest(400, "Content-Length is not a number");
     }
-    return Long.parseLong(digits);
+    try {
+      return Long.parseLong(digits);
+    } catch (NumberFormatException e) {
+      throw new BadRequest(400, "Content-Length is too large"); // Above 2^63 - 1.
+    }
   }
 
   /** Returns whether a list of options, in any case, has this one. */

@@ -138,12 +138,15 @@ final class Wire extends InputStream {
       early = ByteBuffer.allocate(EARLY_BYTES);
     }
     channel.configureBlocking(false);
-    int count;
-    do {
-      count = early.hasRemaining() ? channel.read(early) : 0;
-    } while (count > 0);
-    channel.configureBlocking(true);
-    hasEnded = count < 0;
+    try {
+      int count = 1;
+      while (count > 0 && early.hasRemaining()) {
+        count = channel.read(early);
+      }
+      hasEnded = count < 0;
+    } finally {
+      channel.configureBlocking(true);
+    }
   }
 
   boolean isOpen() {

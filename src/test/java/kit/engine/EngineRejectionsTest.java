@@ -28,7 +28,8 @@ class EngineRejectionsTest {
   void serve() throws Exception {
     InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     server =
-        new EngineProvider(EngineSettings.defaults().withHead(1024, 2)).withRejections(this::listen)
+        new EngineProvider(EngineSettings.defaults().withHead(1024, 2))
+            .withRejections(this::listen)
             .createHttpServer(anyPort, 0);
     server.createContext("/known", exchange -> exchange.sendResponseHeaders(204, -1));
     server.start();
