@@ -9,6 +9,7 @@ import java.io.InputStreamReader;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -21,8 +22,19 @@ public final class ForkedJvm implements AutoCloseable {
 
   /** Runs {@code main} with these options of the JVM, such as {@code -Dname=value}. */
   public ForkedJvm(Class<?> main, List<String> options, String... args) throws IOException {
+    this(List.of(), main, options, args);
+  }
+
+  /** Runs {@code main} in a process that may have this number of open files. */
+  public static ForkedJvm withFiles(int files, Class<?> main) throws IOException {
+    String limited = "ulimit -n " + files + " && exec \"$@\"";
+    return new ForkedJvm(List.of("bash", "-c", limited, "limited"), main, List.of());
+  }
+
+  private ForkedJvm(List<String> prefix, Class<?> main, List<String> options, String... args)
+      throws IOException {
     log = Files.createTempFile("forked", ".log");
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of("-cp", System.getProperty("java.class.path"), "-XX:TieredStopAtLevel=1"));
@@ -36,6 +48,11 @@ public final class ForkedJvm implements AutoCloseable {
   /** Waits for a line on its standard output; null at the end. */
   public String line() throws IOException {
     return out.readLine();
+  }
+
+  /** Returns the CPU time that it has used. */
+  public Duration cpuTime() {
+    return process.info().totalCpuDuration().orElseThrow();
   }
 
   /** Ends its standard input, which its main method waits for, and returns what it has logged. */

@@ -173,9 +173,9 @@ final class Engine {
         hasFailed = false;
       } catch (ClosedChannelException e) {
         return;
-      } catch (IOException | RuntimeException e) {
+      } catch (Throwable e) { // Such as too many files, or no memory.
         if (!hasFailed) {
-          LOG.log(System.Logger.Level.WARNING, "cannot accept connections, retrying", e);
+          Threads.logFailure("cannot accept connections, retrying", e);
         }
         hasFailed = true;
         pause(ACCEPT_PAUSE_MILLIS);
@@ -204,8 +204,8 @@ final class Engine {
       threads.execute(connection);
     } catch (RejectedExecutionException e) {
       connection.close();
-    } catch (Throwable e) { // Such as too many threads: this thread must go on.
-      LOG.log(System.Logger.Level.ERROR, "connection closed: no thread for it", e);
+    } catch (Throwable e) { // Such as too many threads.
+      Threads.logFailure("connection closed: no thread for it", e);
       connection.close();
     }
     if (isStopped) {
@@ -224,10 +224,14 @@ final class Engine {
   private void watch() {
     for (int tick = 0; !isStopped; tick++) {
       pause(TICK_MILLIS);
-      date = date(Instant.now());
-      long now = System.nanoTime();
-      boolean looks = tick % TICKS_PER_LOOK == 0;
-      connections.forEach(connection -> connection.check(now, looks));
+      try {
+        date = date(Instant.now());
+        long now = System.nanoTime();
+        boolean looks = tick % TICKS_PER_LOOK == 0;
+        connections.forEach(connection -> connection.check(now, looks));
+      } catch (Throwable e) { // Such as no memory.
+        Threads.logFailure("closing connections in time failed", e);
+      }
     }
   }
 

@@ -15,8 +15,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * starts with the first of them. Thread-safe.
  */
 final class Parking {
-  private static final System.Logger LOG = System.getLogger("kit.engine");
-
   private final Engine engine;
   private final Queue<Connection> arriving = new ConcurrentLinkedQueue<>();
 
@@ -54,8 +52,8 @@ final class Parking {
         }
       } catch (ClosedSelectorException e) {
         return; // With the server, which closes the connections.
-      } catch (IOException | RuntimeException e) { // This thread must go on.
-        LOG.log(System.Logger.Level.ERROR, "waiting for requests failed", e);
+      } catch (Throwable e) { // Such as no memory.
+        Threads.logFailure("waiting for requests failed", e);
       }
     }
   }

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Threads of a server that has no executor: virtual ones from JDK 24 on, which do not pin. */
 final class Threads {
+  private static final System.Logger LOG = System.getLogger("kit.engine");
   private static final int VIRTUAL_SINCE = 24;
   private static final Method IS_VIRTUAL = isVirtual();
 
@@ -55,5 +56,17 @@ final class Threads {
     thread.setDaemon(true);
     thread.start();
     return thread;
+  }
+
+  /**
+   * Logs a failure on a thread that must go on. Logging may fail for the same reason: without files
+   * or memory.
+   */
+  static void logFailure(String what, Throwable failure) {
+    try {
+      LOG.log(System.Logger.Level.ERROR, what, failure);
+    } catch (Throwable e) {
+      // The thread goes on without a line in the log.
+    }
   }
 }

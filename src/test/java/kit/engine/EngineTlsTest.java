@@ -2,7 +2,6 @@
 package kit.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
@@ -12,21 +11,24 @@ import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import javax.net.ssl.SSLException;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import testing.RawClient;
 import testing.TestCertificate;
 
@@ -122,25 +124,41 @@ class EngineTlsTest {
     }
   }
 
-  @Test
-  void handshakeThatIsNotFinishedEndsInTime() throws Exception {
+  /** The client is silent, or sends a part of its first message, or all of it and nothing then. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 0.01, 0.5, 0.99, 1})
+  void handshakeThatIsNotFinishedEndsInTime(double part) throws Exception {
     serve(new HttpsConfigurator(certificate.serverTls()), SHORT);
+    String hello = clientHello();
     try (RawClient silent = new RawClient(server.getAddress().getPort())) {
-      silent.send("\u0016\u0003\u0001\u0002\u0000");
+      silent.send(hello.substring(0, (int) (part * hello.length()))).rest();
       assertThat(silent.isClosed()).isTrue();
     }
   }
 
+  /** Returns the first message of a client. */
+  private String clientHello() throws Exception {
+    SSLEngine engine = TestCertificate.trusting(certificate.pem()).createSSLEngine();
+    engine.setUseClientMode(true);
+    ByteBuffer message = ByteBuffer.allocate(engine.getSession().getPacketBufferSize());
+    engine.wrap(ByteBuffer.allocate(0), message);
+    return new String(message.array(), 0, message.position(), StandardCharsets.ISO_8859_1);
+  }
+
   @Test
-  void clientWithTlsOnAClearPortIsRejected() throws Exception {
+  void clientWithTlsOnAClearPortIsRejectedAtOnce() throws Exception {
+    AtomicInteger handled = new AtomicInteger();
     InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-    HttpServer clear = new EngineProvider().createHttpServer(anyPort, 0);
+    EngineSettings patient =
+        EngineSettings.defaults().withTimeouts(LONG, LONG, LONG).withIdle(LONG, LONG);
+    HttpServer clear = new EngineProvider(patient).createHttpServer(anyPort, 0);
+    clear.createContext("/", exchange -> handled.incrementAndGet());
     clear.start();
-    try (Socket socket =
-        TestCertificate.trusting(certificate.pem())
-            .getSocketFactory()
-            .createSocket("localhost", clear.getAddress().getPort())) {
-      assertThatThrownBy(() -> socket.getOutputStream().write(1)).isInstanceOf(SSLException.class);
+    try (RawClient tls = new RawClient(clear.getAddress().getPort())) {
+      tls.send(clientHello());
+      assertThat(tls.answer().status()).isEqualTo(400);
+      assertThat(tls.isClosed()).isTrue();
+      assertThat(handled).hasValue(0);
     } finally {
       clear.stop(0);
     }
