@@ -15,6 +15,9 @@ public enum Engine {
   /** That of {@code kit.engine}. */
   KIT("kit.engine");
 
+  /** The variable that names the engine of the programs that tests start: as their own is. */
+  public static final String VARIABLE = "KIT_ENGINE";
+
   /** The engine of the servers in this JVM. */
   public static final Engine CURRENT = current();
 

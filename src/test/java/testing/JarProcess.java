@@ -67,7 +67,7 @@ public final class JarProcess implements AutoCloseable {
     builder
         .environment()
         .keySet()
-        .removeIf(key -> key.startsWith("KIT_") || key.startsWith("CONSUL_"));
+        .removeIf(key -> key.matches("(KIT|CONSUL)_.*") && !key.equals(Engine.VARIABLE));
     try {
       return new JarProcess(jar + " " + String.join(" ", args), builder.start());
     } catch (IOException e) {

@@ -16,6 +16,8 @@ import java.util.concurrent.TimeUnit;
 /** A main method in a process of its own, for what depends on locale, pipes and environment. */
 public final class MainProcess implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 30;
+  private static final String VARIABLES =
+      "(KIT|CONSUL|ETCDCTL|LC)_.*|LANG|JAVA_TOOL_OPTIONS"; // Of the programs.
 
   private final Process process;
   private final Path err;
@@ -38,7 +40,7 @@ public final class MainProcess implements AutoCloseable {
     builder
         .environment()
         .keySet()
-        .removeIf(name -> name.matches("(KIT|CONSUL|ETCDCTL|LC)_.*|LANG|JAVA_TOOL_OPTIONS"));
+        .removeIf(name -> name.matches(VARIABLES) && !name.equals(Engine.VARIABLE));
     builder.environment().putAll(environment);
     process = builder.start();
     out = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
