@@ -13,7 +13,6 @@ import java.time.Duration;
  */
 final class Http1 {
   private static final System.Logger LOG = System.getLogger("kit.engine");
-  private static final int TLS_HANDSHAKE = 0x16; // The first byte of a client that speaks TLS.
   private static final Duration LINGER = Duration.ofSeconds(1);
 
   private final Connection connection;
@@ -63,9 +62,6 @@ final class Http1 {
 
   /** Serves a request, whose first byte is there; returns whether another may follow. */
   boolean serve() throws IOException {
-    if (!connection.isSecure() && connection.input().peek(0) == TLS_HANDSHAKE) {
-      return false;
-    }
     connection.busy(true);
     connection.expireIn(engine.settings().timeouts().head());
     requestDeadlineNanos = System.nanoTime() + engine.settings().timeouts().request().toNanos();

@@ -22,7 +22,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -216,13 +215,5 @@ class EngineClientsTest {
     for (Socket client : clients) {
       client.close();
     }
-  }
-
-  @Test
-  void clientWithTlsOnAClearPortIsDisconnected() throws Exception {
-    Socket client = serve(CLEAR, exchange -> handled.add("request"));
-    client.getOutputStream().write(new byte[] {0x16, 3, 1, 2, 0, 1, 0, 1, (byte) 0xfc, 3, 3});
-    assertThat(client.getInputStream().readAllBytes()).isEmpty();
-    assertThat(handled).isEmpty();
   }
 }

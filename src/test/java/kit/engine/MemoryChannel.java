@@ -3,12 +3,15 @@ package kit.engine;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.spi.SelectorProvider;
@@ -123,7 +126,23 @@ final class MemoryChannel extends SocketChannel {
 
   @Override
   public Socket socket() {
-    throw new UnsupportedOperationException();
+    return new Socket() {
+      @Override
+      public InputStream getInputStream() {
+        return Channels.newInputStream(MemoryChannel.this);
+      }
+
+      @Override
+      public OutputStream getOutputStream() {
+        return Channels.newOutputStream(MemoryChannel.this);
+      }
+
+      @Override
+      public void setSoTimeout(int millis) {}
+
+      @Override
+      public void shutdownOutput() {}
+    };
   }
 
   @Override

@@ -2,9 +2,7 @@
 package kit.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -29,8 +27,8 @@ class MutatedRequestsTest {
 
   @BeforeEach
   void create() throws IOException {
-    HttpServer unbound = new EngineProvider(SETTINGS).createHttpServer(null, 0);
-    engine = new Engine(unbound, SETTINGS, false);
+    EngineProvider provider = new EngineProvider(SETTINGS);
+    engine = new Engine(provider.createHttpServer(null, 0), provider, false);
     engine.createContext("/", new EchoHandler());
   }
 
@@ -43,7 +41,6 @@ class MutatedRequestsTest {
 
   @Test
   void exactlyTheWellFormedRequestsAreAnswered() throws Exception {
-    assumeTrue(Runtime.version().feature() >= 24, "connections in memory need virtual threads");
     int complete = threads.submit(this::runAll).get(590, TimeUnit.SECONDS);
     assertThat(complete).isBetween(COUNT / 10, COUNT * 9 / 10);
     assertThat(errors.texts()).isEmpty();
@@ -56,7 +53,7 @@ class MutatedRequestsTest {
       String sent = mutations.next();
       MemoryChannel channel =
           new MemoryChannel(sent, i % 2 == 0 ? most -> most : mutations::pieceLength);
-      new Connection(engine, new ChannelWire(channel)).run();
+      new Connection(engine, channel).run();
       assertThat(channel.isOpen()).isFalse();
 
       Reference reference = new Reference(sent, SETTINGS);
