@@ -91,6 +91,10 @@ class FrameWriterTest {
     assertThat(frames()).hasSize(1);
     assertThat(frames().get(0).payload()).isEqualTo(block);
     assertThat(frames().get(0).has(Frame.END_STREAM)).isTrue();
+    byte[] bytes = out.toByteArray();
+    int each = Frame.DEFAULT_MAX_BYTES + Frame.HEADER_BYTES;
+    assertThat(new byte[] {bytes[4], bytes[each + 4], bytes[2 * each + 4]})
+        .containsExactly(Frame.END_STREAM, 0, Frame.END_HEADERS);
     out.reset();
 
     writer.headers(1, new byte[16_384], false);

@@ -35,7 +35,7 @@ class HpackDecoderTest {
     "ffff, index cut off within its rest",
     "ffffffffff07, index of 2^31 + 126",
     "ffffffffff7f, index of 35 bits",
-    "ff808080808000, index of 6 bytes behind its prefix",
+    "3f808080808000, table size of 6 bytes behind its prefix",
     "ffffffffffffffffffff00, index of 10 bytes behind its prefix",
     "40, no name",
     "4001, name cut off",
@@ -50,7 +50,7 @@ class HpackDecoderTest {
     "3fe21f, table size of 4097",
     "3fffffffffff0f, table size above 2^31",
     "3f, table size cut off",
-    "8220, table size behind a field",
+    "822001610162, table size behind a field",
     "20823f01, table size before and behind a field",
   })
   void invalidBlocksAreErrorsOfTheConnection(String hex, String why) {

@@ -34,6 +34,15 @@ class HpackEncoderTest {
     assertThat(secret.toString()).doesNotContain("secret");
   }
 
+  @Test // An index would lose the representation, which the next encoder has to keep.
+  void secretThatATableHasIsWrittenOut() {
+    HpackEncoder encoder = new HpackEncoder(false);
+    hex(encoder, A_B);
+    assertThat(hex(encoder, new HeaderField(":method", "GET", Indexing.NEVER)))
+        .isEqualTo("1203474554");
+    assertThat(hex(encoder, new HeaderField("a", "b", Indexing.NEVER))).isEqualTo("1f2f0162");
+  }
+
   @Test
   void repeatedFieldIsOneByte() {
     HpackEncoder encoder = new HpackEncoder(false);
@@ -73,6 +82,8 @@ class HpackEncoderTest {
     encoder.setPeerTableBytes(50);
     encoder.setPeerTableBytes(4096);
     assertThat(hex(encoder, A_B)).isEqualTo("20" + "3fe11f" + "4001610162");
+    encoder.setPeerTableBytes(100);
+    assertThat(hex(encoder, A_B)).isEqualTo("3f45" + "be");
   }
 
   @Test
