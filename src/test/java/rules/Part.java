@@ -12,11 +12,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
-/** A class made to be copied, as docs/embedding.md lists it, with the classes that it needs. */
-record Part(String name, Path file, List<Path> others, boolean needsJackson) {
+/** A class or a folder made to be copied, as docs/embedding.md lists it, with what it needs. */
+record Part(String name, Path file, List<Path> others, boolean needsJackson, boolean isFolder) {
   private static final Pattern ROW =
-      Pattern.compile("\\| \\[(\\w+)]\\(#(\\w+)\\) \\| `([\\w/.]+)` \\| (.+) \\| (.+) \\|");
+      Pattern.compile(
+          "\\| \\[(\\w+)]\\((#\\w+|\\w+\\.md)\\) \\| `([\\w/.]+)` \\| (.+) \\| (.+) \\|");
 
   private static final Pattern CLASS = Pattern.compile("`(\\w+)`");
 
@@ -27,17 +29,29 @@ record Part(String name, Path file, List<Path> others, boolean needsJackson) {
       Matcher row = ROW.matcher(line);
       if (row.matches()) {
         Path file = Sources.root().resolve("src/main/java").resolve(row.group(3));
-        List<Path> others =
-            CLASS
-                .matcher(row.group(4))
-                .results()
-                .map(other -> file.resolveSibling(other.group(1) + ".java"))
-                .toList();
+        boolean isFolder = row.group(4).equals("its folder");
+        List<Path> others = isFolder ? neighbours(file) : named(row.group(4), file);
         boolean needsJackson = row.group(4).startsWith("jackson-databind");
-        parts.add(new Part(row.group(1), file, others, needsJackson));
+        parts.add(new Part(row.group(1), file, others, needsJackson, isFolder));
       }
     }
     return parts;
+  }
+
+  private static List<Path> named(String cell, Path file) {
+    return CLASS
+        .matcher(cell)
+        .results()
+        .map(other -> file.resolveSibling(other.group(1) + ".java"))
+        .toList();
+  }
+
+  private static List<Path> neighbours(Path file) throws IOException {
+    try (Stream<Path> all = Files.list(file.getParent())) {
+      return all.filter(other -> !other.equals(file) && !other.endsWith("package-info.java"))
+          .sorted()
+          .toList();
+    }
   }
 
   /** The files to copy. */
