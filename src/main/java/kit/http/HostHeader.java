@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http;
 
-import java.util.regex.Pattern;
-
 /**
  * Validates a {@code Host} header and the headers by which a proxy forwards it.
  *
  * <p>Source: RFC 9110, section 7.2.
  */
 public final class HostHeader {
-  private static final Pattern HOST =
-      Pattern.compile("(?:[A-Za-z0-9._~-]+|\\[[0-9A-Fa-f:.]+])(?::[0-9]*)?");
-
   private HostHeader() {}
 
   /**
@@ -20,6 +15,40 @@ public final class HostHeader {
    * about the decoded name.
    */
   public static boolean isValid(String host) {
-    return HOST.matcher(host).matches();
+    boolean isLiteral = host.startsWith("[");
+    int start = isLiteral ? 1 : 0;
+    int end = start;
+    while (end < host.length() && isPart(host.charAt(end), isLiteral)) {
+      end++;
+    }
+    if (end == start || isLiteral && !host.startsWith("]", end)) {
+      return false;
+    }
+    return isPort(host, isLiteral ? end + 1 : end);
+  }
+
+  /** Returns whether {@code c} may be in a name, or in an IPv6 literal. */
+  private static boolean isPart(char c, boolean isLiteral) {
+    boolean isDigit = c >= '0' && c <= '9';
+    char lower = (char) (c | 0x20);
+    return isLiteral
+        ? isDigit || lower >= 'a' && lower <= 'f' || c == ':' || c == '.'
+        : isDigit || lower >= 'a' && lower <= 'z' || "._~-".indexOf(c) >= 0;
+  }
+
+  /** Returns whether {@code host} ends at {@code start}, or has a colon and digits from there. */
+  private static boolean isPort(String host, int start) {
+    if (start == host.length()) {
+      return true;
+    }
+    if (host.charAt(start) != ':') {
+      return false;
+    }
+    for (int i = start + 1; i < host.length(); i++) {
+      if (host.charAt(i) < '0' || host.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return true;
   }
 }

@@ -122,7 +122,7 @@ final class RequestHead {
    * Checks the head; throws a {@link StatusException}, after which the connection must be closed.
    */
   void check() {
-    if (!VERSION.matcher(protocol).matches()) {
+    if (!protocol.equals("HTTP/1.1") && !VERSION.matcher(protocol).matches()) {
       throw new StatusException(400, "HTTP version is not HTTP/digit.digit");
     }
     if (protocol.charAt(MAJOR) != '1') {
