@@ -3,6 +3,7 @@ package kit.tracing;
 
 import static java.util.Objects.requireNonNull;
 
+import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -87,6 +88,8 @@ public record TraceContext(
               + "=[ -~&&[^,=]]{1,256}");
   private static final int MAX_STATE_MEMBERS = 32; // Section 3.3.1.1.
   private static final int MAX_STATE_LENGTH = 512; // Section 3.3.1.5: so much must be passed on.
+  private static final String HEX_DIGITS = "0123456789abcdef";
+  private static final int ID_DIGITS = 16; // Of 64 bits.
   private static final int SAMPLED = 1; // The only flag of level 1; others must be sent as 0.
 
   /** Rejects ids of zeros, which are invalid. */
@@ -172,12 +175,26 @@ public record TraceContext(
 
   /** Returns the trace id as 32 hex digits. */
   public String traceId() {
-    return hex(traceIdHigh) + hex(traceIdLow);
+    byte[] digits = new byte[2 * ID_DIGITS];
+    putHex(traceIdHigh, digits, 0);
+    putHex(traceIdLow, digits, ID_DIGITS);
+    return new String(digits, StandardCharsets.ISO_8859_1);
   }
 
   /** Returns an id as 16 hex digits. */
   public static String hex(long id) {
-    return HexFormat.of().toHexDigits(id);
+    byte[] digits = new byte[ID_DIGITS];
+    putHex(id, digits, 0);
+    return new String(digits, StandardCharsets.ISO_8859_1);
+  }
+
+  // Each request needs one. HexFormat takes three times as long on newer JDKs.
+  private static void putHex(long id, byte[] digits, int from) {
+    long rest = id;
+    for (int i = ID_DIGITS - 1; i >= 0; i--) {
+      digits[from + i] = (byte) HEX_DIGITS.charAt((int) rest & 0xf);
+      rest >>>= 4;
+    }
   }
 
   /** Returns the value of {@code traceparent} to send with the call of this span. */
