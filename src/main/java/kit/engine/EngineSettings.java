@@ -116,6 +116,7 @@ public record EngineSettings(
   public record Timeouts(
       Duration firstByte, Duration head, Duration request, Duration response, Duration idle) {
     private static final Duration LONGEST = Duration.ofDays(365);
+    private static final int HEAD_SECONDS = 10; // At most, if a request has longer.
 
     /** Checks the ranges. */
     public Timeouts {
@@ -133,9 +134,9 @@ public record EngineSettings(
     }
 
     private static Timeouts ofSeconds(int request, int response, int idle) {
-      Duration arrival = seconds(request);
       Duration firstByte = seconds(Math.min(request, idle));
-      return new Timeouts(firstByte, arrival, arrival, seconds(response), seconds(idle));
+      Duration head = seconds(Math.min(request, HEAD_SECONDS));
+      return new Timeouts(firstByte, head, seconds(request), seconds(response), seconds(idle));
     }
 
     private static Duration seconds(int seconds) {

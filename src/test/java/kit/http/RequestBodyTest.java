@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
@@ -73,7 +74,11 @@ class RequestBodyTest {
     client.request("POST", "/", "Transfer-Encoding: chunked").send("3\r\nabc\r\n2\r\nde\r\n");
     Answer answer = client.answer();
     assertThat(answer.status()).isEqualTo(413);
-    assertThat(answer.header("Connection")).isEqualTo("close");
+    assertThat(answer.header("Connection")).isEqualTo(Engine.isKit() ? null : "close");
+    if (Engine.isKit()) { // It knows for certain where the rest ends, and skips it.
+      client.send("0\r\n\r\n").request("POST", "/", "Content-Length: 4").send("next");
+      assertThat(client.answer().body()).isEqualTo("next");
+    }
   }
 
   @Test

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.TestService;
@@ -27,13 +28,17 @@ class RequestHeadTest {
   }
 
   @Test
-  void chunkedRequestEndsItsConnection() throws Exception {
+  void chunkedRequestEndsItsConnectionUnlessTheEngineIsStrict() throws Exception {
     RawClient client = http.serve((context, request) -> Response.of(200, "a/b", request.body(100)));
     client.request("POST", "/", "Transfer-Encoding: chunked").send("5\r\nhello\r\n0\r\n\r\n");
     Answer answer = client.answer();
     assertThat(answer.body()).isEqualTo("hello");
-    assertThat(answer.header("Connection")).isEqualTo("close");
-    assertThat(client.isClosed()).isTrue();
+    assertThat(answer.header("Connection")).isEqualTo(Engine.isKit() ? null : "close");
+    if (Engine.isKit()) {
+      assertThat(client.request("GET", "/").answer().status()).isEqualTo(200);
+    } else {
+      assertThat(client.isClosed()).isTrue();
+    }
   }
 
   // To some JDKs both of these sizes end the body: the first overflows to 0.
