@@ -25,6 +25,8 @@ public final class KitEngine {
   /** Creates the engine of a server, with the limits of its settings. */
   public static final ServerEngine ENGINE = KitEngine::provider;
 
+  private static final Duration LONGEST = Duration.ofDays(365); // The engine's bound.
+
   private KitEngine() {}
 
   private static HttpServerProvider provider(
@@ -34,10 +36,10 @@ public final class KitEngine {
 
   private static EngineSettings limits(HttpService.Settings settings) {
     EngineSettings limits = EngineSettings.ofProperties();
-    Duration request = settings.server().requestTimeout();
+    Duration request = shorter(settings.server().requestTimeout(), LONGEST);
+    Duration response = shorter(settings.server().responseTimeout(), LONGEST);
     return limits
-        .withTimeouts(
-            shorter(settings.headTimeout(), request), request, settings.server().responseTimeout())
+        .withTimeouts(shorter(settings.headTimeout(), request), request, response)
         .withIdle(shorter(limits.timeouts().idle(), request), limits.timeouts().idle());
   }
 

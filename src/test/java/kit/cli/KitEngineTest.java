@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import kit.http.Response;
 import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
+import kit.http.server.ServerSettings;
 import kit.log.KeyValueLog;
 import kit.metrics.Instrumenting;
 import kit.metrics.Metrics;
@@ -55,6 +56,19 @@ class KitEngineTest {
       String series =
           "http_requests_total{method=\"OTHER\",route=\"-\",status=\"" + status + "\"} 1";
       Eventually.within(Duration.ofSeconds(10), () -> assertThat(metrics.text()).contains(series));
+    }
+  }
+
+  @Test
+  void timeLimitsThatAreLongerThanTheEnginesAreAccepted() throws Exception {
+    Duration years = Duration.ofDays(4_000);
+    HttpService.Settings settings =
+        HttpService.Settings.of("127.0.0.1", 0)
+            .withHeadTimeout(years)
+            .withServer(new ServerSettings(years, years))
+            .withEngine(KitEngine.ENGINE);
+    try (HttpService http = HttpService.bind(settings)) {
+      assertThat(http.engine()).isEqualTo("kit.engine");
     }
   }
 
