@@ -57,7 +57,9 @@ final class Input extends InputStream {
 
   /** Reads more bytes into the buffer; returns false at the end of the stream, or if it is full. */
   boolean fill() throws IOException {
-    if (position == limit) {
+    if (position == limit && bytes.length > SIZE) {
+      release(); // A long head has passed.
+    } else if (position == limit) {
       position = 0;
       limit = 0;
     }
@@ -99,7 +101,7 @@ final class Input extends InputStream {
     return count;
   }
 
-  /** Frees the buffer, which is empty, of a connection that waits for its next request. */
+  /** Frees the buffer, which is empty. */
   void release() {
     bytes = NOTHING;
     position = 0;
