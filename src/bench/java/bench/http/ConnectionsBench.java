@@ -26,12 +26,29 @@ final class ConnectionsBench {
   public static void main(String... args) throws Exception {
     int seconds = Integer.parseInt(args[0]);
     int many = Integer.parseInt(args[1]);
-    busy(seconds, many);
+    List<List<String>> busy = new ArrayList<>();
+    busy.add(
+        List.of("engine", "connections", "requests/s", "p50", "p99", "idle ones lost", "resident"));
+    List<List<String>> inFlight = new ArrayList<>();
+    inFlight.add(
+        List.of(
+            "engine",
+            "in flight, 100 ms each",
+            "requests/s",
+            "of ideal",
+            "p50",
+            "p99",
+            "resident"));
+    for (String engine : List.of("jdk", "kit")) {
+      busy(engine, seconds, many, busy);
+      inFlight(engine, seconds, many, inFlight);
+    }
+    MarkdownTable.print(busy);
     System.out.println();
-    inFlight(seconds, many);
+    MarkdownTable.print(inFlight);
   }
 
-  private static Candidate service(String... more) {
+  private static Candidate service(String engine, String... more) {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -43,19 +60,20 @@ final class ConnectionsBench {
                 "--registry",
                 "none",
                 "--max-in-flight",
-                "20000"));
+                "20000",
+                "--engine",
+                engine));
     command.addAll(List.of(more));
     return new Candidate("user-service", Candidate.OURS, command);
   }
 
-  private static void busy(int seconds, int many) throws Exception {
-    List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("connections", "requests/s", "p50", "p99", "idle ones lost", "resident"));
-    try (Server server = Server.start(service())) {
+  private static void busy(String engine, int seconds, int many, List<List<String>> rows)
+      throws Exception {
+    try (Server server = Server.start(service(engine))) {
       Load.run(server.port, 32, 2 * seconds); // The compiler's turn.
       for (int connections : new int[] {32, 256, 1000, many}) {
         Load.Result load = Load.run(server.port, connections, seconds);
-        rows.add(row(text("%,d busy", connections), load, "", server.residentMib()));
+        rows.add(row(engine, text("%,d busy", connections), load, "", server.residentMib()));
       }
       List<SocketChannel> idle = new ArrayList<>();
       try {
@@ -66,6 +84,7 @@ final class ConnectionsBench {
           Load.Result load = Load.run(server.port, connections, seconds);
           rows.add(
               row(
+                  engine,
                   text("%,d idle, ", many) + text("%,d busy", connections),
                   load,
                   Integer.toString(lost(idle)),
@@ -77,12 +96,12 @@ final class ConnectionsBench {
         }
       }
     }
-    MarkdownTable.print(rows);
   }
 
   private static List<String> row(
-      String connections, Load.Result load, String lost, double residentMib) {
+      String engine, String connections, Load.Result load, String lost, double residentMib) {
     return List.of(
+        engine,
         connections,
         text("%,.0f", load.perSecond()),
         text("%.1f ms", load.p50Millis()),
@@ -126,15 +145,15 @@ final class ConnectionsBench {
     return lost;
   }
 
-  private static void inFlight(int seconds, int many) throws Exception {
-    List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("in flight, 100 ms each", "requests/s", "of ideal", "p50", "p99", "resident"));
-    try (Server server = Server.start(service("--delay", "100ms"))) {
+  private static void inFlight(String engine, int seconds, int many, List<List<String>> rows)
+      throws Exception {
+    try (Server server = Server.start(service(engine, "--delay", "100ms"))) {
       for (int connections : new int[] {1, 10, 100, 1000, many}) {
         Load.run(server.port, connections, seconds); // The compiler's turn, and the threads'.
         Load.Result load = Load.run(server.port, connections, seconds);
         rows.add(
             List.of(
+                engine,
                 text("%,d", connections),
                 text("%,.0f", load.perSecond()),
                 text("%.2f", load.perSecond() / (connections * 10)),
@@ -143,7 +162,6 @@ final class ConnectionsBench {
                 text("%.0f MiB", server.residentMib())));
       }
     }
-    MarkdownTable.print(rows);
   }
 
   private static String text(String format, Object number) {
