@@ -14,19 +14,14 @@ import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 
 /**
- * One connection, on one thread, with its time limit. While it waits for a request for longer than
- * {@value #STAY_MILLIS} ms on a platform thread, it gives the thread back and is parked.
+ * One connection, on one thread, with its time limit. While it waits for a request, or for the rest of
+ * a head, for longer than {@value #STAY_MILLIS} ms on a platform thread, it gives the thread back and is
+ * parked.
  */
 final class Connection implements Runnable, EngineProtocol.Peer {
   private static final System.Logger LOG = System.getLogger("kit.engine");
   private static final int STAY_MILLIS = 50;
   private static final int OUTPUT_BYTES = 8192;
-
-  private enum Next {
-    REQUEST,
-    PARK,
-    CLOSE
-  }
 
   private final Engine engine;
   private final Wire wire;
@@ -38,7 +33,8 @@ final class Connection implements Runnable, EngineProtocol.Peer {
   private SSLSocket tls; // Null: without TLS.
   private Input input; // Null before the first run.
   private OutputStream output; // Null while parked.
-  private boolean isNew = true; // Nothing was received.
+  private boolean isNew = true; // No protocol was chosen.
+  private boolean canPark; // On this thread.
 
   private volatile Http1 http; // Null before the first run.
   private volatile long deadlineNanos;
@@ -124,33 +120,45 @@ final class Connection implements Runnable, EngineProtocol.Peer {
 
   @Override
   public void run() {
-    Next next = Next.CLOSE;
-    boolean canPark = !Threads.isVirtual(Thread.currentThread());
+    boolean isParked = false;
+    canPark = !Threads.isVirtual(Thread.currentThread());
     try {
-      if (http == null && engine.isSecure() && canPark && !wire.hasArrived()) {
-        next = Next.PARK; // A client that sends nothing takes no thread for its handshake.
-        return;
+      isParked = http == null && engine.isSecure() && canPark && !wire.hasArrived();
+      if (!isParked) { // A client that sends nothing takes no thread for its handshake.
+        open();
+        serve();
       }
-      open();
-      do {
-        next = awaitRequest(canPark);
-        if (next == Next.REQUEST && (isHandedOver() || !http.serve())) {
-          next = Next.CLOSE;
-        }
-      } while (next == Next.REQUEST);
+    } catch (SocketTimeoutException e) {
+      isParked = true;
     } catch (IOException e) {
-      next = Next.CLOSE;
       LOG.log(System.Logger.Level.DEBUG, "connection closed", e);
     } catch (Throwable e) {
-      next = Next.CLOSE;
       LOG.log(System.Logger.Level.ERROR, "connection failed", e);
     } finally {
-      if (next == Next.PARK) {
+      if (isParked) {
         park();
       } else {
         close();
       }
     }
+  }
+
+  private void serve() throws IOException {
+    do {
+      parksWhileReading(true);
+      if (input.available() == 0 && !input.fill()) {
+        return;
+      }
+      http.requestStarts();
+    } while (!isHandedOver() && http.serve());
+  }
+
+  /**
+   * Says whether reading may end with {@link SocketTimeoutException}, after which the connection parks
+   * and later starts again with {@link #serve}; nothing in the buffer must have been used then.
+   */
+  void parksWhileReading(boolean isParking) throws IOException {
+    wire.socket().setSoTimeout(isParking && canPark ? STAY_MILLIS : 0);
   }
 
   private void open() throws IOException {
@@ -167,7 +175,7 @@ final class Connection implements Runnable, EngineProtocol.Peer {
   }
 
   private void park() {
-    if (input != null) {
+    if (input != null && input.available() == 0) {
       input.release();
     }
     output = null;
@@ -178,41 +186,25 @@ final class Connection implements Runnable, EngineProtocol.Peer {
     }
   }
 
-  private Next awaitRequest(boolean canPark) throws IOException {
-    if (input.available() > 0) {
-      return Next.REQUEST;
-    }
-    if (!canPark) {
-      return input.fill() ? Next.REQUEST : Next.CLOSE;
-    }
-    wire.socket().setSoTimeout(STAY_MILLIS);
-    try {
-      return input.fill() ? Next.REQUEST : Next.CLOSE;
-    } catch (SocketTimeoutException e) {
-      return Next.PARK;
-    } finally {
-      wire.socket().setSoTimeout(0);
-    }
-  }
-
   /** Lets another protocol serve the connection if the client has chosen one. */
   private boolean isHandedOver() throws IOException {
     if (!isNew) {
       return false;
     }
-    isNew = false;
     for (EngineProtocol protocol : engine.protocols()) {
-      expireIn(engine.settings().timeouts().head());
       boolean isChosen =
           tls == null
               ? input.startsWith(protocol.preface())
               : protocol.name().equals(tls.getApplicationProtocol());
       if (isChosen) {
+        busy(false);
+        parksWhileReading(false);
         expireIn(engine.settings().timeouts().idle());
         protocol.serve(this);
         return true;
       }
     }
+    isNew = false;
     return false;
   }
 

@@ -24,7 +24,8 @@ final class HeadReader {
   }
 
   /**
-   * Reads a head, whose first byte is in the buffer.
+   * Reads a head, whose first byte is in the buffer. It stays there until the head has arrived, so
+   * this can be called again after a {@link java.net.SocketTimeoutException}.
    *
    * @throws BadRequest if it is malformed or too large
    * @throws EOFException if the connection ends in it: that is not a request

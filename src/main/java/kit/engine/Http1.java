@@ -3,6 +3,7 @@ package kit.engine;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
@@ -19,6 +20,7 @@ final class Http1 {
   private final Engine engine;
   private final HeadReader headReader;
   private long requestDeadlineNanos;
+  private boolean isInHead; // A part of it may be in the buffer.
 
   private volatile EngineExchange current; // Null between requests.
   private volatile boolean mayBeHalfClosed; // The client may still wait if it sends no more.
@@ -60,14 +62,30 @@ final class Http1 {
     mayBeHalfClosed = connection.wire().look() == Wire.Client.HALF_CLOSED;
   }
 
-  /** Serves a request, whose first byte is there; returns whether another may follow. */
-  boolean serve() throws IOException {
+  /** The first byte of a request is there. May be called again while its head arrives. */
+  void requestStarts() {
+    if (isInHead) {
+      return;
+    }
+    isInHead = true;
     connection.busy(true);
     connection.expireIn(engine.settings().timeouts().head());
     requestDeadlineNanos = System.nanoTime() + engine.settings().timeouts().request().toNanos();
+  }
+
+  /**
+   * Serves the request that has started; returns whether another may follow.
+   *
+   * @throws SocketTimeoutException if the head takes long: try again when more has arrived
+   */
+  boolean serve() throws IOException {
     try {
-      return serve(headReader.read());
+      Head head = headReader.read();
+      isInHead = false;
+      connection.parksWhileReading(false);
+      return serve(head);
     } catch (BadRequest e) {
+      connection.parksWhileReading(false);
       reject(e);
       return linger();
     }

@@ -8,6 +8,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -17,11 +18,14 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import testing.Eventually;
 import testing.RawClient;
 
@@ -156,6 +160,54 @@ class EngineLimitsTest {
       }
     } finally {
       two.shutdownNow();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 20, 28})
+  void incompleteHeadsNeedNoPlatformThread(int sentBytes) throws Exception {
+    String request = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    ExecutorService two = Executors.newFixedThreadPool(2);
+    try {
+      serve(patient(), two, EngineLimitsTest::ok);
+      for (int i = 0; i < 20; i++) {
+        connect();
+      }
+      for (RawClient client : clients) {
+        client.send(request.substring(0, sentBytes));
+      }
+      assertThat(connect().request("GET", "/").answer().body()).isEqualTo("ok");
+      for (RawClient client : clients.subList(0, 20)) {
+        client.send(request.substring(sentBytes));
+        assertThat(client.answer().body()).isEqualTo("ok");
+        assertThat(client.request("GET", "/").answer().body()).isEqualTo("ok");
+      }
+    } finally {
+      two.shutdownNow();
+    }
+  }
+
+  @Test
+  void headThatArrivesInPiecesIsLimitedFromItsFirstByteOn() throws Exception {
+    ExecutorService two = Executors.newFixedThreadPool(2);
+    ScheduledExecutorService sender = Executors.newSingleThreadScheduledExecutor();
+    try {
+      EngineSettings settings = patient().withTimeouts(Duration.ofMillis(500), LONG, LONG);
+      RawClient client = serve(settings, two, EngineLimitsTest::ok);
+      client.send("GET / HTTP/1.1\r\n");
+      sender.scheduleAtFixedRate(() -> sendOrEnd(client), 120, 120, TimeUnit.MILLISECONDS);
+      assertThat(client.isClosed()).isTrue();
+    } finally {
+      sender.shutdownNow();
+      two.shutdownNow();
+    }
+  }
+
+  private static void sendOrEnd(RawClient client) {
+    try {
+      client.send("A");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // Ends the schedule.
     }
   }
 

@@ -12,9 +12,12 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLParameters;
@@ -90,6 +93,27 @@ class EngineProtocolTest {
       assertThat(client.rest()).isEqualTo("ECHO\nhello");
     }
     assertThat(peers.take().session()).isEmpty();
+  }
+
+  @Test
+  void incompletePrefacesNeedNoPlatformThread() throws Exception {
+    ExecutorService two = Executors.newFixedThreadPool(2);
+    List<RawClient> clients = new ArrayList<>();
+    try {
+      server = provider().createHttpServer(anyPort(), 0);
+      server.setExecutor(two);
+      start(server);
+      for (int i = 0; i < 5; i++) {
+        clients.add(0, new RawClient(server.getAddress().getPort()).send("ECH"));
+      }
+      for (RawClient client : clients) {
+        client.send("O\nhello").endOfRequests();
+        assertThat(client.rest()).isEqualTo("ECHO\nhello");
+      }
+    } finally {
+      clients.forEach(RawClient::close);
+      two.shutdownNow();
+    }
   }
 
   @Test
