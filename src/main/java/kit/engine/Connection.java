@@ -167,11 +167,10 @@ final class Connection implements Runnable, EngineProtocol.Peer {
         tls = Tls.handshake(wire, engine.tls(), engine.protocols());
       }
       int maxBytes = engine.settings().maxHeadBytes();
-      input = new Input(tls == null ? wire : tls.getInputStream(), maxBytes);
+      input = new Input(wire.input(tls), maxBytes);
       http = new Http1(this, engine);
     }
-    OutputStream out = tls == null ? wire.output() : tls.getOutputStream();
-    output = new BufferedOutputStream(out, OUTPUT_BYTES);
+    output = new BufferedOutputStream(wire.output(tls), OUTPUT_BYTES);
   }
 
   private void park() {

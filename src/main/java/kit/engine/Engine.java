@@ -226,13 +226,17 @@ final class Engine {
       pause(TICK_MILLIS);
       try {
         date = date(Instant.now());
-        long now = System.nanoTime();
-        boolean looks = tick % TICKS_PER_LOOK == 0;
-        connections.forEach(connection -> connection.check(now, looks));
+        check(tick % TICKS_PER_LOOK == 0);
       } catch (Throwable e) { // Such as no memory.
         Threads.logFailure("closing connections in time failed", e);
       }
     }
+  }
+
+  /** Closes the connections whose time has passed; {@code looks}: and those whose client has gone. */
+  void check(boolean looks) {
+    long now = System.nanoTime();
+    connections.forEach(connection -> connection.check(now, looks));
   }
 
   private static String date(Instant now) {

@@ -18,6 +18,10 @@ final class EngineHttpsServer extends HttpsServer {
     engine = new Engine(this, provider, true);
   }
 
+  Engine engine() {
+    return engine;
+  }
+
   @Override
   public void bind(InetSocketAddress address, int backlog) throws IOException {
     engine.bind(address, backlog);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.engine;
 
+import java.io.FilterInputStream;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLSocket;
 
 /**
  * The bytes of one connection as they are sent: with TLS, encrypted. A read returns what has
@@ -33,7 +35,6 @@ final class Wire extends InputStream {
   private final SocketChannel channel;
   private final Socket socket;
   private final InputStream in;
-  private final OutputStream out;
   private final Lock reading = new ReentrantLock();
   private final Lock writing = new ReentrantLock();
 
@@ -45,7 +46,6 @@ final class Wire extends InputStream {
     this.channel = channel;
     this.socket = channel.socket();
     this.in = socket.getInputStream();
-    this.out = new Output(socket.getOutputStream());
   }
 
   SocketChannel channel() {
@@ -57,8 +57,14 @@ final class Wire extends InputStream {
     return socket;
   }
 
-  OutputStream output() {
-    return out;
+  /** Returns what sends the bytes, or with TLS encrypts and sends them, undisturbed by {@link #look}. */
+  OutputStream output(SSLSocket tls) throws IOException {
+    return new Output((tls == null ? socket : tls).getOutputStream());
+  }
+
+  /** Returns what reads the bytes, or with TLS reads and decrypts them, undisturbed by {@link #look}. */
+  InputStream input(SSLSocket tls) throws IOException {
+    return tls == null ? this : new DecryptedInput(tls.getInputStream());
   }
 
   /** Changes to non-blocking mode, in which nothing but a selector uses the channel, or back. */
@@ -160,6 +166,23 @@ final class Wire extends InputStream {
       channel.close();
     } catch (IOException e) {
       // Nothing is left to be done with the connection.
+    }
+  }
+
+  /** Has the lock also while TLS answers, such as to an update of the keys. */
+  private final class DecryptedInput extends FilterInputStream {
+    DecryptedInput(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read(byte[] to, int offset, int length) throws IOException {
+      reading.lock();
+      try {
+        return in.read(to, offset, length);
+      } finally {
+        reading.unlock();
+      }
     }
   }
 

@@ -11,6 +11,7 @@ import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -19,6 +20,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
@@ -42,6 +50,7 @@ class EngineTlsTest {
   private TestCertificate certificate;
   private HttpClient client;
   private HttpsServer server;
+  private Executor threads; // Null: the engine's own.
 
   @BeforeEach
   void makeCertificate() throws Exception {
@@ -80,6 +89,7 @@ class EngineTlsTest {
           exchange.getResponseBody().write(text);
           exchange.close();
         });
+    server.setExecutor(threads);
     server.start();
   }
 
@@ -113,6 +123,62 @@ class EngineTlsTest {
           }
         });
     assertThat(post(1)).isEqualTo("TLSv1.2 1");
+  }
+
+  @Test
+  void incompleteHeadsNeedNoPlatformThread() throws Exception {
+    ExecutorService two = Executors.newFixedThreadPool(2);
+    threads = two;
+    serve(new HttpsConfigurator(certificate.serverTls()));
+    List<Socket> clients = new ArrayList<>();
+    try {
+      for (int i = 0; i < 5; i++) {
+        Socket socket =
+            TestCertificate.trusting(certificate.pem())
+                .getSocketFactory()
+                .createSocket("localhost", server.getAddress().getPort());
+        clients.add(0, socket);
+        socket.getOutputStream().write("GET / HTTP/1.1\r\n".getBytes(StandardCharsets.US_ASCII));
+      }
+      for (Socket socket : clients) {
+        socket.getOutputStream().write("Host: a\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        assertThat(socket.getInputStream().readNBytes(12)).asString().isEqualTo("HTTP/1.1 200");
+      }
+    } finally {
+      for (Socket socket : clients) {
+        socket.close();
+      }
+      two.shutdownNow();
+    }
+  }
+
+  @Test
+  void lookingForTheClientDisturbsNoResponse() throws Exception {
+    serve(new HttpsConfigurator(certificate.serverTls()));
+    server.removeContext("/");
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.sendResponseHeaders(200, 0);
+          for (int i = 0; i < 1000; i++) {
+            exchange.getResponseBody().write(new byte[100]);
+            exchange.getResponseBody().flush();
+          }
+          exchange.close();
+        });
+    CompletableFuture<String> response = CompletableFuture.supplyAsync(this::get);
+    while (!response.isDone()) {
+      ((EngineHttpsServer) server).engine().check(true);
+    }
+    assertThat(response.join()).hasSize(100_000);
+  }
+
+  private String get() {
+    try {
+      return post(0);
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
   }
 
   @Test
