@@ -7,9 +7,11 @@ import java.util.Set;
  * A header field as HPACK transmits it. Each character is one byte (ISO-8859-1). Whether a name or a
  * value is legal in HTTP is not checked here.
  *
+ * @param name lower case; a pseudo-header field begins with a colon
+ * @param value the value, without white space around it
  * @param indexing whether the encoder may add the field to the dynamic table
  */
-record HeaderField(String name, String value, Indexing indexing) {
+public record HeaderField(String name, String value, Indexing indexing) {
   /** What stands for a field beside its bytes in the bounds of RFC 7541 and RFC 9113. */
   static final int OVERHEAD_BYTES = 32;
 
@@ -18,7 +20,7 @@ record HeaderField(String name, String value, Indexing indexing) {
       Set.of("authorization", "cookie", "proxy-authorization", "set-cookie");
 
   /** The representations of a literal field: RFC 7541, section 6.2. */
-  enum Indexing {
+  public enum Indexing {
     /** Added to the dynamic table. */
     INCREMENTAL,
     /** Not added by this encoder. */
@@ -28,13 +30,13 @@ record HeaderField(String name, String value, Indexing indexing) {
   }
 
   /** Rejects characters that are no bytes. */
-  HeaderField {
+  public HeaderField {
     requireBytes(name);
     requireBytes(value);
   }
 
   /** Returns a field that is added to the dynamic table, unless its name stands for a secret. */
-  static HeaderField of(String name, String value) {
+  public static HeaderField of(String name, String value) {
     Indexing indexing = SENSITIVE.contains(name) ? Indexing.NEVER : Indexing.INCREMENTAL;
     return new HeaderField(name, value, indexing);
   }
