@@ -9,6 +9,7 @@ import java.net.SocketTimeoutException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
@@ -78,6 +79,11 @@ final class Connection implements Runnable, EngineProtocol.Peer {
   @Override
   public Optional<SSLSession> session() {
     return Optional.ofNullable(tls).map(SSLSocket::getSession);
+  }
+
+  @Override
+  public Executor threads() {
+    return engine.threads();
   }
 
   @Override

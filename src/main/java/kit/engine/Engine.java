@@ -61,7 +61,7 @@ final class Engine {
   private boolean isStarted;
 
   private volatile Executor executor;
-  private volatile Executor threads; // The executor, or the engine's own threads.
+  private volatile Executor threads;
   private volatile HttpsConfigurator tls;
   private volatile String date = date(Instant.now());
   private volatile boolean isStopping; // Each response closes its connection.
@@ -131,6 +131,11 @@ final class Engine {
 
   Executor executor() {
     return executor;
+  }
+
+  /** Returns the executor, or the engine's own threads. */
+  Executor threads() {
+    return threads;
   }
 
   void rejected(InetSocketAddress remote, BadRequest problem) {

@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import javax.net.ssl.SSLSession;
 
 /**
@@ -44,6 +45,12 @@ public interface EngineProtocol {
 
     /** Returns the TLS session, or empty. */
     Optional<SSLSession> session();
+
+    /**
+     * Returns the threads of the server, for tasks of the connection. It throws {@link
+     * java.util.concurrent.RejectedExecutionException} if all are busy or the server has stopped.
+     */
+    Executor threads();
 
     /** Closes the connection after {@code timeout}; replaces the last limit. At first: idle. */
     void expireIn(Duration timeout);

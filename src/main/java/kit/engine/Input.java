@@ -84,9 +84,12 @@ final class Input extends InputStream {
     return available() == 0 && !fill() ? -1 : bytes[position++] & 0xff;
   }
 
-  /** Reads up to {@code length} bytes, at least one; -1 at the end of the stream. */
+  /** Reads up to {@code length} bytes, at least one unless {@code length} is 0; -1 at the end of the stream. */
   @Override
   public int read(byte[] to, int offset, int length) throws IOException {
+    if (length == 0) { // As readNBytes asks for; it must not wait.
+      return 0;
+    }
     if (available() == 0) {
       if (length >= SIZE) {
         return source.read(to, offset, length);

@@ -163,6 +163,16 @@ class EngineProtocolTest {
   }
 
   @Test
+  void protocolRunsTasksOnTheThreadsOfTheServer() throws Exception {
+    try (RawClient client = serve()) {
+      client.send("ECHO\n");
+      CompletableFuture<Thread> thread = new CompletableFuture<>();
+      peers.take().threads().execute(() -> thread.complete(Thread.currentThread()));
+      assertThat(thread.get(10, TimeUnit.SECONDS)).isNotSameAs(Thread.currentThread());
+    }
+  }
+
+  @Test
   void stopCallsTheProtocolAndWaitsForItsRequests() throws Exception {
     try (RawClient client = serve()) {
       client.send("ECHO\n");
