@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http2;
 
+import static kit.http2.Http2Exception.require;
+
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -104,7 +106,8 @@ final class FrameReader {
       }
       case Frame.WINDOW_UPDATE -> {
         requireLength(frame, 4, "WINDOW_UPDATE");
-        requireOfStream(frame, frame.word31(0) > 0, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
+        require(
+            frame.word31(0) > 0, ErrorCode.PROTOCOL_ERROR, frame.streamId(), "WINDOW_UPDATE of 0");
       }
       case Frame.CONTINUATION -> throw protocolError("CONTINUATION without HEADERS");
       default -> {} // Unknown: for extensions.
@@ -119,7 +122,7 @@ final class FrameReader {
     }
     boolean isWhole = payload.length > 0;
     if (frame.type() == Frame.DATA) {
-      requireOfStream(frame, isWhole, ErrorCode.FRAME_SIZE_ERROR, "DATA without pad length");
+      require(isWhole, ErrorCode.FRAME_SIZE_ERROR, frame.streamId(), "DATA without pad length");
     }
     require(isWhole, ErrorCode.FRAME_SIZE_ERROR, "HEADERS without pad length");
     int padding = payload[0] & 0xff;
@@ -174,10 +177,13 @@ final class FrameReader {
 
   private static void checkPriority(Frame frame) throws Http2Exception {
     requireStream(frame, "PRIORITY");
-    requireOfStream(
-        frame, frame.flowBytes() == 5, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY not of 5 bytes");
+    require(
+        frame.flowBytes() == 5,
+        ErrorCode.FRAME_SIZE_ERROR,
+        frame.streamId(),
+        "PRIORITY not of 5 bytes");
     boolean isOfOther = frame.word31(0) != frame.streamId();
-    requireOfStream(frame, isOfOther, ErrorCode.PROTOCOL_ERROR, "PRIORITY on itself");
+    require(isOfOther, ErrorCode.PROTOCOL_ERROR, frame.streamId(), "PRIORITY on itself");
   }
 
   private void checkSettings(Frame frame) throws Http2Exception {
@@ -201,20 +207,6 @@ final class FrameReader {
   private static void requireLength(Frame frame, int bytes, String name) throws Http2Exception {
     boolean isLong = frame.flowBytes() == bytes;
     require(isLong, ErrorCode.FRAME_SIZE_ERROR, name + " not of " + bytes + " bytes");
-  }
-
-  private static void requireOfStream(Frame frame, boolean isValid, ErrorCode code, String problem)
-      throws Http2Exception {
-    if (!isValid) {
-      throw Http2Exception.ofStream(code, frame.streamId(), problem);
-    }
-  }
-
-  private static void require(boolean isValid, ErrorCode code, String problem)
-      throws Http2Exception {
-    if (!isValid) {
-      throw Http2Exception.ofConnection(code, problem);
-    }
   }
 
   private static Http2Exception protocolError(String problem) {

@@ -31,6 +31,21 @@ final class Http2Exception extends IOException {
     return new Http2Exception(code, streamId, problem);
   }
 
+  /** Throws an error of the connection unless the input is valid. */
+  static void require(boolean isValid, ErrorCode code, String problem) throws Http2Exception {
+    if (!isValid) {
+      throw ofConnection(code, problem);
+    }
+  }
+
+  /** Throws an error of a stream unless the input is valid. */
+  static void require(boolean isValid, ErrorCode code, int streamId, String problem)
+      throws Http2Exception {
+    if (!isValid) {
+      throw ofStream(code, streamId, problem);
+    }
+  }
+
   ErrorCode code() {
     return code;
   }
