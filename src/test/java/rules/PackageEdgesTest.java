@@ -31,7 +31,7 @@ class PackageEdgesTest {
       Map.ofEntries(
           entry("kit", Set.of()),
           entry("kit.engine", Set.of()),
-          entry("kit.http2", Set.of()),
+          entry("kit.http2", Set.of("kit.engine")),
           entry("kit.http", Set.of("kit")),
           entry("kit.http.server", Set.of("kit", "kit.http")),
           entry("kit.http.client", Set.of("kit", "kit.http")),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.http2;
 
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -39,6 +40,16 @@ public record HeaderField(String name, String value, Indexing indexing) {
   public static HeaderField of(String name, String value) {
     Indexing indexing = SENSITIVE.contains(name) ? Indexing.NEVER : Indexing.INCREMENTAL;
     return new HeaderField(name, value, indexing);
+  }
+
+  /** Returns the value of the first field of a name, or an empty text. */
+  static String valueOf(List<HeaderField> fields, String name) {
+    for (HeaderField field : fields) {
+      if (field.name().equals(name)) {
+        return field.value();
+      }
+    }
+    return "";
   }
 
   /** Returns the size that counts for bounds, in bytes. */

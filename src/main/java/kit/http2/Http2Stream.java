@@ -13,6 +13,9 @@ import javax.net.ssl.SSLSession;
  * One request and its response on a connection, as the server or as the client sees them. Both
  * directions are a head, a body and trailers; the body and the trailers may be missing.
  *
+ * <p>What is sent is buffered. It goes out with {@link #flush}, before a call of the same stream waits
+ * for the peer, and when the handler of a server returns: a small response is one system call.
+ *
  * <p>One thread may receive and another one send at the same time; {@link #reset} may be called on
  * any thread. A call that blocks ends with {@link java.io.InterruptedIOException} if its thread is
  * interrupted, with {@link java.net.SocketTimeoutException} at the {@link #deadline}, and with {@link
@@ -41,6 +44,9 @@ public interface Http2Stream {
 
   /** Sends the fields after the body, the last of this direction. */
   void sendTrailers(List<HeaderField> trailers) throws IOException;
+
+  /** Sends what is buffered, without waiting for it. */
+  default void flush() throws IOException {}
 
   /** Ends the stream in both directions; without effect if both have ended. */
   void reset(ErrorCode code);
