@@ -30,6 +30,8 @@ import kit.cli.Flags;
 import kit.consul.ConsulClient;
 import kit.etcd.EtcdClient;
 import kit.eureka.EurekaClient;
+import kit.grpc.ProtobufReader;
+import kit.grpc.ProtobufWriter;
 import kit.http.RequestTarget;
 import kit.http.Router;
 import kit.log.KeyValueLog;
@@ -50,8 +52,7 @@ final class Uses {
   static String limited(TokenBucket bucket) { // new TokenBucket(100, 20): 100 a second, 20 at once
     long waitNanos = bucket.tryAcquireNanos();
     if (waitNanos > 0) {
-      long seconds = TimeUnit.NANOSECONDS.toSeconds(waitNanos + 999_999_999);
-      return "429 Too Many Requests, Retry-After: " + seconds;
+      return "429, Retry-After: " + TimeUnit.NANOSECONDS.toSeconds(waitNanos + 999_999_999);
     }
     return "200 OK";
   }
@@ -98,10 +99,8 @@ final class Uses {
   // end of RetryBudget
 
   // docs: RoundRobinPicker
-  private static final RoundRobinPicker ROUND_ROBIN = new RoundRobinPicker(); // Thread-safe.
-
-  static String nextOf(List<String> servers) {
-    return ROUND_ROBIN.pick(servers); // The list may change from call to call.
+  static String nextOf(RoundRobinPicker turns, List<String> servers) { // Keep one picker.
+    return turns.pick(servers); // The list may change from call to call.
   }
 
   // end of RoundRobinPicker
@@ -109,19 +108,15 @@ final class Uses {
   // docs: WeightedRoundRobinPicker
   record Host(String name, int cpus) {}
 
-  private static final WeightedRoundRobinPicker WEIGHTED = new WeightedRoundRobinPicker();
-
-  static Host nextByCpus(List<Host> hosts) {
-    return WEIGHTED.pick(hosts, Host::cpus);
+  static Host nextByCpus(WeightedRoundRobinPicker turns, List<Host> hosts) {
+    return turns.pick(hosts, Host::cpus);
   }
 
   // end of WeightedRoundRobinPicker
 
   // docs: RandomPicker
-  private static final RandomPicker RANDOM = new RandomPicker();
-
-  static String randomOf(List<String> servers) {
-    return RANDOM.pick(servers);
+  static String randomOf(RandomPicker random, List<String> servers) {
+    return random.pick(servers);
   }
 
   // end of RandomPicker
@@ -129,10 +124,8 @@ final class Uses {
   // docs: LeastLoadedPicker
   record Server(String name, AtomicInteger callsInFlight) {}
 
-  private static final LeastLoadedPicker LEAST_LOADED = new LeastLoadedPicker();
-
-  static Server leastLoaded(List<Server> servers) { // Each call increments and decrements.
-    return LEAST_LOADED.pick(servers, server -> server.callsInFlight().get());
+  static Server leastLoaded(LeastLoadedPicker picker, List<Server> servers) {
+    return picker.pick(servers, server -> server.callsInFlight().get()); // Each call counts.
   }
 
   // end of LeastLoadedPicker
@@ -172,9 +165,7 @@ final class Uses {
     KeyValueLog log =
         KeyValueLog.logfmt(stream) // Or json.
             .with("ts", KeyValueLog.timestamp(InstantSource.system()))
-            .allowing(KeyValueLog.Level.INFO);
-
-    log.at(KeyValueLog.Level.DEBUG).log("not", "written");
+            .allowing(KeyValueLog.Level.INFO); // DEBUG is not written.
     log.at(KeyValueLog.Level.WARN).log("event", "login failed", "user", user, "attempts", 3);
   }
 
@@ -187,7 +178,6 @@ final class Uses {
         metrics.counterFamily("requests_total", "Requests served.", "status");
     Metrics.Observer seconds = metrics.histogram("request_seconds", "Time.", Metrics.SECONDS);
     metrics.polledGauge("queue_length", "Jobs.", samples -> samples.add(queueLength.get()));
-
     long startedAtNanos = System.nanoTime();
     request.run();
     seconds.observe((System.nanoTime() - startedAtNanos) / 1e9);
@@ -240,8 +230,7 @@ final class Uses {
   // docs: KeyFile
   static String kindOfKey(Path file) throws IOException {
     KeyFile keys = KeyFile.read(file); // The exception names the file and the problem.
-    String use = keys.signing().isPresent() ? "signs and verifies" : "verifies";
-    return keys.verifying().getAlgorithm() + " " + use;
+    return keys.verifying().getAlgorithm() + (keys.signing().isPresent() ? " signs" : " verifies");
   }
 
   // end of KeyFile
@@ -285,7 +274,6 @@ final class Uses {
       throws Exception {
     long lease = etcd.grant(Duration.ofSeconds(10)); // etcd.keepAlive(lease), every 3 seconds
     etcd.put("/services/web/web-1", "10.0.0.5:8081", lease);
-
     long next = etcd.list("/services/web/").revision() + 1;
     etcd.watch("/services/web/", next, Duration.ofMinutes(1), news); // Until it returns false.
     return lease;
@@ -328,4 +316,22 @@ final class Uses {
   }
 
   // end of EurekaClient
+
+  // docs: ProtobufWriter
+  static byte[] user(long uid, String name) { // message User { int64 uid = 1; string name = 2; }
+    return new ProtobufWriter().writeInt(1, uid).writeString(2, name).toBytes();
+  }
+
+  // end of ProtobufWriter
+
+  // docs: ProtobufReader
+  static String nameOf(byte[] user) throws IOException {
+    String name = ""; // What is absent has the default.
+    for (ProtobufReader message = new ProtobufReader(user); message.next(); ) {
+      name = message.field() == 2 ? message.readString() : name;
+    }
+    return name;
+  }
+
+  // end of ProtobufReader
 }

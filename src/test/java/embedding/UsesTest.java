@@ -18,6 +18,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import javax.crypto.spec.SecretKeySpec;
 import kit.auth.Jwt;
+import kit.balancer.LeastLoadedPicker;
+import kit.balancer.RandomPicker;
+import kit.balancer.RoundRobinPicker;
+import kit.balancer.WeightedRoundRobinPicker;
 import kit.breaker.CircuitBreaker;
 import kit.consul.ConsulClient;
 import kit.consul.agent.DevAgent;
@@ -50,7 +54,7 @@ class UsesTest {
     TokenBucket bucket = new TokenBucket(0.4, 1, time); // One every 2.5 seconds.
 
     assertThat(Uses.limited(bucket)).isEqualTo("200 OK");
-    assertThat(Uses.limited(bucket)).isEqualTo("429 Too Many Requests, Retry-After: 3");
+    assertThat(Uses.limited(bucket)).isEqualTo("429, Retry-After: 3");
     time.advance(Duration.ofSeconds(3));
     assertThat(Uses.limited(bucket)).isEqualTo("200 OK");
   }
@@ -95,9 +99,10 @@ class UsesTest {
   void pickers() {
     List<String> servers = List.of("a:80", "b:80", "c:80");
 
-    assertThat(List.of(Uses.nextOf(servers), Uses.nextOf(servers), Uses.nextOf(servers)))
+    RoundRobinPicker turns = new RoundRobinPicker();
+    assertThat(Stream.generate(() -> Uses.nextOf(turns, servers)).limit(3))
         .containsExactlyInAnyOrderElementsOf(servers);
-    assertThat(servers).contains(Uses.randomOf(servers));
+    assertThat(servers).contains(Uses.randomOf(new RandomPicker(), servers));
   }
 
   @Test
@@ -106,7 +111,8 @@ class UsesTest {
     Uses.Host large = new Uses.Host("large", 2);
     List<Uses.Host> hosts = List.of(small, large);
 
-    assertThat(Stream.generate(() -> Uses.nextByCpus(hosts)).limit(6))
+    WeightedRoundRobinPicker turns = new WeightedRoundRobinPicker();
+    assertThat(Stream.generate(() -> Uses.nextByCpus(turns, hosts)).limit(6))
         .containsExactly(large, small, large, large, small, large);
   }
 
@@ -115,7 +121,7 @@ class UsesTest {
     Uses.Server busy = new Uses.Server("busy", new AtomicInteger(7));
     Uses.Server idle = new Uses.Server("idle", new AtomicInteger());
 
-    assertThat(Uses.leastLoaded(List.of(busy, idle))).isEqualTo(idle);
+    assertThat(Uses.leastLoaded(new LeastLoadedPicker(), List.of(busy, idle))).isEqualTo(idle);
   }
 
   @Test
@@ -187,7 +193,7 @@ class UsesTest {
     Path secret = Files.writeString(folder.resolve("secret"), "32 bytes of a random source, or so");
     Path keys = Path.of("src/test/resources/kit/auth");
 
-    assertThat(Uses.kindOfKey(secret)).isEqualTo("HMAC signs and verifies");
+    assertThat(Uses.kindOfKey(secret)).isEqualTo("HMAC signs");
     assertThat(Uses.kindOfKey(keys.resolve("RS256-public.pem"))).isEqualTo("RSA verifies");
   }
 
@@ -301,5 +307,11 @@ class UsesTest {
           .isTrue();
       assertThat(server.requests().get(1).body()).contains("\"hostName\":\"10.0.0.5\"");
     }
+  }
+
+  @Test
+  void protobuf() throws Exception {
+    assertThat(Uses.nameOf(Uses.user(101, "jerry"))).isEqualTo("jerry");
+    assertThat(Uses.nameOf(new byte[0])).isEmpty();
   }
 }

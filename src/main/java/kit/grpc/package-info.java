@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * gRPC without generated code: messages of Protocol Buffers, written and read by hand.
+ *
+ * <p>Parts: {@link kit.grpc.ProtobufWriter}, {@link kit.grpc.ProtobufReader}.
+ *
+ * <p>Dependencies: the JDK alone.
+ */
+package kit.grpc;
