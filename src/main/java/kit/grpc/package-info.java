@@ -4,6 +4,6 @@
  *
  * <p>Parts: {@link kit.grpc.ProtobufWriter}, {@link kit.grpc.ProtobufReader}.
  *
- * <p>Dependencies: the JDK alone.
+ * <p>Dependencies: {@link kit.http2}.
  */
 package kit.grpc;
