@@ -41,7 +41,7 @@ class PackageEdgesTest {
           entry("kit.auth", Set.of("kit", "kit.http", "kit.http.client")),
           entry("kit.breaker", Set.of("kit", "kit.http")),
           entry("kit.command", Set.of("kit", "kit.http", "kit.breaker")),
-          entry("kit.grpc", Set.of("kit", "kit.http2")),
+          entry("kit.grpc", Set.of("kit", "kit.http", "kit.http2")),
           entry("kit.log", Set.of("kit", "kit.http")),
           entry("kit.metrics", Set.of("kit", "kit.http", "kit.http.server")),
           entry("kit.ratelimit", Set.of("kit", "kit.http")),
