@@ -60,7 +60,8 @@ public final class GrpcMethod {
   /**
    * Returns a method with one request and any number of responses. The iterator is used on the thread
    * of the call; if it is {@link AutoCloseable}, it is closed at the end of the call, however that
-   * comes.
+   * comes. One that waits throws {@link java.util.concurrent.CancellationException} if it is
+   * interrupted.
    */
   public static <Q, R> GrpcMethod serverStream(
       String path,

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import kit.Context;
@@ -201,6 +202,7 @@ public final class GrpcService implements Http2Handler {
 
   private static boolean isInterruption(Throwable cause) {
     return cause instanceof InterruptedException
+        || cause instanceof CancellationException
         || cause instanceof InterruptedIOException && !(cause instanceof SocketTimeoutException);
   }
 
