@@ -46,7 +46,7 @@ class PackageEdgesTest {
           entry("kit.metrics", Set.of("kit", "kit.http", "kit.http.server")),
           entry("kit.ratelimit", Set.of("kit", "kit.http")),
           entry("kit.retry", Set.of("kit", "kit.http")),
-          entry("kit.tracing", Set.of("kit", "kit.http", "kit.http.client", "kit.http.server")),
+          entry("kit.tracing", Set.of("kit", "kit.http", "kit.http.client")),
           // Discovery and the registries behind it.
           entry("kit.discovery", Set.of("kit")),
           entry("kit.balancer", Set.of("kit", "kit.discovery")),

@@ -31,4 +31,10 @@ public record RequestSummary(
     Throwable error,
     String requestId,
     Context context,
-    InetSocketAddress remote) {}
+    InetSocketAddress remote) {
+  /**
+   * The key of the name of the status of gRPC, such as {@code NOT_FOUND}, in the context of a summary;
+   * absent if the request was none of gRPC. Its status is then the HTTP status that stands for it.
+   */
+  public static final Context.Key<String> GRPC_CODE = Context.key("grpc-code");
+}

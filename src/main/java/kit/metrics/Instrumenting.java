@@ -21,6 +21,7 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.PeerException;
 import kit.http.Request;
+import kit.http.RequestServer;
 import kit.http.RequestSummary;
 import kit.http.Response;
 import kit.http.server.HttpService;
@@ -45,6 +46,9 @@ import kit.http.server.HttpService;
  *   http_request_duration_seconds   method, route           a histogram; until the last byte is sent
  *   http_response_bytes_total       method, route           bodies only
  *   http_requests_in_flight
+ *   grpc_calls_total                method, grpc_code       served; the path, and the name of the status
+ *   grpc_call_duration_seconds      method                  a histogram
+ *   grpc_calls_in_flight
  *   http_server_info                engine                  1; the package of the HTTP engine
  *   ratelimit_refused_total         limit
  *
@@ -75,6 +79,8 @@ public final class Instrumenting {
   private final Metrics.Family<Metrics.Observer> requestSeconds;
   private final Metrics.Family<Metrics.Counter> responseBytes;
   private final Metrics.Family<Metrics.Counter> refused;
+  private final Metrics.Family<Metrics.Counter> grpcCalls;
+  private final Metrics.Family<Metrics.Observer> grpcSeconds;
 
   private final Metrics.Family<Metrics.Counter> calls;
   private final Metrics.Family<Metrics.Observer> callSeconds;
@@ -103,6 +109,15 @@ public final class Instrumenting {
     refused =
         metrics.counterFamily(
             "ratelimit_refused_total", "Requests and calls rejected by a rate limit.", "limit");
+
+    grpcCalls =
+        metrics.counterFamily("grpc_calls_total", "Calls of gRPC served.", method, "grpc_code");
+    grpcSeconds =
+        metrics.histogramFamily(
+            "grpc_call_duration_seconds",
+            "Time from the head of a call to its status.",
+            Metrics.SECONDS,
+            method);
 
     String service = "service";
     String outcome = "outcome";
@@ -143,6 +158,19 @@ public final class Instrumenting {
         samples -> samples.add(1, http.engine()),
         "engine");
     http.onCompleted(this::served);
+  }
+
+  /** Measures the calls that {@code grpc} serves; to be called once. */
+  public void serveGrpc(RequestServer grpc) {
+    metrics.polledGauge(
+        "grpc_calls_in_flight", "Calls in flight.", samples -> samples.add(grpc.inFlight()));
+    grpc.onCompleted(this::servedGrpc);
+  }
+
+  private void servedGrpc(RequestSummary done) {
+    String code = done.context().get(RequestSummary.GRPC_CODE);
+    grpcCalls.labels(done.route(), code == null ? "-" : code).inc();
+    grpcSeconds.labels(done.route()).observe(done.nanos() / 1e9);
   }
 
   private void served(RequestSummary done) {

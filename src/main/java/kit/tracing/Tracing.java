@@ -23,8 +23,8 @@ import kit.Middleware;
 import kit.PeerException;
 import kit.http.Request;
 import kit.http.RequestId;
+import kit.http.RequestServer;
 import kit.http.RequestSummary;
-import kit.http.server.HttpService;
 
 /**
  * Distributed tracing of requests: records a span for each served request and each attempt of a
@@ -55,7 +55,8 @@ import kit.http.server.HttpService;
  * for log lines and error responses, whether or not the trace is sampled.
  *
  * <p>Names are route templates, and tags those of Zipkin: {@code http.method}, {@code http.route},
- * {@code http.path}, {@code http.status_code}, and {@code error} for failures.
+ * {@code http.path}, {@code http.status_code}, {@code grpc.status_code} for gRPC, and {@code error}
+ * for failures.
  *
  * <h2>Threads and cost</h2>
  *
@@ -102,9 +103,9 @@ public final class Tracing {
     TraceContext.root(ratio, () -> 1); // For its check of the ratio.
   }
 
-  /** Traces the requests that {@code http} serves, and reports the spans of sampled traces. */
-  public void serve(HttpService http) {
-    http.before(this::begin).onCompleted(this::end);
+  /** Traces the requests that {@code server} serves, over HTTP or gRPC, and reports the spans of sampled traces. */
+  public void serve(RequestServer server) {
+    server.before(this::begin).onCompleted(this::end);
   }
 
   private Context begin(Context context, Request request) {
@@ -135,6 +136,10 @@ public final class Tracing {
     tags.put("http.route", done.route());
     tags.put("http.path", here.path);
     tags.put("http.status_code", Integer.toString(done.status()));
+    String grpcCode = done.context().get(RequestSummary.GRPC_CODE);
+    if (grpcCode != null) {
+      tags.put("grpc.status_code", grpcCode);
+    }
     if (done.status() >= 500 || done.status() == 0) {
       tags.put("error", done.error() == null ? "" : done.error().getClass().getSimpleName());
     }

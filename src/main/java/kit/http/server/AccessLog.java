@@ -21,8 +21,8 @@ import kit.http.RequestSummary;
  * //   remote=127.0.0.1:40112 request_id=5f0c... trace_id=4bf9...     (one line)
  * }</pre>
  *
- * <p>{@link RequestSummary} describes the fields. {@code trace_id} and {@code error} are present if
- * there is one. Path and error are untrusted, so the log must escape them.
+ * <p>{@link RequestSummary} describes the fields. {@code grpc_code}, {@code trace_id} and {@code
+ * error} are present if there is one. Path and error are untrusted, so the log must escape them.
  *
  * <p>Thread-safe if the log is. It writes on the thread of the request, after the response was
  * sent.
@@ -49,6 +49,10 @@ public final class AccessLog implements Consumer<RequestSummary> {
     event.addAll(List.of("status", done.status(), "bytes", done.bytes()));
     event.addAll(List.of("took_ms", BigDecimal.valueOf(done.nanos() / 1_000, 3)));
     event.addAll(List.of("remote", address(done.remote()), "request_id", done.requestId()));
+    String grpcCode = done.context().get(RequestSummary.GRPC_CODE);
+    if (grpcCode != null) {
+      event.addAll(List.of("grpc_code", grpcCode));
+    }
     String traceId = done.context().get(RequestId.TRACE_ID);
     if (traceId != null) {
       event.addAll(List.of("trace_id", traceId));

@@ -20,6 +20,7 @@ import kit.Shutdown;
 import kit.http.EndpointHandler;
 import kit.http.Problem;
 import kit.http.Request;
+import kit.http.RequestServer;
 import kit.http.RequestSummary;
 import kit.http.Response;
 import org.slf4j.Logger;
@@ -62,7 +63,7 @@ import org.slf4j.LoggerFactory;
  * <p>Thread-safe; {@code drain}, {@code stop} and {@code close} may be called repeatedly. Requests
  * run on virtual threads from JDK 24 on, else on an elastic pool.
  */
-public final class HttpService implements AutoCloseable {
+public final class HttpService implements RequestServer, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HttpService.class);
 
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
@@ -123,6 +124,7 @@ public final class HttpService implements AutoCloseable {
    * Adds a function that adds values to the context of each request. It runs after the checks and
    * before the limit of requests in flight, so that {@link RequestSummary} always has these values.
    */
+  @Override
   public HttpService before(EndpointHandler.Before function) {
     exchanges.before(requireNonNull(function, "function"));
     return this;
@@ -132,6 +134,7 @@ public final class HttpService implements AutoCloseable {
    * Adds a function to call after each request, successful or not; also after one that a {@link
    * ServerEngine} of its own has rejected, of which only peer, status and reason are known.
    */
+  @Override
   public HttpService onCompleted(Consumer<RequestSummary> finalizer) {
     finalizers.add(requireNonNull(finalizer, "finalizer"));
     return this;
@@ -200,7 +203,7 @@ public final class HttpService implements AutoCloseable {
     return server.getClass().getPackageName();
   }
 
-  /** Returns the number of requests in flight. */
+  @Override
   public int inFlight() {
     return exchanges.inFlight();
   }
