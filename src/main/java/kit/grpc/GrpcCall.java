@@ -51,9 +51,10 @@ public final class GrpcCall {
   private GrpcMetadata metadata = GrpcMetadata.empty();
   private MessageReader reader; // Null until begin().
   private CallTimer timer; // Null without a deadline.
-  private Context context = Context.background();
+  private Context context;
   private long limitNanos; // How long a message may take.
   private boolean acceptsGzip;
+  private long sentBytes; // Of messages, with their prefixes.
   private boolean compresses;
   private boolean isHeadSent;
   private GrpcMetadata first = GrpcMetadata.empty();
@@ -65,6 +66,8 @@ public final class GrpcCall {
     this.head = stream.head();
     this.writer = new MessageWriter(stream);
     this.limitNanos = settings.messageTimeout().toNanos();
+    String id = RequestId.acceptOrNew(field("x-request-id").orElse(null));
+    this.context = Context.background().with(RequestId.KEY, id).with(KEY, this);
   }
 
   /**
@@ -156,11 +159,14 @@ public final class GrpcCall {
     return isCancelled;
   }
 
+  /** Returns the context of the call, with its deadline once it has begun. */
+  Context context() {
+    return context;
+  }
+
   /** Reads the head, and starts the timer of the deadline. Returns the context of the call. */
   Context begin() {
     stream.onReset(reset -> isCancelled = true);
-    String id = RequestId.acceptOrNew(field("x-request-id").orElse(null));
-    context = context.with(RequestId.KEY, id).with(KEY, this);
     try {
       metadata = GrpcMetadata.of(head);
       Optional<String> timeout = field(GrpcTimeout.NAME);
@@ -178,15 +184,15 @@ public final class GrpcCall {
   }
 
   /** Returns the head for middleware. */
-  Request request() {
+  Request request(Request.Tracker tracker) {
     Headers headers = new Headers();
     try {
       metadata.fields().forEach(field -> headers.add(field.name(), field.value()));
       RequestTarget target = RequestTarget.parse(path(), "");
       RequestBody none = new RequestBody(InputStream.nullInputStream(), 0);
-      return new Request("POST", target, headers, none, remoteAddress(), "2", finalizer -> {});
-    } catch (IllegalArgumentException e) {
-      throw new GrpcException(GrpcStatus.INVALID_ARGUMENT, "malformed metadata");
+      return new Request("POST", target, headers, none, remoteAddress(), "2", tracker);
+    } catch (RequestTarget.InvalidException | IllegalArgumentException e) {
+      throw new GrpcException(GrpcStatus.INVALID_ARGUMENT, "malformed path or metadata");
     }
   }
 
@@ -212,7 +218,7 @@ public final class GrpcCall {
     beforeWait();
     try {
       sendHead();
-      writer.send(message, compresses && acceptsGzip, false);
+      sentBytes += writer.send(message, compresses && acceptsGzip, false);
     } catch (StreamResetException e) {
       isCancelled = true;
       throw e;
@@ -220,6 +226,11 @@ public final class GrpcCall {
       throw new GrpcException(
           GrpcStatus.DEADLINE_EXCEEDED, "the client did not read the response in time");
     }
+  }
+
+  /** Returns the length of the messages sent so far. */
+  long sentBytes() {
+    return sentBytes;
   }
 
   void flush() throws IOException {

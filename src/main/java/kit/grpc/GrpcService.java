@@ -7,18 +7,25 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import kit.Context;
 import kit.LogSafe;
 import kit.StatusException;
+import kit.http.EndpointHandler;
 import kit.http.Problem;
+import kit.http.Request;
 import kit.http.RequestId;
+import kit.http.RequestServer;
+import kit.http.RequestSummary;
 import kit.http.Response;
 import kit.http2.Http2Handler;
 import kit.http2.Http2Stream;
@@ -40,6 +47,16 @@ import org.slf4j.LoggerFactory;
  * cancels the call and at the deadline of {@code grpc-timeout}, which is also the deadline of the
  * {@link Context}. The status is sent when the work has ended, so work that ignores interrupts delays
  * it. {@link GrpcCall} has metadata; the request id is that of HTTP, {@code x-request-id}.
+ *
+ * <p>Middleware for requests applies to calls, too: access log, metrics and traces by {@link
+ * #before} and {@link #onCompleted}, limits and token checks by {@link GrpcMethod#around}.
+ *
+ * <pre>{@code
+ * tracing.serve(grpc);
+ * instrumenting.serveGrpc(grpc);
+ * grpc.onCompleted(new AccessLog(log::log));
+ * grpc.add(getName.around(Middleware.chain(limiting, JwtAuthenticating.verifying(verifier))));
+ * }</pre>
  *
  * <h2>Errors</h2>
  *
@@ -63,11 +80,13 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Source: grpc/doc/PROTOCOL-HTTP2.md, compression.md and statuscodes.md.
  */
-public final class GrpcService implements Http2Handler {
+public final class GrpcService implements Http2Handler, RequestServer {
   private static final Logger log = LoggerFactory.getLogger(GrpcService.class);
 
   private final Settings settings;
   private final Map<String, GrpcMethod> methods = new HashMap<>();
+  private final List<EndpointHandler.Before> before = new CopyOnWriteArrayList<>();
+  private final List<Consumer<RequestSummary>> finalizers = new CopyOnWriteArrayList<>();
   private final AtomicInteger inFlight = new AtomicInteger();
   private final Object idle = new Object(); // Notified when inFlight has dropped to 0.
 
@@ -94,7 +113,19 @@ public final class GrpcService implements Http2Handler {
     return this;
   }
 
-  /** Returns the number of calls in flight. */
+  @Override
+  public GrpcService before(EndpointHandler.Before function) {
+    before.add(requireNonNull(function, "function"));
+    return this;
+  }
+
+  @Override
+  public GrpcService onCompleted(Consumer<RequestSummary> finalizer) {
+    finalizers.add(requireNonNull(finalizer, "finalizer"));
+    return this;
+  }
+
+  @Override
   public int inFlight() {
     return inFlight.get();
   }
@@ -114,18 +145,11 @@ public final class GrpcService implements Http2Handler {
     }
   }
 
-  /** Serves a call. Fails only if the response cannot be sent. */
   @Override
   public void handle(Http2Stream stream) throws IOException {
     int concurrent = inFlight.incrementAndGet();
     try {
-      GrpcCall call = new GrpcCall(stream, settings);
-      int httpStatus = call.httpStatus();
-      if (httpStatus == 200) {
-        serve(call, concurrent > settings.maxInFlight());
-      } else {
-        call.reject(httpStatus);
-      }
+      new Served(new GrpcCall(stream, settings)).serve(concurrent > settings.maxInFlight());
     } finally {
       if (inFlight.decrementAndGet() == 0) {
         synchronized (idle) {
@@ -135,33 +159,98 @@ public final class GrpcService implements Http2Handler {
     }
   }
 
-  private void serve(GrpcCall call, boolean isFull) throws IOException {
-    Context context = Context.background();
-    Throwable error = null;
-    try {
+  /** One call, from its head to its summary. */
+  private final class Served implements Request.Tracker {
+    private final long startedAtNanos = System.nanoTime();
+    private final GrpcCall call;
+    private final List<Consumer<RequestSummary>> own = new ArrayList<>(0); // Of this call.
+
+    private Context context;
+    private String route = Request.NO_ROUTE;
+
+    Served(GrpcCall call) {
+      this.call = call;
+      this.context = call.context();
+    }
+
+    void serve(boolean isFull) throws IOException {
+      int httpStatus = call.httpStatus();
+      if (httpStatus != 200) {
+        call.reject(httpStatus);
+        complete(httpStatus, new StatusException(httpStatus, "not a request of gRPC"));
+        return;
+      }
+      Throwable error = null;
+      try {
+        call(isFull);
+      } catch (Throwable e) {
+        error = e;
+      }
+      boolean isExpired = call.stop();
+      Thread.interrupted(); // The status is sent in any case.
+      GrpcStatus status = GrpcStatus.OK;
+      try {
+        if (error == null) {
+          call.succeed();
+        } else {
+          GrpcException failure = failure(error, isExpired, call, context);
+          status = failure.status();
+          call.fail(failure);
+        }
+      } catch (IOException e) { // The client is gone, or does not read.
+        status = status == GrpcStatus.OK ? GrpcStatus.CANCELLED : status;
+        error = error == null ? e : error;
+        log.debug("no status sent: {} ({})", LogSafe.of(e), RequestId.idsIn(context));
+      }
+      context = context.with(RequestSummary.GRPC_CODE, status.name());
+      complete(status.httpStatus(), error);
+    }
+
+    private void call(boolean isFull) throws Exception {
       context = call.begin();
+      Request request = call.request(this);
       GrpcMethod method = methods.get(call.path());
+      route = method == null ? route : method.path();
+      for (EndpointHandler.Before function : before) {
+        context = function.before(context, request);
+      }
       if (method == null) {
         throw unknown(call.path());
       }
       if (isFull) {
         throw new GrpcException(GrpcStatus.UNAVAILABLE, "too many calls in flight");
       }
-      method.serve(context, call.request());
-    } catch (Throwable e) {
-      error = e;
+      method.serve(context, request);
     }
-    boolean isExpired = call.stop();
-    Thread.interrupted(); // The status is sent in any case.
-    GrpcException failure = error == null ? null : failure(error, isExpired, call, context);
+
+    private void complete(int status, Throwable error) {
+      RequestSummary completed =
+          new RequestSummary(
+              route,
+              call.path(),
+              call.field(":method").orElse("").equals("POST") ? "POST" : "OTHER",
+              status,
+              call.sentBytes(),
+              System.nanoTime() - startedAtNanos,
+              error,
+              context.get(RequestId.KEY),
+              context,
+              call.remoteAddress());
+      own.forEach(finalizer -> run(finalizer, completed));
+      finalizers.forEach(finalizer -> run(finalizer, completed));
+    }
+
+    @Override
+    public void onCompleted(Consumer<RequestSummary> finalizer) {
+      own.add(finalizer);
+    }
+  }
+
+  private static void run(Consumer<RequestSummary> finalizer, RequestSummary completed) {
     try {
-      if (failure == null) {
-        call.succeed();
-      } else {
-        call.fail(failure);
-      }
-    } catch (IOException e) { // The client is gone, or does not read.
-      log.debug("no status sent: {} ({})", LogSafe.of(e), RequestId.idsIn(context));
+      finalizer.accept(completed);
+    } catch (Throwable e) { // The next finalizers are not affected.
+      log.error("finalizer failed: {} ({})", LogSafe.of(e), RequestId.idsIn(completed.context()));
     }
   }
 

@@ -17,10 +17,11 @@ final class MessageWriter {
     this.stream = stream;
   }
 
-  /** Sends a message; {@code isLast}: and the end of the body. */
-  void send(byte[] message, boolean compress, boolean isLast) throws IOException {
+  /** Sends a message; {@code isLast}: and the end of the body. Returns the length sent. */
+  int send(byte[] message, boolean compress, boolean isLast) throws IOException {
     byte[] framed = framed(message, compress);
     stream.sendData(framed, 0, framed.length, isLast);
+    return framed.length;
   }
 
   static byte[] framed(byte[] message, boolean compress) throws IOException {

@@ -164,7 +164,7 @@ class GrpcServiceTest {
     "/other.Texts/Echo, 12 unknown service",
     "/test.Texts/Echo/, 12 unknown service",
     "/, 12 unknown service",
-    "/%0a, 12 unknown service"
+    "/%0a, 3 malformed path or metadata"
   })
   void unknownMethodIsUnimplemented(String path, String status) throws Exception {
     FakeHttp2Stream stream = new FakeHttp2Stream(path).servedBy(unary((context, text) -> text));
