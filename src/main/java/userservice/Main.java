@@ -15,6 +15,7 @@ import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.TracingFlags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Registration;
@@ -161,12 +162,11 @@ public final class Main {
     return new InstanceRegistration(
         options.name.get(),
         new Instance(address.host(), http.port(), options.tags.get(), RouteMeta.of(routes)),
-        "/health",
+        options.check.get().equals("ttl")
+            ? new HealthCheck.SelfReported(() -> http.selfCheck("/health"))
+            : new HealthCheck.Http("/health"),
         options.checkInterval.get(),
         options.deregisterAfter.get(),
-        address.useAgentAddress(),
-        options.check.get().equals("ttl")
-            ? Optional.of(() -> http.selfCheck("/health"))
-            : Optional.empty());
+        address.useAgentAddress());
   }
 }

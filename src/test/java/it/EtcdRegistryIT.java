@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -144,7 +145,11 @@ class EtcdRegistryIT extends RegistryContract.Changing {
     Instance self = Instance.of("127.0.0.1", 1 + number);
     InstanceRegistration offer =
         new InstanceRegistration(
-            service, self, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+            service,
+            self,
+            new HealthCheck.Http("/health"),
+            Duration.ofSeconds(5),
+            Duration.ofMinutes(1));
     try (Registration registration = registry.registration(offer);
         Instances instances = registry.instances(service)) {
       Semaphore changes = new Semaphore(0);

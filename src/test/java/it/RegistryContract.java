@@ -6,12 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -153,11 +153,10 @@ abstract class RegistryContract {
           new InstanceRegistration(
               service,
               instance,
-              "/health",
+              new HealthCheck.SelfReported(() -> {}),
               Duration.ofMinutes(1),
               Duration.ofMinutes(1),
-              false,
-              Optional.of(() -> {})); // Always healthy; the port is closed.
+              false); // Always healthy; the port is closed.
       Registration registration = registrar().registration(offer);
       registrations.add(registration);
       registration.start();

@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import javax.net.ssl.SSLException;
 import kit.cli.Flags;
@@ -23,6 +22,7 @@ import kit.consul.ConsulClient.ConsulException;
 import kit.consul.ConsulClient.HealthQuery;
 import kit.consul.ConsulClient.Service;
 import kit.consul.ConsulClient.Status;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -102,11 +102,10 @@ class SecuredConsulIT {
     return new InstanceRegistration(
         "web",
         Instance.of("127.0.0.1", port),
-        "/health",
+        new HealthCheck.SelfReported(() -> {}),
         Duration.ofSeconds(1),
         Duration.ofMinutes(1),
-        false,
-        Optional.of(() -> {})); // Well as long as it is there.
+        false); // Well as long as it is there.
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Map;
 import javax.net.ssl.SSLHandshakeException;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -40,7 +41,11 @@ class SecuredEtcdIT {
     Registration registration =
         registry.registration(
             new InstanceRegistration(
-                "web", SELF, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1)));
+                "web",
+                SELF,
+                new HealthCheck.Http("/health"),
+                Duration.ofSeconds(5),
+                Duration.ofMinutes(1)));
     registration.start();
     return registration;
   }

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -46,11 +46,10 @@ class SpringEurekaIT {
     return new InstanceRegistration(
         name,
         OURS,
-        "/health",
+        new HealthCheck.Http("/health"),
         Duration.ofMinutes(1),
         Duration.ofMinutes(1),
-        false,
-        Optional.empty());
+        false);
   }
 
   /** Starts scripts/eureka/SpringClient, which looks for a service and registers as spring-web. */

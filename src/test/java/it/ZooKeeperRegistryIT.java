@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -247,7 +248,11 @@ class ZooKeeperRegistryIT extends RegistryContract.Changing {
     Instance self = Instance.of("127.0.0.1", 1 + number);
     InstanceRegistration offer =
         new InstanceRegistration(
-            service, self, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+            service,
+            self,
+            new HealthCheck.Http("/health"),
+            Duration.ofSeconds(5),
+            Duration.ofMinutes(1));
     try (Registration registration = registry.registration(offer);
         Instances instances = registry.instances(service)) {
       Semaphore changes = new Semaphore(0);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.discovery;
 
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
 /**
  * Registers one instance with a registry and keeps it registered until closed.
  *
@@ -24,6 +27,33 @@ public interface Registration extends AutoCloseable {
   /** Deregisters the instance, once, within a few seconds whatever the state of the registry. */
   @Override
   void close();
+
+  /**
+   * Returns one registration for several: it is registered when all are. They are closed at the same
+   * time, each on a thread of its own.
+   */
+  static Registration all(List<Registration> registrations) {
+    List<Registration> all = List.copyOf(registrations);
+    return new Registration() {
+      @Override
+      public void start() {
+        all.forEach(Registration::start);
+      }
+
+      @Override
+      public boolean isRegistered() {
+        return all.stream().allMatch(Registration::isRegistered);
+      }
+
+      @Override
+      public void close() {
+        all.stream()
+            .map(each -> CompletableFuture.runAsync(each::close, task -> new Thread(task).start()))
+            .toList()
+            .forEach(CompletableFuture::join);
+      }
+    };
+  }
 
   /** Returns a registration that does nothing. */
   static Registration none() {

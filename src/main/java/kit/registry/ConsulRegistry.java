@@ -19,6 +19,7 @@ import kit.consul.ConsulClient;
 import kit.consul.ConsulInstances;
 import kit.consul.ConsulRegistration;
 import kit.consul.ConsulServices;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -185,20 +186,28 @@ final class ConsulRegistry extends Registry {
             instance.tags(),
             instance.meta());
     String checkId = "service:" + wanted.id();
-    if (wanted.selfCheck().isPresent()) {
+    if (wanted.check() instanceof HealthCheck.SelfReported reported) {
       Duration ttl = wanted.checkInterval().multipliedBy(REPORTS_PER_TTL);
       return new ConsulRegistration(
           client(),
           service,
           List.of(complete(ConsulCheck.ttl(checkId, ttl), wanted)),
-          heartbeat(checkId, ttl, wanted.selfCheck().get()));
+          heartbeat(checkId, ttl, reported.check()));
     }
-    String url = "http://" + instance.authority() + wanted.healthPath();
     boolean isBrief = wanted.checkInterval().compareTo(CHECK_TIMEOUT) < 0;
     ConsulCheck check =
-        ConsulCheck.http(checkId, url, wanted.checkInterval())
-            .withTimeout(isBrief ? wanted.checkInterval() : CHECK_TIMEOUT);
+        polled(checkId, wanted).withTimeout(isBrief ? wanted.checkInterval() : CHECK_TIMEOUT);
     return new ConsulRegistration(client(), service, List.of(complete(check, wanted)));
+  }
+
+  private static ConsulCheck polled(String checkId, InstanceRegistration wanted) {
+    String address = wanted.instance().authority();
+    if (wanted.check() instanceof HealthCheck.Grpc grpc) {
+      String target = grpc.service().isEmpty() ? address : address + "/" + grpc.service();
+      return ConsulCheck.grpc(checkId, target, wanted.checkInterval());
+    }
+    String path = ((HealthCheck.Http) wanted.check()).path();
+    return ConsulCheck.http(checkId, "http://" + address + path, wanted.checkInterval());
   }
 
   private static ConsulCheck complete(ConsulCheck check, InstanceRegistration wanted) {
@@ -210,7 +219,7 @@ final class ConsulRegistry extends Registry {
   }
 
   private static ConsulRegistration.Heartbeat heartbeat(
-      String checkId, Duration ttl, InstanceRegistration.SelfCheck selfCheck) {
+      String checkId, Duration ttl, HealthCheck.SelfCheck selfCheck) {
     return new ConsulRegistration.Heartbeat(
         checkId,
         ttl,

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Duration;
 import java.util.List;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -66,7 +67,11 @@ class DnsRegistryTest {
     Registry dns = Registry.parse("dns://127.0.0.1:53/service.consul");
     InstanceRegistration offer =
         new InstanceRegistration(
-            "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+            "web",
+            Instance.of("h", 80),
+            new HealthCheck.Http("/health"),
+            Duration.ofSeconds(5),
+            Duration.ofMinutes(1));
 
     assertThatThrownBy(() -> dns.registration(offer)).isInstanceOf(Flags.UsageException.class);
     assertThatThrownBy(() -> dns.instances("a b"))

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -112,7 +113,11 @@ class EtcdRegistryTest {
     Registry etcd = Registry.parse("etcd://127.0.0.1:1");
     InstanceRegistration offer =
         new InstanceRegistration(
-            "a/b", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+            "a/b",
+            Instance.of("h", 80),
+            new HealthCheck.Http("/health"),
+            Duration.ofSeconds(5),
+            Duration.ofMinutes(1));
 
     assertThatThrownBy(() -> etcd.instances("a/b"))
         .isInstanceOf(Flags.UsageException.class)

@@ -13,6 +13,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -54,7 +55,11 @@ class EurekaRegistryTest {
   private static InstanceRegistration offer(String name, List<String> tags) {
     Instance instance = new Instance("10.0.0.5", 8081, tags, Map.of());
     return new InstanceRegistration(
-        name, instance, "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+        name,
+        instance,
+        new HealthCheck.Http("/health"),
+        Duration.ofSeconds(5),
+        Duration.ofMinutes(1));
   }
 
   @ParameterizedTest

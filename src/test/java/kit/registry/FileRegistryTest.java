@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -45,7 +46,11 @@ class FileRegistryTest {
     Registry registry = Registry.parse("file:instances");
     InstanceRegistration instance =
         new InstanceRegistration(
-            "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+            "web",
+            Instance.of("h", 80),
+            new HealthCheck.Http("/health"),
+            Duration.ofSeconds(5),
+            Duration.ofMinutes(1));
 
     assertThatThrownBy(() -> registry.instances("web", List.of("primary")))
         .isInstanceOf(Flags.UsageException.class)

@@ -9,8 +9,8 @@ import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -26,7 +26,11 @@ import testing.FakeConsul;
 class RegistryTest {
   private static final InstanceRegistration OFFER =
       new InstanceRegistration(
-          "web", Instance.of("h", 80), "/health", Duration.ofSeconds(5), Duration.ofMinutes(1));
+          "web",
+          Instance.of("h", 80),
+          new HealthCheck.Http("/health"),
+          Duration.ofSeconds(5),
+          Duration.ofMinutes(1));
 
   @ParameterizedTest
   @ValueSource(
@@ -190,7 +194,11 @@ class RegistryTest {
         new Instance("127.0.0.1", 8081, List.of("primary"), RouteMeta.of(List.of("GET /a")));
     InstanceRegistration asked =
         new InstanceRegistration(
-            "web", self, "/health", Duration.ofSeconds(2), Duration.ofMinutes(2));
+            "web",
+            self,
+            new HealthCheck.Http("/health"),
+            Duration.ofSeconds(2),
+            Duration.ofMinutes(2));
     assertThat(registered(asked))
         .contains("\"ID\":\"web-127.0.0.1-8081\"", "\"Address\":\"127.0.0.1\"")
         .contains("\"Tags\":[\"primary\"]", "\"Meta\":{\"route-1\":\"GET /a\"}")
@@ -201,13 +209,27 @@ class RegistryTest {
         new InstanceRegistration(
             "web",
             self,
-            "/health",
+            new HealthCheck.SelfReported(() -> {}),
             Duration.ofSeconds(2),
             Duration.ofMinutes(2),
-            true,
-            Optional.of(() -> {}));
+            true);
     assertThat(registered(reporting))
         .contains("\"Address\":\"\"", "\"TTL\":\"6s\"", "\"Status\":\"passing\"")
+        .doesNotContain("HTTP");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'', 127.0.0.1:8081", "userservice.Users, 127.0.0.1:8081/userservice.Users"})
+  void consulMayCheckByGrpc(String service, String target) throws Exception {
+    InstanceRegistration asked =
+        new InstanceRegistration(
+            "web",
+            Instance.of("127.0.0.1", 8081),
+            new HealthCheck.Grpc(service),
+            Duration.ofSeconds(9),
+            Duration.ofMinutes(2));
+    assertThat(registered(asked))
+        .contains("\"GRPC\":\"" + target + "\"", "\"Interval\":\"9s\"", "\"Timeout\":\"5s\"")
         .doesNotContain("HTTP");
   }
 

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import kit.cli.Flags;
+import kit.discovery.HealthCheck;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
@@ -61,7 +62,7 @@ class ZooKeeperRegistryTest {
     return new InstanceRegistration(
         name,
         Instance.of("10.0.0.5", 8081),
-        "/health",
+        new HealthCheck.Http("/health"),
         Duration.ofSeconds(5),
         Duration.ofMinutes(1));
   }
