@@ -4,6 +4,10 @@ package kit.http2;
 import static java.util.Objects.requireNonNull;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import kit.engine.EngineProtocol;
 
 /**
@@ -25,6 +29,7 @@ import kit.engine.EngineProtocol;
 public final class Http2Protocol implements EngineProtocol {
   private final Http2Settings settings;
   private final Http2Handler handler;
+  private final Set<ServerConnection> connections = ConcurrentHashMap.newKeySet();
 
   /** Creates a protocol whose requests {@code handler} answers. */
   public Http2Protocol(Http2Settings settings, Http2Handler handler) {
@@ -44,6 +49,39 @@ public final class Http2Protocol implements EngineProtocol {
 
   @Override
   public void serve(Peer peer) {
-    new ServerConnection(settings, handler, peer).serve();
+    ServerConnection connection = new ServerConnection(settings, handler, peer, this::changed);
+    connections.add(connection);
+    try {
+      connection.serve();
+    } finally {
+      connections.remove(connection);
+      changed();
+    }
+  }
+
+  private void changed() {
+    synchronized (connections) {
+      connections.notifyAll();
+    }
+  }
+
+  /**
+   * Waits until no request is in flight on any connection: all responses were sent. For a server that
+   * has begun to stop, at most {@code patience}.
+   *
+   * @return whether none is in flight
+   */
+  public boolean awaitIdle(Duration patience) throws InterruptedException {
+    long endNanos = System.nanoTime() + patience.toNanos();
+    synchronized (connections) {
+      while (connections.stream().anyMatch(ServerConnection::isBusy)) {
+        long leftNanos = endNanos - System.nanoTime();
+        if (leftNanos <= 0) {
+          return false;
+        }
+        TimeUnit.NANOSECONDS.timedWait(connections, leftNanos);
+      }
+    }
+    return true;
   }
 }

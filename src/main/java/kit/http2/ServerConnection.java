@@ -33,8 +33,10 @@ final class ServerConnection extends Http2Connection {
 
   private final Http2Handler handler;
   private final EngineProtocol.Peer peer;
+  private final Runnable onIdle;
   private final List<ConnectionStream> arrived = new ArrayList<>(); // Of the thread that reads.
   private volatile int lastStreamId;
+  private volatile boolean isBusy;
 
   // Guarded by this.
   private int active; // Streams whose handler has not returned, and 1 while draining.
@@ -42,10 +44,13 @@ final class ServerConnection extends Http2Connection {
   private boolean isDraining;
   private boolean isRefusing;
 
-  ServerConnection(Http2Settings settings, Http2Handler handler, EngineProtocol.Peer peer) {
+  /** Creates a connection; {@code onIdle} runs when {@link #isBusy} may have become false. */
+  ServerConnection(
+      Http2Settings settings, Http2Handler handler, EngineProtocol.Peer peer, Runnable onIdle) {
     super(true, settings, peer.input(), peer.output(), peer.threads());
     this.handler = handler;
     this.peer = peer;
+    this.onIdle = onIdle;
   }
 
   /** Serves the connection until it ends. */
@@ -136,12 +141,25 @@ final class ServerConnection extends Http2Connection {
     }
   }
 
+  /** Returns whether a request is in flight: its response was not sent as a whole. */
+  boolean isBusy() {
+    return isBusy;
+  }
+
+  private void busy(boolean isBusy) {
+    this.isBusy = isBusy;
+    peer.busy(isBusy);
+    if (!isBusy) {
+      onIdle.run();
+    }
+  }
+
   private synchronized boolean opens() {
     if (active >= settings().maxConcurrentStreams() || isRefusing) {
       return false;
     }
     active++;
-    peer.busy(true);
+    busy(true);
     return true;
   }
 
@@ -152,7 +170,7 @@ final class ServerConnection extends Http2Connection {
       idleSinceNanos = System.nanoTime();
       isLast = active == 0 && isRefusing;
       if (active == 0 && !isRefusing) {
-        peer.busy(false);
+        busy(false);
       }
     }
     if (isLast) {
@@ -167,7 +185,7 @@ final class ServerConnection extends Http2Connection {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    peer.busy(false);
+    busy(false);
   }
 
   /** Announces the end; the client may still open streams until it has read that. */
@@ -178,7 +196,7 @@ final class ServerConnection extends Http2Connection {
       }
       isDraining = true;
       active++;
-      peer.busy(true);
+      busy(true);
     }
     goAwayWith(Integer.MAX_VALUE, ErrorCode.NO_ERROR, "");
     control((to, encoder) -> to.ping(DRAIN, false));
