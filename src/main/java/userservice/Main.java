@@ -6,11 +6,13 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
 import kit.Middleware;
 import kit.Shutdown;
+import kit.cli.GrpcServer;
 import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
 import kit.cli.Program;
@@ -63,18 +65,22 @@ public final class Main {
     options.registry.get().prepare();
 
     // Server: bound first, because the address and the service need the port.
-    HttpService http = options.server.bind(logs);
+    GrpcServer grpc = GrpcServer.of(options.grpc, options.server);
+    HttpService http = options.server.bind(logs, grpc.sharedProtocols());
+    grpc.bind(http, logs);
 
     // Tracing: traceparent is always propagated; sampled spans are sent to Zipkin.
     AdvertisedAddress advertised = advertised(options);
     TracingFlags.Traces traces =
         options.tracing.open(options.name.get(), reported(advertised, http.port()));
     traces.tracing().serve(http);
+    grpc.service().ifPresent(traces.tracing()::serve);
 
     // Metrics.
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
+    grpc.service().ifPresent(instrumenting::serveGrpc);
     traces.show(metrics);
 
     // Service: the business logic and its middleware.
@@ -107,9 +113,16 @@ public final class Main {
         UserRoutes.handler(
             users, http::health, http::ready, instrumenting::page, accessToken, guard);
 
-    // Registration.
-    Registration registration =
-        options.registry.get().registration(offer(options, advertised, http, handler));
+    grpc.serve(UserMethods.of(users, http::isReady, guard));
+
+    // Registration: one service, and one more if gRPC has a port of its own.
+    List<Registration> offers = new ArrayList<>();
+    offers.add(options.registry.get().registration(offer(options, advertised, http, handler)));
+    grpc.ownPort()
+        .map(port -> offerGrpc(options, advertised, http, port))
+        .map(options.registry.get()::registration)
+        .ifPresent(offers::add);
+    Registration registration = Registration.all(offers);
 
     if (!options.registry.get().isNone()) { // With "none", 0 would look like an outage.
       metrics.polledGauge(
@@ -159,12 +172,41 @@ public final class Main {
     // Without the routes for monitoring.
     List<String> routes = new ArrayList<>(handler.routes());
     routes.removeIf(route -> route.matches("GET /(health|ready|metrics)"));
-    return new InstanceRegistration(
+    boolean byGrpc = options.check.get().equals("grpc") && options.grpc.isShared();
+    return offer(
+        options,
         options.name.get(),
         new Instance(address.host(), http.port(), options.tags.get(), RouteMeta.of(routes)),
-        options.check.get().equals("ttl")
-            ? new HealthCheck.SelfReported(() -> http.selfCheck("/health"))
-            : new HealthCheck.Http("/health"),
+        byGrpc ? new HealthCheck.Grpc("") : check(options, http, new HealthCheck.Http("/health")),
+        address);
+  }
+
+  private static InstanceRegistration offerGrpc(
+      Options options, AdvertisedAddress address, HttpService http, int port) {
+    return offer(
+        options,
+        options.name.get() + "-grpc",
+        new Instance(address.host(), port, options.tags.get(), Map.of()),
+        check(options, http, new HealthCheck.Grpc("")),
+        address);
+  }
+
+  private static HealthCheck check(Options options, HttpService http, HealthCheck polled) {
+    return options.check.get().equals("ttl")
+        ? new HealthCheck.SelfReported(() -> http.selfCheck("/health"))
+        : polled;
+  }
+
+  private static InstanceRegistration offer(
+      Options options,
+      String name,
+      Instance instance,
+      HealthCheck check,
+      AdvertisedAddress address) {
+    return new InstanceRegistration(
+        name,
+        instance,
+        check,
         options.checkInterval.get(),
         options.deregisterAfter.get(),
         address.useAgentAddress());

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import kit.cli.Flags;
+import kit.cli.GrpcFlags;
 import kit.cli.HttpAddress;
 import kit.cli.Logs;
 import kit.cli.Program;
@@ -31,6 +32,8 @@ final class Options {
 
   final ServerFlags server = new ServerFlags(flags).declareEngine();
 
+  final GrpcFlags grpc = new GrpcFlags(flags);
+
   final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
 
   final Supplier<Optional<String>> advertise =
@@ -48,9 +51,9 @@ final class Options {
   final Supplier<String> check =
       flags.optional(
           "check",
-          Flags.oneOf("TYPE", "http", "ttl"),
+          Flags.oneOf("TYPE", "http", "ttl", "grpc"),
           "http",
-          "health check: http (polled) or ttl (heartbeat)");
+          "health check: http, grpc (polled), ttl (heartbeat)");
 
   final Supplier<Duration> checkInterval =
       flags.optional(
@@ -107,6 +110,10 @@ final class Options {
   /** Parses the command line and the environment. */
   Options(String... args) {
     flags.parse(args);
+    grpc.check(server);
+    if (check.get().equals("grpc") && !grpc.isOn()) {
+      throw new Flags.UsageException("--check grpc: needs --grpc-port or --grpc");
+    }
     registry.get(); // Reports a wrong registry at once.
     proxy.get().ifPresent(peers -> peers.refuse(name.get(), ownAddress()));
   }

@@ -35,17 +35,12 @@ public final class UserRoutes {
       Endpoint<Request, Response> metrics,
       Optional<Endpoint<Request, Response>> accessToken,
       Middleware<Request, Response> guard) {
-    Endpoint<UserRequest, UserResponse> getName =
-        (context, request) -> new UserResponse(users.getName(context, request.uid()));
-    Endpoint<UserRequest, UserResponse> deleteUser =
-        (context, request) -> {
-          users.deleteUser(context, request.uid());
-          return new UserResponse("user " + request.uid() + " deleted");
-        };
+    Endpoint<UserRequest, UserResponse> getName = getName(users);
+    Endpoint<UserRequest, UserResponse> deleteUser = deleteUser(users);
     JsonRpc rpc =
         new JsonRpc()
-            .method("user.get", UserRequest.class, refusals().around(getName))
-            .method("user.delete", UserRequest.class, refusals().around(deleteUser));
+            .method("user.get", UserRequest.class, getName)
+            .method("user.delete", UserRequest.class, deleteUser);
     Router<Endpoint<Request, Response>> router =
         new Router<Endpoint<Request, Response>>()
             .route("GET", "/user/{uid:\\d+}", guard.around(onTheWire(getName)))
@@ -61,7 +56,23 @@ public final class UserRoutes {
 
   private static Endpoint<Request, Response> onTheWire(
       Endpoint<UserRequest, UserResponse> endpoint) {
-    return new EndpointHandler<>(UserRoutes::decode, refusals().around(endpoint), Encoders.json());
+    return new EndpointHandler<>(UserRoutes::decode, endpoint, Encoders.json());
+  }
+
+  /** Returns the endpoint of the operation, whose exceptions have statuses. */
+  static Endpoint<UserRequest, UserResponse> getName(UserService users) {
+    return refusals()
+        .around((context, request) -> new UserResponse(users.getName(context, request.uid())));
+  }
+
+  /** Returns the endpoint of the operation, whose exceptions have statuses. */
+  static Endpoint<UserRequest, UserResponse> deleteUser(UserService users) {
+    return refusals()
+        .around(
+            (context, request) -> {
+              users.deleteUser(context, request.uid());
+              return new UserResponse("user " + request.uid() + " deleted");
+            });
   }
 
   /** Returns the endpoint of {@code POST /hello}, an example of a request with a body. */

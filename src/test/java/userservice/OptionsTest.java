@@ -27,6 +27,8 @@ class OptionsTest {
             "port",
             "bind",
             "engine",
+            "grpc-port",
+            "grpc",
             "rate",
             "burst",
             "max-in-flight",
@@ -42,6 +44,33 @@ class OptionsTest {
     assertThat(help.flags("Observability"))
         .containsExactly("zipkin", "sample-ratio", "log-level", "log-format", "access-log");
     assertThat(help.text()).contains("  consul[+https]://host:port ", "  none ");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--grpc                                | --grpc: needs --engine kit, or use --grpc-port",
+        "--grpc --engine kit --grpc-port 82    | --grpc and --grpc-port",
+        "--grpc-port 81                        | --grpc-port: is that of --port",
+        "--grpc-port 65536                     | --grpc-port",
+        "--check grpc                          | --check grpc: needs --grpc-port or --grpc",
+      })
+  void flagsOfGrpcMustAgree(String flags, String problem) {
+    List<String> args = new ArrayList<>(List.of("--name", "a", "--port", "81"));
+    args.addAll(List.of(flags.split(" ")));
+    assertThatThrownBy(() -> new Options(args.toArray(new String[0])))
+        .isInstanceOf(Flags.UsageException.class)
+        .hasMessageStartingWith(problem);
+  }
+
+  @Test
+  void grpcIsOffByDefault() {
+    assertThat(new Options("--name", "a", "--port", "0").grpc.isOn()).isFalse();
+    String[] own = {"--name", "a", "--port", "0", "--grpc-port", "0", "--check", "grpc"};
+    assertThat(new Options(own).grpc.port()).contains(0);
+    String[] shared = {"--name", "a", "--port", "0", "--grpc", "--engine", "kit"};
+    assertThat(new Options(shared).grpc.isShared()).isTrue();
   }
 
   @Test

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
-import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.time.Duration;
+import java.util.List;
+import kit.engine.EngineProtocol;
 import kit.engine.EngineProvider;
 import kit.engine.EngineSettings;
 import kit.http.server.HttpService;
@@ -23,18 +24,22 @@ import kit.http.server.ServerSettings;
  */
 public final class KitEngine {
   /** Creates the engine of a server, with the limits of its settings. */
-  public static final ServerEngine ENGINE = KitEngine::provider;
+  public static final ServerEngine ENGINE = speaking(List.of());
 
   private static final Duration LONGEST = Duration.ofDays(365); // The engine's bound.
 
   private KitEngine() {}
 
-  private static HttpServerProvider provider(
-      HttpService.Settings settings, ServerEngine.Rejections rejections) {
-    return new EngineProvider(limits(settings)).withRejections(rejections::rejected);
+  /** Creates the engine of a server that speaks other protocols, too, on the same port. */
+  public static ServerEngine speaking(List<EngineProtocol> protocols) {
+    return (settings, rejections) ->
+        new EngineProvider(limits(settings))
+            .withRejections(rejections::rejected)
+            .withProtocols(protocols);
   }
 
-  private static EngineSettings limits(HttpService.Settings settings) {
+  /** Returns the engine's limits for a server with these settings. */
+  static EngineSettings limits(HttpService.Settings settings) {
     EngineSettings limits = EngineSettings.ofProperties();
     Duration request = shorter(settings.server().requestTimeout(), LONGEST);
     Duration response = shorter(settings.server().responseTimeout(), LONGEST);

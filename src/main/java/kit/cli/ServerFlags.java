@@ -3,12 +3,15 @@ package kit.cli;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import kit.Endpoint;
 import kit.Shutdown;
 import kit.discovery.Instance;
+import kit.engine.EngineProtocol;
 import kit.http.Request;
+import kit.http.RequestServer;
 import kit.http.Response;
 import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
@@ -155,27 +158,48 @@ public final class ServerFlags {
    * @throws Program.FailedException if the port is taken, or the address not one of this machine
    */
   public HttpService bind(Logs logs) {
-    return bind(logs, timeouts());
+    return bind(logs, timeouts(), List.of());
   }
 
   /** As {@link #bind(Logs)}, with other time limits than those of the flags. */
   public HttpService bind(Logs logs, ServerSettings timeouts) {
+    return bind(logs, timeouts, List.of());
+  }
+
+  /** As {@link #bind(Logs)}, with other protocols on the same port; they need {@code --engine kit}. */
+  public HttpService bind(Logs logs, List<EngineProtocol> protocols) {
+    return bind(logs, timeouts(), protocols);
+  }
+
+  private HttpService bind(Logs logs, ServerSettings timeouts, List<EngineProtocol> protocols) {
     HttpService http =
         bind(
             (host, port) -> {
               HttpService.Settings settings =
-                  HttpService.Settings.of(host, port).withServer(timeouts).withEngine(engine());
+                  HttpService.Settings.of(host, port)
+                      .withServer(timeouts)
+                      .withEngine(engine(protocols));
               return HttpService.bind(
                   maxInFlight.get().map(settings::withMaxInFlight).orElse(settings));
             });
-    if (accessLog.get()) {
-      http.onCompleted(new AccessLog(logs.events("access")::log));
-    }
+    logRequests(http, logs);
     return http;
   }
 
-  private ServerEngine engine() {
-    return engine.get().equals("kit") ? KitEngine.ENGINE : ServerEngine.INSTALLED;
+  /** Writes the access log of a server, if it is on. */
+  void logRequests(RequestServer to, Logs logs) {
+    if (accessLog.get()) {
+      to.onCompleted(new AccessLog(logs.events("access")::log));
+    }
+  }
+
+  private ServerEngine engine(List<EngineProtocol> protocols) {
+    return isOnKitEngine() ? KitEngine.speaking(protocols) : ServerEngine.INSTALLED;
+  }
+
+  /** Returns whether {@code --engine kit} is set. */
+  public boolean isOnKitEngine() {
+    return engine.get().equals("kit");
   }
 
   /** Binds a server to a port. */
@@ -187,11 +211,16 @@ public final class ServerFlags {
 
   /** As {@link #bind(Logs)}, for a server that is not an {@link HttpService}. */
   public <T> T bind(Binding<T> binding) {
+    return bind("--port", port(), binding);
+  }
+
+  /** As {@link #bind(Binding)}, for the port of another flag. */
+  <T> T bind(String flag, int port, Binding<T> binding) {
     try {
-      return binding.bind(host(), port());
+      return binding.bind(host(), port);
     } catch (IOException e) {
       throw new Program.FailedException(
-          "--port: cannot listen on " + host() + ":" + port() + ": " + e.getMessage(), e);
+          flag + ": cannot listen on " + host() + ":" + port + ": " + e.getMessage(), e);
     }
   }
 

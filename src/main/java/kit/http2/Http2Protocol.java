@@ -66,12 +66,14 @@ public final class Http2Protocol implements EngineProtocol {
   }
 
   /**
-   * Waits until no request is in flight on any connection: all responses were sent. For a server that
-   * has begun to stop, at most {@code patience}.
+   * Ends all connections in order: announces it with GOAWAY, and waits at most {@code patience} until
+   * no request is in flight and all responses were sent. For a server that accepts no connections any
+   * more; one that is stopped with a delay does the same.
    *
-   * @return whether none is in flight
+   * @return whether no request is in flight
    */
-  public boolean awaitIdle(Duration patience) throws InterruptedException {
+  public boolean drain(Duration patience) throws InterruptedException {
+    connections.forEach(ServerConnection::drain);
     long endNanos = System.nanoTime() + patience.toNanos();
     synchronized (connections) {
       while (connections.stream().anyMatch(ServerConnection::isBusy)) {

@@ -188,8 +188,8 @@ final class ServerConnection extends Http2Connection {
     busy(false);
   }
 
-  /** Announces the end; the client may still open streams until it has read that. */
-  private void drain() {
+  /** Announces the end, once; the client may still open streams until it has read that. */
+  void drain() {
     synchronized (this) {
       if (isDraining) {
         return;

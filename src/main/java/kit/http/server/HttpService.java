@@ -10,12 +10,15 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import kit.Context;
 import kit.Endpoint;
+import kit.LogSafe;
 import kit.Shutdown;
 import kit.http.EndpointHandler;
 import kit.http.Problem;
@@ -86,6 +89,7 @@ public final class HttpService implements RequestServer, AutoCloseable {
   private final ExchangeHandler exchanges;
   private final Finalizers finalizers;
   private final HeadTimeout heads;
+  private final List<Companion> companions = new CopyOnWriteArrayList<>();
   private boolean started; // Guarded by this.
   private boolean stopped; // Guarded by this.
   private volatile boolean selfChecked;
@@ -140,6 +144,19 @@ public final class HttpService implements RequestServer, AutoCloseable {
     return this;
   }
 
+  /** A server beside this one, or another protocol on its port, that stops together with it. */
+  @FunctionalInterface
+  public interface Companion {
+    /** Accepts no more work, and waits for what is in flight for at most {@code patience}. */
+    void stop(Duration patience) throws InterruptedException;
+  }
+
+  /** Adds what stops together with this server: at the same time, with the same patience. */
+  public HttpService with(Companion companion) {
+    companions.add(requireNonNull(companion, "companion"));
+    return this;
+  }
+
   /** Starts to serve requests with {@code handler}; to be called once. */
   public synchronized void start(Endpoint<Request, Response> handler) {
     requireNonNull(handler, "handler");
@@ -187,7 +204,12 @@ public final class HttpService implements RequestServer, AutoCloseable {
    * the registry, whose outage must not make the service unavailable.
    */
   public Response ready(Context context, Request request) {
-    return exchanges.isDraining() ? DRAINING : selfChecked ? READY : STARTING;
+    return isReady() ? READY : exchanges.isDraining() ? DRAINING : STARTING;
+  }
+
+  /** Returns whether {@link #selfCheck} succeeded and the server is not draining. */
+  public boolean isReady() {
+    return selfChecked && !exchanges.isDraining();
   }
 
   private static Response status(int status, String text) {
@@ -274,12 +296,31 @@ public final class HttpService implements RequestServer, AutoCloseable {
         listener.begin();
       }
       exchanges.closeConnections(true);
+      List<Thread> stopping = companions.stream().map(it -> stopping(it, patience)).toList();
       idle = exchanges.awaitIdle(quiet, patience);
+      for (Thread companion : stopping) {
+        companion.join();
+      }
     } finally {
       threads.shutdownNow();
       heads.close();
     }
     return threads.awaitTermination(AFTERWARDS_MILLIS, TimeUnit.MILLISECONDS) && idle;
+  }
+
+  private static Thread stopping(Companion companion, Duration patience) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                companion.stop(patience);
+              } catch (InterruptedException | RuntimeException e) {
+                log.warn("stopping failed: {}", LogSafe.of(e));
+              }
+            },
+            "http-stop-with");
+    thread.start();
+    return thread;
   }
 
   /** Marks the service as stopped; returns whether it was serving. */
