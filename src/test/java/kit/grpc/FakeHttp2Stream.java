@@ -16,6 +16,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLSession;
 import kit.http2.ErrorCode;
@@ -40,6 +41,10 @@ final class FakeHttp2Stream implements Http2Stream {
   private volatile long deadlineNanos;
   private volatile boolean hasDeadline;
   private volatile Thread handler;
+
+  FakeHttp2Stream(List<HeaderField> head) {
+    this.head.addAll(head);
+  }
 
   FakeHttp2Stream(String path) {
     with(":method", "POST").with(":scheme", "http").with(":path", path);
@@ -72,6 +77,7 @@ final class FakeHttp2Stream implements Http2Stream {
     isReset = true;
     StreamResetException reset = reset();
     listeners.forEach(listener -> listener.accept(reset));
+    changed();
     handler.interrupt();
   }
 
@@ -95,6 +101,9 @@ final class FakeHttp2Stream implements Http2Stream {
                 service.handle(this);
               } catch (Exception e) {
                 throw new IllegalStateException(e);
+              } finally {
+                isReset |= !isEnded;
+                changed();
               }
             });
     handler = thread;
@@ -220,6 +229,7 @@ final class FakeHttp2Stream implements Http2Stream {
     require(responseHead.isEmpty());
     responseHead = List.copyOf(fields);
     isEnded = isLast;
+    changed();
   }
 
   @Override
@@ -230,6 +240,7 @@ final class FakeHttp2Stream implements Http2Stream {
       sent.writeBytes(Arrays.copyOfRange(from, offset, offset + length));
     }
     isEnded = isLast;
+    changed();
   }
 
   @Override
@@ -238,6 +249,47 @@ final class FakeHttp2Stream implements Http2Stream {
     require(!responseHead.isEmpty() && !isEnded);
     trailers = List.copyOf(fields);
     isEnded = true;
+    changed();
+  }
+
+  private void changed() {
+    synchronized (sent) {
+      sent.notifyAll();
+    }
+  }
+
+  /** Waits until a condition of what was sent is true, until a deadline. */
+  void await(BooleanSupplier condition, long untilNanos) throws IOException {
+    try {
+      synchronized (sent) {
+        while (!condition.getAsBoolean()) {
+          checkReset();
+          long leftNanos = untilNanos - System.nanoTime();
+          if (leftNanos <= 0) {
+            throw new SocketTimeoutException("deadline");
+          }
+          TimeUnit.NANOSECONDS.timedWait(sent, leftNanos);
+        }
+      }
+    } catch (InterruptedException e) {
+      throw new InterruptedIOException("interrupted");
+    }
+  }
+
+  List<HeaderField> responseHead() {
+    return responseHead;
+  }
+
+  List<HeaderField> responseTrailers() {
+    return trailers;
+  }
+
+  boolean isEnded() {
+    return isEnded;
+  }
+
+  boolean isReset() {
+    return isReset;
   }
 
   private static void require(boolean condition) {
@@ -249,6 +301,7 @@ final class FakeHttp2Stream implements Http2Stream {
   @Override
   public void reset(ErrorCode code) {
     isReset = true;
+    changed();
   }
 
   @Override

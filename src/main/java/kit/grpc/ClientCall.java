@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.grpc;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import java.util.List;
+import kit.LogSafe;
+import kit.PeerException;
+import kit.http2.ErrorCode;
+import kit.http2.HeaderField;
+import kit.http2.Http2Stream;
+import kit.http2.StreamResetException;
+
+/**
+ * A call on the side of the client, from the request to the status. All failures of the peer are a
+ * {@link PeerException}. Not thread-safe.
+ */
+final class ClientCall {
+  private static final long MAX_RETRY_AFTER_SECONDS =
+      365 * 86_400; // Must not overflow nanoseconds.
+
+  private final Http2Stream stream;
+  private final String instance;
+  private final int maxMessageBytes;
+  private MessageReader reader; // Null until the head has come.
+
+  ClientCall(Http2Stream stream, String instance, int maxMessageBytes) {
+    this.stream = stream;
+    this.instance = instance;
+    this.maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Sends the only request. */
+  void send(byte[] message) throws InterruptedException {
+    try {
+      new MessageWriter(stream).send(message, false, true);
+      stream.flush();
+    } catch (StreamResetException e) {
+      if (e.code() != ErrorCode.NO_ERROR) { // A response that came before the end of the request.
+        throw failure(e, instance);
+      }
+    } catch (IOException e) {
+      throw failure(e, instance);
+    }
+  }
+
+  /** Returns the next response; null at the end if the status is OK. */
+  byte[] next() throws InterruptedException {
+    try {
+      if (reader == null) {
+        begin(stream.head());
+      }
+      byte[] message = reader.next();
+      if (message == null) {
+        checkStatus(stream.trailers());
+      }
+      return message;
+    } catch (GrpcException e) {
+      throw e.status() == GrpcStatus.RESOURCE_EXHAUSTED
+          ? PeerException.tooLarge(instance, e.getMessage(), e)
+          : malformed(e.getMessage());
+    } catch (IOException e) {
+      throw failure(e, instance);
+    }
+  }
+
+  /** Ends the call if it has not ended. */
+  void cancel() {
+    stream.reset(ErrorCode.CANCEL);
+  }
+
+  private void begin(List<HeaderField> head) {
+    boolean isOnlyTrailers = !valueOf(head, "grpc-status", "").isEmpty();
+    String httpStatus = valueOf(head, ":status", "");
+    if (!httpStatus.equals("200") && !isOnlyTrailers) { // Of a proxy, or of no server of gRPC.
+      String detail = "HTTP status without a status of gRPC";
+      throw httpStatus.matches("[1-9]\\d\\d")
+          ? PeerException.status(instance, Integer.parseInt(httpStatus), detail, retryAfter(head))
+          : malformed("no HTTP status");
+    }
+    if (isOnlyTrailers) {
+      checkStatus(head);
+    } else if (!valueOf(head, "content-type", "").startsWith("application/grpc")) {
+      throw malformed("not of type application/grpc");
+    }
+    String encoding = valueOf(head, "grpc-encoding", MessageReader.IDENTITY);
+    reader = new MessageReader(stream.body(), encoding, maxMessageBytes);
+  }
+
+  private void checkStatus(List<HeaderField> trailers) {
+    String number = valueOf(trailers, "grpc-status", "");
+    if (!number.matches("\\d{1,9}")) {
+      if (reader != null && trailers.isEmpty()) {
+        throw malformed("no status of gRPC");
+      }
+      throw malformed("no number in grpc-status");
+    }
+    GrpcStatus status = GrpcStatus.of(Integer.parseInt(number));
+    if (status == GrpcStatus.OK) {
+      return;
+    }
+    String message = LogSafe.of(PercentCoding.decode(valueOf(trailers, "grpc-message", "")));
+    GrpcException cause = new GrpcException(status, message, details(trailers));
+    String detail = message.isEmpty() ? status.name() : message;
+    throw PeerException.status(instance, status.httpStatus(), detail, retryAfter(trailers), cause);
+  }
+
+  private byte[] details(List<HeaderField> trailers) {
+    try {
+      return GrpcMetadata.bytes(
+          HeaderField.of("", valueOf(trailers, "grpc-status-details-bin", "")));
+    } catch (IllegalArgumentException e) {
+      return new byte[0]; // The status counts.
+    }
+  }
+
+  private static Duration retryAfter(List<HeaderField> fields) {
+    String seconds = valueOf(fields, "retry-after", "");
+    return seconds.matches("\\d{1,9}")
+        ? Duration.ofSeconds(Math.min(Long.parseLong(seconds), MAX_RETRY_AFTER_SECONDS))
+        : null;
+  }
+
+  private static String valueOf(List<HeaderField> fields, String name, String other) {
+    return fields.stream()
+        .filter(field -> field.name().equals(name))
+        .map(HeaderField::value)
+        .findFirst()
+        .orElse(other);
+  }
+
+  PeerException malformed(String problem) {
+    return PeerException.malformed(instance, "malformed response: " + LogSafe.of(problem), null);
+  }
+
+  /** Returns the failure for an exception after the stream was opened. */
+  static PeerException failure(IOException e, String instance) throws InterruptedException {
+    if (e instanceof SocketTimeoutException) {
+      return PeerException.timeout(instance, e);
+    }
+    if (e instanceof InterruptedIOException) {
+      Thread.interrupted();
+      throw new InterruptedException();
+    }
+    if (e instanceof StreamResetException reset && reset.isUnprocessed()) {
+      return PeerException.notConnected(instance, "request refused before it was processed", e);
+    }
+    return PeerException.broken(instance, "call broken: " + LogSafe.of(e.getMessage()), e);
+  }
+}

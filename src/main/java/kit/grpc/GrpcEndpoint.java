@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+package kit.grpc;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.NoSuchElementException;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import kit.Context;
+import kit.Endpoint;
+import kit.LogSafe;
+import kit.PeerException;
+import kit.http.RequestId;
+import kit.http.client.HttpEndpoint;
+import kit.http2.HeaderField;
+import kit.http2.Http2Stream;
+import kit.http2.StreamResetException;
+
+/**
+ * Calls a method of a gRPC server as an endpoint: the client side of {@link GrpcService}.
+ *
+ * <pre>{@code
+ * GrpcChannel channel = new GrpcChannel("10.0.0.5:8081", false, connector); // One per server.
+ * Endpoint<Integer, String> getName =
+ *     GrpcEndpoint.unary(channel, "/user.UserService/GetName", uidCodec, nameCodec);
+ * }</pre>
+ *
+ * <p>The deadline of the {@link Context} is sent as {@code grpc-timeout} and ends the call here, too;
+ * without one, a unary call has 30 seconds and a stream has no limit. The request id in the context is
+ * sent as metadata.
+ *
+ * <h2>Errors</h2>
+ *
+ * <pre>
+ *   status other than OK               {@link PeerException} of kind STATUS, with the HTTP status of
+ *                                      {@link GrpcStatus}; its cause is the {@link GrpcException}
+ *   HTTP status other than 200         STATUS, with that
+ *   no connection; request refused     NOT_CONNECTED: the request was certainly not processed
+ *   deadline passed                    TIMEOUT
+ *   stream reset, connection lost      BROKEN
+ *   malformed; too long a message      MALFORMED; TOO_LARGE
+ *   interrupted                        {@link InterruptedException}; the call is cancelled
+ * </pre>
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>A call runs on the thread of its caller. Immutable; thread-safe.
+ */
+public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
+  private static final int MAX_MESSAGE_BYTES = 4 << 20; // As in other implementations of gRPC.
+  private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
+  private static final long NO_LIMIT = Long.MAX_VALUE / 2; // Nanoseconds: 146 years.
+
+  private final GrpcChannel channel;
+  private final String path;
+  private final GrpcCodec<Q> requests;
+  private final Receiver<R> receiver;
+  private final long timeoutNanos; // Without a deadline.
+  private final List<HttpEndpoint.Before> before;
+
+  private GrpcEndpoint(
+      GrpcChannel channel,
+      String path,
+      GrpcCodec<Q> requests,
+      Receiver<R> receiver,
+      long timeoutNanos,
+      List<HttpEndpoint.Before> before) {
+    this.channel = requireNonNull(channel, "channel");
+    this.path = requireNonNull(path, "path");
+    this.requests = requireNonNull(requests, "requests");
+    this.receiver = receiver;
+    this.timeoutNanos = timeoutNanos;
+    this.before = before;
+  }
+
+  /** Returns an endpoint of a method with one request and one response. */
+  public static <Q, R> GrpcEndpoint<Q, R> unary(
+      GrpcChannel channel, String path, GrpcCodec<Q> requests, GrpcCodec<R> responses) {
+    requireNonNull(responses, "responses");
+    Receiver<R> receiver = call -> only(call, responses);
+    return new GrpcEndpoint<>(channel, path, requests, receiver, DEFAULT_TIMEOUT_NANOS, List.of());
+  }
+
+  /**
+   * Returns an endpoint of a method with a stream of responses. The iterator reads them as they come:
+   * its methods wait, and throw what a unary call throws, but {@link CancellationException} if the
+   * thread is interrupted. Close it unless it was read to its end.
+   */
+  public static <Q, R> GrpcEndpoint<Q, Responses<R>> serverStream(
+      GrpcChannel channel, String path, GrpcCodec<Q> requests, GrpcCodec<R> responses) {
+    requireNonNull(responses, "responses");
+    Receiver<Responses<R>> receiver = call -> new Responses<>(call, responses);
+    return new GrpcEndpoint<>(channel, path, requests, receiver, NO_LIMIT, List.of());
+  }
+
+  /**
+   * Returns this endpoint with one more function that adds header fields, which become metadata; the
+   * functions of {@link HttpEndpoint} for traces and tokens will do.
+   */
+  public GrpcEndpoint<Q, R> before(HttpEndpoint.Before more) {
+    List<HttpEndpoint.Before> longer = new ArrayList<>(before);
+    longer.add(requireNonNull(more, "more"));
+    return new GrpcEndpoint<>(channel, path, requests, receiver, timeoutNanos, List.copyOf(longer));
+  }
+
+  @Override
+  public R call(Context context, Q request) throws Exception {
+    byte[] message = requests.encode(request);
+    long limitNanos = context.hasDeadline() ? context.remainingNanos() : timeoutNanos;
+    if (limitNanos <= 0) {
+      throw PeerException.timeout(channel.instance(), null);
+    }
+    ClientCall call = open(head(context, limitNanos), System.nanoTime() + limitNanos);
+    boolean isOpen = false;
+    try {
+      call.send(message);
+      R response = receiver.receive(call);
+      isOpen = response instanceof Responses;
+      return response;
+    } finally {
+      if (!isOpen) {
+        call.cancel(); // Without effect if it has ended.
+      }
+    }
+  }
+
+  private ClientCall open(List<HeaderField> head, long deadlineNanos) throws InterruptedException {
+    try {
+      Http2Stream stream = channel.open(head, deadlineNanos);
+      return new ClientCall(stream, channel.instance(), MAX_MESSAGE_BYTES);
+    } catch (InterruptedIOException | StreamResetException e) {
+      throw ClientCall.failure(e, channel.instance()); // Timeout, interruption, GOAWAY.
+    } catch (IOException e) {
+      String reason = LogSafe.of(e.getMessage() == null ? e.getClass() : e.getMessage());
+      throw PeerException.notConnected(channel.instance(), reason, e);
+    }
+  }
+
+  private List<HeaderField> head(Context context, long limitNanos) {
+    List<HeaderField> head = new ArrayList<>();
+    head.add(HeaderField.of(":method", "POST"));
+    head.add(HeaderField.of(":scheme", channel.isTls() ? "https" : "http"));
+    head.add(HeaderField.of(":path", path));
+    head.add(HeaderField.of(":authority", channel.instance()));
+    head.add(HeaderField.of("te", "trailers"));
+    head.add(HeaderField.of("content-type", "application/grpc"));
+    head.add(HeaderField.of("grpc-accept-encoding", "identity,gzip"));
+    if (limitNanos < NO_LIMIT) {
+      head.add(changing(GrpcTimeout.NAME, GrpcTimeout.format(limitNanos)));
+    }
+    String requestId = context.get(RequestId.KEY);
+    if (requestId != null) {
+      head.add(changing("x-request-id", requestId));
+    }
+    if (!before.isEmpty()) {
+      head.addAll(metadata(context).fields());
+    }
+    return head;
+  }
+
+  /** Returns a field whose value is another one in each call: not worth a place in the table. */
+  private static HeaderField changing(String name, String value) {
+    return new HeaderField(name, value, HeaderField.Indexing.WITHOUT);
+  }
+
+  private GrpcMetadata metadata(Context context) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create("http://" + channel.instance() + path));
+    before.forEach(function -> function.before(context, request));
+    GrpcMetadata metadata = GrpcMetadata.empty();
+    for (var field : request.build().headers().map().entrySet()) {
+      String name = field.getKey().toLowerCase(Locale.ROOT);
+      for (String value : field.getValue()) {
+        metadata = metadata.with(name, value);
+      }
+    }
+    return metadata;
+  }
+
+  private static <R> R only(ClientCall call, GrpcCodec<R> codec) throws InterruptedException {
+    byte[] message = call.next();
+    if (message == null || call.next() != null) {
+      throw call.malformed(message == null ? "no message" : "more than one message");
+    }
+    return decoded(call, codec, message);
+  }
+
+  private static <R> R decoded(ClientCall call, GrpcCodec<R> codec, byte[] message) {
+    try {
+      return requireNonNull(codec.decode(message), "decoded message");
+    } catch (IOException e) {
+      throw call.malformed(e.getMessage());
+    }
+  }
+
+  /** Receives the result of a call. */
+  private interface Receiver<R> {
+    R receive(ClientCall call) throws InterruptedException;
+  }
+
+  /** The responses of a stream. For one thread at a time. */
+  public static final class Responses<R> implements Iterator<R>, AutoCloseable {
+    private final ClientCall call;
+    private final GrpcCodec<R> codec;
+    private byte[] next; // Null if it is still to be read, and at the end.
+    private boolean isEnded;
+
+    private Responses(ClientCall call, GrpcCodec<R> codec) {
+      this.call = call;
+      this.codec = codec;
+    }
+
+    /** Waits for the next response or the end; returns whether there is one. */
+    @Override
+    public boolean hasNext() {
+      if (next == null && !isEnded) {
+        isEnded = true; // Also after a failure.
+        try {
+          next = call.next();
+          isEnded = next == null;
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new CancellationException("interrupted");
+        } finally {
+          if (isEnded) {
+            close();
+          }
+        }
+      }
+      return next != null;
+    }
+
+    @Override
+    public R next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      byte[] message = next;
+      next = null;
+      return decoded(call, codec, message);
+    }
+
+    /** Cancels the call unless it has ended. Closing twice is harmless. */
+    @Override
+    public void close() {
+      isEnded = true;
+      next = null;
+      call.cancel();
+    }
+  }
+}
