@@ -32,7 +32,7 @@ class PackageEdgesTest {
           entry("kit", Set.of()),
           entry("kit.engine", Set.of()),
           entry("kit.http2", Set.of("kit.engine")),
-          entry("kit.grpc", Set.of("kit", "kit.http", "kit.http2")),
+          entry("kit.grpc", Set.of("kit", "kit.http", "kit.http.client", "kit.http2")),
           entry("kit.http", Set.of("kit")),
           entry("kit.http.server", Set.of("kit", "kit.http")),
           entry("kit.http.client", Set.of("kit", "kit.http")),

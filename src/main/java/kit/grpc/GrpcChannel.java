@@ -99,7 +99,7 @@ public final class GrpcChannel implements AutoCloseable {
     Http2Stream open(List<HeaderField> head, boolean isLast, long deadlineNanos) throws IOException;
 
     /** Returns whether streams can be opened: it has not ended, and the server does not drain it. */
-    boolean isOpen();
+    boolean isUsable();
 
     /** Closes the connection; its streams are reset. Closing twice is harmless. */
     @Override
@@ -133,7 +133,7 @@ public final class GrpcChannel implements AutoCloseable {
 
   private Connection connected(long deadlineNanos) throws IOException, InterruptedException {
     Connection current = connection;
-    if (isUsable(current)) {
+    if (canOpen(current)) {
       return current;
     }
     long waitNanos = deadlineNanos - System.nanoTime();
@@ -142,14 +142,14 @@ public final class GrpcChannel implements AutoCloseable {
     }
     try {
       current = connection; // Of another caller.
-      return isUsable(current) ? current : connect(deadlineNanos);
+      return canOpen(current) ? current : connect(deadlineNanos);
     } finally {
       connecting.release();
     }
   }
 
-  private static boolean isUsable(Connection connection) {
-    return connection != null && connection.isOpen();
+  private static boolean canOpen(Connection connection) {
+    return connection != null && connection.isUsable();
   }
 
   private Connection connect(long deadlineNanos) throws IOException {

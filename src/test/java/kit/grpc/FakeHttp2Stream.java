@@ -99,6 +99,8 @@ final class FakeHttp2Stream implements Http2Stream {
             () -> {
               try {
                 service.handle(this);
+              } catch (StreamResetException e) {
+                // The client has cancelled.
               } catch (Exception e) {
                 throw new IllegalStateException(e);
               } finally {

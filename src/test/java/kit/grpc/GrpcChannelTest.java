@@ -144,7 +144,7 @@ class GrpcChannelTest {
     channel.close();
     channel.close();
 
-    assertThat(connections.get(0).isOpen()).isFalse();
+    assertThat(connections.get(0).isUsable()).isFalse();
     assertThatThrownBy(this::open).hasMessage("the channel is closed");
     assertThat(attempts).isEqualTo(1);
   }
@@ -164,6 +164,6 @@ class GrpcChannelTest {
 
     assertThatThrownBy(() -> self[0].open(List.of(), System.nanoTime() + SECOND))
         .hasMessage("the channel is closed");
-    assertThat(late.isOpen()).isFalse();
+    assertThat(late.isUsable()).isFalse();
   }
 }

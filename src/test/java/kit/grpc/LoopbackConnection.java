@@ -15,7 +15,7 @@ final class LoopbackConnection implements GrpcChannel.Connection {
   final List<LoopbackStream> streams = new CopyOnWriteArrayList<>();
 
   private final Http2Handler handler;
-  private volatile boolean isOpen = true;
+  private volatile boolean isUsable = true;
   private volatile boolean isGoingAway;
 
   LoopbackConnection(Http2Handler handler) {
@@ -34,8 +34,8 @@ final class LoopbackConnection implements GrpcChannel.Connection {
   @Override
   public Http2Stream open(List<HeaderField> head, boolean isLast, long deadlineNanos)
       throws IOException {
-    if (!isOpen || isGoingAway) {
-      isOpen = false;
+    if (!isUsable || isGoingAway) {
+      isUsable = false;
       throw new StreamResetException(ErrorCode.REFUSED_STREAM, true, "going away");
     }
     LoopbackStream stream = new LoopbackStream(handler, head, deadlineNanos);
@@ -44,12 +44,12 @@ final class LoopbackConnection implements GrpcChannel.Connection {
   }
 
   @Override
-  public boolean isOpen() {
-    return isOpen;
+  public boolean isUsable() {
+    return isUsable;
   }
 
   @Override
   public void close() {
-    isOpen = false;
+    isUsable = false;
   }
 }
