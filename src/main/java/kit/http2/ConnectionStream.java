@@ -62,6 +62,12 @@ final class ConnectionStream implements Http2Stream {
     return input;
   }
 
+  /** The head was sent with the stream; {@code isLast}: and nothing follows. */
+  void sentHead(boolean isLast) {
+    hasSentHead = true;
+    hasSentAll = isLast;
+  }
+
   boolean isReset() {
     return reset.isPresent();
   }

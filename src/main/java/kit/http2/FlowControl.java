@@ -32,7 +32,7 @@ final class FlowControl {
       return count;
     } catch (Http2Exception e) {
       connection.fail(e);
-      throw e;
+      throw new StreamResetException(e.code(), false, e.getMessage());
     }
   }
 

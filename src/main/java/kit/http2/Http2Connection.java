@@ -88,6 +88,9 @@ abstract class Http2Connection {
   /** The peer has reset a stream. */
   void resetByPeer() throws Http2Exception {}
 
+  /** The first settings of the peer were applied. */
+  void settled() {}
+
   /** The peer permits this number of streams. */
   void maxStreams(long count) {}
 
@@ -116,7 +119,7 @@ abstract class Http2Connection {
 
   /** Reads frames until the connection ends. */
   final void run() {
-    IOException end = new IOException("the peer has closed it");
+    IOException end = new IOException("it was closed");
     try {
       readFirst();
       while (!isClosed && readFrame()) {
@@ -146,6 +149,7 @@ abstract class Http2Connection {
       boolean isSettings = first.type() == Frame.SETTINGS && !first.has(Frame.ACK);
       require(isSettings, ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS");
       receive(first);
+      settled();
     }
   }
 
@@ -365,9 +369,7 @@ abstract class Http2Connection {
     boolean isCalm = output.control(frame);
     output.flush();
     if (!isCalm && !isClosed) {
-      fail(
-          Http2Exception.ofConnection(
-              ErrorCode.ENHANCE_YOUR_CALM, "more control frames than the peer reads"));
+      fail(Http2Exception.ofConnection(ErrorCode.ENHANCE_YOUR_CALM, "too many control frames"));
     }
   }
 

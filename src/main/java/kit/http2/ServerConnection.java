@@ -130,7 +130,7 @@ final class ServerConnection extends Http2Connection {
       handler.handle(stream);
       guard().served();
     } catch (Throwable e) {
-      boolean isExpected = stream.isReset();
+      boolean isExpected = stream.isReset() || e instanceof StreamResetException;
       System.Logger.Level level =
           isExpected ? System.Logger.Level.DEBUG : System.Logger.Level.ERROR;
       LOG.log(level, "handler failed", e);

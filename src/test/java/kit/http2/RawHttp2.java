@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -43,6 +44,15 @@ final class RawHttp2 implements AutoCloseable {
     client.expect(Frame.SETTINGS);
     client.send(FrameWriter::settingsAck);
     return client;
+  }
+
+  /** Accepts a client, and sends settings. */
+  static RawHttp2 server(ServerSocket listener, Setting... settings) throws IOException {
+    RawHttp2 server = new RawHttp2(listener.accept(), false);
+    server.send(to -> to.settings(List.of(settings)));
+    server.reader.readPreface();
+    server.expect(Frame.SETTINGS);
+    return server.send(FrameWriter::settingsAck);
   }
 
   @FunctionalInterface
