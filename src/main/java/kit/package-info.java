@@ -27,7 +27,8 @@
  *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it
  *   kit.engine        an HTTP/1.1 engine beneath com.sun.net.httpserver: EngineProvider
  *   kit.http2         HTTP/2: HPACK, frames, streams, connections
- *   kit.grpc          gRPC: GrpcService serves it, GrpcEndpoint calls it; parts: ProtobufWriter, ProtobufReader
+ *   kit.grpc          gRPC: GrpcService serves it, GrpcEndpoint calls it;
+ *                     parts: ProtobufWriter, ProtobufReader
  *   kit.balancer      client-side load balancing: BalancedEndpoint;
  *                     parts: RoundRobinPicker, WeightedRoundRobinPicker, RandomPicker,
  *                     LeastLoadedPicker

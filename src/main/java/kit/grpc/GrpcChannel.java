@@ -8,11 +8,13 @@ import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.SocketTimeoutException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
+import javax.net.ssl.SSLContext;
 import kit.http2.HeaderField;
 import kit.http2.Http2Stream;
 import kit.http2.StreamResetException;
@@ -25,7 +27,16 @@ import kit.http2.StreamResetException;
  * further failure, at most 5 s, reduced by a random part of up to a half. So callers can try another
  * server, and a server that starts is not flooded.
  *
- * <p>Thread-safe. It has no thread of its own; close it to close the connection.
+ * <pre>{@code
+ * try (GrpcChannel channel = GrpcChannel.to("10.0.0.5", 8081)) {
+ *   String name = GrpcEndpoint.unary(channel, path, uidCodec, nameCodec).call(context, 101);
+ * }
+ * }</pre>
+ *
+ * <p>Connecting takes at most half a second, and resolving a name as long as it takes, so use
+ * addresses for instances.
+ *
+ * <p>Thread-safe. It has no thread of its own; close it to close the connection, which has two.
  */
 public final class GrpcChannel implements AutoCloseable {
   private static final long CONNECT_TIMEOUT_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
@@ -75,6 +86,25 @@ public final class GrpcChannel implements AutoCloseable {
     this.connector = requireNonNull(connector, "connector");
     this.nanoTime = requireNonNull(nanoTime, "nanoTime");
     this.random = requireNonNull(random, "random");
+  }
+
+  /**
+   * Returns a channel without TLS to a server that is known to speak HTTP/2.
+   *
+   * @param host a name, all of whose addresses are tried, or an address
+   */
+  public static GrpcChannel to(String host, int port) {
+    return to(host, port, Optional.empty());
+  }
+
+  /** Returns a channel with TLS; the certificate of the server must be that of the host. */
+  public static GrpcChannel to(String host, int port, SSLContext tls) {
+    return to(host, port, Optional.of(tls));
+  }
+
+  private static GrpcChannel to(String host, int port, Optional<SSLContext> tls) {
+    String instance = (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + port;
+    return new GrpcChannel(instance, tls.isPresent(), new Http2Connector(host, port, tls));
   }
 
   /** Connects to the server of a channel. */

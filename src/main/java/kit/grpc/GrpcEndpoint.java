@@ -28,7 +28,7 @@ import kit.http2.StreamResetException;
  * Calls a method of a gRPC server as an endpoint: the client side of {@link GrpcService}.
  *
  * <pre>{@code
- * GrpcChannel channel = new GrpcChannel("10.0.0.5:8081", false, connector); // One per server.
+ * GrpcChannel channel = GrpcChannel.to("10.0.0.5", 8081); // One per server.
  * Endpoint<Integer, String> getName =
  *     GrpcEndpoint.unary(channel, "/user.UserService/GetName", uidCodec, nameCodec);
  * }</pre>
@@ -139,8 +139,9 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
     } catch (InterruptedIOException | StreamResetException e) {
       throw ClientCall.failure(e, channel.instance()); // Timeout, interruption, GOAWAY.
     } catch (IOException e) {
-      String reason = LogSafe.of(e.getMessage() == null ? e.getClass() : e.getMessage());
-      throw PeerException.notConnected(channel.instance(), reason, e);
+      String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      throw PeerException.notConnected(
+          channel.instance(), LogSafe.of(reason.toLowerCase(Locale.ROOT)), e);
     }
   }
 
