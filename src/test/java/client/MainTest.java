@@ -83,7 +83,8 @@ class MainTest {
         .containsExactly("uid", "concurrency", "rate", "duration", "count", "json");
     assertThat(load.flags("Service")).containsExactly("service", "tags", "target");
     assertThat(load.flags("Calls"))
-        .containsExactly("timeout", "picker", "rpc", "attempts", "attempt-timeout");
+        .containsExactly(
+            "timeout", "picker", "rpc", "grpc", "grpc-shared", "attempts", "attempt-timeout");
     assertThat(load.flags("Registry")).containsExactlyElementsOf(REGISTRY);
     assertThat(load.flags("Security")).containsExactly("token", "token-file");
     assertThat(load.flags("Observability"))

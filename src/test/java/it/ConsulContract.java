@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import com.sun.management.UnixOperatingSystemMXBean;
+import com.sun.net.httpserver.HttpServer;
 import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
@@ -16,6 +18,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -37,6 +40,11 @@ import kit.consul.ConsulRegistration;
 import kit.consul.ConsulServices;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
+import kit.engine.EngineProvider;
+import kit.grpc.GrpcHealth;
+import kit.grpc.GrpcService;
+import kit.http2.Http2Protocol;
+import kit.http2.Http2Settings;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -215,6 +223,43 @@ abstract class ConsulContract {
 
     client.updateTtl(alive.id(), Status.CRITICAL, "fire");
     assertThat(client.instance(service.id())).map(Entry::status).contains(Status.CRITICAL);
+  }
+
+  @Test
+  void aGrpcCheckAsksTheHealthService() throws Exception {
+    AtomicBoolean isServing = new AtomicBoolean(true);
+    GrpcService grpc =
+        new GrpcService(GrpcService.Settings.defaults())
+            .addAll(new GrpcHealth(isServing::get).methods());
+    HttpServer server =
+        new EngineProvider()
+            .withProtocols(List.of(new Http2Protocol(Http2Settings.defaults(), grpc)))
+            .createHttpServer(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.start();
+    try {
+      String address = "127.0.0.1:" + server.getAddress().getPort();
+      ConsulCheck known = ConsulCheck.grpc(name + ":grpc", address, Duration.ofSeconds(1));
+      ConsulCheck unknown = ConsulCheck.grpc(name + ":x", address + "/x", Duration.ofSeconds(1));
+      register(service, known, unknown);
+      String success = "gRPC check " + address + ": success";
+      awaitResult(new Result(known.id(), Status.PASSING, success));
+      awaitResult(
+          new Result(
+              unknown.id(), Status.CRITICAL, "rpc error: code = NotFound desc = unknown service"));
+
+      isServing.set(false);
+      awaitResult(
+          new Result(
+              known.id(), Status.CRITICAL, "gRPC application didn't report service healthy"));
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  private void awaitResult(Result expected) throws Exception {
+    Eventually.within(
+        WAIT,
+        () -> assertThat(client.instance(service.id()).orElseThrow().checks()).contains(expected));
   }
 
   @Test

@@ -51,11 +51,16 @@ class PackageEdgesTest {
           entry("kit.discovery", Set.of("kit")),
           entry("kit.balancer", Set.of("kit", "kit.discovery")),
           entry("kit.consul", Set.of("kit", "kit.discovery")),
-          // Discovery for the address of the agent in a URL, the client for health checks over
-          // HTTP.
+          // Discovery for the address of the agent in a URL, the clients for health checks.
           entry(
               "kit.consul.agent",
-              Set.of("kit", "kit.discovery", "kit.http", "kit.http.client", "kit.http.server")),
+              Set.of(
+                  "kit",
+                  "kit.discovery",
+                  "kit.grpc",
+                  "kit.http",
+                  "kit.http.client",
+                  "kit.http.server")),
           entry("kit.dns", Set.of("kit", "kit.discovery")),
           entry("kit.etcd", Set.of("kit", "kit.discovery")),
           entry("kit.nacos", Set.of("kit", "kit.discovery")),

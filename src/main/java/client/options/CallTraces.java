@@ -2,6 +2,7 @@
 package client.options;
 
 import java.time.Duration;
+import java.util.function.Function;
 import kit.LogSafe;
 import kit.Middleware;
 import kit.Shutdown;
@@ -61,14 +62,12 @@ public final class CallTraces implements AutoCloseable {
             });
   }
 
-  /** Returns the middleware around each attempt at {@code instance}. */
-  Middleware<UserCall, String> attempts(Instance instance, boolean isRpc) {
+  /** Returns the middleware around each attempt at {@code instance}; {@code route} names the spans. */
+  Middleware<UserCall, String> attempts(Instance instance, Function<UserCall, String> route) {
     if (traces == null) {
       return next -> next;
     }
-    return traces
-        .tracing()
-        .calls(call -> isRpc ? "POST /rpc" : call.template(), instance.authority());
+    return traces.tracing().calls(route, instance.authority());
   }
 
   @Override

@@ -2,7 +2,6 @@
 package client.options;
 
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -10,8 +9,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
+import kit.LogSafe;
 import kit.Middleware;
-import kit.auth.JwtAuthenticating;
 import kit.balancer.BalancedEndpoint;
 import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
@@ -28,11 +27,8 @@ import kit.discovery.Instances;
 import kit.discovery.OutageLog;
 import kit.discovery.Services;
 import kit.http.RequestId;
-import kit.http.client.EachAddressClient;
-import kit.http.client.HttpEndpoint;
 import kit.registry.Registry;
 import kit.registry.RegistryFlags;
-import kit.tracing.Tracing;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,7 +56,7 @@ public final class Options {
   private Supplier<Optional<URI>> target;
   private TokenFlags token;
   private Supplier<String> picker;
-  private Supplier<Boolean> rpc;
+  private Transport transport;
   private Supplier<Integer> attempts;
   private Supplier<Duration> attemptTimeout;
   private TracingFlags tracing;
@@ -124,7 +120,7 @@ public final class Options {
             Flags.oneOf("NAME", "round-robin", "random", "least-loaded"),
             "round-robin",
             "balancing: round-robin, random, least-loaded");
-    rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
+    transport = new Transport(flags, token);
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "maximum attempts per call, 1..100");
     attemptTimeout = flags.optional("attempt-timeout", POSITIVE, "1s", "timeout of one attempt");
@@ -140,6 +136,7 @@ public final class Options {
     log().debug("settings: {}", flags.effective());
     if (token != null) {
       token.check();
+      transport.check();
     }
   }
 
@@ -168,14 +165,18 @@ public final class Options {
     return service.get();
   }
 
+  private String registered() {
+    return transport == null ? service.get() : transport.registered(service.get());
+  }
+
   /** Watches the instances of the service; the caller closes the result. */
   public Instances instances() {
-    return registry.get().instances(service.get(), tags.get().orElse(List.of()));
+    return registry.get().instances(registered(), tags.get().orElse(List.of()));
   }
 
   /** As above, without the grace period of an empty list; see {@link Registry#rawInstances}. */
   public Instances rawInstances() {
-    return registry.get().rawInstances(service.get(), tags.get().orElse(List.of()));
+    return registry.get().rawInstances(registered(), tags.get().orElse(List.of()));
   }
 
   /**
@@ -210,24 +211,28 @@ public final class Options {
 
   /** As above; {@code aroundAttempt} goes around each attempt at an instance. */
   public Users users(Function<Instance, Middleware<UserCall, String>> aroundAttempt) {
-    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     CallTraces traces = traces();
     Function<Instance, Middleware<UserCall, String>> around =
         instance ->
-            Middleware.chain(traces.attempts(instance, rpc.get()), aroundAttempt.apply(instance));
+            Middleware.chain(
+                traces.attempts(instance, transport::route), aroundAttempt.apply(instance));
     if (target.get().isPresent()) {
       URI base = target.get().get();
-      Instance only = HttpAddress.instance(base);
+      Endpoint<UserCall, String> only = transport.connector().apply(base);
       return new Users(
-          Middleware.chain(traces.calls(), around.apply(only)).around(at(base, http)),
-          traces::close);
+          Middleware.chain(traces.calls(), around.apply(HttpAddress.instance(base))).around(only),
+          () -> {
+            close(only);
+            traces.close();
+          });
     }
     Instances instances = instances();
+    Function<URI, Endpoint<UserCall, String>> connector = transport.connector();
     ServiceClient<UserCall, String> chain =
         new ServiceClient<>(
-            service.get(),
+            registered(),
             instances,
-            instance -> at(URI.create("http://" + instance.authority()), http),
+            instance -> connector.apply(base(instance)),
             ServiceClient.Settings.<UserCall, String>defaults()
                 // DELETE is idempotent, too.
                 .withIdempotent(call -> true)
@@ -249,22 +254,30 @@ public final class Options {
     return CallTraces.open(tracing);
   }
 
-  /** Returns a client of one instance, over HTTP or JSON-RPC as {@code --rpc} chooses. */
-  public Endpoint<UserCall, String> at(Instance instance, HttpClient http, CallTraces traces) {
-    return Middleware.chain(traces.calls(), traces.attempts(instance, rpc.get()))
-        .around(at(URI.create("http://" + instance.authority()), http));
+  /** Returns a function to a client of one instance; the caller closes each result. */
+  public Function<Instance, Users> clients(CallTraces traces) {
+    Function<URI, Endpoint<UserCall, String>> connector = transport.connector();
+    return instance -> {
+      Endpoint<UserCall, String> endpoint = connector.apply(base(instance));
+      return new Users(
+          Middleware.chain(traces.calls(), traces.attempts(instance, transport::route))
+              .around(endpoint),
+          () -> close(endpoint));
+    };
   }
 
-  private Endpoint<UserCall, String> at(URI base, HttpClient http) {
-    HttpEndpoint.Before authorize = JwtAuthenticating.sending(token);
-    HttpEndpoint.Before before =
-        (context, request) -> {
-          authorize.before(context, request);
-          Tracing.inject(context, request);
-        };
-    return rpc.get()
-        ? UserClient.rpcAt(base, http, before)
-        : UserClient.at(base, http).before(before);
+  private static URI base(Instance instance) {
+    return URI.create("http://" + instance.authority());
+  }
+
+  private static void close(Endpoint<UserCall, String> endpoint) {
+    if (endpoint instanceof AutoCloseable closeable) {
+      try {
+        closeable.close();
+      } catch (Exception e) {
+        log().debug("closing failed: {}", LogSafe.of(e));
+      }
+    }
   }
 
   private Picker<Node<UserCall, String>> picker() {

@@ -5,17 +5,14 @@ import client.options.CallTraces;
 import client.options.Failure;
 import client.options.Options;
 import client.options.UserCall;
-import java.net.http.HttpClient;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import kit.Endpoint;
 import kit.LogSafe;
 import kit.cli.Flags;
 import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instance;
-import kit.http.client.EachAddressClient;
-import kit.http.client.HttpEndpoint;
 
 /** Makes one call and prints its result; {@code get --all} makes one to each instance. */
 public final class CallOnce {
@@ -58,13 +55,12 @@ public final class CallOnce {
   }
 
   private static void callAll(Options options, UserCall call) throws Exception {
-    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     boolean failed = false;
     try (CallTraces traces = options.traces()) {
+      Function<Instance, Options.Users> clients = options.clients(traces);
       for (Instance instance : options.currentInstances()) {
-        Endpoint<UserCall, String> one = options.at(instance, http, traces);
         String result;
-        try {
+        try (Options.Users one = clients.apply(instance)) {
           result = one.call(options.newCall(), call);
         } catch (Exception e) {
           failed = true;

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import kit.discovery.Instance;
 import kit.engine.EngineProtocol;
 import kit.engine.EngineProvider;
 import kit.grpc.GrpcHealth;
@@ -18,6 +19,7 @@ import kit.grpc.GrpcService;
 import kit.http.server.HttpService;
 import kit.http2.Http2Protocol;
 import kit.http2.Http2Settings;
+import org.slf4j.LoggerFactory;
 
 /**
  * Serves gRPC beside the HTTP server of a program: on a port of its own, or on the same one. It is
@@ -73,6 +75,8 @@ public final class GrpcServer {
     health = new GrpcHealth(http::isReady);
     if (flags.port().isPresent()) {
       own = Optional.of(server.bind("--grpc-port", flags.port().get(), this::listen));
+      Instance address = Instance.of(server.host(), own.get().getAddress().getPort());
+      LoggerFactory.getLogger(GrpcServer.class).info("gRPC on {}", address.authority());
     }
     if (flags.isOn()) {
       http.with(this::stop);

@@ -414,7 +414,7 @@ class GrpcServiceTest {
             GrpcMethod.serverStream(PATH, Texts.CODEC, Texts.CODEC, (context, text) -> numbers));
     FakeHttp2Stream stream = request("a");
     if (byDeadline) {
-      stream.with("grpc-timeout", "50m");
+      stream.with("grpc-timeout", "1S"); // Not over before the call has begun.
     }
     Thread thread = stream.startedBy(service);
     if (!byDeadline) {

@@ -112,8 +112,10 @@ final class AgentRoutes implements Endpoint<Request, Response> {
   }
 
   private void warnIfNotRun(CheckDefinition check) {
-    if (check.type().equals("grpc")) {
-      log.warn("{} is a gRPC check, which this agent does not run", LogSafe.of(check.checkId()));
+    if (check.type().equals("grpc") && !check.isRun()) {
+      log.warn(
+          "{} is a gRPC check over TLS, which this agent does not run",
+          LogSafe.of(check.checkId()));
     }
   }
 

@@ -131,7 +131,7 @@ record CheckDefinition(
     check(STATUSES.contains(status), "Invalid check status: '" + status + "'");
   }
 
-  /** What is done: http, tcp, grpc (which is not run) or ttl; empty if nothing is. */
+  /** What is done: http, tcp, grpc or ttl; empty if nothing is. */
   String type() {
     if (!http.isEmpty()) {
       return "http";
@@ -147,9 +147,10 @@ record CheckDefinition(
     return type().equals("ttl");
   }
 
-  /** Returns whether the agent runs it: a gRPC check keeps its status. */
+  /** Returns whether the agent runs it: a gRPC check over TLS keeps its status. */
   boolean isRun() {
-    return type().equals("http") || type().equals("tcp");
+    boolean isGrpc = type().equals("grpc") && !Boolean.TRUE.equals(grpcUseTls);
+    return type().equals("http") || type().equals("tcp") || isGrpc;
   }
 
   /** As in {@code /v1/health/checks}, before it has been run. */

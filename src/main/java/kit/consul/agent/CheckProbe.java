@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import kit.LogSafe;
 
-/** Runs one HTTP or TCP check and judges the result as Consul does. */
+/** Runs one check by HTTP, TCP or gRPC and judges the result as Consul does. */
 final class CheckProbe {
   private static final int MAX_OUTPUT = 4096; // Characters, as in Consul.
 
@@ -50,10 +50,13 @@ final class CheckProbe {
 
   /** Runs {@code check}; takes at most its timeout. */
   static Result run(CheckDefinition check) throws InterruptedException {
-    boolean isHttp = check.type().equals("http");
-    String target = isHttp ? check.http() : check.tcp();
+    String target = check.http() + check.tcp() + check.grpc(); // One of these.
     try {
-      return isHttp ? request(check) : connect(check);
+      return switch (check.type()) {
+        case "http" -> request(check);
+        case "grpc" -> GrpcProbe.run(check);
+        default -> connect(check);
+      };
     } catch (TimeoutException | SocketTimeoutException e) {
       long millis = TimeUnit.NANOSECONDS.toMillis(check.timeout());
       return new Result("critical", target + ": no response within " + millis + " ms");

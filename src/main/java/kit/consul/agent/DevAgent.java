@@ -60,7 +60,7 @@ import org.slf4j.LoggerFactory;
  *   <li>A blocking query waits for at most 45 seconds, because this server allows a minute.
  *   <li>Ids and names with a slash, a backslash or a control character are rejected with 400: this
  *       server accepts no path with {@code %2F}.
- *   <li>A gRPC check is accepted, but keeps its initial status. Script, Docker and alias checks,
+ *   <li>A gRPC check over TLS is accepted, but keeps its initial status. Script, Docker and alias checks,
  *       the fields of the service mesh, and {@code filter} are rejected with 400.
  *   <li>An HTTP check follows no redirect: one is critical.
  *   <li>Tagged addresses are kept as given; none is derived from the address.

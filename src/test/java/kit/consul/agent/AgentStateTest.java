@@ -293,11 +293,16 @@ class AgentStateTest {
   }
 
   @Test
-  void grpcCheckKeepsItsInitialStatus() throws Exception {
-    register("{'Name':'web','Check':{'GRPC':'127.0.0.1:1','Interval':'1s','Status':'warning'}}");
+  void grpcCheckIsRunButKeepsItsInitialStatusOverTls() throws Exception {
+    String check = "'GRPC':'127.0.0.1:1','Interval':'1s','Status':'warning'";
+    register("{'Name':'web','Check':{" + check + ",'GRPCUseTLS':true}}");
     pass(Duration.ofHours(1));
     assertThat(schedule.running).isEmpty();
     assertThat(status("service:web")).isEqualTo("warning");
+
+    register("{'Name':'web','Check':{" + check + "}}");
+    pass(Duration.ofSeconds(2));
+    assertThat(schedule.running).isNotEmpty();
   }
 
   @Test

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package client.options;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import kit.Endpoint;
+import kit.auth.JwtAuthenticating;
+import kit.cli.Flags;
+import kit.http.client.EachAddressClient;
+import kit.http.client.HttpEndpoint;
+import kit.tracing.Tracing;
+
+/** The transport of calls to the user service: HTTP, JSON-RPC or gRPC, as the flags choose. */
+final class Transport {
+  private final Supplier<Boolean> rpc;
+  private final Supplier<Boolean> grpc;
+  private final Supplier<Boolean> isPortShared;
+  private final TokenFlags token;
+
+  /** Declares {@code --rpc}, {@code --grpc} and {@code --grpc-shared}; {@code token} is sent along. */
+  Transport(Flags flags, TokenFlags token) {
+    this.token = token;
+    rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
+    grpc = flags.optional("grpc", Flags.SWITCH, "false", "call over gRPC; registered as NAME-grpc");
+    isPortShared =
+        flags.optional(
+            "grpc-shared",
+            Flags.SWITCH,
+            "false",
+            "gRPC is on the port of HTTP, registered as NAME");
+  }
+
+  /**
+   * Checks that the flags agree.
+   *
+   * @throws Flags.UsageException if they do not
+   */
+  void check() {
+    if (rpc.get() && grpc.get()) {
+      throw new Flags.UsageException("--rpc and --grpc: only one of them is allowed");
+    }
+    if (isPortShared.get() && !grpc.get()) {
+      throw new Flags.UsageException("--grpc-shared: needs --grpc");
+    }
+  }
+
+  /** Returns the name under which {@code service} is registered for this transport. */
+  String registered(String service) {
+    return grpc.get() && !isPortShared.get() ? service + "-grpc" : service;
+  }
+
+  /** Returns what a call is named in a trace. */
+  String route(UserCall call) {
+    if (grpc.get()) {
+      return GrpcUserClient.path(call);
+    }
+    return rpc.get() ? "POST /rpc" : call.template();
+  }
+
+  /**
+   * Returns a function that returns the endpoint of an instance by its base URI. An endpoint that is
+   * {@link AutoCloseable} has to be closed.
+   */
+  Function<URI, Endpoint<UserCall, String>> connector() {
+    HttpEndpoint.Before authorize = JwtAuthenticating.sending(token);
+    HttpEndpoint.Before before =
+        (context, request) -> {
+          authorize.before(context, request);
+          Tracing.inject(context, request);
+        };
+    if (grpc.get()) {
+      return base -> new GrpcUserClient(base, before);
+    }
+    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
+    return rpc.get()
+        ? base -> UserClient.rpcAt(base, http, before)
+        : base -> UserClient.at(base, http).before(before);
+  }
+}
