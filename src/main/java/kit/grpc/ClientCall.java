@@ -6,6 +6,7 @@ import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Pattern;
 import kit.LogSafe;
 import kit.PeerException;
 import kit.http2.ErrorCode;
@@ -21,10 +22,13 @@ final class ClientCall {
   private static final long MAX_RETRY_AFTER_SECONDS =
       365 * 86_400; // Must not overflow nanoseconds.
 
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
+
   private final Http2Stream stream;
   private final String instance;
   private final int maxMessageBytes;
   private MessageReader reader; // Null until the head has come.
+  private boolean isEnded; // With the status OK.
 
   ClientCall(Http2Stream stream, String instance, int maxMessageBytes) {
     this.stream = stream;
@@ -52,8 +56,8 @@ final class ClientCall {
       if (reader == null) {
         begin(stream.head());
       }
-      byte[] message = reader.next();
-      if (message == null) {
+      byte[] message = isEnded ? null : reader.next();
+      if (message == null && !isEnded) {
         checkStatus(stream.trailers());
       }
       return message;
@@ -91,14 +95,12 @@ final class ClientCall {
 
   private void checkStatus(List<HeaderField> trailers) {
     String number = valueOf(trailers, "grpc-status", "");
-    if (!number.matches("\\d{1,9}")) {
-      if (reader != null && trailers.isEmpty()) {
-        throw malformed("no status of gRPC");
-      }
-      throw malformed("no number in grpc-status");
+    if (!NUMBER.matcher(number).matches()) {
+      throw malformed(number.isEmpty() ? "no status of gRPC" : "no number in grpc-status");
     }
     GrpcStatus status = GrpcStatus.of(Integer.parseInt(number));
     if (status == GrpcStatus.OK) {
+      isEnded = true;
       return;
     }
     String message = LogSafe.of(PercentCoding.decode(valueOf(trailers, "grpc-message", "")));
@@ -118,7 +120,7 @@ final class ClientCall {
 
   private static Duration retryAfter(List<HeaderField> fields) {
     String seconds = valueOf(fields, "retry-after", "");
-    return seconds.matches("\\d{1,9}")
+    return NUMBER.matcher(seconds).matches()
         ? Duration.ofSeconds(Math.min(Long.parseLong(seconds), MAX_RETRY_AFTER_SECONDS))
         : null;
   }

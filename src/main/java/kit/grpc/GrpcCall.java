@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLSession;
 import kit.Context;
 import kit.http.Request;
@@ -39,6 +40,7 @@ public final class GrpcCall {
   private static final Context.Key<GrpcCall> KEY = Context.key("grpc-call");
   private static final String CONTENT_TYPE = "application/grpc";
   private static final HeaderField ACCEPT_ENCODING = of("grpc-accept-encoding", "identity,gzip");
+  private static final Pattern GZIP = Pattern.compile("(^|,)\\s*gzip\\s*($|,)");
   private static final long NO_LIMIT = Long.MAX_VALUE / 2; // Nanoseconds: 146 years.
   private static final int MAX_MESSAGE_CHARS = 1000; // Of a status; peers accept 8 KiB in total.
 
@@ -177,7 +179,7 @@ public final class GrpcCall {
     } catch (IllegalArgumentException e) {
       throw new GrpcException(GrpcStatus.INVALID_ARGUMENT, e.getMessage());
     }
-    acceptsGzip = field(ACCEPT_ENCODING.name()).orElse("").matches("(.*,)?\\s*gzip\\s*(,.*)?");
+    acceptsGzip = GZIP.matcher(field(ACCEPT_ENCODING.name()).orElse("")).find();
     String encoding = field("grpc-encoding").orElse(MessageReader.IDENTITY);
     reader = new MessageReader(stream.body(), encoding, settings.maxMessageBytes());
     return context;

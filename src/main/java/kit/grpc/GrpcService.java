@@ -308,7 +308,11 @@ public final class GrpcService implements Http2Handler, RequestServer {
       return;
     }
     if (status >= 500) {
-      log.error("{} failed: {} ({})", call.path(), LogSafe.of(cause), RequestId.idsIn(context));
+      log.error(
+          "{} failed: {} ({})",
+          LogSafe.of(call.path()),
+          LogSafe.of(cause),
+          RequestId.idsIn(context));
     }
     log.debug("stack trace of {}", RequestId.idsIn(context), error);
   }

@@ -36,6 +36,7 @@ import testing.Eventually;
 @Timeout(60)
 class GrpcConnectionTest {
   private static final String ECHO = "/test.Texts/Echo";
+  private static final String REFUSED = "/test.Texts/Refused";
   private static final String COUNT = "/test.Texts/Count";
 
   private final CountDownLatch begun = new CountDownLatch(1);
@@ -43,6 +44,13 @@ class GrpcConnectionTest {
   private final GrpcService service =
       new GrpcService(GrpcService.Settings.defaults())
           .add(GrpcMethod.unary(ECHO, Texts.CODEC, Texts.CODEC, this::echo))
+          .add(
+              GrpcMethod.unary(REFUSED, Texts.CODEC, Texts.CODEC, this::echo)
+                  .around(
+                      next ->
+                          (context, request) -> {
+                            throw new StatusException(401, "no token");
+                          }))
           .add(GrpcMethod.serverStream(COUNT, Texts.CODEC, Texts.CODEC, GrpcConnectionTest::count));
   private HttpServer server = serve(0);
   private final int port = server.getAddress().getPort();
@@ -103,6 +111,21 @@ class GrpcConnectionTest {
   void failure() {
     assertThat(failure(Context.background(), "fail").detail()).isEqualTo("no: \u00fcn\u00ef %");
     assertThat(failure(Context.background(), "fail").status()).isEqualTo(403);
+  }
+
+  @Test
+  void statusOfALongRequestThatIsNotReadArrives() throws Exception {
+    GrpcEndpoint<String, String> refused =
+        GrpcEndpoint.unary(channel, REFUSED, Texts.CODEC, Texts.CODEC);
+    for (int length : new int[] {10, 100_000, 3_000_000}) {
+      PeerException e =
+          catchThrowableOfType(
+              PeerException.class, () -> refused.call(Context.background(), "x".repeat(length)));
+      assertThat(e.getMessage()).startsWith("401 no token");
+    }
+    PeerException e = failure(Context.background(), "x".repeat(5_000_000));
+    assertThat(e.getMessage()).startsWith("429 message of 5000005 bytes, at most 4194304");
+    assertThat(echo.call(Context.background(), "still there")).isEqualTo("still there");
   }
 
   @Test

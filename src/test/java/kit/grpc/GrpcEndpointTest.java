@@ -298,6 +298,19 @@ class GrpcEndpointTest {
   }
 
   @Test
+  void streamWithoutResponsesMayBeTrailersOnly() throws Exception {
+    List<HeaderField> head =
+        fields(":status", "200", "content-type", "application/grpc", "grpc-status", "0");
+    var endpoint =
+        GrpcEndpoint.serverStream(
+            channel(sending(head, new byte[0])), PATH, Texts.CODEC, Texts.CODEC);
+    var responses = endpoint.call(Context.background(), "a");
+
+    assertThat(responses.hasNext()).isFalse();
+    assertThat(responses.hasNext()).isFalse();
+  }
+
+  @Test
   void responsesAreReadAsTheyCome() throws Exception {
     CountDownLatch isRead = new CountDownLatch(1);
     var endpoint =

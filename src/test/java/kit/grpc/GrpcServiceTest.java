@@ -11,6 +11,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -546,6 +549,39 @@ class GrpcServiceTest {
             });
 
     assertThat(request("").servedBy(service).status()).isEqualTo("14 the server is stopping");
+  }
+
+  /** Changes, removes and repeats bytes. */
+  private static byte[] damaged(byte[] body, Random random) {
+    byte[] damaged = Arrays.copyOf(body, random.nextInt(body.length + 6));
+    for (int changes = random.nextInt(3); changes > 0 && damaged.length > 0; changes--) {
+      damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
+    }
+    return damaged;
+  }
+
+  @Test
+  void damagedRequestsEndInAStatus() throws Exception {
+    GrpcService service = unary((context, text) -> text);
+    Random random = new Random(13);
+    List<String> values = List.of("", "gzip", "1S", "%", "-1", "AA==", "\u00ff", "a,b", "0n");
+    List<String> names =
+        List.of("grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "x-bin", "x", ":path");
+    Set<String> statuses = new TreeSet<>();
+    for (int i = 0; i < 5_000; i++) {
+      FakeHttp2Stream stream = new FakeHttp2Stream(PATH);
+      if (random.nextBoolean()) {
+        stream.with(
+            names.get(random.nextInt(names.size())), values.get(random.nextInt(values.size())));
+      }
+      boolean isGzip = random.nextBoolean();
+      byte[] body = MessageWriter.framed(Texts.CODEC.encode("a text"), isGzip);
+      stream.sends(damaged(body, random)).ends().servedBy(service);
+      statuses.add(stream.status().split(" ")[0]);
+    }
+
+    assertThat(statuses).isSubsetOf("0", "3", "4", "8", "12", "13").contains("0", "3", "12", "13");
+    assertThat(service.inFlight()).isZero();
   }
 
   @Test
