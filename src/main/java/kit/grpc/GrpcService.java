@@ -227,7 +227,7 @@ public final class GrpcService implements Http2Handler, RequestServer {
       RequestSummary completed =
           new RequestSummary(
               route,
-              call.path(),
+              call.path().replaceFirst("\\?.*", ""), // A query is no part of it, and may be secret.
               call.field(":method").orElse("").equals("POST") ? "POST" : "OTHER",
               status,
               call.sentBytes(),

@@ -81,7 +81,7 @@ class GrpcMiddlewareTest {
               throw new IllegalStateException("a finalizer");
             });
     request("").servedBy(service);
-    request("").with(":path", "/no.Such/Method").servedBy(service);
+    request("").with(":path", "/no.Such/Method?key=secret").servedBy(service);
     request("").with("grpc-timeout", "x").servedBy(service);
     request("").with(":method", "GET").servedBy(service);
     request("").with("content-type", "text/plain").servedBy(service);
@@ -100,6 +100,14 @@ class GrpcMiddlewareTest {
             "(\"-\", \"POST\", 400, \"INVALID_ARGUMENT\", \"id-1\")",
             "(\"-\", \"OTHER\", 405, null, \"id-1\")",
             "(\"-\", \"POST\", 415, null, \"id-1\")");
+  }
+
+  @Test
+  void summaryHasNoQuery() throws Exception {
+    request("").with(":path", PATH + "?key=secret").servedBy(service.add(echo));
+
+    assertThat(completed.get(0).path()).isEqualTo(PATH);
+    assertThat(completed.get(0).status()).isEqualTo(501);
   }
 
   @Test
