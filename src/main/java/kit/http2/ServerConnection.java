@@ -59,6 +59,7 @@ final class ServerConnection extends Http2Connection {
     begin();
     peer.onStop(this::drain);
     run();
+    beforeWait(); // All streams were reset.
     linger();
   }
 
@@ -113,15 +114,21 @@ final class ServerConnection extends Http2Connection {
   /** Starts handlers when their requests have arrived as far as possible: small ones as a whole. */
   @Override
   void beforeWait() {
-    for (ConnectionStream stream : arrived) {
-      try {
-        peer.threads().execute(() -> handle(stream));
-      } catch (RejectedExecutionException e) {
-        reset(stream, ErrorCode.REFUSED_STREAM, "no thread for the stream");
-        closed();
-      }
-    }
+    arrived.forEach(this::start);
     arrived.clear();
+  }
+
+  private void start(ConnectionStream stream) {
+    try {
+      if (stream.isReset()) { // Before it was read to here: nothing is to be done.
+        closed();
+      } else {
+        peer.threads().execute(() -> handle(stream));
+      }
+    } catch (RejectedExecutionException e) {
+      reset(stream, ErrorCode.REFUSED_STREAM, "no thread for the stream");
+      closed();
+    }
   }
 
   private void handle(ConnectionStream stream) {

@@ -175,8 +175,12 @@ class Http2FloodTest {
     client.close();
     client = RawHttp2.client(server.port());
     for (int i = 0; i < 100; i++) {
+      client.get(2 * i + 1, "/");
+    }
+    begun.await();
+    for (int i = 0; i < 100; i++) {
       int streamId = 2 * i + 1;
-      client.get(streamId, "/").send(to -> to.rstStream(streamId, ErrorCode.CANCEL));
+      client.send(to -> to.rstStream(streamId, ErrorCode.CANCEL));
     }
     client.get(201, "/");
     assertThat(client.expect(Frame.RST_STREAM).streamId()).isEqualTo(201);
