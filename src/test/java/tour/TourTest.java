@@ -198,6 +198,13 @@ class TourTest {
   }
 
   @Test
+  void step11Grpc() throws Exception {
+    Step11Grpc.play(out);
+
+    assertThat(printed()).containsExactly("Hello Ada");
+  }
+
+  @Test
   void serviceOfTheReadme() throws Exception {
     try (Shutdown shutdown = Greeting.start(0, out)) {
       int port = portPrinted();
