@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -19,6 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.PeerException;
 import kit.PeerException.Kind;
@@ -30,7 +34,9 @@ import kit.http2.Http2Settings;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import testing.Eventually;
+import testing.TestCertificate;
 
 /** Client and server of this package over TCP. */
 @Timeout(60)
@@ -208,6 +214,46 @@ class GrpcConnectionTest {
     Eventually.within(
         Duration.ofSeconds(10),
         () -> assertThat(echo.call(Context.background(), "c")).isEqualTo("c"));
+  }
+
+  private static String called(GrpcChannel channel) throws Exception {
+    try (channel) {
+      return GrpcEndpoint.unary(channel, ECHO, Texts.CODEC, Texts.CODEC)
+          .call(Context.background(), "a");
+    }
+  }
+
+  @Test
+  void allAddressesOfANameAreTried() throws Exception {
+    // The server listens on one of those that the name has, whatever their order.
+    assertThat(called(GrpcChannel.to("localhost", port))).isEqualTo("a");
+    PeerException e =
+        catchThrowableOfType(
+            PeerException.class, () -> called(GrpcChannel.to("no-such-host.invalid", port)));
+    assertThat(e.kind()).isEqualTo(Kind.NOT_CONNECTED);
+  }
+
+  @Test
+  void tls(@TempDir Path folder) throws Exception {
+    TestCertificate certificate = TestCertificate.in(folder);
+    HttpsServer https =
+        new EngineProvider(EngineSettings.defaults())
+            .withProtocols(List.of(new Http2Protocol(Http2Settings.defaults(), service)))
+            .createHttpsServer(new InetSocketAddress("127.0.0.1", 0), 0);
+    https.setHttpsConfigurator(new HttpsConfigurator(certificate.serverTls()));
+    https.start();
+    try {
+      int tlsPort = https.getAddress().getPort();
+      SSLContext trusting = TestCertificate.trusting(certificate.pem());
+      assertThat(called(GrpcChannel.to("127.0.0.1", tlsPort, trusting))).isEqualTo("a");
+      PeerException e =
+          catchThrowableOfType(
+              PeerException.class,
+              () -> called(GrpcChannel.to("127.0.0.1", tlsPort, SSLContext.getDefault())));
+      assertThat(e.kind()).isEqualTo(Kind.NOT_CONNECTED);
+    } finally {
+      https.stop(0);
+    }
   }
 
   @Test
