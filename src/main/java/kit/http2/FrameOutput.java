@@ -68,7 +68,8 @@ final class FrameOutput {
       stream.await(this);
     }
     if (failure.isPresent()) {
-      throw new IOException("the connection is lost", failure.get());
+      String problem = "connection lost: " + failure.get().getMessage();
+      throw new StreamResetException(ErrorCode.INTERNAL_ERROR, false, problem);
     }
     frames.addTo(writer, encoder);
     return buffer.size >= FULL_BYTES;
