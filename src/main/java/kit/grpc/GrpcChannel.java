@@ -33,13 +33,14 @@ import kit.http2.StreamResetException;
  * }
  * }</pre>
  *
- * <p>Connecting takes at most half a second, and resolving a name as long as it takes, so use
- * addresses for instances.
+ * <p>Connecting may take half a second, with TLS two seconds for each of its steps, and resolving a
+ * name as long as it takes, so use addresses for instances.
  *
  * <p>Thread-safe. It has no thread of its own; close it to close the connection, which has two.
  */
 public final class GrpcChannel implements AutoCloseable {
   private static final long CONNECT_TIMEOUT_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+  private static final long TLS_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(2); // Cold servers.
   private static final long FIRST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final int MAX_DOUBLINGS = 6;
   private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -187,7 +188,7 @@ public final class GrpcChannel implements AutoCloseable {
     if (failures > 0 && nanoTime.getAsLong() - retryAtNanos < 0) {
       throw new ConnectException(lastFailure);
     }
-    long timeoutNanos = System.nanoTime() + CONNECT_TIMEOUT_NANOS;
+    long timeoutNanos = System.nanoTime() + (isTls ? TLS_TIMEOUT_NANOS : CONNECT_TIMEOUT_NANOS);
     boolean isOwnDeadline = timeoutNanos - deadlineNanos > 0;
     try {
       connection = connector.connect(isOwnDeadline ? deadlineNanos : timeoutNanos);

@@ -245,7 +245,9 @@ class GrpcConnectionTest {
     try {
       int tlsPort = https.getAddress().getPort();
       SSLContext trusting = TestCertificate.trusting(certificate.pem());
-      assertThat(called(GrpcChannel.to("127.0.0.1", tlsPort, trusting))).isEqualTo("a");
+      Eventually.within( // The first handshake of a server may take long.
+          Duration.ofSeconds(20),
+          () -> assertThat(called(GrpcChannel.to("127.0.0.1", tlsPort, trusting))).isEqualTo("a"));
       PeerException e =
           catchThrowableOfType(
               PeerException.class,
