@@ -40,6 +40,7 @@ final class ClientConnection extends Http2Connection {
   private final CompletableFuture<Void> settled = new CompletableFuture<>(); // Settings received.
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private volatile int nextId = 1; // Written under the lock of the output, as blocks are in order.
+  private volatile int lastAccepted = Integer.MAX_VALUE; // Written by the thread that reads.
 
   // Guarded by this.
   private long maxStreams = Integer.MAX_VALUE;
@@ -131,11 +132,16 @@ final class ClientConnection extends Http2Connection {
               to.headers(streamId, encoder.encode(head), isLast);
               opened.complete(stream);
             });
-    if (!opened.isDone() || isClosed()) { // Closed meanwhile.
-      opened.thenAccept(stream -> end(stream, ErrorCode.REFUSED_STREAM, true, "not sent"));
+    if (!opened.isDone()) { // The connection was lost meanwhile.
       throw notUsable();
     }
-    return opened.join();
+    ConnectionStream stream = opened.join();
+    if (stream.id() > lastAccepted) { // GOAWAY came meanwhile.
+      end(stream, ErrorCode.REFUSED_STREAM, true, "not processed before GOAWAY");
+    } else if (isClosed()) {
+      end(stream, ErrorCode.INTERNAL_ERROR, false, "connection ended");
+    }
+    return stream;
   }
 
   private synchronized void acquire(long deadlineNanos) throws IOException {
@@ -205,6 +211,7 @@ final class ClientConnection extends Http2Connection {
 
   @Override
   void goAway(int lastStreamId, ErrorCode code) {
+    lastAccepted = Math.min(lastAccepted, lastStreamId);
     end();
     for (ConnectionStream stream : streams().all()) {
       if (stream.id() > lastStreamId) {

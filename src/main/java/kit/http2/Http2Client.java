@@ -15,7 +15,7 @@ import javax.net.ssl.SSLSocket;
  * A connection to a server of HTTP/2, for any number of requests at a time.
  *
  * <pre>{@code
- * try (Http2Client client = Http2Client.connect(address, timeout, Http2Settings.defaults())) {
+ * try (Http2Client client = Http2Client.connect(address, timeout, Http2Settings.clientDefaults())) {
  *   Http2Stream stream = client.open(head, true, System.nanoTime() + timeout.toNanos());
  *   List<HeaderField> response = stream.head();
  *   byte[] body = stream.body().readAllBytes();

@@ -99,7 +99,7 @@ abstract class Http2Connection {
 
   /** Called from time to time, on a thread that must not be blocked. */
   void tick(long nowNanos) {
-    keepAlive.check(this, nowNanos);
+    keepAlive.check(this, nowNanos, isServer || !streams.all().isEmpty());
   }
 
   // The thread of the connection.

@@ -16,7 +16,7 @@ import java.util.List;
  * @param connectionWindowBytes the same for all streams of a connection; at least 64 KiB
  * @param idle after so long without requests, a server ends a connection with GOAWAY
  * @param keepAlive after so long without a frame of the peer, it is sent a PING; after twice as long,
- *     the connection is closed
+ *     the connection is closed; a client does so only while it has requests in flight
  */
 public record Http2Settings(
     int maxConcurrentStreams,
@@ -64,6 +64,15 @@ public record Http2Settings(
   public static Http2Settings defaults() {
     return new Http2Settings(
         100, 16 << 10, 256 << 10, 1 << 20, Duration.ofMinutes(5), Duration.ofSeconds(60));
+  }
+
+  /**
+   * Returns the defaults for clients: a PING after 5 minutes. Servers of gRPC end connections that
+   * send them more often.
+   */
+  public static Http2Settings clientDefaults() {
+    Http2Settings defaults = defaults();
+    return defaults.withTimes(defaults.idle, Duration.ofMinutes(5).plusSeconds(5));
   }
 
   /** Returns these settings with other limits of requests. */

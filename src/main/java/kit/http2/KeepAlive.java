@@ -43,9 +43,12 @@ final class KeepAlive {
             });
   }
 
-  void check(Http2Connection connection, long nowNanos) {
+  /** Does what is due; {@code isNeeded}: whether the peer must show that it is there. */
+  void check(Http2Connection connection, long nowNanos, boolean isNeeded) {
     long silentNanos = nowNanos - receivedAtNanos;
-    if (silentNanos >= 2 * nanos) {
+    if (!isNeeded) {
+      received(); // Time counts from the next stream on.
+    } else if (silentNanos >= 2 * nanos) {
       connection.close(0);
     } else if (silentNanos >= nanos) {
       connection.control((to, encoder) -> to.ping(PAYLOAD, false));

@@ -303,6 +303,31 @@ class Http2ClientTest {
   }
 
   @Test
+  void connectionToASilentServerEnds() throws Exception {
+    ServerSocket listener = closing(new ServerSocket(0, 50, InetAddress.getLoopbackAddress()));
+    InetSocketAddress address =
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), listener.getLocalPort());
+    Http2Settings settings =
+        Http2Settings.clientDefaults().withTimes(Duration.ofMinutes(1), Duration.ofMillis(200));
+    CompletableFuture<RawHttp2> accepted =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return closing(RawHttp2.server(listener));
+              } catch (IOException e) {
+                throw new AssertionError(e);
+              }
+            });
+    client = closing(Http2Client.connect(address, PATIENCE, settings));
+    RawHttp2 server = accepted.get();
+    Http2Stream stream = get("/");
+    stream.flush();
+    assertThat(server.expect(Frame.PING)).isNotNull();
+    assertThatThrownBy(stream::head).isInstanceOf(StreamResetException.class);
+    assertThat(client.isUsable()).isFalse();
+  }
+
+  @Test
   void closeEndsStreamsAndThreads() throws Exception {
     CountDownLatch begun = new CountDownLatch(20);
     CountDownLatch interrupted = new CountDownLatch(20);
