@@ -36,7 +36,7 @@ record Http2Connector(String host, int port, Optional<SSLContext> tls)
 
   private Connection connect(InetAddress ip, Duration timeout) throws IOException {
     InetSocketAddress address = new InetSocketAddress(ip, port);
-    Http2Settings settings = Http2Settings.defaults();
+    Http2Settings settings = Http2Settings.clientDefaults();
     Http2Client client =
         tls.isPresent()
             ? Http2Client.connect(address, timeout, settings, tls.get())
