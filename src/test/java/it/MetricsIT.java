@@ -20,7 +20,11 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import kit.Context;
 import kit.consul.agent.DevAgent;
+import kit.grpc.GrpcChannel;
+import kit.grpc.GrpcCodec;
+import kit.grpc.GrpcEndpoint;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -221,14 +225,34 @@ class MetricsIT {
         .doesNotContain("FAILED", "exit status");
   }
 
+  private static void checkHealthByGrpc(int port) throws Exception {
+    GrpcCodec<byte[]> bytes = GrpcCodec.of(message -> message, message -> message);
+    try (GrpcChannel channel = GrpcChannel.to("127.0.0.1", port)) {
+      GrpcEndpoint.unary(channel, "/grpc.health.v1.Health/Check", bytes, bytes)
+          .call(Context.background(), new byte[0]);
+    }
+  }
+
   @Test
   void metricsInTheDocsExist() throws Exception {
     int behind = startService("none").port();
     String zipkin = "http://127.0.0.1:" + behind;
+    String proxied = "127.0.0.1:" + behind;
     int port =
-        startService("none", "--rate", "1", "--proxy", "127.0.0.1:" + behind, "--zipkin", zipkin)
+        startService(
+                "none",
+                "--rate",
+                "1",
+                "--proxy",
+                proxied,
+                "--zipkin",
+                zipkin,
+                "--engine",
+                "kit",
+                "--grpc")
             .port();
     get("http://127.0.0.1:" + port + "/user/7");
+    checkHealthByGrpc(port);
     String metrics = get("http://127.0.0.1:" + port + "/metrics").body();
 
     List<String> documented =
