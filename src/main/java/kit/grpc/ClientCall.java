@@ -105,6 +105,9 @@ final class ClientCall {
     }
     String message = LogSafe.of(PercentCoding.decode(valueOf(trailers, "grpc-message", "")));
     GrpcException cause = new GrpcException(status, message, details(trailers));
+    if (status == GrpcStatus.DEADLINE_EXCEEDED) { // The server noticed it first.
+      throw PeerException.timeout(instance, cause);
+    }
     String detail = message.isEmpty() ? status.name() : message;
     throw PeerException.status(instance, status.httpStatus(), detail, retryAfter(trailers), cause);
   }

@@ -40,11 +40,11 @@ import kit.http2.StreamResetException;
  * <h2>Errors</h2>
  *
  * <pre>
- *   status other than OK               {@link PeerException} of kind STATUS, with the HTTP status of
+ *   any other status than OK           {@link PeerException} of kind STATUS, with the HTTP status of
  *                                      {@link GrpcStatus}; its cause is the {@link GrpcException}
  *   HTTP status other than 200         STATUS, with that
  *   no connection; request refused     NOT_CONNECTED: the request was certainly not processed
- *   deadline passed                    TIMEOUT
+ *   deadline passed, here or there     TIMEOUT
  *   stream reset, connection lost      BROKEN
  *   malformed; too long a message      MALFORMED; TOO_LARGE
  *   interrupted                        {@link InterruptedException}; the call is cancelled

@@ -184,6 +184,7 @@ class GrpcEndpointTest {
         Arguments.of(sending(ok, none, "grpc-status", "0"), Kind.MALFORMED, "no message"),
         Arguments.of(sending(ok, message, "grpc-status", "x"), Kind.MALFORMED, "no number"),
         Arguments.of(sending(ok, message, "grpc-status", "99"), Kind.STATUS, "UNKNOWN"),
+        Arguments.of(sending(ok, none, "grpc-status", "4"), Kind.TIMEOUT, "timed out"),
         Arguments.of(sending(ok, two, "grpc-status", "0"), Kind.MALFORMED, "more than one"),
         Arguments.of(sending(ok, long5, "grpc-status", "0"), Kind.TOO_LARGE, "message of"),
         Arguments.of(
