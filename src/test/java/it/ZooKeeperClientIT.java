@@ -260,8 +260,9 @@ class ZooKeeperClientIT {
     client.create("/a/e", "1", Mode.EPHEMERAL);
     client.children("/a", true);
 
-    server.signal("STOP");
-    assertThatThrownBy(client::ping).hasMessage("ping: no response in time");
+    server.signal("STOP"); // Takes effect a moment later.
+    Eventually.within(
+        SOON, () -> assertThatThrownBy(client::ping).hasMessage("ping: no response in time"));
     assertThatThrownBy(() -> client.await(SOON)).hasMessageContaining("no response in time");
     server.signal("CONT");
     other = client(settings);
