@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.grpc;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
@@ -16,7 +18,7 @@ import kit.http2.StreamResetException;
 
 /**
  * A call on the side of the client, from the request to the status. All failures of the peer are a
- * {@link PeerException}. Not thread-safe.
+ * {@link PeerException}. One thread may send while another one receives; {@link #cancel} is for any.
  */
 final class ClientCall {
   private static final long MAX_RETRY_AFTER_SECONDS =
@@ -24,9 +26,12 @@ final class ClientCall {
 
   private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
 
+  private static final byte[] NONE = {};
+
   private final Http2Stream stream;
   private final String instance;
   private final int maxMessageBytes;
+  private final MessageWriter writer;
   private MessageReader reader; // Null until the head has come.
   private boolean isEnded; // With the status OK.
 
@@ -34,19 +39,56 @@ final class ClientCall {
     this.stream = stream;
     this.instance = instance;
     this.maxMessageBytes = maxMessageBytes;
+    this.writer = new MessageWriter(stream);
   }
 
-  /** Sends the only request. */
-  void send(byte[] message) throws InterruptedException {
+  /**
+   * Sends a request; waits while the server does not read. Returns false if the server has ended the
+   * call: its status is to be received.
+   */
+  boolean send(byte[] message, boolean isLast) throws InterruptedException {
+    return isSent(() -> writer.send(message, false, isLast));
+  }
+
+  /** Tells the server that there are no more requests. Not after the last one. */
+  void endRequests() throws InterruptedException {
+    isSent(() -> stream.sendData(NONE, 0, 0, true));
+  }
+
+  /** Sends something. */
+  private interface Sending {
+    void run() throws IOException;
+  }
+
+  private boolean isSent(Sending sending) throws InterruptedException {
     try {
-      new MessageWriter(stream).send(message, false, true);
+      sending.run();
       stream.flush();
+      return true;
     } catch (StreamResetException e) {
-      if (e.code() != ErrorCode.NO_ERROR) { // A response that came before the end of the request.
+      if (e.code() != ErrorCode.NO_ERROR) { // A response that came before the end of the requests.
         throw failure(e, instance);
       }
+      return false;
     } catch (IOException e) {
       throw failure(e, instance);
+    }
+  }
+
+  /** Returns the only response. */
+  <R> R only(GrpcCodec<R> codec) throws InterruptedException {
+    byte[] message = next();
+    if (message == null || next() != null) {
+      throw malformed(message == null ? "no message" : "more than one message");
+    }
+    return decoded(codec, message);
+  }
+
+  <R> R decoded(GrpcCodec<R> codec, byte[] message) {
+    try {
+      return requireNonNull(codec.decode(message), "decoded message");
+    } catch (IOException e) {
+      throw malformed(e.getMessage());
     }
   }
 
@@ -136,7 +178,7 @@ final class ClientCall {
         .orElse(other);
   }
 
-  PeerException malformed(String problem) {
+  private PeerException malformed(String problem) {
     return PeerException.malformed(instance, "malformed response: " + LogSafe.of(problem), null);
   }
 

@@ -61,44 +61,93 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
 
   private final GrpcChannel channel;
   private final String path;
-  private final GrpcCodec<Q> requests;
-  private final Receiver<R> receiver;
+  private final Exchange<Q, R> exchange;
   private final long timeoutNanos; // Without a deadline.
+  private final boolean staysOpen; // The result ends the call.
   private final List<HttpEndpoint.Before> before;
 
   private GrpcEndpoint(
       GrpcChannel channel,
       String path,
-      GrpcCodec<Q> requests,
-      Receiver<R> receiver,
+      Exchange<Q, R> exchange,
       long timeoutNanos,
+      boolean staysOpen,
       List<HttpEndpoint.Before> before) {
     this.channel = requireNonNull(channel, "channel");
     this.path = requireNonNull(path, "path");
-    this.requests = requireNonNull(requests, "requests");
-    this.receiver = receiver;
+    this.exchange = exchange;
     this.timeoutNanos = timeoutNanos;
+    this.staysOpen = staysOpen;
     this.before = before;
   }
 
   /** Returns an endpoint of a method with one request and one response. */
   public static <Q, R> GrpcEndpoint<Q, R> unary(
       GrpcChannel channel, String path, GrpcCodec<Q> requests, GrpcCodec<R> responses) {
+    requireNonNull(requests, "requests");
     requireNonNull(responses, "responses");
-    Receiver<R> receiver = call -> only(call, responses);
-    return new GrpcEndpoint<>(channel, path, requests, receiver, DEFAULT_TIMEOUT_NANOS, List.of());
+    Exchange<Q, R> exchange =
+        (call, request) -> {
+          call.send(requests.encode(request), true);
+          return call.only(responses);
+        };
+    return new GrpcEndpoint<>(channel, path, exchange, DEFAULT_TIMEOUT_NANOS, false, List.of());
   }
 
   /**
-   * Returns an endpoint of a method with a stream of responses. The iterator reads them as they come:
-   * its methods wait, and throw what a unary call throws, but {@link CancellationException} if the
-   * thread is interrupted. Close it unless it was read to its end.
+   * Returns an endpoint of a method with one request and a stream of responses. The iterator reads
+   * them as they come: its methods wait, and throw what a unary call throws, but {@link
+   * CancellationException} if the thread is interrupted. Close it unless it was read to its end.
    */
   public static <Q, R> GrpcEndpoint<Q, Responses<R>> serverStream(
       GrpcChannel channel, String path, GrpcCodec<Q> requests, GrpcCodec<R> responses) {
+    requireNonNull(requests, "requests");
     requireNonNull(responses, "responses");
-    Receiver<Responses<R>> receiver = call -> new Responses<>(call, responses);
-    return new GrpcEndpoint<>(channel, path, requests, receiver, NO_LIMIT, List.of());
+    Exchange<Q, Responses<R>> exchange =
+        (call, request) -> {
+          call.send(requests.encode(request), true);
+          return new Responses<>(call, responses);
+        };
+    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, true, List.of());
+  }
+
+  /**
+   * Returns an endpoint of a method with a stream of requests and one response. The iterator is used
+   * on the thread of the call, up to its end or until the server ends the call; an exception of it
+   * cancels the call. A second attempt continues where the first one stopped, so retry only if the
+   * requests are not read before the connection is there: kind NOT_CONNECTED.
+   */
+  public static <Q, R> GrpcEndpoint<Iterator<? extends Q>, R> clientStream(
+      GrpcChannel channel, String path, GrpcCodec<Q> requests, GrpcCodec<R> responses) {
+    requireNonNull(requests, "requests");
+    requireNonNull(responses, "responses");
+    Exchange<Iterator<? extends Q>, R> exchange =
+        (call, all) -> {
+          boolean isWanted = true;
+          while (isWanted && all.hasNext()) {
+            isWanted = call.send(requests.encode(all.next()), false);
+          }
+          call.endRequests();
+          return call.only(responses);
+        };
+    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, false, List.of());
+  }
+
+  /**
+   * Returns an endpoint of a method with streams in both directions. The request is the first one;
+   * further ones are written to the stream that is returned. Close it unless it was read to its end.
+   */
+  public static <Q, R> GrpcEndpoint<Q, GrpcStream<Q, R>> stream(
+      GrpcChannel channel, String path, GrpcCodec<Q> requests, GrpcCodec<R> responses) {
+    requireNonNull(requests, "requests");
+    requireNonNull(responses, "responses");
+    Exchange<Q, GrpcStream<Q, R>> exchange =
+        (call, first) -> {
+          GrpcStream<Q, R> stream = new GrpcStream<>(call, requests, responses);
+          stream.write(first);
+          return stream;
+        };
+    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, true, List.of());
   }
 
   /**
@@ -108,12 +157,12 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
   public GrpcEndpoint<Q, R> before(HttpEndpoint.Before more) {
     List<HttpEndpoint.Before> longer = new ArrayList<>(before);
     longer.add(requireNonNull(more, "more"));
-    return new GrpcEndpoint<>(channel, path, requests, receiver, timeoutNanos, List.copyOf(longer));
+    return new GrpcEndpoint<>(
+        channel, path, exchange, timeoutNanos, staysOpen, List.copyOf(longer));
   }
 
   @Override
   public R call(Context context, Q request) throws Exception {
-    byte[] message = requests.encode(request);
     long limitNanos = context.hasDeadline() ? context.remainingNanos() : timeoutNanos;
     if (limitNanos <= 0) {
       throw PeerException.timeout(channel.instance(), null);
@@ -121,9 +170,8 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
     ClientCall call = open(head(context, limitNanos), System.nanoTime() + limitNanos);
     boolean isOpen = false;
     try {
-      call.send(message);
-      R response = receiver.receive(call);
-      isOpen = response instanceof Responses;
+      R response = exchange.run(call, request);
+      isOpen = staysOpen;
       return response;
     } finally {
       if (!isOpen) {
@@ -186,25 +234,9 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
     return metadata;
   }
 
-  private static <R> R only(ClientCall call, GrpcCodec<R> codec) throws InterruptedException {
-    byte[] message = call.next();
-    if (message == null || call.next() != null) {
-      throw call.malformed(message == null ? "no message" : "more than one message");
-    }
-    return decoded(call, codec, message);
-  }
-
-  private static <R> R decoded(ClientCall call, GrpcCodec<R> codec, byte[] message) {
-    try {
-      return requireNonNull(codec.decode(message), "decoded message");
-    } catch (IOException e) {
-      throw call.malformed(e.getMessage());
-    }
-  }
-
-  /** Receives the result of a call. */
-  private interface Receiver<R> {
-    R receive(ClientCall call) throws InterruptedException;
+  /** Sends the requests of a call and receives its responses. */
+  private interface Exchange<Q, R> {
+    R run(ClientCall call, Q request) throws InterruptedException;
   }
 
   /** The responses of a stream. For one thread at a time. */
@@ -246,7 +278,7 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
       }
       byte[] message = next;
       next = null;
-      return decoded(call, codec, message);
+      return call.decoded(codec, message);
     }
 
     /** Cancels the call unless it has ended. Closing twice is harmless. */
