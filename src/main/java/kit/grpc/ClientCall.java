@@ -8,6 +8,7 @@ import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import kit.LogSafe;
 import kit.PeerException;
@@ -31,14 +32,17 @@ final class ClientCall {
   private final Http2Stream stream;
   private final String instance;
   private final int maxMessageBytes;
+  private final Consumer<GrpcMetadata> onMetadata;
   private final MessageWriter writer;
   private MessageReader reader; // Null until the head has come.
   private boolean isEnded; // With the status OK.
 
-  ClientCall(Http2Stream stream, String instance, int maxMessageBytes) {
+  ClientCall(
+      Http2Stream stream, String instance, int maxMessageBytes, Consumer<GrpcMetadata> onMetadata) {
     this.stream = stream;
     this.instance = instance;
     this.maxMessageBytes = maxMessageBytes;
+    this.onMetadata = onMetadata;
     this.writer = new MessageWriter(stream);
   }
 
@@ -100,7 +104,7 @@ final class ClientCall {
       }
       byte[] message = isEnded ? null : reader.next();
       if (message == null && !isEnded) {
-        checkStatus(stream.trailers());
+        end(stream.trailers());
       }
       return message;
     } catch (GrpcException e) {
@@ -127,15 +131,28 @@ final class ClientCall {
           : malformed("no HTTP status");
     }
     if (isOnlyTrailers) {
-      checkStatus(head);
+      end(head);
     } else if (!valueOf(head, "content-type", "").startsWith("application/grpc")) {
       throw malformed("not of type application/grpc");
+    } else {
+      receive(head);
     }
     String encoding = valueOf(head, "grpc-encoding", MessageReader.IDENTITY);
     reader = new MessageReader(stream.body(), encoding, maxMessageBytes);
   }
 
-  private void checkStatus(List<HeaderField> trailers) {
+  private void receive(List<HeaderField> fields) {
+    GrpcMetadata metadata;
+    try {
+      metadata = GrpcMetadata.of(fields);
+    } catch (IllegalArgumentException e) {
+      throw malformed(e.getMessage());
+    }
+    onMetadata.accept(metadata);
+  }
+
+  private void end(List<HeaderField> trailers) {
+    receive(trailers);
     String number = valueOf(trailers, "grpc-status", "");
     if (!NUMBER.matcher(number).matches()) {
       throw malformed(number.isEmpty() ? "no status of gRPC" : "no number in grpc-status");

@@ -65,6 +65,7 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
   private final long timeoutNanos; // Without a deadline.
   private final boolean staysOpen; // The result ends the call.
   private final List<HttpEndpoint.Before> before;
+  private final List<After> after;
 
   private GrpcEndpoint(
       GrpcChannel channel,
@@ -72,13 +73,24 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
       Exchange<Q, R> exchange,
       long timeoutNanos,
       boolean staysOpen,
-      List<HttpEndpoint.Before> before) {
+      List<HttpEndpoint.Before> before,
+      List<After> after) {
     this.channel = requireNonNull(channel, "channel");
     this.path = requireNonNull(path, "path");
     this.exchange = exchange;
     this.timeoutNanos = timeoutNanos;
     this.staysOpen = staysOpen;
     this.before = before;
+    this.after = after;
+  }
+
+  private GrpcEndpoint(
+      GrpcChannel channel,
+      String path,
+      Exchange<Q, R> exchange,
+      long timeoutNanos,
+      boolean staysOpen) {
+    this(channel, path, exchange, timeoutNanos, staysOpen, List.of(), List.of());
   }
 
   /** Returns an endpoint of a method with one request and one response. */
@@ -91,7 +103,7 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
           call.send(requests.encode(request), true);
           return call.only(responses);
         };
-    return new GrpcEndpoint<>(channel, path, exchange, DEFAULT_TIMEOUT_NANOS, false, List.of());
+    return new GrpcEndpoint<>(channel, path, exchange, DEFAULT_TIMEOUT_NANOS, false);
   }
 
   /**
@@ -108,7 +120,7 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
           call.send(requests.encode(request), true);
           return new Responses<>(call, responses);
         };
-    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, true, List.of());
+    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, true);
   }
 
   /**
@@ -130,7 +142,7 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
           call.endRequests();
           return call.only(responses);
         };
-    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, false, List.of());
+    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, false);
   }
 
   /**
@@ -147,18 +159,39 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
           stream.write(first);
           return stream;
         };
-    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, true, List.of());
+    return new GrpcEndpoint<>(channel, path, exchange, NO_LIMIT, true);
   }
 
   /**
    * Returns this endpoint with one more function that adds header fields, which become metadata; the
-   * functions of {@link HttpEndpoint} for traces and tokens will do.
+   * functions of {@link HttpEndpoint} for traces and tokens will do. A value of a name that ends in
+   * {@code -bin} is base64.
    */
   public GrpcEndpoint<Q, R> before(HttpEndpoint.Before more) {
-    List<HttpEndpoint.Before> longer = new ArrayList<>(before);
-    longer.add(requireNonNull(more, "more"));
     return new GrpcEndpoint<>(
-        channel, path, exchange, timeoutNanos, staysOpen, List.copyOf(longer));
+        channel, path, exchange, timeoutNanos, staysOpen, with(before, more), after);
+  }
+
+  /**
+   * Returns this endpoint with one more function that is given the metadata of a response: once what
+   * comes before the messages, and once what comes after them.
+   */
+  public GrpcEndpoint<Q, R> after(After more) {
+    return new GrpcEndpoint<>(
+        channel, path, exchange, timeoutNanos, staysOpen, before, with(after, more));
+  }
+
+  /** Receives metadata of a response. Must be thread-safe. */
+  @FunctionalInterface
+  public interface After {
+    /** Is called on the thread that receives the response. */
+    void after(Context context, GrpcMetadata received);
+  }
+
+  private static <T> List<T> with(List<T> all, T more) {
+    List<T> longer = new ArrayList<>(all);
+    longer.add(requireNonNull(more, "more"));
+    return List.copyOf(longer);
   }
 
   @Override
@@ -167,7 +200,7 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
     if (limitNanos <= 0) {
       throw PeerException.timeout(channel.instance(), null);
     }
-    ClientCall call = open(head(context, limitNanos), System.nanoTime() + limitNanos);
+    ClientCall call = open(context, limitNanos);
     boolean isOpen = false;
     try {
       R response = exchange.run(call, request);
@@ -180,10 +213,15 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
     }
   }
 
-  private ClientCall open(List<HeaderField> head, long deadlineNanos) throws InterruptedException {
+  private ClientCall open(Context context, long limitNanos) throws InterruptedException {
+    List<HeaderField> head = head(context, limitNanos);
     try {
-      Http2Stream stream = channel.open(head, deadlineNanos);
-      return new ClientCall(stream, channel.instance(), MAX_MESSAGE_BYTES);
+      Http2Stream stream = channel.open(head, System.nanoTime() + limitNanos);
+      return new ClientCall(
+          stream,
+          channel.instance(),
+          MAX_MESSAGE_BYTES,
+          received -> after.forEach(function -> function.after(context, received)));
     } catch (InterruptedIOException | StreamResetException e) {
       throw ClientCall.failure(e, channel.instance()); // Timeout, interruption, GOAWAY.
     } catch (IOException e) {
@@ -228,7 +266,10 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
     for (var field : request.build().headers().map().entrySet()) {
       String name = field.getKey().toLowerCase(Locale.ROOT);
       for (String value : field.getValue()) {
-        metadata = metadata.with(name, value);
+        metadata =
+            name.endsWith(GrpcMetadata.BINARY)
+                ? metadata.with(name, GrpcMetadata.bytes(HeaderField.of(name, value)))
+                : metadata.with(name, value);
       }
     }
     return metadata;

@@ -23,10 +23,11 @@ import kit.http2.HeaderField;
  * <p>Immutable. Peers accept 8 KiB in total if they are not configured otherwise.
  */
 public final class GrpcMetadata {
+  static final String BINARY = "-bin";
+
   private static final GrpcMetadata EMPTY = new GrpcMetadata(List.of());
   private static final Pattern NAME = Pattern.compile("[0-9a-z_.-]+");
   private static final Pattern VALUE = Pattern.compile("[!-~]([ -~]*[!-~])?|");
-  private static final String BINARY = "-bin";
   private static final String RESERVED = "grpc-";
 
   // Of gRPC, and those that HTTP/2 forbids or means otherwise (RFC 9113, section 8.2.2).

@@ -104,6 +104,27 @@ class GrpcEndpointTest {
     assertThat(received.get().get("traceparent").orElseThrow()).startsWith("00-");
   }
 
+  @Test
+  void metadataInBothDirections() throws Exception {
+    List<GrpcMetadata> received = new ArrayList<>();
+    GrpcEndpoint<String, String> endpoint =
+        callingServer(
+                (context, text) -> {
+                  GrpcCall call = GrpcCall.in(context);
+                  byte[] bytes = call.metadata().bytes("a-bin").orElseThrow();
+                  call.sendFirst(GrpcMetadata.empty().with("first-bin", bytes));
+                  call.sendLater(GrpcMetadata.empty().with("later", "2"));
+                  return text;
+                })
+            .before((context, request) -> request.header("A-bin", "AQI="))
+            .after((context, metadata) -> received.add(metadata));
+    endpoint.call(Context.background(), "");
+
+    assertThat(received).hasSize(2);
+    assertThat(received.get(0).bytes("first-bin").orElseThrow()).containsExactly(1, 2);
+    assertThat(received.get(1).get("later")).contains("2");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "404, 404, NOT_FOUND",
@@ -181,6 +202,8 @@ class GrpcEndpointTest {
             "not of type"),
         Arguments.of(sending(ok, none), Kind.MALFORMED, "no status of gRPC"),
         Arguments.of(sending(ok, message), Kind.MALFORMED, "no status of gRPC"),
+        Arguments.of(
+            sending(ok, message, "grpc-status", "0", "a-bin", "?"), Kind.MALFORMED, "not base64"),
         Arguments.of(sending(ok, none, "grpc-status", "0"), Kind.MALFORMED, "no message"),
         Arguments.of(sending(ok, message, "grpc-status", "x"), Kind.MALFORMED, "no number"),
         Arguments.of(sending(ok, message, "grpc-status", "99"), Kind.STATUS, "UNKNOWN"),
