@@ -183,6 +183,15 @@ final class ClientConnection extends Http2Connection {
     close(LINGER_NANOS);
   }
 
+  /** A response that ends before its request ends that, too: it is of no use any more. */
+  @Override
+  void removeIfEnded(ConnectionStream stream) {
+    super.removeIfEnded(stream);
+    if (stream.input().hasEnded()) { // Without effect if the request has ended.
+      reset(stream, ErrorCode.NO_ERROR, "the response has ended before the request");
+    }
+  }
+
   @Override
   void removed() {
     boolean isLast;

@@ -169,10 +169,10 @@ final class ConnectionStream implements Http2Stream {
         (to, encoder) -> {
           requireNoReset(); // No frame may follow RST_STREAM.
           frames.addTo(to, encoder);
+          hasSentAll |= isLast; // Before the peer can respond to it.
         };
     connection.output().add(this, unlessReset);
     if (isLast) {
-      hasSentAll = true;
       connection.removeIfEnded(this);
     }
   }

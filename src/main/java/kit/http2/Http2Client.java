@@ -23,7 +23,9 @@ import javax.net.ssl.SSLSocket;
  * }</pre>
  *
  * <p>It is not replaced when it ends: check {@link #isUsable}, and connect again. A stream that is
- * not read to its end must be reset, as all streams share the window of the connection.
+ * not read to its end must be reset, as all streams share the window of the connection. A response
+ * that ends before its request ends both: sending fails with {@link StreamResetException} of {@link
+ * ErrorCode#NO_ERROR}, and the response can be read.
  *
  * <p>Thread-safe. Two threads for each connection, virtual ones from JDK 24 on, else daemons: one
  * reads until the connection ends, one writes while there is something to write.

@@ -352,7 +352,8 @@ abstract class Http2Connection {
     return streams;
   }
 
-  final void removeIfEnded(ConnectionStream stream) {
+  /** One of the directions of a stream may have ended. */
+  void removeIfEnded(ConnectionStream stream) {
     if (stream.hasEnded()) {
       remove(stream);
     }

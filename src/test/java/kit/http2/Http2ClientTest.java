@@ -282,6 +282,33 @@ class Http2ClientTest {
   }
 
   @Test
+  void responseThatEndsBeforeItsRequestEndsBoth() throws Exception {
+    RawHttp2 server = connectRaw();
+    Http2Stream stream = post("/");
+    CompletableFuture<Throwable> sending =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                stream.sendData(new byte[1 << 20], 0, 1 << 20, true); // Above the window.
+                return null;
+              } catch (IOException e) {
+                return e;
+              }
+            });
+    for (int received = 0; received < 65_535; ) {
+      received += server.expect(Frame.DATA).flowBytes();
+    }
+    server.headers(1, fields(":status", "413"), false).data(1, "too long", true);
+
+    assertThat(sending.get(15, TimeUnit.SECONDS))
+        .asInstanceOf(type(StreamResetException.class))
+        .matches(e -> e.code() == ErrorCode.NO_ERROR && !e.isUnprocessed());
+    assertThat(server.reset()).isEqualTo(ErrorCode.NO_ERROR);
+    assertThat(stream.body().readAllBytes()).asString().isEqualTo("too long");
+    assertThat(client.isUsable()).isTrue();
+  }
+
+  @Test
   void protocolErrorsOfTheServerEndTheConnection() throws Exception {
     RawHttp2 server = connectRaw();
     Http2Stream stream = get("/");
