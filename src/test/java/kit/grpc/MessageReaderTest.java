@@ -72,6 +72,25 @@ class MessageReaderTest {
         .hasToString(problem);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"identity", "gzip"})
+  void messageCutAnywhereIsRejected(String encoding) throws Exception {
+    byte[] message = "a message that is sent twice".getBytes(UTF_8);
+    byte[] one = MessageWriter.framed(message, encoding.equals("gzip"));
+    byte[] two = Arrays.copyOf(one, 2 * one.length);
+    System.arraycopy(one, 0, two, one.length, one.length);
+    for (int length = one.length + 1; length < two.length; length++) {
+      byte[] cut = Arrays.copyOf(two, length);
+      MessageReader reader = new MessageReader(slow(cut), encoding, MAX_BYTES);
+
+      assertThat(reader.next()).isEqualTo(message);
+      assertThatThrownBy(reader::next)
+          .as("%d of %d bytes", length, two.length)
+          .isInstanceOf(GrpcException.class)
+          .hasMessageContaining("message cut off after");
+    }
+  }
+
   @Test
   void inflatedMessageIsBounded() throws Exception {
     byte[] bomb = MessageWriter.framed(new byte[50_000], true);
