@@ -34,6 +34,7 @@ class GrpcIT {
   private static final Pattern ON = Pattern.compile("gRPC on 127\\.0\\.0\\.1:(\\d+)");
   private static final GrpcCodec<byte[]> BYTES = GrpcCodec.of(message -> message, bytes -> bytes);
   private static final byte[] USER_101 = new ProtobufWriter().writeInt(1, 101).toBytes();
+  private static final byte[] SERVING = new ProtobufWriter().writeInt(1, 1).toBytes();
   private static final byte[] NOT_SERVING = new ProtobufWriter().writeInt(1, 2).toBytes();
 
   @RegisterExtension
@@ -138,6 +139,10 @@ class GrpcIT {
             "GET /user/101 failed: 401 a valid access token is needed (" + address + ")");
   }
 
+  private static byte[] ofService(String name) {
+    return new ProtobufWriter().writeString(1, name).toBytes();
+  }
+
   @Test
   void streamsEndAndHealthChangesWhenTheServiceDrains() throws Exception {
     JarProcess service = startService("--grpc-port", "0", "--drain-delay", "2s");
@@ -149,6 +154,12 @@ class GrpcIT {
               .call(context, USER_101);
       assertThat(names.next()).isNotEmpty();
       assertThat(names.next()).isNotEmpty();
+      GrpcEndpoint<byte[], byte[]> check =
+          GrpcEndpoint.unary(channel, "/grpc.health.v1.Health/Check", BYTES, BYTES);
+      assertThat(check.call(context, new byte[0])).isEqualTo(SERVING);
+      assertThat(check.call(context, ofService("userservice.Users"))).isEqualTo(SERVING);
+      assertThatThrownBy(() -> check.call(context, ofService("userservice")))
+          .hasMessageContaining("unknown service");
 
       service.signal("TERM");
       assertThatThrownBy(() -> names.forEachRemaining(name -> {}))
@@ -156,10 +167,8 @@ class GrpcIT {
           .cause()
           .isInstanceOfSatisfying(
               GrpcException.class, e -> assertThat(e.status()).isEqualTo(GrpcStatus.UNAVAILABLE));
-      assertThat(
-              GrpcEndpoint.unary(channel, "/grpc.health.v1.Health/Check", BYTES, BYTES)
-                  .call(context, new byte[0]))
-          .isEqualTo(NOT_SERVING);
+      assertThat(check.call(context, new byte[0])).isEqualTo(NOT_SERVING);
+      assertThat(check.call(context, ofService("hello.Hello"))).isEqualTo(NOT_SERVING);
       assertThat(service.exitStatus()).isEqualTo(143);
     }
   }

@@ -46,6 +46,7 @@ public final class GrpcServer {
   private final GrpcService service;
   private final Http2Protocol protocol;
   private Optional<HttpServer> own = Optional.empty();
+  private HttpService http;
   private GrpcHealth health;
 
   private GrpcServer(GrpcFlags flags, ServerFlags server) {
@@ -72,6 +73,7 @@ public final class GrpcServer {
    * @throws Program.FailedException if the port is taken
    */
   public void bind(HttpService http, Logs logs) {
+    this.http = http;
     health = new GrpcHealth(http::isReady);
     if (flags.port().isPresent()) {
       own = Optional.of(server.bind("--grpc-port", flags.port().get(), this::listen));
@@ -113,8 +115,9 @@ public final class GrpcServer {
     return own.map(it -> it.getAddress().getPort());
   }
 
-  /** Serves these methods, and health checks. Before the HTTP server starts. */
+  /** Serves these methods, and the health of their services. Before the HTTP server starts. */
   public void serve(List<GrpcMethod> methods) {
+    methods.forEach(method -> health.service(method.service(), http::isReady));
     service.addAll(methods).addAll(health.methods());
     own.ifPresent(HttpServer::start);
   }

@@ -123,6 +123,11 @@ public final class GrpcMethod {
     return path;
   }
 
+  /** Returns the service of the path, such as {@code package.Service}. */
+  public String service() {
+    return path.substring(1, path.lastIndexOf('/'));
+  }
+
   /** Serves a call that is in the context. */
   void serve(Context context, Request request) throws Exception {
     endpoint.call(context, request);
