@@ -4,10 +4,12 @@ package kit.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -214,6 +216,28 @@ class GrpcConnectionTest {
     Eventually.within(
         Duration.ofSeconds(10),
         () -> assertThat(echo.call(Context.background(), "c")).isEqualTo("c"));
+  }
+
+  @Test
+  void connectionsThatAreClosedLeaveNothing() throws Exception {
+    called(GrpcChannel.to("127.0.0.1", port)); // What is kept for later ones.
+    long files = openFiles();
+    int threads = Thread.activeCount();
+    for (int i = 0; i < 200; i++) {
+      assertThat(called(GrpcChannel.to("127.0.0.1", port))).isEqualTo("a");
+    }
+
+    Eventually.within(
+        Duration.ofSeconds(20),
+        () -> {
+          assertThat(openFiles()).isLessThanOrEqualTo(files);
+          assertThat(Thread.activeCount()).isLessThanOrEqualTo(threads);
+        });
+  }
+
+  private static long openFiles() {
+    return ((UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getOpenFileDescriptorCount();
   }
 
   private static String called(GrpcChannel channel) throws Exception {
