@@ -29,6 +29,7 @@
  *   kit.http2         HTTP/2: HPACK, frames, streams, connections
  *   kit.grpc          gRPC: GrpcService serves it, GrpcEndpoint calls it;
  *                     parts: ProtobufWriter, ProtobufReader
+ *   kit.thrift        Thrift: ThriftServer serves it, ThriftEndpoint calls it
  *   kit.balancer      client-side load balancing: BalancedEndpoint;
  *                     parts: RoundRobinPicker, WeightedRoundRobinPicker, RandomPicker,
  *                     LeastLoadedPicker

@@ -12,6 +12,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
 import kit.Middleware;
 import kit.Shutdown;
+import kit.cli.Flags;
 import kit.cli.GrpcServer;
 import kit.cli.HttpClientProperties;
 import kit.cli.Logs;
@@ -32,6 +33,7 @@ import kit.metrics.JvmMetrics;
 import kit.metrics.Metrics;
 import kit.registry.AdvertisedAddress;
 import kit.registry.Registry;
+import kit.thrift.ThriftServer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,6 +62,9 @@ public final class Main {
 
     // Keys and passwords: a file that cannot be used ends the start before the port is bound.
     Optional<Access> access = options.access.get();
+    if (access.isPresent() && options.thrift.isOn()) {
+      throw new Flags.UsageException("--thrift-port: Thrift has no place for access tokens");
+    }
 
     // Registry client: prepared in the background while the rest starts.
     options.registry.get().prepare();
@@ -115,11 +120,18 @@ public final class Main {
 
     grpc.serve(UserMethods.of(users, http::isReady, guard));
 
-    // Registration: one service, and one more if gRPC has a port of its own.
+    ThriftServer thrift = ThriftMethods.server(users, Middleware.chain(limit, faults));
+    Optional<Integer> thriftPort = options.thrift.serve(options.server, http, thrift);
+
+    // Registration: one service, and one more for each port of gRPC and Thrift.
     List<Registration> offers = new ArrayList<>();
     offers.add(options.registry.get().registration(offer(options, advertised, http, handler)));
     grpc.ownPort()
         .map(port -> offerGrpc(options, advertised, http, port))
+        .map(options.registry.get()::registration)
+        .ifPresent(offers::add);
+    thriftPort
+        .map(port -> offerThrift(options, advertised, http, port))
         .map(options.registry.get()::registration)
         .ifPresent(offers::add);
     Registration registration = Registration.all(offers);
@@ -188,6 +200,16 @@ public final class Main {
         options.name.get() + "-grpc",
         new Instance(address.host(), port, options.tags.get(), Map.of()),
         check(options, http, new HealthCheck.Grpc("")),
+        address);
+  }
+
+  private static InstanceRegistration offerThrift(
+      Options options, AdvertisedAddress address, HttpService http, int port) {
+    return offer(
+        options,
+        options.name.get() + "-thrift",
+        new Instance(address.host(), port, options.tags.get(), Map.of()),
+        check(options, http, new HealthCheck.Tcp()),
         address);
   }
 

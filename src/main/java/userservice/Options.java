@@ -15,6 +15,7 @@ import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.RateFlags;
 import kit.cli.ServerFlags;
+import kit.cli.ThriftFlags;
 import kit.cli.TracingFlags;
 import kit.discovery.Instance;
 import kit.registry.RegistryFlags;
@@ -33,6 +34,8 @@ final class Options {
   final ServerFlags server = new ServerFlags(flags).declareEngine();
 
   final GrpcFlags grpc = new GrpcFlags(flags);
+
+  final ThriftFlags thrift = new ThriftFlags(flags);
 
   final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
 
@@ -111,6 +114,7 @@ final class Options {
   Options(String... args) {
     flags.parse(args);
     grpc.check(server);
+    thrift.check(server, grpc);
     if (check.get().equals("grpc") && !grpc.isOn()) {
       throw new Flags.UsageException("--check grpc: needs --grpc-port or --grpc");
     }

@@ -84,7 +84,14 @@ class MainTest {
     assertThat(load.flags("Service")).containsExactly("service", "tags", "target");
     assertThat(load.flags("Calls"))
         .containsExactly(
-            "timeout", "picker", "rpc", "grpc", "grpc-shared", "attempts", "attempt-timeout");
+            "timeout",
+            "picker",
+            "rpc",
+            "grpc",
+            "grpc-shared",
+            "thrift",
+            "attempts",
+            "attempt-timeout");
     assertThat(load.flags("Registry")).containsExactlyElementsOf(REGISTRY);
     assertThat(load.flags("Security")).containsExactly("token", "token-file");
     assertThat(load.flags("Observability"))

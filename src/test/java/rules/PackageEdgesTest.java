@@ -33,6 +33,7 @@ class PackageEdgesTest {
           entry("kit.engine", Set.of()),
           entry("kit.http2", Set.of("kit.engine")),
           entry("kit.grpc", Set.of("kit", "kit.http", "kit.http.client", "kit.http2")),
+          entry("kit.thrift", Set.of("kit", "kit.engine")),
           entry("kit.http", Set.of("kit")),
           entry("kit.http.server", Set.of("kit", "kit.http")),
           entry("kit.http.client", Set.of("kit", "kit.http")),
@@ -82,6 +83,7 @@ class PackageEdgesTest {
                   "kit.log",
                   "kit.metrics",
                   "kit.ratelimit",
+                  "kit.thrift",
                   "kit.tracing")),
           entry(
               "kit.registry",

@@ -29,6 +29,7 @@ class OptionsTest {
             "engine",
             "grpc-port",
             "grpc",
+            "thrift-port",
             "rate",
             "burst",
             "max-in-flight",
@@ -55,8 +56,11 @@ class OptionsTest {
         "--grpc-port 81                        | --grpc-port: is that of --port",
         "--grpc-port 65536                     | --grpc-port",
         "--check grpc                          | --check grpc: needs --grpc-port or --grpc",
+        "--thrift-port 81                      | --thrift-port: is that of --port",
+        "--thrift-port 82 --grpc-port 82       | --thrift-port: is that of --grpc-port",
+        "--thrift-port x                       | --thrift-port",
       })
-  void flagsOfGrpcMustAgree(String flags, String problem) {
+  void flagsOfPortsMustAgree(String flags, String problem) {
     List<String> args = new ArrayList<>(List.of("--name", "a", "--port", "81"));
     args.addAll(List.of(flags.split(" ")));
     assertThatThrownBy(() -> new Options(args.toArray(new String[0])))

@@ -12,14 +12,15 @@ import kit.http.client.EachAddressClient;
 import kit.http.client.HttpEndpoint;
 import kit.tracing.Tracing;
 
-/** The transport of calls to the user service: HTTP, JSON-RPC or gRPC, as the flags choose. */
+/** The transport of calls to the user service: HTTP, JSON-RPC, gRPC or Thrift, as the flags choose. */
 final class Transport {
   private final Supplier<Boolean> rpc;
   private final Supplier<Boolean> grpc;
   private final Supplier<Boolean> isPortShared;
+  private final Supplier<Boolean> thrift;
   private final TokenFlags token;
 
-  /** Declares {@code --rpc}, {@code --grpc} and {@code --grpc-shared}; {@code token} is sent along. */
+  /** Declares {@code --rpc}, {@code --grpc}, {@code --grpc-shared} and {@code --thrift}; {@code token} is sent along. */
   Transport(Flags flags, TokenFlags token) {
     this.token = token;
     rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
@@ -30,6 +31,9 @@ final class Transport {
             Flags.SWITCH,
             "false",
             "gRPC is on the port of HTTP, registered as NAME");
+    thrift =
+        flags.optional(
+            "thrift", Flags.SWITCH, "false", "call over Thrift; registered as NAME-thrift");
   }
 
   /**
@@ -38,16 +42,25 @@ final class Transport {
    * @throws Flags.UsageException if they do not
    */
   void check() {
-    if (rpc.get() && grpc.get()) {
-      throw new Flags.UsageException("--rpc and --grpc: only one of them is allowed");
-    }
+    refuse("--rpc and --grpc", rpc.get() && grpc.get());
+    refuse("--rpc and --thrift", rpc.get() && thrift.get());
+    refuse("--grpc and --thrift", grpc.get() && thrift.get());
     if (isPortShared.get() && !grpc.get()) {
       throw new Flags.UsageException("--grpc-shared: needs --grpc");
     }
   }
 
+  private static void refuse(String flags, boolean areSet) {
+    if (areSet) {
+      throw new Flags.UsageException(flags + ": only one of them is allowed");
+    }
+  }
+
   /** Returns the name under which {@code service} is registered for this transport. */
   String registered(String service) {
+    if (thrift.get()) {
+      return service + "-thrift";
+    }
     return grpc.get() && !isPortShared.get() ? service + "-grpc" : service;
   }
 
@@ -55,6 +68,9 @@ final class Transport {
   String route(UserCall call) {
     if (grpc.get()) {
       return GrpcUserClient.path(call);
+    }
+    if (thrift.get()) {
+      return ThriftUserClient.name(call);
     }
     return rpc.get() ? "POST /rpc" : call.template();
   }
@@ -72,6 +88,9 @@ final class Transport {
         };
     if (grpc.get()) {
       return base -> new GrpcUserClient(base, before);
+    }
+    if (thrift.get()) {
+      return ThriftUserClient::new;
     }
     HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
     return rpc.get()

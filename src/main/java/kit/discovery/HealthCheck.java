@@ -34,6 +34,9 @@ public sealed interface HealthCheck {
     }
   }
 
+  /** The registry connects to the port of the instance, and sends nothing. */
+  record Tcp() implements HealthCheck {}
+
   /**
    * The instance checks itself every interval, and reports the result to the registry.
    *

@@ -206,6 +206,9 @@ final class ConsulRegistry extends Registry {
       String target = grpc.service().isEmpty() ? address : address + "/" + grpc.service();
       return ConsulCheck.grpc(checkId, target, wanted.checkInterval());
     }
+    if (wanted.check() instanceof HealthCheck.Tcp) {
+      return ConsulCheck.tcp(checkId, address, wanted.checkInterval());
+    }
     String path = ((HealthCheck.Http) wanted.check()).path();
     return ConsulCheck.http(checkId, "http://" + address + path, wanted.checkInterval());
   }

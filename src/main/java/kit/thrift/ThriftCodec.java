@@ -4,6 +4,7 @@ package kit.thrift;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.function.BiConsumer;
 
 /**
@@ -38,6 +39,26 @@ public record ThriftCodec<T>(BiConsumer<T, ThriftWriter> encoder, Decoder<T> dec
      * @throws IOException if they are malformed; its text is sent to the peer
      */
     T read(ThriftReader from) throws IOException;
+  }
+
+  /** Returns a struct as bytes. */
+  public byte[] encode(T struct) {
+    ThriftWriter to = new ThriftWriter();
+    write(struct, to);
+    to.end();
+    return to.toBytes();
+  }
+
+  /**
+   * Returns the struct of these bytes.
+   *
+   * @throws IOException if they are malformed
+   */
+  public T decode(byte[] bytes) throws IOException {
+    ThriftReader from = new ThriftReader(ByteBuffer.wrap(bytes));
+    T struct = read(from);
+    from.skipRest();
+    return struct;
   }
 
   void write(T struct, ThriftWriter to) {
