@@ -21,7 +21,7 @@ import java.util.Set;
  * <p>Used by one thread at a time; a handler may hand it to another thread.
  */
 final class EngineExchange extends HttpExchange
-    implements RequestBody.Listener, ResponseBody.Listener {
+    implements MessageBody.Listener, ResponseBody.Listener {
   private static final Set<String> OURS = Set.of("Connection", "Date", "Transfer-encoding");
   private static final int SWITCHING_PROTOCOLS = 101;
   private static final int NO_CONTENT = 204;
@@ -32,7 +32,7 @@ final class EngineExchange extends HttpExchange
   private final OutputStream output;
   private final Head head;
   private final HttpContext context;
-  private final RequestBody requestBody;
+  private final MessageBody requestBody;
   private final ResponseBody responseBody;
   private final Headers responseHeaders = new Headers();
 
@@ -54,13 +54,13 @@ final class EngineExchange extends HttpExchange
     this.head = head;
     this.context = context;
     this.requestBody =
-        new RequestBody(connection.input(), http.headReader(), head.contentLength(), this);
+        new MessageBody(connection.input(), http.headReader(), head.contentLength(), this);
     this.responseBody = new ResponseBody(output, this);
     this.requestStream = requestBody;
     this.responseStream = responseBody;
   }
 
-  RequestBody body() {
+  MessageBody body() {
     return requestBody;
   }
 

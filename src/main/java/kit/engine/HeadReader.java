@@ -68,6 +68,14 @@ final class HeadReader {
     return fields(readLines("trailers", false), 0);
   }
 
+  /**
+   * Reads the lines of the head of a response, which stays in the buffer until it has arrived; see
+   * {@link #read}.
+   */
+  String readResponse() throws IOException {
+    return readLines("a head", true);
+  }
+
   /** Reads up to an empty line, and returns the lines before it, each with its CR LF. */
   private String readLines(String what, boolean isHead) throws IOException {
     int lineStart = 0;

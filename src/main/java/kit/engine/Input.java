@@ -74,6 +74,11 @@ final class Input extends InputStream {
     return count > 0;
   }
 
+  /** Returns the number of bytes that are known to have arrived, in the buffer and behind it. */
+  int arrived() throws IOException {
+    return available() + source.available();
+  }
+
   /** Returns whether {@link #fill} can add bytes. */
   boolean hasRoom() {
     return available() < maxBytes;

@@ -5,10 +5,13 @@ import java.lang.reflect.Method;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** Threads of a server that has no executor: virtual ones from JDK 24 on, which do not pin. */
+/**
+ * Threads of a server or client that has no executor: virtual ones from JDK 24 on, which do not pin.
+ */
 final class Threads {
   private static final System.Logger LOG = System.getLogger("kit.engine");
   private static final int VIRTUAL_SINCE = 24;
@@ -34,6 +37,21 @@ final class Threads {
 
   /** Returns virtual threads, or at most {@code maxThreads} platform threads without a queue. */
   static ExecutorService newExecutor(int maxThreads) {
+    return newExecutor(maxThreads, task -> new Thread(task, "http-engine"));
+  }
+
+  /** Returns virtual threads, or as many daemons as are busy. */
+  static ExecutorService newClientExecutor() {
+    return newExecutor(
+        Integer.MAX_VALUE,
+        task -> {
+          Thread thread = new Thread(task, "http-engine-client");
+          thread.setDaemon(true);
+          return thread;
+        });
+  }
+
+  private static ExecutorService newExecutor(int maxThreads, ThreadFactory platformThreads) {
     if (Runtime.version().feature() >= VIRTUAL_SINCE) {
       try {
         return (ExecutorService)
@@ -43,12 +61,7 @@ final class Threads {
       }
     }
     return new ThreadPoolExecutor(
-        0,
-        maxThreads,
-        10,
-        TimeUnit.SECONDS,
-        new SynchronousQueue<>(),
-        task -> new Thread(task, "http-engine"));
+        0, maxThreads, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), platformThreads);
   }
 
   static Thread startDaemon(Runnable task, String name) {

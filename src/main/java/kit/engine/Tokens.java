@@ -34,8 +34,17 @@ final class Tokens {
     return consistsOf(text, HOST);
   }
 
+  /** Returns whether a part of text may be a method or the name of a field. */
+  static boolean isToken(String text, int from, int to) {
+    return from < to && consistsOf(text, from, to, TOKEN);
+  }
+
   private static boolean consistsOf(String text, boolean[] allowed) {
-    for (int i = 0; i < text.length(); i++) {
+    return consistsOf(text, 0, text.length(), allowed);
+  }
+
+  private static boolean consistsOf(String text, int from, int to, boolean[] allowed) {
+    for (int i = from; i < to; i++) {
       char c = text.charAt(i);
       if (c >= allowed.length || !allowed[c]) {
         return false;

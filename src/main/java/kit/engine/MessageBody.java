@@ -5,16 +5,24 @@ import com.sun.net.httpserver.Headers;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.util.HexFormat;
 
 /**
- * The body of a request as a stream: of a known length, or chunked.
+ * The body of a message that is received, as a stream: of a known length, chunked, or up to the end
+ * of the connection.
  *
  * <p>If the client waits for a 100 (Continue), it is sent when the body is read for the first time.
  * After a malformed chunk or the end of the connection every read fails. Used by one thread at a
  * time.
  */
-final class RequestBody extends InputStream {
+final class MessageBody extends InputStream {
+  /** In place of a length: the body is chunked. */
+  static final long CHUNKED = -1;
+
+  /** In place of a length: the body ends with the connection. */
+  static final long UNTIL_CLOSE = -2;
+
   private static final int MAX_CHUNK_DIGITS = 15; // Below 2^63.
   private static final int MAX_CHUNK_LINE = 256; // With extensions.
 
@@ -22,8 +30,10 @@ final class RequestBody extends InputStream {
   private final HeadReader trailerReader;
   private final Listener listener;
   private final boolean isChunked;
+  private final boolean endsWithConnection;
 
   private long left; // Of the body, or of the chunk.
+  private boolean isAfterChunk; // Its line end was not read yet: it may come later than its data.
   private boolean isStarted;
   private boolean isWhole;
   private IOException failure;
@@ -41,14 +51,15 @@ final class RequestBody extends InputStream {
   /**
    * Creates a body.
    *
-   * @param length its number of bytes; -1: chunked
+   * @param length its number of bytes, {@link #CHUNKED} or {@link #UNTIL_CLOSE}
    */
-  RequestBody(Input input, HeadReader trailerReader, long length, Listener listener) {
+  MessageBody(Input input, HeadReader trailerReader, long length, Listener listener) {
     this.input = input;
     this.trailerReader = trailerReader;
     this.listener = listener;
-    this.isChunked = length < 0;
-    this.left = Math.max(0, length);
+    this.isChunked = length == CHUNKED;
+    this.endsWithConnection = length == UNTIL_CLOSE;
+    this.left = endsWithConnection ? Long.MAX_VALUE : Math.max(0, length);
     this.isWhole = length == 0;
   }
 
@@ -99,25 +110,37 @@ final class RequestBody extends InputStream {
       isStarted = true;
       listener.bodyStarted();
     }
-    if (isChunked && left == 0) {
-      left = chunkSize(readLine());
-      if (left == 0) {
-        trailers = trailerReader.readTrailers();
-        end();
-        return -1;
-      }
+    if (isChunked && left == 0 && !beginChunk()) {
+      return -1;
     }
     int count = input.read(to, offset, (int) Math.min(length, left));
+    if (count < 0 && endsWithConnection) {
+      end();
+      return -1;
+    }
     if (count < 0) {
       throw new EOFException("connection closed within the body");
     }
     left -= count;
+    isAfterChunk = isChunked && left == 0;
     if (left == 0 && !isChunked) {
       end();
-    } else if (left == 0 && !readLine().isEmpty()) {
-      throw new BadRequest(400, "malformed end of a chunk");
     }
     return count;
+  }
+
+  /** Reads the line before a chunk; returns false after the last one. */
+  private boolean beginChunk() throws IOException {
+    if (isAfterChunk && !readLine().isEmpty()) {
+      throw new BadRequest(400, "malformed end of a chunk");
+    }
+    isAfterChunk = false;
+    left = chunkSize(readLine());
+    if (left == 0) {
+      trailers = trailerReader.readTrailers();
+      end();
+    }
+    return left > 0;
   }
 
   private void end() {
@@ -184,5 +207,22 @@ final class RequestBody extends InputStream {
   @Override
   public int available() {
     return (int) Math.min(left, input.available());
+  }
+
+  /** Returns up to {@code maxBytes} in a new buffer, as soon as some are there; null at the end. */
+  ByteBuffer next(int maxBytes) throws IOException {
+    if (isWhole || isChunked && left == 0 && !beginChunk()) {
+      return null;
+    }
+    byte[] piece = new byte[(int) Math.min(maxBytes, left)];
+    int count = read(piece, 0, piece.length);
+    return count < 0 ? null : ByteBuffer.wrap(piece, 0, count);
+  }
+
+  /** Returns whether {@link #next} returns at once, or has to wait for the rest of a line only. */
+  boolean hasArrived() throws IOException {
+    boolean isBetweenChunks = isChunked && left == 0;
+    int lineEnd = isBetweenChunks && isAfterChunk ? 2 : 0;
+    return isWhole || input.arrived() > lineEnd;
   }
 }
