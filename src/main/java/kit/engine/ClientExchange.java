@@ -155,7 +155,10 @@ final class ClientExchange<T> {
     } catch (IOException e) {
       throw made.isExpired() ? new HttpConnectTimeoutException("HTTP connect timed out") : e;
     }
-    if (pool.isAborted()) {
+    if (!made.clear(connected)) {
+      throw new HttpConnectTimeoutException("HTTP connect timed out");
+    }
+    if (pool.isAborted()) { // It may have been added after all were closed.
       throw new IOException("the client was closed");
     }
   }

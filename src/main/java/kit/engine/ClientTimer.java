@@ -91,6 +91,11 @@ final class ClientTimer {
     }
   }
 
+  /** Returns whether the thread runs. */
+  boolean isRunning() {
+    return thread != null;
+  }
+
   private synchronized boolean isDone() {
     if (connections.isEmpty()) {
       thread = null; // The next connection starts another one.

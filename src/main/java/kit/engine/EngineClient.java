@@ -168,6 +168,10 @@ public final class EngineClient extends HttpClient {
     return pool.isTerminated();
   }
 
+  ClientTimer timer() {
+    return pool.timer();
+  }
+
   /** Returns nothing: cookies are not stored. */
   @Override
   public Optional<CookieHandler> cookieHandler() {

@@ -136,7 +136,8 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     if (name.equalsIgnoreCase("Content-Length") || name.equalsIgnoreCase("Transfer-Encoding")) {
       return;
     }
-    for (String value : values) {
+    boolean isCookie = values.size() > 1 && name.equalsIgnoreCase("Cookie"); // One line: RFC 6265.
+    for (String value : isCookie ? List.of(String.join("; ", values)) : values) {
       if (!Tokens.isToken(name) || !Tokens.isValue(value)) {
         throw new IllegalArgumentException("character that cannot be sent in header " + name);
       }
@@ -203,7 +204,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     if (length < 0) {
       put("0\r\n\r\n");
     }
-    isInMemory = flushes == 0;
+    isInMemory = !waits && flushes == 0;
     flush();
     isDone = true;
     return true;

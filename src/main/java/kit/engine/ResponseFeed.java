@@ -91,11 +91,11 @@ final class ResponseFeed<T> implements Flow.Subscription {
     int seen = 1;
     while (seen != 0) {
       while (isWanted()) {
-        if (!mayRead(feeder, result)) {
-          tasks.execute(() -> feed(Feeder.TASK, null));
+        if (mayRead(feeder, result)) {
+          readPiece();
+        } else if (isHandedOver()) {
           return;
         }
-        readPiece();
       }
       seen = signals.addAndGet(-seen);
     }
@@ -116,6 +116,16 @@ final class ResponseFeed<T> implements Flow.Subscription {
       return mayWait || body.hasArrived() || feeder == Feeder.SENDER && arrivesSoon();
     } catch (IOException e) {
       return true; // The next read fails, too.
+    }
+  }
+
+  private boolean isHandedOver() {
+    try {
+      tasks.execute(() -> feed(Feeder.TASK, null));
+      return true;
+    } catch (Throwable e) { // No thread.
+      fail(e);
+      return false;
     }
   }
 
