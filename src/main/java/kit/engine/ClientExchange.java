@@ -55,6 +55,7 @@ final class ClientExchange<T> {
 
   private volatile PooledConnection connection; // Null before it is connected.
   private volatile boolean keepsAlive;
+  private volatile boolean isBroken; // The response was not read to its end.
   private int interim;
 
   private static final MessageBody.Listener NO_LISTENER =
@@ -258,9 +259,13 @@ final class ClientExchange<T> {
     Optional<SSLSession> session = Optional.ofNullable(from.tls()).map(SSLSocket::getSession);
     BodySubscriber<T> subscriber = handler.apply(head);
     MessageBody body = new MessageBody(from.input(), from.headReader(), head.length(), NO_LISTENER);
-    T result = await(new ResponseFeed<>(this, from, body, subscriber, tasks).start());
+    CompletableFuture<T> result = new ResponseFeed<>(this, from, body, subscriber, tasks).start();
+    if (isBroken && Thread.interrupted()) {
+      throw new InterruptedException(); // Also if the subscriber had its result before.
+    }
+    T value = await(result);
     from.clear(deadline); // A streamed body may take longer.
-    return new EngineResponse<>(request, head, session, result);
+    return new EngineResponse<>(request, head, session, value);
   }
 
   private T await(CompletableFuture<T> result) throws IOException, InterruptedException {
@@ -308,6 +313,7 @@ final class ClientExchange<T> {
     if (!hasEnded.compareAndSet(false, true)) {
       return;
     }
+    isBroken = !isWhole;
     boolean isSent = writer.isDone();
     if (!isSent) {
       writer.stop();

@@ -15,6 +15,8 @@ import java.net.URISyntaxException;
  * <p>Used by one thread at a time.
  */
 final class HeadReader {
+  private static final byte[] RESPONSE = {'H', 'T', 'T', 'P', '/'};
+
   private final Input input;
   private final EngineSettings settings;
 
@@ -73,6 +75,13 @@ final class HeadReader {
    * {@link #read}.
    */
   String readResponse() throws IOException {
+    if (!input.startsWith(RESPONSE)) { // A peer of another protocol may send no line end at all.
+      for (int i = 0; i < Math.min(RESPONSE.length, input.available()); i++) {
+        if (input.peek(i) != RESPONSE[i]) {
+          throw new BadRequest(400, "malformed status line");
+        }
+      }
+    }
     return readLines("a head", true);
   }
 

@@ -150,15 +150,13 @@ final class ResponseFeed<T> implements Flow.Subscription {
         throw misuse;
       }
       ByteBuffer piece = body.next(PIECE_BYTES);
-      hasEnded = body.isWhole();
-      if (hasEnded) {
-        exchange.end(true); // Before the subscriber may send its next request.
-      }
       if (piece != null) {
         demand.decrementAndGet();
         subscriber.onNext(List.of(piece));
       }
-      if (hasEnded) {
+      if (body.isWhole() && !isCancelled) {
+        hasEnded = true;
+        exchange.end(true); // Before the subscriber may send its next request.
         subscriber.onComplete();
       }
     } catch (Throwable e) { // Also of the subscriber.

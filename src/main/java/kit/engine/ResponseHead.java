@@ -22,7 +22,6 @@ import java.util.Set;
 final class ResponseHead implements ResponseInfo {
   private static final int STATUS_LINE = "HTTP/1.1 200".length();
   private static final int MAX_FIELDS = 200;
-  private static final int MAX_LENGTH_DIGITS = 19; // Of 2^63.
 
   private final String lines; // Each with its CR LF; one character for each byte.
   private final int status;
@@ -100,7 +99,9 @@ final class ResponseHead implements ResponseInfo {
 
   /** Checks the fields, and finds those that bound the message. */
   private final class Framing {
-    private String contentLength; // Null: none.
+    private boolean hasLength;
+    private long contentLength; // Negative: not a number.
+    private boolean isAmbiguous; // There are several lengths.
     private String coding; // Null: none.
     private boolean hasClose;
     private boolean hasKeepAlive;
@@ -143,12 +144,11 @@ final class ResponseHead implements ResponseInfo {
       }
     }
 
-    private void contentLength(int at, int colon, int end) throws ProtocolException {
+    private void contentLength(int at, int colon, int end) {
       if (isNamed("Content-Length", at)) {
-        String value = value(colon, end);
-        if (contentLength != null && !contentLength.equals(value)) {
-          throw new ProtocolException("Content-Length with different values");
-        }
+        long value = parse(value(colon, end));
+        isAmbiguous |= hasLength && value != contentLength;
+        hasLength = true;
         contentLength = value;
       }
     }
@@ -161,10 +161,16 @@ final class ResponseHead implements ResponseInfo {
     }
 
     long length() throws ProtocolException {
-      if (coding == null) {
-        return contentLength == null ? MessageBody.UNTIL_CLOSE : parse(contentLength);
+      if (isAmbiguous) {
+        throw new ProtocolException("Content-Length with different values");
       }
-      if (contentLength != null) {
+      if (hasLength && contentLength < 0) {
+        throw new ProtocolException("Content-Length is not a number up to " + Long.MAX_VALUE);
+      }
+      if (coding == null) {
+        return hasLength ? contentLength : MessageBody.UNTIL_CLOSE;
+      }
+      if (hasLength) {
         throw new ProtocolException("Content-Length beside Transfer-Encoding");
       }
       if (minorVersion == 0) {
@@ -176,14 +182,13 @@ final class ResponseHead implements ResponseInfo {
       return MessageBody.CHUNKED;
     }
 
-    private long parse(String digits) throws ProtocolException {
-      long value = digits.isEmpty() || digits.length() > MAX_LENGTH_DIGITS ? -1 : 0;
+    /** Returns a number of any number of digits; -1 if it is none, or too large. */
+    private static long parse(String digits) {
+      long value = digits.isEmpty() ? -1 : 0;
       for (int i = 0; i < digits.length() && value >= 0; i++) {
         int digit = digits.charAt(i) - '0';
-        value = digit < 0 || digit > 9 ? -1 : 10 * value + digit; // Negative above 2^63 - 1.
-      }
-      if (value < 0) {
-        throw new ProtocolException("Content-Length is not a number up to " + Long.MAX_VALUE);
+        boolean fits = digit >= 0 && digit <= 9 && value <= (Long.MAX_VALUE - digit) / 10;
+        value = fits ? 10 * value + digit : -1;
       }
       return value;
     }

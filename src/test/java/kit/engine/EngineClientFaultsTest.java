@@ -20,10 +20,12 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -143,6 +145,86 @@ class EngineClientFaultsTest {
     }
   }
 
+  /** As a subscriber that takes all and whose caller waits elsewhere for the end. */
+  private static final class TakesAll implements HttpResponse.BodySubscriber<String> {
+    private final CompletableFuture<Throwable> end = new CompletableFuture<>();
+    private final Consumer<Flow.Subscription> onPiece;
+    private Flow.Subscription subscription;
+
+    TakesAll(Consumer<Flow.Subscription> onPiece) {
+      this.onPiece = onPiece;
+    }
+
+    @Override
+    public CompletionStage<String> getBody() {
+      return CompletableFuture.completedFuture("at once");
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription given) {
+      subscription = given;
+      given.request(Long.MAX_VALUE);
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> pieces) {
+      onPiece.accept(subscription);
+    }
+
+    @Override
+    public void onError(Throwable thrown) {
+      end.complete(thrown);
+    }
+
+    @Override
+    public void onComplete() {
+      end.complete(null);
+    }
+  }
+
+  /** The interruption comes while send waits a moment for the rest of the body. */
+  @Test
+  void interruptionIsThrownAlsoIfTheSubscriberHasItsResult() throws Exception {
+    TakesAll subscriber = new TakesAll(first -> Thread.currentThread().interrupt());
+    try (ScriptedServer server = stalling(HALF)) {
+      assertThatThrownBy(() -> client.send(to(server).build(), head -> subscriber))
+          .isInstanceOf(InterruptedException.class);
+      assertThat(subscriber.end.get(10, TimeUnit.SECONDS)).isInstanceOf(IOException.class);
+      assertEnded(server);
+    }
+  }
+
+  @Test
+  void subscriberThatHasItsResultIsFedByAnotherThread() throws Exception {
+    CountDownLatch more = new CountDownLatch(1);
+    TakesAll subscriber = new TakesAll(piece -> {});
+    try (ScriptedServer server =
+        new ScriptedServer(
+            peer -> {
+              peer.readHead();
+              peer.write(HALF);
+              more.await();
+              peer.write("lf");
+              peer.awaitEnd();
+            })) {
+      assertThat(client.send(to(server).build(), head -> subscriber).body()).isEqualTo("at once");
+      assertThat(subscriber.end).isNotDone();
+      more.countDown();
+      assertThat(subscriber.end.get(10, TimeUnit.SECONDS)).isNull();
+      assertThat(server.open()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void subscriberThatCancelsWithTheLastPieceClosesTheConnection() throws Exception {
+    TakesAll subscriber = new TakesAll(Flow.Subscription::cancel);
+    try (ScriptedServer server = stalling("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) {
+      assertThat(client.send(to(server).build(), head -> subscriber).body()).isEqualTo("at once");
+      assertEnded(server);
+      assertThat(subscriber.end).isNotDone();
+    }
+  }
+
   @Test
   void interruptedThreadSendsNothing() throws Exception {
     try (ScriptedServer server = stalling("")) {
@@ -235,6 +317,9 @@ class EngineClientFaultsTest {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n",
         "HTTP/1.1 101 Switching Protocols\r\n\r\n",
         "HTTP/1.1 20 OK\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9223372036854775808\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\n A: b\r\n\r\n"
       })
   void malformedResponseIsAProtocolExceptionAndClosesTheConnection(String response)

@@ -299,7 +299,8 @@ class EngineClientTest {
   @Test
   void responseHasItsFieldsInAnyCase() throws Exception {
     String head =
-        "HTTP/1.1 299 \r\nX-A: M\u00fcller \r\nx-a:\t2\r\nEmpty:\r\nContent-Length: 2\r\n";
+        "HTTP/1.1 299 \r\nX-A: M\u00fcller \r\nx-a:\t2\r\nEmpty:\r\nContent-Length: 2\r\n"
+            + "content-length: 00000000000000000000000000002\r\n";
     try (ScriptedServer raw = ScriptedServer.answering(head + "\r\nok")) {
       HttpRequest request =
           HttpRequest.newBuilder(raw.uri()).version(HttpClient.Version.HTTP_2).build();
