@@ -94,7 +94,13 @@ public final class Main {
         options
             .proxy
             .get()
-            .map(peers -> peers.getName(options.registry.get(), traces.tracing(), instrumenting))
+            .map(
+                peers ->
+                    peers.getName(
+                        options.registry.get(),
+                        options.server.engine().newClient(),
+                        traces.tracing(),
+                        instrumenting))
             .<UserService>map(getName -> new ProxyingUserService(local, getName))
             .orElse(local);
     UserService logged =

@@ -37,7 +37,7 @@ final class Options {
 
   final ThriftFlags thrift = new ThriftFlags(flags);
 
-  final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
+  final RegistryFlags registry = new RegistryFlags(flags, System.getenv(), server::engine);
 
   final Supplier<Optional<String>> advertise =
       flags
@@ -98,7 +98,7 @@ final class Options {
               "none",
               "forward getName to host:port,... or consul:NAME");
 
-  final TracingFlags tracing = new TracingFlags(flags, "0.1");
+  final TracingFlags tracing = new TracingFlags(flags, "0.1", server::engine);
 
   {
     server.declareDrain("delay between deregistration and shutdown");

@@ -16,7 +16,6 @@ import kit.client.ServiceClient;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import kit.http.Json;
-import kit.http.client.EachAddressClient;
 import kit.http.client.HttpEndpoint;
 import kit.metrics.Instrumenting;
 import kit.registry.Registry;
@@ -96,10 +95,9 @@ final class Peers {
     }
   }
 
-  /** Returns the operation, forwarded to the peers; it lasts as long as the program. */
+  /** Returns the operation, forwarded to the peers with {@code http}; it lasts as long as the program. */
   Endpoint<Integer, String> getName(
-      Registry registry, Tracing tracing, Instrumenting instrumenting) {
-    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
+      Registry registry, HttpClient http, Tracing tracing, Instrumenting instrumenting) {
     return new ServiceClient<>(
         service == null ? "the peers" : service,
         instances(registry),

@@ -85,6 +85,7 @@ class MainTest {
     assertThat(load.flags("Calls"))
         .containsExactly(
             "timeout",
+            "engine",
             "picker",
             "rpc",
             "grpc",

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import testing.Engine;
 import testing.Eventually;
 
 /** A user service that calls real peers. */
@@ -71,7 +72,7 @@ class ProxyingUserServiceTest {
   private UserService proxy(String peers) {
     return new ProxyingUserService(
         new InMemoryUserService("-local"),
-        Peers.parse(peers).getName(NO_REGISTRY, tracing, instrumenting));
+        Peers.parse(peers).getName(NO_REGISTRY, Engine.newClient(), tracing, instrumenting));
   }
 
   @Test
@@ -126,7 +127,9 @@ class ProxyingUserServiceTest {
   @Test
   void serviceNameNeedsARegistryWithNames() {
     assertThatThrownBy(
-            () -> Peers.parse("consul:userservice").getName(NO_REGISTRY, tracing, instrumenting))
+            () ->
+                Peers.parse("consul:userservice")
+                    .getName(NO_REGISTRY, Engine.newClient(), tracing, instrumenting))
         .isInstanceOf(Flags.UsageException.class)
         .hasMessageContainingAll("--proxy", "consul:userservice", "--registry");
   }

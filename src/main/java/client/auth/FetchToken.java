@@ -21,7 +21,6 @@ import kit.cli.Output;
 import kit.cli.Program;
 import kit.discovery.Instances;
 import kit.http.Json;
-import kit.http.client.EachAddressClient;
 import kit.http.client.HttpEndpoint;
 
 /** Requests an access token with a user name and a password, and prints it. */
@@ -54,7 +53,7 @@ public final class FetchToken {
   }
 
   private static String fetch(Options options, String credentials) throws Exception {
-    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
+    HttpClient http = options.engine().newClient();
     if (options.target().isPresent()) {
       return at(options.target().get(), http).call(options.newCall(), credentials);
     }

@@ -68,7 +68,7 @@ public final class Gateway {
       flags
           .group("Services")
           .optional("attempt-timeout", Options.POSITIVE, "10s", "time limit for a response head");
-  private final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
+  private final RegistryFlags registry = new RegistryFlags(flags, System.getenv(), server::engine);
   private final Supplier<Duration> requestTimeout =
       flags
           .group("Server")
@@ -85,7 +85,7 @@ public final class Gateway {
               Flags.LIST.or("none"),
               "none",
               "IP addresses of proxies with trusted forwarding fields");
-  private final TracingFlags tracing = new TracingFlags(flags, "0.1");
+  private final TracingFlags tracing = new TracingFlags(flags, "0.1", server::engine);
 
   {
     server.declareDrain("delay between /ready = 503 and shutdown");
@@ -127,6 +127,7 @@ public final class Gateway {
     GatewayServices services =
         new GatewayServices(
             registry.get()::instances,
+            GatewayServices.clients(server.engine()),
             proxying,
             new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
             traces.tracing(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package client.gateway;
 
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.breaker.CircuitBreaker.Outcome;
 import kit.breaker.CircuitBreaking;
+import kit.cli.HttpEngine;
 import kit.client.ServiceClient;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -27,6 +29,7 @@ import kit.discovery.RouteMeta;
 import kit.discovery.Services;
 import kit.http.Response;
 import kit.http.client.EachAddressClient;
+import kit.http.client.LazyTls;
 import kit.http.proxy.ReverseProxy;
 import kit.http.proxy.ReverseProxy.Forward;
 import kit.metrics.Instrumenting;
@@ -81,23 +84,28 @@ final class GatewayServices implements AutoCloseable {
   private static final Duration FIRST_LIST_TIMEOUT = Duration.ofSeconds(2);
 
   private final Function<String, Instances> watch;
+  private final ReverseProxy.Clients http;
   private final ReverseProxy.Settings settings;
   private final Limits limits;
   private final Tracing tracing;
   private final Instrumenting instrumenting;
-  private final ReverseProxy.Clients http = clients();
   private final Map<String, Upstream> upstreams = new ConcurrentSkipListMap<>();
   private final AtomicInteger changes = new AtomicInteger(); // Of the registry, not processed yet.
   private volatile boolean closed;
 
-  /** Starts without services; {@code watch} opens a watch of a service's instances. */
+  /**
+   * Starts without services; {@code watch} opens a watch of a service's instances, and {@code http}
+   * sends the requests.
+   */
   GatewayServices(
       Function<String, Instances> watch,
+      ReverseProxy.Clients http,
       ReverseProxy.Settings settings,
       Limits limits,
       Tracing tracing,
       Instrumenting instrumenting) {
     this.watch = watch;
+    this.http = http;
     this.settings = settings;
     this.limits = limits;
     this.tracing = tracing;
@@ -240,7 +248,12 @@ final class GatewayServices implements AutoCloseable {
     return list;
   }
 
-  private static ReverseProxy.Clients clients() {
+  /** Returns the clients of an engine: that of {@code kit.engine} needs only one. */
+  static ReverseProxy.Clients clients(HttpEngine engine) {
+    if (engine == HttpEngine.KIT) {
+      HttpClient only = engine.newClient(LazyTls.context(), ReverseProxy.CONNECT_TIMEOUT);
+      return new ReverseProxy.Clients(only, only);
+    }
     ReverseProxy.Clients clients = ReverseProxy.newClients();
     return new ReverseProxy.Clients(
         EachAddressClient.over(clients.quick()), EachAddressClient.over(clients.streaming()));

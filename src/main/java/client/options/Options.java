@@ -18,6 +18,7 @@ import kit.balancer.Picker;
 import kit.balancer.RandomPicker;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
+import kit.cli.HttpEngine;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.TracingFlags;
@@ -46,6 +47,7 @@ public final class Options {
   private final Flags flags;
   private final Supplier<Registry> registry;
   private final Supplier<Duration> timeout;
+  private final Supplier<HttpEngine> engine;
   private final Supplier<Logs> logs;
 
   // Null for a command without --service.
@@ -75,11 +77,11 @@ public final class Options {
             Program.ENVIRONMENT_PREFIX,
             Program.environment());
     GROUPS.forEach(flags::group); // In the order of the help.
-    registry = new RegistryFlags(flags, System.getenv());
+    registry = new RegistryFlags(flags, System.getenv(), this::engine);
+    flags.group("Calls");
     timeout =
-        flags
-            .group("Calls")
-            .optional("timeout", POSITIVE, "2s", "deadline of a call, including all attempts");
+        flags.optional("timeout", POSITIVE, "2s", "deadline of a call, including all attempts");
+    engine = HttpEngine.declare(flags, "HTTP client: jdk (the JDK's own), kit (faster)");
     logs = Logs.flags(flags, leastLevel);
   }
 
@@ -120,11 +122,11 @@ public final class Options {
             Flags.oneOf("NAME", "round-robin", "random", "least-loaded"),
             "round-robin",
             "balancing: round-robin, random, least-loaded");
-    transport = new Transport(flags, token);
+    transport = new Transport(flags, token, engine);
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "maximum attempts per call, 1..100");
     attemptTimeout = flags.optional("attempt-timeout", POSITIVE, "1s", "timeout of one attempt");
-    tracing = new TracingFlags(flags, "1"); // A call by hand is to be traced always.
+    tracing = new TracingFlags(flags, "1", engine); // A call by hand is to be traced always.
     return this;
   }
 
@@ -148,6 +150,11 @@ public final class Options {
   /** Returns a context for one call, with a request id that all its attempts share. */
   public Context newCall() {
     return Context.background().with(RequestId.KEY, RequestId.newId()).withTimeout(timeout.get());
+  }
+
+  /** Returns the engine of calls. */
+  public HttpEngine engine() {
+    return engine.get();
   }
 
   /** Returns the deadline of a call, all attempts included. */

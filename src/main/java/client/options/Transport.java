@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 import kit.Endpoint;
 import kit.auth.JwtAuthenticating;
 import kit.cli.Flags;
-import kit.http.client.EachAddressClient;
+import kit.cli.HttpEngine;
 import kit.http.client.HttpEndpoint;
 import kit.tracing.Tracing;
 
@@ -19,10 +19,12 @@ final class Transport {
   private final Supplier<Boolean> isPortShared;
   private final Supplier<Boolean> thrift;
   private final TokenFlags token;
+  private final Supplier<HttpEngine> engine;
 
-  /** Declares {@code --rpc}, {@code --grpc}, {@code --grpc-shared} and {@code --thrift}; {@code token} is sent along. */
-  Transport(Flags flags, TokenFlags token) {
+  /** Declares the flags of all transports; {@code token} is sent along, but over Thrift. */
+  Transport(Flags flags, TokenFlags token, Supplier<HttpEngine> engine) {
     this.token = token;
+    this.engine = engine;
     rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
     grpc = flags.optional("grpc", Flags.SWITCH, "false", "call over gRPC; registered as NAME-grpc");
     isPortShared =
@@ -92,7 +94,7 @@ final class Transport {
     if (thrift.get()) {
       return ThriftUserClient::new;
     }
-    HttpClient http = EachAddressClient.over(HttpEndpoint.newClient());
+    HttpClient http = engine.get().newClient();
     return rpc.get()
         ? base -> UserClient.rpcAt(base, http, before)
         : base -> UserClient.at(base, http).before(before);

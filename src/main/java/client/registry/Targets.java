@@ -58,7 +58,7 @@ public final class Targets {
       flags
           .group("Services")
           .optional("services", Flags.LIST, "userservice", "services with instances to scrape");
-  private final RegistryFlags registry = new RegistryFlags(flags, System.getenv());
+  private final RegistryFlags registry = new RegistryFlags(flags, System.getenv(), server::engine);
   private final Supplier<Logs> logs = Logs.flags(flags, "info");
 
   private final Map<String, Instances> watches = new TreeMap<>(); // By name of the service.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
+import javax.net.ssl.SSLContext;
+import kit.engine.EngineClient;
+import kit.engine.EngineClientSettings;
 import kit.engine.EngineProtocol;
 import kit.engine.EngineProvider;
 import kit.engine.EngineSettings;
@@ -36,6 +40,12 @@ public final class KitEngine {
         new EngineProvider(limits(settings))
             .withRejections(rejections::rejected)
             .withProtocols(protocols);
+  }
+
+  /** Returns a client of the engine; it needs no {@code EachAddressClient}. */
+  static HttpClient newClient(SSLContext tls, Duration connectTimeout) {
+    return new EngineClient(
+        EngineClientSettings.defaults().withConnectTimeout(connectTimeout).withSslContext(tls));
   }
 
   /** Returns the engine's limits for a server with these settings. */

@@ -49,7 +49,7 @@ public final class ServerFlags {
   private final Supplier<Integer> port;
   private final Supplier<String> host;
   private Supplier<Optional<Integer>> maxInFlight = Optional::empty;
-  private Supplier<String> engine = () -> "jdk";
+  private Supplier<HttpEngine> engine = () -> HttpEngine.JDK;
   private Supplier<ServerSettings> timeouts = ServerSettings::defaults;
   private Supplier<Duration> drainDelay = () -> Duration.ZERO;
   private Supplier<Duration> drainTimeout = () -> Duration.ofSeconds(2);
@@ -110,11 +110,10 @@ public final class ServerFlags {
     return this;
   }
 
-  /** Declares {@code --engine}: the JDK's own, or that of {@code kit.engine}. */
+  /** Declares {@code --engine}, for the server and the calls of the program. */
   public ServerFlags declareEngine() {
-    Flags.Type<String> type = Flags.oneOf("ENGINE", "jdk", "kit");
-    String help = "HTTP engine: jdk (the JDK's own), kit (stricter)";
-    engine = flags.group(GROUP).optional("engine", type, "jdk", help);
+    flags.group(GROUP);
+    engine = HttpEngine.declare(flags, "HTTP engine: jdk (the JDK's own), kit (stricter)");
     return this;
   }
 
@@ -199,7 +198,12 @@ public final class ServerFlags {
 
   /** Returns whether {@code --engine kit} is set. */
   public boolean isOnKitEngine() {
-    return engine.get().equals("kit");
+    return engine() == HttpEngine.KIT;
+  }
+
+  /** Returns the engine, also for the calls of the program. */
+  public HttpEngine engine() {
+    return engine.get();
   }
 
   /** Binds a server to a port. */

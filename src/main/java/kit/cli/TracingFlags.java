@@ -16,7 +16,7 @@ import kit.tracing.ZipkinReporter;
  * The flags of tracing, the same for every program: {@code --zipkin} and {@code --sample-ratio}.
  *
  * <pre>{@code
- * TracingFlags tracing = new TracingFlags(flags, "0.1");
+ * TracingFlags tracing = new TracingFlags(flags, "0.1", server::engine);
  * flags.parse(args);
  * TracingFlags.Traces traces = tracing.open("userservice", http.address());
  * traces.tracing().serve(http);
@@ -29,9 +29,14 @@ import kit.tracing.ZipkinReporter;
 public final class TracingFlags {
   private final Supplier<Optional<URI>> zipkin;
   private final Supplier<Double> sampleRatio;
+  private final Supplier<HttpEngine> engine;
 
-  /** Declares the flags; {@code ratio} is the default of {@code --sample-ratio}, 0 to 1. */
-  public TracingFlags(Flags flags, String ratio) {
+  /**
+   * Declares the flags; {@code ratio} is the default of {@code --sample-ratio}, 0 to 1, and spans
+   * are sent by {@code engine}.
+   */
+  public TracingFlags(Flags flags, String ratio, Supplier<HttpEngine> engine) {
+    this.engine = requireNonNull(engine, "engine");
     flags.group("Observability");
     zipkin =
         flags.optional(
@@ -58,7 +63,9 @@ public final class TracingFlags {
    */
   public Traces open(String service, InetSocketAddress local) {
     Optional<ZipkinReporter> reporter =
-        zipkin.get().map(uri -> new ZipkinReporter(uri, service, local));
+        zipkin
+            .get()
+            .map(uri -> new ZipkinReporter(uri, service, local, () -> engine.get().newClient()));
     return new Traces(
         new Tracing(
             reporter.isPresent() ? sampleRatio.get() : 0,

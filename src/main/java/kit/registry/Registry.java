@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
 import kit.cli.Flags;
+import kit.cli.HttpEngine;
 import kit.cli.Program;
 import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
@@ -19,7 +20,6 @@ import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 import kit.discovery.Watch;
-import kit.http.client.EachAddressClient;
 
 /**
  * A service registry, chosen by its URI: watches instances and services, and registers instances.
@@ -45,6 +45,7 @@ public abstract class Registry implements AutoCloseable {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
 
   private final String uri;
+  private volatile HttpEngine engine = HttpEngine.JDK;
 
   /**
    * For backends.
@@ -177,14 +178,14 @@ public abstract class Registry implements AutoCloseable {
     return false;
   }
 
+  /** Sets the engine of the clients that are created from now on; the default is the JDK's. */
+  final void callWith(HttpEngine engine) {
+    this.engine = requireNonNull(engine, "engine");
+  }
+
   /** Returns a client that tries each address of the registry's name. */
-  static HttpClient newHttpClient(SSLContext tls) {
-    return EachAddressClient.over(
-        HttpClient.newBuilder()
-            .connectTimeout(CONNECT_TIMEOUT)
-            .proxy(HttpClient.Builder.NO_PROXY)
-            .sslContext(tls)
-            .build());
+  final HttpClient newHttpClient(SSLContext tls) {
+    return engine.newClient(tls, CONNECT_TIMEOUT);
   }
 
   /** For registries without tags. */

@@ -12,6 +12,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import kit.LogSafe;
 import kit.cli.Flags;
+import kit.cli.HttpEngine;
 
 /**
  * The flags of the registry, its credentials and its CA certificates, the same for every program. The
@@ -23,11 +24,21 @@ public final class RegistryFlags implements Supplier<Registry> {
   private final Flags flags;
   private final Supplier<String> uri;
   private final Map<RegistryKind<?>, Function<String, Registry>> openers = new HashMap<>();
+  private final Supplier<HttpEngine> engine;
   private Registry registry;
 
-  /** Declares the flags; {@code environment} is read for the variables of the registries' own tools. */
+  /** Declares the flags of a program that calls its registry with the JDK's HTTP client. */
   public RegistryFlags(Flags flags, Map<String, String> environment) {
+    this(flags, environment, () -> HttpEngine.JDK);
+  }
+
+  /**
+   * Declares the flags; {@code environment} is read for the variables of the registries' own tools,
+   * and the registry is called by {@code engine}.
+   */
+  public RegistryFlags(Flags flags, Map<String, String> environment, Supplier<HttpEngine> engine) {
     this.flags = flags;
+    this.engine = requireNonNull(engine, "engine");
     Map<String, String> variables = Map.copyOf(requireNonNull(environment, "environment"));
     // Here only the form is checked: other errors depend on other flags.
     String byDefault = Registry.defaultUri(variables);
@@ -56,6 +67,7 @@ public final class RegistryFlags implements Supplier<Registry> {
   public Registry get() {
     if (registry == null) {
       registry = open();
+      registry.callWith(engine.get());
     }
     return registry;
   }

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.time.Duration;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import kit.Context;
 import kit.Endpoint;
 import kit.LogSafe;
@@ -60,6 +62,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
   private final URI spansUri;
   private final Map<String, Object> localEndpoint;
   private final int capacity;
+  private final Supplier<HttpClient> newClient;
   private final LongAdder dropped = new LongAdder();
   private final Thread thread;
 
@@ -79,16 +82,28 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
    *     sent: no name, and not 0.0.0.0 or ::
    */
   public ZipkinReporter(URI zipkin, String service, InetSocketAddress local) {
-    this(zipkin, service, local, CAPACITY);
+    this(zipkin, service, local, () -> EachAddressClient.over(HttpEndpoint.newClient()));
   }
 
-  ZipkinReporter(URI zipkin, String service, InetSocketAddress local, int capacity) {
+  /** As above; the client that {@code newClient} returns sends the spans. */
+  public ZipkinReporter(
+      URI zipkin, String service, InetSocketAddress local, Supplier<HttpClient> newClient) {
+    this(zipkin, service, local, CAPACITY, newClient);
+  }
+
+  ZipkinReporter(
+      URI zipkin,
+      String service,
+      InetSocketAddress local,
+      int capacity,
+      Supplier<HttpClient> newClient) {
     if (zipkin.getRawAuthority().indexOf('@') >= 0) { // Log lines name the address.
       throw new IllegalArgumentException("user info in the address of Zipkin");
     }
     this.spansUri = zipkin.resolve("/api/v2/spans");
     this.localEndpoint = endpoint(requireNonNull(service, "service"), local);
     this.capacity = capacity;
+    this.newClient = requireNonNull(newClient, "newClient");
     this.thread = new Thread(this::run, "zipkin-reporter");
     this.thread.setDaemon(true);
     this.thread.start();
@@ -170,7 +185,7 @@ public final class ZipkinReporter implements Consumer<Span>, AutoCloseable {
 
   private Endpoint<List<?>, Void> endpoint() {
     return new HttpEndpoint<>(
-        EachAddressClient.over(HttpEndpoint.newClient()),
+        newClient.get(),
         spansUri,
         (context, uri, spans) ->
             HttpRequest.newBuilder(uri)

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import testing.Engine;
 import testing.Eventually;
 
 /** The services of a gateway as they are registered and deregistered. */
@@ -47,6 +48,7 @@ class GatewayServicesTest {
   private GatewayServices services() {
     return new GatewayServices(
         this::instances,
+        Engine.newProxyClients(),
         ReverseProxy.Settings.defaults(),
         new GatewayServices.Limits(SOON, SOON),
         new Tracing(0, span -> {}),

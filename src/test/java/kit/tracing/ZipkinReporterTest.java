@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import testing.Engine;
 import testing.Eventually;
 
 @Timeout(30)
@@ -47,7 +48,8 @@ class ZipkinReporterTest {
 
   @Test
   void sendsSpansInZipkinsFormat() throws Exception {
-    try (ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", LOCAL)) {
+    try (ZipkinReporter reporter =
+        new ZipkinReporter(zipkin.uri(), "userservice", LOCAL, Engine::newClient)) {
       reporter.accept(span(4));
       assertThat(zipkin.batches.take().toString())
           .isEqualTo(
@@ -66,7 +68,8 @@ class ZipkinReporterTest {
 
   @Test
   void sendsAtOnceWhenABatchIsFull() throws Exception {
-    try (ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", LOCAL)) {
+    try (ZipkinReporter reporter =
+        new ZipkinReporter(zipkin.uri(), "userservice", LOCAL, Engine::newClient)) {
       for (int i = 1; i <= 250; i++) {
         reporter.accept(span(i));
       }
@@ -78,7 +81,8 @@ class ZipkinReporterTest {
 
   @Test
   void closingSendsQueuedSpansAndRejectsNewOnes() throws Exception {
-    ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null);
+    ZipkinReporter reporter =
+        new ZipkinReporter(zipkin.uri(), "userservice", null, Engine::newClient);
     reporter.accept(span(1));
     reporter.close(SOON);
     reporter.close();
@@ -99,7 +103,8 @@ class ZipkinReporterTest {
           entered.countDown();
           await(release);
         };
-    try (ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null, 100)) {
+    try (ZipkinReporter reporter =
+        new ZipkinReporter(zipkin.uri(), "userservice", null, 100, Engine::newClient)) {
       for (int i = 1; i <= 100; i++) {
         reporter.accept(span(i));
       }
@@ -115,7 +120,8 @@ class ZipkinReporterTest {
   @Test
   void rejectedBatchIsDroppedAndTheNextIsSent() throws Exception {
     zipkin.status = 500;
-    try (ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null)) {
+    try (ZipkinReporter reporter =
+        new ZipkinReporter(zipkin.uri(), "userservice", null, Engine::newClient)) {
       reporter.accept(span(1));
       Eventually.within(SOON, () -> assertThat(reporter.dropped()).isEqualTo(1));
       zipkin.status = 202;
@@ -130,7 +136,8 @@ class ZipkinReporterTest {
   void closingDoesNotWaitForAZipkinThatHangs() throws Exception {
     CountDownLatch release = new CountDownLatch(1);
     zipkin.onRequest = () -> await(release);
-    ZipkinReporter reporter = new ZipkinReporter(zipkin.uri(), "userservice", null);
+    ZipkinReporter reporter =
+        new ZipkinReporter(zipkin.uri(), "userservice", null, Engine::newClient);
     reporter.accept(span(1));
     long startedAtNanos = System.nanoTime();
     reporter.close();

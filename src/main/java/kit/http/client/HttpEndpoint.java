@@ -108,9 +108,12 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
     PeerException of(HttpResponse<byte[]> response, String instance);
   }
 
-  // Half of the default per-attempt timeout: an unreachable host is then NOT_CONNECTED, with
-  // failover, and not a TIMEOUT.
-  private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(500);
+  /**
+   * The connect timeout of {@link #newClient}: half of the default per-attempt timeout, so that an
+   * unreachable host is NOT_CONNECTED, with failover, and not a TIMEOUT.
+   */
+  public static final Duration CONNECT_TIMEOUT = Duration.ofMillis(500);
+
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final HttpClient http;

@@ -76,10 +76,14 @@ import kit.http.client.ResponseFraming;
  * <p>Equivalent in Go kit: {@code transport/httprp.Server}.
  */
 public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Response> {
+  /**
+   * The connect timeout of {@link #newClients}: a lost packet is sent again after 1 and 3 seconds,
+   * and a busy upstream is not an unreachable one.
+   */
+  public static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+
   private static final Set<String> EXPECT_A_BODY = Set.of("POST", "PUT", "PATCH");
   private static final int BUFFER_BYTES = 16 * 1024; // The size of HttpClient's buffers.
-  // A lost packet is sent again after 1 and 3 seconds: a busy upstream is not an unreachable one.
-  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final Clients http;
