@@ -7,6 +7,7 @@ import java.util.Map;
 import kit.consul.ConsulClient;
 import kit.discovery.Instance;
 import kit.registry.Registry;
+import testing.Engine;
 
 /** The registry contract for Consul agents, real or embedded. */
 abstract class AgentRegistryContract extends RegistryContract.Changing {
@@ -14,7 +15,7 @@ abstract class AgentRegistryContract extends RegistryContract.Changing {
   abstract URI base() throws Exception;
 
   private ConsulClient client() throws Exception {
-    return new ConsulClient(base());
+    return Engine.consul(base());
   }
 
   @Override
@@ -24,7 +25,7 @@ abstract class AgentRegistryContract extends RegistryContract.Changing {
 
   @Override
   Registry registrar() throws Exception {
-    return Registry.parse("consul://" + base().getAuthority());
+    return Engine.registry("consul://" + base().getAuthority());
   }
 
   @Override

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.EtcdServer;
 import testing.Eventually;
 import testing.TestCertificate;
@@ -40,8 +41,7 @@ class EtcdClientIT {
 
   private record Access(String user, String password) {
     EtcdClient client(List<URI> endpoints, Duration timeout) {
-      return new EtcdClient(endpoints, HttpClient.newHttpClient(), timeout)
-          .withUser(user, password);
+      return new EtcdClient(endpoints, Engine.newHttpClient(), timeout).withUser(user, password);
     }
   }
 
@@ -58,7 +58,7 @@ class EtcdClientIT {
     if (shared == null) { // Not @BeforeAll: without etcd, each test is to be seen as skipped.
       shared = EtcdServer.start();
     }
-    etcd = new EtcdClient(List.of(shared.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
+    etcd = new EtcdClient(List.of(shared.uri()), Engine.newHttpClient(), Duration.ofSeconds(3));
   }
 
   @AfterEach
@@ -192,7 +192,7 @@ class EtcdClientIT {
   @Test
   void watchFromACompactedRevisionReportsCompaction() throws Exception {
     own = EtcdServer.start();
-    etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
+    etcd = new EtcdClient(List.of(own.uri()), Engine.newHttpClient(), Duration.ofSeconds(3));
     etcd.put(key, "1", 0);
     etcd.put(key, "2", 0);
     long revision = etcd.list(folder).revision();
@@ -214,7 +214,7 @@ class EtcdClientIT {
   @Test
   void watchEndsWithEtcd() throws Exception {
     own = EtcdServer.start();
-    etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
+    etcd = new EtcdClient(List.of(own.uri()), Engine.newHttpClient(), Duration.ofSeconds(3));
     List<String> heard = new CopyOnWriteArrayList<>();
     CompletableFuture<Boolean> end = watch(1, Duration.ofMinutes(1), heard);
     etcd.put(key, "1", 0);
@@ -343,7 +343,7 @@ class EtcdClientIT {
   @Test
   void memberWithoutAQuorumFailsAWatch() throws Exception {
     own = EtcdServer.startCluster();
-    etcd = new EtcdClient(List.of(own.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
+    etcd = new EtcdClient(List.of(own.uri()), Engine.newHttpClient(), Duration.ofSeconds(3));
     etcd.put(key, "1", 0);
     List<String> heard = new CopyOnWriteArrayList<>();
     CompletableFuture<Boolean> end = watch(1, Duration.ofMinutes(1), heard);

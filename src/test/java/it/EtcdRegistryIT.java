@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
-import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Semaphore;
@@ -19,6 +18,7 @@ import kit.etcd.EtcdClient;
 import kit.registry.Registry;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import testing.Engine;
 import testing.EtcdServer;
 import testing.Eventually;
 
@@ -41,8 +41,7 @@ class EtcdRegistryIT extends RegistryContract.Changing {
   }
 
   private static EtcdClient client() throws Exception {
-    return new EtcdClient(
-        List.of(server().uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
+    return new EtcdClient(List.of(server().uri()), Engine.newHttpClient(), Duration.ofSeconds(3));
   }
 
   private List<EtcdClient.Entry> entries() throws Exception {
@@ -55,7 +54,7 @@ class EtcdRegistryIT extends RegistryContract.Changing {
 
   @Override
   Registry finder() throws Exception {
-    return Registry.parse("etcd://" + server().uri().getAuthority());
+    return Engine.registry("etcd://" + server().uri().getAuthority());
   }
 
   @Override

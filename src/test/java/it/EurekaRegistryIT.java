@@ -15,12 +15,13 @@ import kit.registry.Registry;
 import kit.registry.RegistryFlags;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import testing.Engine;
 import testing.EurekaServer;
 import testing.Eventually;
 
 /** What a registry promises, kept by a real Eureka whose lists are a second old. */
 class EurekaRegistryIT extends RegistryContract.Changing {
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Engine.newHttpClient();
   private static final Duration RENEWAL = Duration.ofSeconds(1);
 
   private static EurekaServer server;
@@ -46,7 +47,7 @@ class EurekaRegistryIT extends RegistryContract.Changing {
   @Override
   Registry finder() throws Exception {
     Flags flags = new Flags("test", "Test.", "KIT_", Map.of());
-    RegistryFlags registry = new RegistryFlags(flags, Map.of());
+    RegistryFlags registry = new RegistryFlags(flags, Map.of(), () -> Engine.CALLS);
     flags.parse("--registry=" + server().registry(), "--eureka-renewal=1s", "--eureka-poll=200ms");
     return registry.get();
   }

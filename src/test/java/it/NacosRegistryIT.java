@@ -12,6 +12,7 @@ import kit.nacos.NacosClient;
 import kit.registry.Registry;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import testing.Engine;
 import testing.NacosServer;
 
 /** What a registry promises, kept by a real Nacos. */
@@ -62,7 +63,7 @@ class NacosRegistryIT extends RegistryContract.Changing {
 
   @Override
   Registry finder() throws Exception {
-    return Registry.parse(server().registry());
+    return Engine.registry(server().registry());
   }
 
   @Override
@@ -103,7 +104,7 @@ class NacosRegistryIT extends RegistryContract.Changing {
     server().client().register(web(), other.in("c1", Map.of()));
 
     try (Instances all = finder().instances(service);
-        Instances named = Registry.parse(server().registry() + "?cluster=c1").instances(service)) {
+        Instances named = Engine.registry(server().registry() + "?cluster=c1").instances(service)) {
       awaitExactly(all, ONE, OTHER);
       awaitExactly(named, OTHER);
     }

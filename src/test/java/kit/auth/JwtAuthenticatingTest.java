@@ -44,6 +44,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.RawToken;
 
 /** Bearer-token authentication over HTTP. */
@@ -248,7 +249,7 @@ class JwtAuthenticatingTest {
 
   private HttpEndpoint<String, String> client() {
     return new HttpEndpoint<>(
-        HttpEndpoint.newClient(),
+        Engine.newClient(),
         URI.create("http://127.0.0.1:" + service.port()),
         (context, base, path) -> HttpRequest.newBuilder(base.resolve(path)),
         (context, response) -> new String(response.body(), UTF_8));

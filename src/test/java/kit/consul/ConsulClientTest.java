@@ -39,6 +39,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.FakeConsul;
 
 @Timeout(30)
@@ -57,7 +58,7 @@ class ConsulClientTest {
   @BeforeEach
   void start() throws IOException {
     fake = new FakeConsul();
-    client = new ConsulClient(fake.uri());
+    client = Engine.consul(fake.uri());
   }
 
   @AfterEach
@@ -229,7 +230,7 @@ class ConsulClientTest {
     assertThatNullPointerException()
         .isThrownBy(() -> new ConsulClient(fake.uri(), null))
         .withMessage("http");
-    assertThatNullPointerException().isThrownBy(() -> new ConsulClient(fake.uri()).withToken(null));
+    assertThatNullPointerException().isThrownBy(() -> Engine.consul(fake.uri()).withToken(null));
     assertThatNullPointerException()
         .isThrownBy(() -> new Service("web-1", "web", null, 0, List.of(), Map.of()))
         .withMessage("host");
@@ -245,25 +246,25 @@ class ConsulClientTest {
     fake.on("GET", SERVICES).answer(200, "{}");
     URI base = URI.create(fake.uri() + "/");
 
-    new ConsulClient(base).withToken("s3cret").services();
+    Engine.consul(base).withToken("s3cret").services();
     FakeConsul.Request request = fake.awaitRequest();
     assertThat(request.headers().getFirst("X-Consul-Token")).isEqualTo("s3cret");
     assertThat(request.target()).isEqualTo(SERVICES);
 
-    new ConsulClient(base).withToken("").services();
+    Engine.consul(base).withToken("").services();
     assertThat(fake.awaitRequest().headers().getFirst("X-Consul-Token")).isNull();
   }
 
   @Test
   void keepsTheTokenOutOfAllTexts() {
-    ConsulClient secretive = new ConsulClient(fake.uri()).withToken("s3cret");
+    ConsulClient secretive = Engine.consul(fake.uri()).withToken("s3cret");
     fake.on("GET", SERVICES).answer(403, "token 's3cret' lacks permission");
 
     assertThatThrownBy(secretive::services)
         .hasMessage("GET /v1/agent/services: 403 token '[token]' lacks permission");
     assertThat(secretive.toString()).doesNotContain("s3cret");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ConsulClient(fake.uri()).withToken("s3cret\n"))
+        .isThrownBy(() -> Engine.consul(fake.uri()).withToken("s3cret\n"))
         .withMessage("token not in visible ASCII");
   }
 
@@ -559,7 +560,7 @@ class ConsulClientTest {
           new Thread(
               () -> {
                 try {
-                  new ConsulClient(base).services();
+                  Engine.consul(base).services();
                   outcome.complete(null);
                 } catch (Throwable e) {
                   outcome.complete(e);

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
@@ -60,7 +61,7 @@ class ConsulInstancesTest {
               sleeps.add(slept);
             },
             () -> 1.0); // No jitter: the whole backoff.
-    ConsulClient consul = new ConsulClient(fake.uri()).withTimeout(Duration.ofSeconds(5));
+    ConsulClient consul = Engine.consul(fake.uri()).withTimeout(Duration.ofSeconds(5));
     instances = new ConsulInstances(consul, settings, timing, log);
   }
 
@@ -163,7 +164,7 @@ class ConsulInstancesTest {
   void unreachableConsulIsAFailureUntilItResponds() throws Exception {
     java.net.URI gone = fake.uri();
     fake.close();
-    ConsulClient consul = new ConsulClient(gone);
+    ConsulClient consul = Engine.consul(gone);
     try (ConsulInstances unreachable = new ConsulInstances(consul, "web")) {
       Eventually.within(Duration.ofSeconds(5), () -> assertThat(unreachable.failure()).isPresent());
       assertThat(unreachable.snapshot()).isEmpty();

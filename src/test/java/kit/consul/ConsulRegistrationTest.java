@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
@@ -44,12 +45,11 @@ class ConsulRegistrationTest {
   void startFake() throws Exception {
     fake = new FakeConsul();
     fake.on("PUT", DEREGISTER).answer(200, "");
-    registration = new ConsulRegistration(new ConsulClient(fake.uri()), SERVICE, CHECKS);
+    registration = new ConsulRegistration(Engine.consul(fake.uri()), SERVICE, CHECKS);
   }
 
   private ConsulRegistration lookingEvery(Duration interval) {
-    return new ConsulRegistration(
-        new ConsulClient(fake.uri()), SERVICE, CHECKS, null, interval, log);
+    return new ConsulRegistration(Engine.consul(fake.uri()), SERVICE, CHECKS, null, interval, log);
   }
 
   @AfterEach
@@ -224,7 +224,7 @@ class ConsulRegistrationTest {
         new AtomicReference<>(ConsulClient.Status.PASSING);
     try (ConsulRegistration beating =
         new ConsulRegistration(
-            new ConsulClient(fake.uri()),
+            Engine.consul(fake.uri()),
             SERVICE,
             List.of(ConsulCheck.ttl("ttl", Duration.ofMillis(300))),
             new ConsulRegistration.Heartbeat("ttl", Duration.ofMillis(300), health::get))) {
@@ -244,7 +244,7 @@ class ConsulRegistrationTest {
     fake.on("PUT", "/v1/agent/check/update/ttl").answer(200, "");
     try (ConsulRegistration beating =
         new ConsulRegistration(
-            new ConsulClient(fake.uri()),
+            Engine.consul(fake.uri()),
             SERVICE,
             List.of(ConsulCheck.ttl("ttl", Duration.ofSeconds(5))),
             new ConsulRegistration.Heartbeat(

@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.FakeConsul;
 
 /** EtcdClient against a faulty server; with a real one: {@code it.EtcdClientIT}. */
@@ -33,8 +33,7 @@ class EtcdClientTest {
 
   private record Access(String user, String password) {
     EtcdClient client(List<URI> endpoints, Duration timeout) {
-      return new EtcdClient(endpoints, HttpClient.newHttpClient(), timeout)
-          .withUser(user, password);
+      return new EtcdClient(endpoints, Engine.newHttpClient(), timeout).withUser(user, password);
     }
   }
 
@@ -366,8 +365,7 @@ class EtcdClientTest {
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                new EtcdClient(
-                        List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3))
+                new EtcdClient(List.of(fake.uri()), Engine.newHttpClient(), Duration.ofSeconds(3))
                     .withUser("name", ""));
   }
 
@@ -379,9 +377,7 @@ class EtcdClientTest {
         .isThrownBy(
             () ->
                 new EtcdClient(
-                    List.of(URI.create(endpoint)),
-                    HttpClient.newHttpClient(),
-                    Duration.ofSeconds(3)))
+                    List.of(URI.create(endpoint)), Engine.newHttpClient(), Duration.ofSeconds(3)))
         .withMessage("endpoint is not http(s)://host:port");
   }
 }

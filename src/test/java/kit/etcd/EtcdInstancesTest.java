@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -23,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
@@ -68,7 +68,7 @@ class EtcdInstancesTest {
             () -> 1.0);
     instances =
         new EtcdInstances(
-            new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3)),
+            new EtcdClient(List.of(fake.uri()), Engine.newHttpClient(), Duration.ofSeconds(3)),
             "web",
             Duration.ofSeconds(30),
             timing,
@@ -311,7 +311,7 @@ class EtcdInstancesTest {
     EtcdClient etcd =
         new EtcdClient(
             List.of(URI.create("http://127.0.0.1:1")),
-            HttpClient.newHttpClient(),
+            Engine.newHttpClient(),
             Duration.ofSeconds(3));
     assertThatIllegalArgumentException().isThrownBy(() -> new EtcdInstances(etcd, service));
   }

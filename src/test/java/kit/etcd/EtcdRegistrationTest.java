@@ -4,7 +4,6 @@ package kit.etcd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -14,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
@@ -43,7 +43,7 @@ class EtcdRegistrationTest {
     fake.on("POST", REVOKE).answer(200, "{}");
     registration =
         new EtcdRegistration(
-            new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3)),
+            new EtcdClient(List.of(fake.uri()), Engine.newHttpClient(), Duration.ofSeconds(3)),
             "web",
             "web-1",
             Instance.of("10.0.0.1", 80),
@@ -176,7 +176,7 @@ class EtcdRegistrationTest {
   @Test
   void invalidArgumentsAreRejected() {
     EtcdClient etcd =
-        new EtcdClient(List.of(fake.uri()), HttpClient.newHttpClient(), Duration.ofSeconds(3));
+        new EtcdClient(List.of(fake.uri()), Engine.newHttpClient(), Duration.ofSeconds(3));
     Instance instance = Instance.of("10.0.0.1", 80);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new EtcdRegistration(etcd, "a/b", "id", instance));

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
 import testing.RecordingLogger;
@@ -27,7 +28,7 @@ import testing.RecordingLogger;
 @Timeout(30)
 class EurekaInstancesTest {
   private static final String APP = "/eureka/apps/WEB";
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Engine.newHttpClient();
 
   private final FakeNanoTime time = new FakeNanoTime();
   private final RecordingLogger log = new RecordingLogger();

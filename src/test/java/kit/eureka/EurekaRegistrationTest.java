@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
@@ -25,7 +26,7 @@ class EurekaRegistrationTest {
   private static final String ONE = APP + "/web-1";
   private static final Instance INSTANCE =
       new Instance("10.0.0.5", 8081, List.of("v1", "v2"), Map.of("zone", "a"));
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Engine.newHttpClient();
 
   private final RecordingLogger log = new RecordingLogger();
   private FakeConsul fake; // Any server with scripts.

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.FakeConsul;
 import testing.FakeNanoTime;
 import testing.RecordingLogger;
@@ -25,7 +26,7 @@ import testing.RecordingLogger;
 @Timeout(30)
 class NacosInstancesTest {
   private static final String LIST = "/nacos/v3/client/ns/instance/list";
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Engine.newHttpClient();
 
   private final FakeNanoTime time = new FakeNanoTime();
   private final RecordingLogger log = new RecordingLogger();

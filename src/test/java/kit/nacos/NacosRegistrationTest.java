@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.event.Level;
+import testing.Engine;
 import testing.Eventually;
 import testing.FakeConsul;
 import testing.RecordingLogger;
@@ -24,7 +25,7 @@ class NacosRegistrationTest {
   private static final String UNKNOWN = "{\"code\":21003,\"message\":\"instance not found\"}";
   private static final Instance ONE =
       new Instance("10.0.0.5", 8081, List.of("v1", "v2"), Map.of("zone", "a"));
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Engine.newHttpClient();
 
   private final RecordingLogger log = new RecordingLogger();
   private FakeConsul fake; // Any server with scripts.

@@ -379,7 +379,8 @@ class HttpEndpointTest extends RawPeerSetUp {
     PeerException failure = failureOf(peer.uri());
     assertThat(failure.kind()).isEqualTo(Kind.MALFORMED);
     assertThat(failure.detail())
-        .isEqualTo("malformed response: Invalid status line: \"SSH-2.0-OpenSSH_9.2\"");
+        .startsWith("malformed response: ")
+        .containsIgnoringCase("status line");
   }
 
   @ParameterizedTest
@@ -443,8 +444,7 @@ class HttpEndpointTest extends RawPeerSetUp {
         "",
         "HTTP/1.1 200 OK\r\nContent-Le",
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
       })
   void incompleteResponseIsBroken(String bytes) throws Exception {
     RawPeer peer = peer(RawPeer.answering(bytes));

@@ -20,13 +20,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import testing.Engine;
 import testing.RawPeer;
 import testing.TestService;
 
 /** Both sides of JSON-RPC on the wire, and the client against malformed responses. */
 @Timeout(30)
 class JsonRpcEndpointTest {
-  private static final HttpClient HTTP = HttpEndpoint.newClient();
+  private static final HttpClient HTTP = Engine.newClient();
 
   record Pair(int minuend, int subtrahend) {}
 

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.RawClient;
 import testing.RawClient.Answer;
 import testing.RawPeer;
@@ -37,7 +38,7 @@ class ForwardedRequestsTest {
   private RawClient proxy() throws IOException {
     upstream = RawPeer.answering("HTTP/1.1 204 No Content\r\n\r\n");
     ReverseProxy proxy =
-        new ReverseProxy(ReverseProxy.newClients(), upstream.address(), Settings.defaults())
+        new ReverseProxy(Engine.newProxyClients(), upstream.address(), Settings.defaults())
             .before(Tracing::inject);
     return front.serve(
         (context, request) ->

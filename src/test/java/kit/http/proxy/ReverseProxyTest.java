@@ -38,7 +38,6 @@ import kit.http.RequestBody;
 import kit.http.RequestSummary;
 import kit.http.RequestTarget;
 import kit.http.Response;
-import kit.http.client.HttpEndpoint;
 import kit.http.proxy.ReverseProxy.Forward;
 import kit.http.proxy.ReverseProxy.Settings;
 import kit.http.server.HttpService;
@@ -49,6 +48,7 @@ import org.junit.jupiter.api.condition.DisabledOnJre;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Engine;
 import testing.Eventually;
 import testing.RawClient;
 import testing.RawClient.Answer;
@@ -60,8 +60,8 @@ import testing.TestService;
 class ReverseProxyTest {
   private static final int MEGABYTE = 1 << 20;
 
-  private final ReverseProxy.Clients http = ReverseProxy.newClients();
-  private final HttpClient caller = HttpEndpoint.newClient();
+  private final ReverseProxy.Clients http = Engine.newProxyClients();
+  private final HttpClient caller = Engine.newClient();
   private final TestService front = new TestService();
   private HttpService back;
   private RawPeer rawBack;
