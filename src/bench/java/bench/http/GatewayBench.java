@@ -10,11 +10,17 @@ import java.util.Map;
 /** Measures a service, directly and through gateways, all on the same cores. */
 final class GatewayBench {
   private static final String DIRECT = "direct";
+  private static final String GATEWAY = "`client.jar gateway`";
   private static final int CONNECTIONS = 32;
 
+  private record Round(Load.Result load, double perCpuSecond) {}
+
   private record Way(Server server, String path) {
-    Load.Result run(int seconds) throws Exception {
-      return Load.run(server.port, path, CONNECTIONS, seconds);
+    Round run(int seconds) throws Exception {
+      Server.Cost before = server.cost();
+      Load.Result load = Load.run(server.port, path, CONNECTIONS, seconds);
+      long nanos = server.cost().minus(before).cpuNanos();
+      return new Round(load, load.requests() / (nanos / 1e9));
     }
   }
 
@@ -25,7 +31,7 @@ final class GatewayBench {
     int rounds = Integer.parseInt(args[0]);
     int seconds = Integer.parseInt(args[1]);
     Map<String, Way> ways = new LinkedHashMap<>();
-    Map<String, List<Load.Result>> results = new LinkedHashMap<>();
+    Map<String, List<Round>> results = new LinkedHashMap<>();
     try {
       Server service = Server.start(Candidate.matching("user-service").get(1));
       ways.put(DIRECT, new Way(service, "/user/101"));
@@ -57,37 +63,47 @@ final class GatewayBench {
         Server.start(
             new Candidate(
                 "bare", Candidate.OURS, List.of(BareGateway.class.getName(), "PORT", target))));
-    gateways.put(
-        "`client.jar gateway`",
-        Server.start(
-            new Candidate(
-                "gateway",
-                Candidate.OURS,
-                List.of(
-                    "client.Main",
-                    "gateway",
-                    "--port",
-                    "PORT",
-                    "--services",
-                    "userservice",
-                    "--registry",
-                    "static:127.0.0.1:" + target))));
+    gateways.put(GATEWAY, gateway(target, "jdk"));
+    gateways.put("`client.jar gateway --engine kit`", gateway(target, "kit"));
     return gateways;
   }
 
-  private static void print(Map<String, List<Load.Result>> results) {
-    List<Load.Result> direct = results.get(DIRECT);
+  private static Server gateway(String target, String engine) throws Exception {
+    return Server.start(
+        new Candidate(
+            "gateway",
+            Candidate.OURS,
+            List.of(
+                "client.Main",
+                "gateway",
+                "--port",
+                "PORT",
+                "--engine",
+                engine,
+                "--services",
+                "userservice",
+                "--registry",
+                "static:127.0.0.1:" + target)));
+  }
+
+  private static void print(Map<String, List<Round>> results) {
+    List<Round> direct = results.get(DIRECT);
+    List<Round> gateway = results.get(GATEWAY);
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("", "ratio", "requests/s", "p99"));
+    rows.add(List.of("", "ratio", "requests/s", "p99", "per CPU second of the gateway"));
     results.forEach(
-        (name, rounds) -> {
-          rows.add(
-              List.of(
-                  name,
-                  Rounds.text("**%.2f**", Rounds.ratio(rounds, direct, Load.Result::perSecond)),
-                  Rounds.text("%,.0f", Rounds.median(rounds, Load.Result::perSecond)),
-                  Rounds.text("%.1f ms", Rounds.median(rounds, Load.Result::p99Millis))));
-        });
+        (name, rounds) ->
+            rows.add(
+                List.of(
+                    name,
+                    Rounds.text(
+                        "**%.2f**", Rounds.ratio(rounds, direct, it -> it.load().perSecond())),
+                    Rounds.text("%,.0f", Rounds.median(rounds, it -> it.load().perSecond())),
+                    Rounds.text("%.1f ms", Rounds.median(rounds, it -> it.load().p99Millis())),
+                    name.equals(DIRECT)
+                        ? ""
+                        : Rounds.text(
+                            "%.2f", Rounds.ratio(rounds, gateway, Round::perCpuSecond)))));
     MarkdownTable.print(rows);
   }
 }

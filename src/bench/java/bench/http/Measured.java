@@ -25,17 +25,22 @@ final class Measured {
   }
 
   private static void answer() {
-    var system =
-        (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
     try {
       while (lines.readLine() != null) {
-        System.out.printf("cost %d %d%n", system.getProcessCpuTime(), allocated());
+        System.out.printf("cost %d %d%n", cpuNanos(), allocated());
       }
     } catch (IOException e) {
       System.err.println(e);
     }
     Runtime.getRuntime().halt(0);
+  }
+
+  /** Returns the CPU time of this process in nanoseconds. */
+  static long cpuNanos() {
+    var system =
+        (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    return system.getProcessCpuTime();
   }
 
   /** Returns the bytes that all threads have allocated; 0 where the JDK (before 21) has no count. */
