@@ -53,7 +53,7 @@ final class ClientExchange<T> {
   private final RequestWriter writer;
   private final AtomicBoolean hasEnded = new AtomicBoolean();
 
-  private volatile PooledConnection connection; // Null before it is connected.
+  private volatile PooledConnection connection; // Null before it is connected, and when given back.
   private volatile boolean keepsAlive;
   private volatile boolean isBroken; // The response was not read to its end.
   private int interim;
@@ -322,6 +322,7 @@ final class ClientExchange<T> {
     if (used != null) {
       boolean keeps = isWhole && isSent && keepsAlive && used.input().available() == 0;
       if (keeps && used.clear(deadline)) {
+        connection = null; // From here on it belongs to another exchange.
         pool.give(used);
       } else {
         pool.timer().close(used);

@@ -56,9 +56,9 @@ final class Connector {
     Connector connector = new Connector(addresses, port, deadline);
     try (Selector selector = Selector.open()) {
       SocketChannel channel = connector.first(selector);
-      connector.pending.remove(channel);
       channel.configureBlocking(true);
       channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      connector.pending.remove(channel);
       return channel;
     } finally {
       for (SocketChannel late : connector.pending) {
