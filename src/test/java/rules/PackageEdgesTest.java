@@ -31,6 +31,7 @@ class PackageEdgesTest {
       Map.ofEntries(
           entry("kit", Set.of()),
           entry("kit.engine", Set.of()),
+          entry("kit.tls", Set.of()),
           entry("kit.http2", Set.of("kit.engine")),
           entry("kit.grpc", Set.of("kit", "kit.http", "kit.http.client", "kit.http2")),
           entry("kit.thrift", Set.of("kit", "kit.engine")),
