@@ -132,7 +132,11 @@ final class Connection implements Runnable, EngineProtocol.Peer {
       isParked = http == null && engine.isSecure() && canPark && !wire.hasArrived();
       if (!isParked) { // A client that sends nothing takes no thread for its handshake.
         open();
-        serve();
+        if (engine.isSecure() && tls == null) {
+          http.rejectClear();
+        } else {
+          serve();
+        }
       }
     } catch (SocketTimeoutException e) {
       isParked = true;
@@ -170,7 +174,11 @@ final class Connection implements Runnable, EngineProtocol.Peer {
   private void open() throws IOException {
     if (http == null) {
       if (engine.isSecure()) {
-        tls = Tls.handshake(wire, engine.tls(), engine.protocols());
+        int first = wire.peek(); // Until then it is no handshake under way.
+        if (first < 0) {
+          throw new IOException("closed without a request");
+        }
+        tls = Tls.isFirstByte(first) ? engine.handshake(this) : null;
       }
       int maxBytes = engine.settings().maxHeadBytes();
       input = new Input(wire.input(tls), maxBytes);

@@ -23,6 +23,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLSocket;
 
 /**
  * A server: accepts connections on one thread, runs each on a thread of the executor, and closes
@@ -53,6 +54,7 @@ final class Engine {
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final ServerSocketChannel listener;
   private final Parking parking = new Parking(this);
+  private final Handshakes handshakes;
 
   // Guarded by this.
   private ExecutorService ownThreads;
@@ -73,6 +75,7 @@ final class Engine {
     this.provider = provider;
     this.isSecure = isSecure;
     this.listener = ServerSocketChannel.open();
+    this.handshakes = new Handshakes(settings.maxHandshakes());
   }
 
   EngineSettings settings() {
@@ -152,6 +155,16 @@ final class Engine {
 
   HttpsConfigurator tls() {
     return tls;
+  }
+
+  /** Returns the secured connection; the handshake runs on this thread. */
+  SSLSocket handshake(Connection connection) throws IOException {
+    handshakes.begin(connection).ifPresent(Connection::close);
+    try {
+      return Tls.handshake(connection.wire(), tls, protocols());
+    } finally {
+      handshakes.end(connection);
+    }
   }
 
   synchronized void start() {

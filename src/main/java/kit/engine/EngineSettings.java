@@ -7,6 +7,7 @@ import java.time.Duration;
  * Limits of one server.
  *
  * @param maxConnections more are closed as soon as they are accepted
+ * @param maxHandshakes TLS handshakes under way; one more closes the oldest
  * @param maxHeadBytes the longest head of a request, trailers included; more is a 431, or a 414 if
  *     the request line alone is longer
  * @param maxFields the greatest number of header fields, or of trailer fields; more is a 431
@@ -18,6 +19,7 @@ import java.time.Duration;
  */
 public record EngineSettings(
     int maxConnections,
+    int maxHandshakes,
     int maxHeadBytes,
     int maxFields,
     int maxDrainedBytes,
@@ -28,6 +30,7 @@ public record EngineSettings(
   /** Checks the ranges. */
   public EngineSettings {
     check("maxConnections", maxConnections, 1);
+    check("maxHandshakes", maxHandshakes, 1);
     check("maxHeadBytes", maxHeadBytes, MIN_HEAD_BYTES);
     check("maxFields", maxFields, 1);
     check("maxDrainedBytes", maxDrainedBytes, 0);
@@ -41,12 +44,13 @@ public record EngineSettings(
   }
 
   /**
-   * Returns the defaults: 10,000 connections, heads of 32 KiB with 100 fields, 1 MiB drained, 2,048
+   * Returns the defaults: 10,000 connections, 256 handshakes, heads of 32 KiB with 100 fields, 1 MiB drained, 2,048
    * threads; 10 seconds for a first byte, a head and a request, 60 for a response and an idle
    * connection.
    */
   public static EngineSettings defaults() {
-    return new EngineSettings(10_000, 32 << 10, 100, 1 << 20, 2048, Timeouts.ofSeconds(10, 60, 60));
+    return new EngineSettings(
+        10_000, 256, 32 << 10, 100, 1 << 20, 2048, Timeouts.ofSeconds(10, 60, 60));
   }
 
   /**
@@ -60,6 +64,7 @@ public record EngineSettings(
     EngineSettings defaults = defaults();
     return new EngineSettings(
         number("jdk.httpserver.maxConnections", 1, defaults.maxConnections),
+        defaults.maxHandshakes,
         limit("maxReqHeaderSize", MIN_HEAD_BYTES, defaults.maxHeadBytes),
         limit("maxReqHeaders", 1, defaults.maxFields),
         limit("drainAmount", 1, defaults.maxDrainedBytes),
@@ -81,12 +86,19 @@ public record EngineSettings(
   /** Returns these settings with another limit of connections. */
   public EngineSettings withMaxConnections(int connections) {
     return new EngineSettings(
-        connections, maxHeadBytes, maxFields, maxDrainedBytes, maxThreads, timeouts);
+        connections, maxHandshakes, maxHeadBytes, maxFields, maxDrainedBytes, maxThreads, timeouts);
+  }
+
+  /** Returns these settings with another limit of TLS handshakes under way. */
+  public EngineSettings withMaxHandshakes(int handshakes) {
+    return new EngineSettings(
+        maxConnections, handshakes, maxHeadBytes, maxFields, maxDrainedBytes, maxThreads, timeouts);
   }
 
   /** Returns these settings with other limits of heads. */
   public EngineSettings withHead(int bytes, int fields) {
-    return new EngineSettings(maxConnections, bytes, fields, maxDrainedBytes, maxThreads, timeouts);
+    return new EngineSettings(
+        maxConnections, maxHandshakes, bytes, fields, maxDrainedBytes, maxThreads, timeouts);
   }
 
   /** Returns these settings with other time limits of requests and responses. */
@@ -101,7 +113,13 @@ public record EngineSettings(
 
   private EngineSettings with(Timeouts timeouts) {
     return new EngineSettings(
-        maxConnections, maxHeadBytes, maxFields, maxDrainedBytes, maxThreads, timeouts);
+        maxConnections,
+        maxHandshakes,
+        maxHeadBytes,
+        maxFields,
+        maxDrainedBytes,
+        maxThreads,
+        timeouts);
   }
 
   /**

@@ -91,6 +91,13 @@ final class Http1 {
     }
   }
 
+  /** Rejects a client that speaks no TLS, on a port that requires it. */
+  void rejectClear() throws IOException {
+    connection.busy(true);
+    reject(new BadRequest(400, "this port requires TLS: use https"));
+    linger();
+  }
+
   private boolean serve(Head head) throws IOException {
     String path = head.target().getPath();
     if (path == null) {

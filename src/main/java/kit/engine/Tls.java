@@ -13,7 +13,14 @@ import javax.net.ssl.SSLSocketFactory;
 
 /** Shakes hands as an {@link HttpsConfigurator} says. */
 final class Tls {
+  private static final int HANDSHAKE = 22; // The type of the first record of a client.
+
   private Tls() {}
+
+  /** Returns whether a client that sends this byte first speaks TLS. */
+  static boolean isFirstByte(int first) {
+    return first == HANDSHAKE;
+  }
 
   /** Returns the secured connection; the handshake runs on this thread. */
   static SSLSocket handshake(
@@ -28,13 +35,10 @@ final class Tls {
     Parameters parameters = new Parameters(configurator, client);
     configurator.configure(parameters);
     parameters.applyTo(socket);
-    if (!protocols.isEmpty()) {
-      SSLParameters all = socket.getSSLParameters();
-      Stream<String> names = protocols.stream().map(EngineProtocol::name);
-      all.setApplicationProtocols(
-          Stream.concat(names, Stream.of("http/1.1")).toArray(String[]::new));
-      socket.setSSLParameters(all);
-    }
+    SSLParameters all = socket.getSSLParameters();
+    Stream<String> names = protocols.stream().map(EngineProtocol::name);
+    all.setApplicationProtocols(Stream.concat(names, Stream.of("http/1.1")).toArray(String[]::new));
+    socket.setSSLParameters(all);
     socket.startHandshake();
     return socket;
   }

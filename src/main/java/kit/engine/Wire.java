@@ -39,7 +39,7 @@ final class Wire extends InputStream {
   private final Lock writing = new ReentrantLock();
 
   // Guarded by reading.
-  private ByteBuffer early = ByteBuffer.allocate(0); // What look has read, no reader yet.
+  private ByteBuffer early = ByteBuffer.allocate(0); // What look or peek has read, no reader yet.
   private boolean hasEnded;
 
   Wire(SocketChannel channel) throws IOException {
@@ -109,6 +109,23 @@ final class Wire extends InputStream {
     }
   }
 
+  /** Waits for the next byte and returns it, which remains to be read; -1: the client has ended. */
+  int peek() throws IOException {
+    reading.lock();
+    try {
+      if (early.position() == 0 && !hasEnded) {
+        byte[] one = new byte[1];
+        hasEnded = in.read(one) < 0;
+        if (!hasEnded) {
+          early = ByteBuffer.allocate(1).put(one);
+        }
+      }
+      return early.position() == 0 ? -1 : early.get(0) & 0xff;
+    } finally {
+      reading.unlock();
+    }
+  }
+
   /** Returns whether a read would return at once. */
   boolean hasArrived() throws IOException {
     return look() != Client.PRESENT || available() > 0;
@@ -140,8 +157,8 @@ final class Wire extends InputStream {
   }
 
   private void readEarly() throws IOException {
-    if (early.capacity() == 0) {
-      early = ByteBuffer.allocate(EARLY_BYTES);
+    if (early.capacity() < EARLY_BYTES) {
+      early = ByteBuffer.allocate(EARLY_BYTES).put(early.flip());
     }
     channel.configureBlocking(false);
     try {

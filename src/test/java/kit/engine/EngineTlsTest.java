@@ -28,15 +28,19 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.Eventually;
 import testing.RawClient;
 import testing.TestCertificate;
 
@@ -50,6 +54,7 @@ class EngineTlsTest {
   private TestCertificate certificate;
   private HttpClient client;
   private HttpsServer server;
+  private int mostHandshakes = 100;
   private Executor threads; // Null: the engine's own.
 
   @BeforeEach
@@ -75,7 +80,10 @@ class EngineTlsTest {
 
   private void serve(HttpsConfigurator configurator, Duration handshake) throws IOException {
     EngineSettings settings =
-        EngineSettings.defaults().withTimeouts(LONG, LONG, LONG).withIdle(handshake, LONG);
+        EngineSettings.defaults()
+            .withMaxHandshakes(mostHandshakes)
+            .withTimeouts(LONG, LONG, LONG)
+            .withIdle(handshake, LONG);
     InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     server = new EngineProvider(settings).createHttpsServer(anyPort, 0);
     server.setHttpsConfigurator(configurator);
@@ -182,11 +190,62 @@ class EngineTlsTest {
   }
 
   @Test
-  void clientWithoutTlsIsDisconnected() throws Exception {
+  void clientWithoutTlsIsRejectedAtOnce() throws Exception {
     serve(new HttpsConfigurator(certificate.serverTls()));
     try (RawClient clear = new RawClient(server.getAddress().getPort())) {
       clear.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      assertThat(clear.rest()).doesNotContain("HTTP/1.1 200");
+      assertThat(clear.rest())
+          .startsWith("HTTP/1.1 400 ")
+          .endsWith("\r\n\r\nthis port requires TLS: use https\n");
+    }
+  }
+
+  @Test
+  void handshakesThatDoNotEndMakeRoomForOthers() throws Exception {
+    mostHandshakes = 3;
+    serve(new HttpsConfigurator(certificate.serverTls()));
+    String hello = clientHello();
+    List<RawClient> slow = new ArrayList<>();
+    AtomicInteger closed = new AtomicInteger();
+    try {
+      for (int i = 0; i < 10; i++) {
+        RawClient one = new RawClient(server.getAddress().getPort()).send(hello.substring(0, 9));
+        slow.add(one);
+        new Thread(() -> countIfClosed(one, closed)).start();
+      }
+      Eventually.within(Duration.ofSeconds(10), () -> assertThat(closed).hasValue(7));
+      assertThat(post(1)).isEqualTo("TLSv1.3 1");
+      assertThat(closed).hasValueLessThanOrEqualTo(8);
+    } finally {
+      for (RawClient client : slow) {
+        client.close();
+      }
+    }
+  }
+
+  private static void countIfClosed(RawClient client, AtomicInteger closed) {
+    try {
+      if (client.isClosed()) {
+        closed.incrementAndGet();
+      }
+    } catch (IOException e) {
+      // The test has closed it.
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"h2;http/1.1, http/1.1", "http/1.1, http/1.1", "'', ''"})
+  void http1IsAgreedByAlpn(String offered, String agreed) throws Exception {
+    serve(new HttpsConfigurator(certificate.serverTls()));
+    int port = server.getAddress().getPort();
+    SSLContext trusting = TestCertificate.trusting(certificate.pem());
+    try (SSLSocket socket =
+        (SSLSocket) trusting.getSocketFactory().createSocket("127.0.0.1", port)) {
+      SSLParameters parameters = socket.getSSLParameters();
+      parameters.setApplicationProtocols(offered.isEmpty() ? new String[0] : offered.split(";"));
+      socket.setSSLParameters(parameters);
+      socket.startHandshake();
+      assertThat(socket.getApplicationProtocol()).isEqualTo(agreed);
     }
   }
 
