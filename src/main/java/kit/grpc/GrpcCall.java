@@ -20,6 +20,7 @@ import kit.http.Request;
 import kit.http.RequestBody;
 import kit.http.RequestId;
 import kit.http.RequestTarget;
+import kit.http.TlsClient;
 import kit.http2.HeaderField;
 import kit.http2.Http2Stream;
 import kit.http2.StreamResetException;
@@ -69,7 +70,13 @@ public final class GrpcCall {
     this.writer = new MessageWriter(stream);
     this.limitNanos = settings.messageTimeout().toNanos();
     String id = RequestId.acceptOrNew(field("x-request-id").orElse(null));
-    this.context = Context.background().with(RequestId.KEY, id).with(KEY, this);
+    Context withId = Context.background().with(RequestId.KEY, id).with(KEY, this);
+    this.context =
+        stream
+            .session()
+            .flatMap(TlsClient::of)
+            .map(client -> withId.with(TlsClient.KEY, client))
+            .orElse(withId);
   }
 
   /**

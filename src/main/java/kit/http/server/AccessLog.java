@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 import kit.StatusException;
 import kit.http.RequestId;
 import kit.http.RequestSummary;
+import kit.http.TlsClient;
 
 /**
  * Access log: one line per served request, with route, status, bytes, duration and peer.
@@ -22,7 +23,8 @@ import kit.http.RequestSummary;
  * }</pre>
  *
  * <p>{@link RequestSummary} describes the fields. {@code grpc_code}, {@code trace_id} and {@code
- * error} are present if there is one. Path and error are untrusted, so the log must escape them.
+ * error} are present if there is one, {@code client} and {@code client_names} with a {@link
+ * TlsClient}. Path and error are untrusted, so the log must escape them.
  *
  * <p>Thread-safe if the log is. It writes on the thread of the request, after the response was
  * sent.
@@ -56,6 +58,11 @@ public final class AccessLog implements Consumer<RequestSummary> {
     String traceId = done.context().get(RequestId.TRACE_ID);
     if (traceId != null) {
       event.addAll(List.of("trace_id", traceId));
+    }
+    TlsClient client = done.context().get(TlsClient.KEY);
+    if (client != null) {
+      event.addAll(List.of("client", client.subject()));
+      event.addAll(List.of("client_names", String.join(",", client.names())));
     }
     if (done.error() != null) {
       // The message of a rejection is enough; of any other error the log needs the type, too.

@@ -3,6 +3,7 @@ package kit.http.server;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
+import com.sun.net.httpserver.HttpsExchange;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ import kit.http.RequestId;
 import kit.http.RequestSummary;
 import kit.http.RequestTarget;
 import kit.http.Response;
+import kit.http.TlsClient;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -158,7 +160,16 @@ final class ExchangeHandler implements HttpHandler {
       this.head = new RequestHead(exchange);
       this.requestBody = new RequestBody(exchange.getRequestBody(), head.bodyLength());
       this.sender = new ResponseSender(exchange, head.method().equals("HEAD"));
-      this.context = Context.background().with(RequestId.KEY, head.requestId());
+      this.context = withTlsClient(Context.background().with(RequestId.KEY, head.requestId()));
+    }
+
+    private Context withTlsClient(Context context) {
+      if (!(exchange instanceof HttpsExchange secured)) {
+        return context;
+      }
+      return TlsClient.of(secured.getSSLSession())
+          .map(client -> context.with(TlsClient.KEY, client))
+          .orElse(context);
     }
 
     void serve(boolean full) throws IOException {

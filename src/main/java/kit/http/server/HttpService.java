@@ -4,6 +4,7 @@ package kit.http.server;
 import static java.util.Objects.requireNonNull;
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsServer;
 import com.sun.net.httpserver.spi.HttpServerProvider;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,11 +12,13 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.Endpoint;
 import kit.LogSafe;
@@ -120,8 +123,24 @@ public final class HttpService implements RequestServer, AutoCloseable {
     }
     InetSocketAddress address =
         new InetSocketAddress(InetAddress.getByName(settings.host()), settings.port());
-    HttpServer server = engine.createHttpServer(address, BACKLOG);
+    HttpServer server = create(engine, address, settings.tls());
     return new HttpService(server, settings, responseTimeoutNanos, finalizers);
+  }
+
+  private static HttpServer create(
+      HttpServerProvider engine, InetSocketAddress address, Optional<SSLContext> tls)
+      throws IOException {
+    if (tls.isEmpty()) {
+      return engine.createHttpServer(address, BACKLOG);
+    }
+    HttpsServer server = engine.createHttpsServer(address, BACKLOG);
+    server.setHttpsConfigurator(new ServerTls(tls.get()));
+    return server;
+  }
+
+  /** Returns {@code https} with TLS, else {@code http}. */
+  public String scheme() {
+    return server instanceof HttpsServer ? "https" : "http";
   }
 
   /**
@@ -356,6 +375,7 @@ public final class HttpService implements RequestServer, AutoCloseable {
    * @param headTimeout from the first byte of a request to the end of its head
    * @param server the limits that the JDK's engine has for the whole JVM
    * @param engine creates the server
+   * @param tls the context of a server of HTTPS, with its default parameters; empty: HTTP
    */
   public record Settings(
       String host,
@@ -364,7 +384,8 @@ public final class HttpService implements RequestServer, AutoCloseable {
       Set<String> ungated,
       Duration headTimeout,
       ServerSettings server,
-      ServerEngine engine) {
+      ServerEngine engine,
+      Optional<SSLContext> tls) {
     private static final Set<String> MONITORED = Set.of("/health", "/ready", "/metrics");
 
     /** Checks the ranges. */
@@ -372,6 +393,7 @@ public final class HttpService implements RequestServer, AutoCloseable {
       requireNonNull(host, "host");
       requireNonNull(server, "server");
       requireNonNull(engine, "engine");
+      requireNonNull(tls, "tls");
       if (port < 0 || port > 65_535) {
         throw new IllegalArgumentException("port not in 0..65535: " + port);
       }
@@ -396,7 +418,8 @@ public final class HttpService implements RequestServer, AutoCloseable {
           MONITORED,
           Duration.ofSeconds(10),
           ServerSettings.defaults(),
-          ServerEngine.INSTALLED);
+          ServerEngine.INSTALLED,
+          Optional.empty());
     }
 
     /** Returns whether the server works around what the engine may lack. */
@@ -406,22 +429,28 @@ public final class HttpService implements RequestServer, AutoCloseable {
 
     /** Returns these settings with another time limit of heads. */
     public Settings withHeadTimeout(Duration headTimeout) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, tls);
     }
 
     /** Returns these settings with another limit of requests in flight. */
     public Settings withMaxInFlight(int maxInFlight) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, tls);
     }
 
     /** Returns these settings with other limits of requests and responses. */
     public Settings withServer(ServerSettings server) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, tls);
+    }
+
+    /** Returns these settings with HTTPS in place of HTTP. */
+    public Settings withTls(SSLContext context) {
+      Optional<SSLContext> tls = Optional.of(context);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, tls);
     }
 
     /** Returns these settings with another engine. */
     public Settings withEngine(ServerEngine engine) {
-      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine);
+      return new Settings(host, port, maxInFlight, ungated, headTimeout, server, engine, tls);
     }
   }
 }

@@ -60,7 +60,7 @@ final class ListenerClosing implements AutoCloseable {
    * address} is its address.
    */
   void beginGently(InetSocketAddress address) throws InterruptedException {
-    hold(address);
+    hold();
     begin();
     for (int tries = 0; tries < MAX_TRIES; tries++) {
       try (Socket socket = new Socket()) {
@@ -72,7 +72,7 @@ final class ListenerClosing implements AutoCloseable {
   }
 
   /** Starts the exchange that lasts until {@link #close}. */
-  private void hold(InetSocketAddress address) throws InterruptedException {
+  private void hold() throws InterruptedException {
     String path = "/" + UUID.randomUUID(); // Other clients cannot guess it.
     server.createContext(
         path,
@@ -87,9 +87,9 @@ final class ListenerClosing implements AutoCloseable {
               throw new IOException("stopped");
             }));
     try {
-      self.connect(address, CONNECT_MILLIS);
+      Socket secured = SelfCheck.connect(self, server, CONNECT_MILLIS);
       String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
-      self.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      secured.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       held.await(CONNECT_MILLIS, TimeUnit.MILLISECONDS);
     } catch (IOException e) {
       // Without that exchange.

@@ -2,6 +2,7 @@
 package kit.http.server;
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -27,11 +28,19 @@ final class SelfCheck {
         : bound;
   }
 
+  /** Connects {@code socket} to {@code server}; returns the one to use, which shakes hands with TLS. */
+  static Socket connect(Socket socket, HttpServer server, int timeoutMillis) throws IOException {
+    socket.connect(address(server), timeoutMillis);
+    socket.setSoTimeout(timeoutMillis);
+    return server instanceof HttpsServer https
+        ? ((ServerTls) https.getHttpsConfigurator()).secure(socket)
+        : socket;
+  }
+
   /** Requests {@code path}; returns normally if the status is 200. */
   static void get(HttpServer server, String path) throws IOException {
-    try (Socket socket = new Socket()) {
-      socket.connect(address(server), TIMEOUT_MILLIS);
-      socket.setSoTimeout(TIMEOUT_MILLIS);
+    try (Socket plain = new Socket();
+        Socket socket = connect(plain, server, TIMEOUT_MILLIS)) {
       String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       String statusLine =

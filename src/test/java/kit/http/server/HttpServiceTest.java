@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
@@ -523,6 +524,13 @@ class HttpServiceTest {
     assertThat(HttpService.Settings.of("127.0.0.1", 0).withMaxInFlight(7).withServer(limits))
         .isEqualTo(
             new HttpService.Settings(
-                "127.0.0.1", 0, 7, ungated, tenSeconds, limits, ServerEngine.INSTALLED));
+                "127.0.0.1",
+                0,
+                7,
+                ungated,
+                tenSeconds,
+                limits,
+                ServerEngine.INSTALLED,
+                Optional.empty()));
   }
 }
