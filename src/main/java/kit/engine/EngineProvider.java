@@ -69,7 +69,10 @@ public final class EngineProvider extends HttpServerProvider {
     this.rejections = requireNonNull(rejections, "rejections");
   }
 
-  /** Returns a provider whose servers speak these protocols besides HTTP/1, first ones preferred. */
+  /**
+   * Returns a provider whose servers speak these protocols besides HTTP/1, first ones preferred. With
+   * TLS, application protocols that the configurator sets are preferred to all of these.
+   */
   public EngineProvider withProtocols(List<EngineProtocol> protocols) {
     return new EngineProvider(settings, protocols, rejections);
   }

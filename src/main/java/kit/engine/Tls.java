@@ -5,8 +5,9 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Set;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -36,8 +37,10 @@ final class Tls {
     configurator.configure(parameters);
     parameters.applyTo(socket);
     SSLParameters all = socket.getSSLParameters();
-    Stream<String> names = protocols.stream().map(EngineProtocol::name);
-    all.setApplicationProtocols(Stream.concat(names, Stream.of("http/1.1")).toArray(String[]::new));
+    Set<String> names = new LinkedHashSet<>(List.of(all.getApplicationProtocols()));
+    protocols.forEach(protocol -> names.add(protocol.name())); // Those given before are preferred.
+    names.add("http/1.1");
+    all.setApplicationProtocols(names.toArray(String[]::new));
     socket.setSSLParameters(all);
     socket.startHandshake();
     return socket;

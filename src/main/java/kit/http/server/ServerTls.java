@@ -24,6 +24,7 @@ import javax.net.ssl.X509ExtendedTrustManager;
  * <p>Thread-safe.
  */
 final class ServerTls extends HttpsConfigurator {
+  // Also if the port speaks HTTP/2 for gRPC: clients of gRPC offer nothing else.
   private static final String[] PROTOCOLS = {"http/1.1"};
 
   private final Set<InetSocketAddress> own = ConcurrentHashMap.newKeySet(); // Shake hands now.
