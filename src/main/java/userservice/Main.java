@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import kit.Endpoint;
 import kit.Middleware;
@@ -87,6 +88,7 @@ public final class Main {
     instrumenting.serve(http);
     grpc.service().ifPresent(instrumenting::serveGrpc);
     traces.show(metrics);
+    options.server.show(metrics);
 
     // Service: the business logic and its middleware.
     UserService local = new InMemoryUserService(Integer.toString(http.port()));
@@ -194,7 +196,7 @@ public final class Main {
     return offer(
         options,
         options.name.get(),
-        new Instance(address.host(), http.port(), options.tags.get(), RouteMeta.of(routes)),
+        new Instance(address.host(), http.port(), options.tags.get(), meta(http, routes)),
         byGrpc ? new HealthCheck.Grpc("") : check(options, http, new HealthCheck.Http("/health")),
         address);
   }
@@ -204,7 +206,7 @@ public final class Main {
     return offer(
         options,
         options.name.get() + "-grpc",
-        new Instance(address.host(), port, options.tags.get(), Map.of()),
+        new Instance(address.host(), port, options.tags.get(), meta(http, List.of())),
         check(options, http, new HealthCheck.Grpc("")),
         address);
   }
@@ -217,6 +219,15 @@ public final class Main {
         new Instance(address.host(), port, options.tags.get(), Map.of()),
         check(options, http, new HealthCheck.Tcp()),
         address);
+  }
+
+  /** Returns the metadata of an instance: the scheme if it is not http, and the routes. */
+  private static Map<String, String> meta(HttpService http, List<String> routes) {
+    Map<String, String> meta = new TreeMap<>(RouteMeta.of(routes));
+    if (!http.scheme().equals("http")) {
+      meta.put(Instance.SCHEME, http.scheme());
+    }
+    return meta;
   }
 
   private static HealthCheck check(Options options, HttpService http, HealthCheck polled) {

@@ -74,7 +74,7 @@ final class Options {
   final Supplier<Optional<Access>> access = Access.flags(flags);
 
   {
-    server.declareMaxInFlight().declareTimeouts();
+    server.declareMaxInFlight().declareTimeouts().declareTls();
   }
 
   final Supplier<Double> failRatio =

@@ -85,6 +85,7 @@ class PackageEdgesTest {
                   "kit.metrics",
                   "kit.ratelimit",
                   "kit.thrift",
+                  "kit.tls",
                   "kit.tracing")),
           entry(
               "kit.registry",

@@ -61,7 +61,7 @@ public final class Gateway {
   private final JwtFlags tokens = new JwtFlags(flags);
 
   {
-    server.declareMaxInFlight();
+    server.declareMaxInFlight().declareTls();
   }
 
   private final Supplier<Duration> attemptTimeout =
@@ -111,6 +111,7 @@ public final class Gateway {
     ReverseProxy.Settings proxying =
         ReverseProxy.Settings.defaults()
             .withTrusted(trustedAddresses()::contains)
+            .withScheme(server.tls().isPresent() ? "https" : "http")
             .withBodyTimeout(requestTimeout.get());
     Logs out = logs.get();
     LoggerFactory.getLogger(Gateway.class).debug("settings: {}", flags.effective());
@@ -123,6 +124,7 @@ public final class Gateway {
     TracingFlags.Traces traces = tracing.open("gateway", http.address());
     traces.tracing().serve(http);
     traces.show(metrics);
+    server.show(metrics);
 
     GatewayServices services =
         new GatewayServices(

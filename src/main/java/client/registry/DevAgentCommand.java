@@ -2,7 +2,9 @@
 package client.registry;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
 import kit.Shutdown;
 import kit.cli.Flags;
 import kit.cli.Logs;
@@ -25,13 +27,17 @@ public final class DevAgentCommand {
             "Runs a Consul-compatible registry in memory:\n" + PURPOSE + ".",
             Program.ENVIRONMENT_PREFIX,
             Program.environment());
-    ServerFlags server = new ServerFlags(flags, "8500");
+    ServerFlags server = new ServerFlags(flags, "8500").declareTls();
     Supplier<Logs> logs = Logs.flags(flags, "warn");
     flags.parse(args);
     logs.get();
 
-    DevAgent agent = server.bind(DevAgent::start);
-    new Shutdown(SHUTDOWN_BUDGET).step("stop the agent", agent).onSignal();
+    Optional<SSLContext> tls = server.tls();
+    DevAgent agent = server.bind((host, port) -> DevAgent.start(host, port, tls));
+    new Shutdown(SHUTDOWN_BUDGET)
+        .step("stop the agent", agent)
+        .step("stop following the TLS files", server::closeTls)
+        .onSignal();
     System.out.println("dev-agent listening on " + agent.uri() + " (" + PURPOSE + ")");
   }
 }

@@ -53,7 +53,7 @@ public final class Targets {
           "Serves Prometheus HTTP service discovery: GET /targets.",
           Program.ENVIRONMENT_PREFIX,
           Program.environment());
-  private final ServerFlags server = new ServerFlags(flags, "9200").declareEngine();
+  private final ServerFlags server = new ServerFlags(flags, "9200").declareEngine().declareTls();
   private final Supplier<List<String>> names =
       flags
           .group("Services")
@@ -78,6 +78,7 @@ public final class Targets {
     Metrics metrics = new Metrics();
     Instrumenting instrumenting = new Instrumenting(metrics);
     instrumenting.serve(http);
+    server.show(metrics);
     JvmMetrics.register(metrics, Targets.class);
     for (String name : names.get()) {
       Instances instances = watches.computeIfAbsent(name, registry.get()::instances);

@@ -3,6 +3,8 @@ package kit.cli;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -10,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
 import kit.discovery.Instance;
 import kit.engine.EngineProtocol;
 import kit.engine.EngineProvider;
@@ -90,12 +93,22 @@ public final class GrpcServer {
     HttpService.Settings settings =
         HttpService.Settings.of(host, port).withServer(server.timeouts());
     InetSocketAddress address = new InetSocketAddress(InetAddress.getByName(host), port);
-    HttpServer listening =
-        new EngineProvider(KitEngine.limits(settings))
-            .withProtocols(List.of(protocol))
-            .createHttpServer(address, BACKLOG);
+    EngineProvider engine =
+        new EngineProvider(KitEngine.limits(settings)).withProtocols(List.of(protocol));
+    HttpServer listening = create(engine, address);
     listening.createContext("/", GrpcServer::rejectHttp1);
     return listening;
+  }
+
+  private HttpServer create(EngineProvider engine, InetSocketAddress address) throws IOException {
+    Optional<SSLContext> tls = server.tls();
+    if (tls.isEmpty()) {
+      return engine.createHttpServer(address, BACKLOG);
+    }
+    HttpsServer secured = engine.createHttpsServer(address, BACKLOG);
+    secured.setHttpsConfigurator(
+        new HttpsConfigurator(tls.get())); // With the context's parameters.
+    return secured;
   }
 
   private static void rejectHttp1(HttpExchange exchange) throws IOException {

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
 import kit.Endpoint;
 import kit.Shutdown;
 import kit.discovery.Instance;
@@ -17,6 +18,7 @@ import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
 import kit.http.server.ServerEngine;
 import kit.http.server.ServerSettings;
+import kit.metrics.Metrics;
 
 /**
  * The flags of HTTP servers, and the steps from binding the port to the graceful shutdown.
@@ -54,6 +56,7 @@ public final class ServerFlags {
   private Supplier<Duration> drainDelay = () -> Duration.ZERO;
   private Supplier<Duration> drainTimeout = () -> Duration.ofSeconds(2);
   private Supplier<Boolean> accessLog = () -> false;
+  private Optional<TlsFlags> tls = Optional.empty();
 
   private ServerFlags(Flags flags, Supplier<Integer> port) {
     this.flags = flags;
@@ -117,6 +120,12 @@ public final class ServerFlags {
     return this;
   }
 
+  /** Declares {@code --tls-cert}, {@code --tls-key} and {@code --tls-client-ca}. */
+  public ServerFlags declareTls() {
+    tls = Optional.of(new TlsFlags(flags));
+    return this;
+  }
+
   /** Declares {@code --access-log}. */
   public ServerFlags declareAccessLog() {
     Supplier<String> log =
@@ -152,6 +161,26 @@ public final class ServerFlags {
   }
 
   /**
+   * Returns the context of TLS, the same for all ports; empty for clear ones. From the first call on it
+   * follows its files, until {@link #closeTls}.
+   *
+   * @throws Flags.UsageException if a file cannot be used
+   */
+  public Optional<SSLContext> tls() {
+    return tls.flatMap(TlsFlags::context);
+  }
+
+  /** No longer follows the files of TLS. A server of {@link #bind(Logs)} does it when it stops. */
+  public void closeTls() {
+    tls.ifPresent(TlsFlags::close);
+  }
+
+  /** Registers the metrics of the certificate, if there is one, after a server was bound. */
+  public void show(Metrics metrics) {
+    tls.ifPresent(it -> it.show(metrics));
+  }
+
+  /**
    * Binds the port, and writes the access log if it is on.
    *
    * @throws Program.FailedException if the port is taken, or the address not one of this machine
@@ -171,16 +200,19 @@ public final class ServerFlags {
   }
 
   private HttpService bind(Logs logs, ServerSettings timeouts, List<EngineProtocol> protocols) {
+    Optional<SSLContext> context = tls();
     HttpService http =
         bind(
             (host, port) -> {
-              HttpService.Settings settings =
+              HttpService.Settings clear =
                   HttpService.Settings.of(host, port)
                       .withServer(timeouts)
                       .withEngine(engine(protocols));
+              HttpService.Settings settings = context.map(clear::withTls).orElse(clear);
               return HttpService.bind(
                   maxInFlight.get().map(settings::withMaxInFlight).orElse(settings));
             });
+    http.with(patience -> closeTls());
     logRequests(http, logs);
     return http;
   }
@@ -251,6 +283,7 @@ public final class ServerFlags {
     shutdown.onSignal();
     http.start(handler);
     http.selfCheck("/health");
-    System.out.println(announcement + " on http://" + Instance.of(host(), http.port()).authority());
+    String authority = Instance.of(host(), http.port()).authority();
+    System.out.println(announcement + " on " + http.scheme() + "://" + authority);
   }
 }

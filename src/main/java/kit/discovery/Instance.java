@@ -27,6 +27,9 @@ import kit.LogSafe;
  */
 public record Instance(
     String host, int port, List<String> tags, Map<String, String> meta, double weight) {
+  /** The name of the metadata with the scheme of an instance: http, or https with TLS. */
+  public static final String SCHEME = "scheme";
+
   /** Checks the ranges and copies the collections. */
   public Instance {
     requireNonNull(host, "host");
@@ -82,6 +85,11 @@ public record Instance(
     return of(
         ipv6 ? host.substring(1, host.length() - 1) : host,
         Integer.parseInt(authority.substring(colon + 1)));
+  }
+
+  /** Returns {@code https} if the metadata have it as {@code scheme}, else {@code http}. */
+  public String scheme() {
+    return meta.getOrDefault(SCHEME, "").equals("https") ? "https" : "http";
   }
 
   /** Returns {@code host:port} as it stands in a URL: an IPv6 address in brackets. */

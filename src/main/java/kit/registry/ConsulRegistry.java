@@ -210,7 +210,8 @@ final class ConsulRegistry extends Registry {
       return ConsulCheck.tcp(checkId, address, wanted.checkInterval());
     }
     String path = ((HealthCheck.Http) wanted.check()).path();
-    return ConsulCheck.http(checkId, "http://" + address + path, wanted.checkInterval());
+    String url = wanted.instance().scheme() + "://" + address + path;
+    return ConsulCheck.http(checkId, url, wanted.checkInterval());
   }
 
   private static ConsulCheck complete(ConsulCheck check, InstanceRegistration wanted) {

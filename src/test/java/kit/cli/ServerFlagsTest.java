@@ -10,9 +10,14 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.Map;
 import kit.http.server.ServerSettings;
+import kit.metrics.Metrics;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ServerFlagsTest {
+  private static final String TLS_FILES = "src/test/resources/kit/tls";
+
   private final Flags flags = new Flags("java -jar hello.jar", "Serves.", "KIT_", Map.of());
 
   private static ServerSocket listening(String host, int port) throws IOException {
@@ -50,6 +55,51 @@ class ServerFlagsTest {
     try (ServerSocket socket = server.bind(ServerFlagsTest::listening)) {
       assertThat(socket.getLocalPort()).isPositive();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          --tls-cert=DIR/server.crt                             | --tls-cert and --tls-key: one needs the other
+          --tls-key=DIR/server.key                              | --tls-cert and --tls-key: one needs the other
+          --tls-client-ca=DIR/ca.crt                            | --tls-client-ca: needs --tls-cert and --tls-key
+          --tls-cert=DIR/server.crt --tls-key=DIR/rsa.key       | TLS: DIR/server.crt: the private key in DIR/rsa.key does not belong to the certificate (CN=server)
+          --tls-cert=DIR/server.crt --tls-key=DIR/encrypted.key | TLS: DIR/encrypted.key: the private key is encrypted; decrypt it with: openssl pkey -in DIR/encrypted.key -out NEW_FILE
+          --tls-cert=DIR --tls-key=DIR/server.key               | TLS: DIR: is a directory
+          --tls-cert=DIR/server.crt --tls-key=DIR/server.key --tls-client-ca=DIR/absent | TLS: DIR/absent: no such file
+          """)
+  void filesOfTlsThatCannotBeUsedAreUsageErrors(String args, String message) {
+    ServerFlags server = new ServerFlags(flags, "0").declareTls();
+    flags.parse(args.replace("DIR", TLS_FILES).split(" "));
+
+    assertThatExceptionOfType(Flags.UsageException.class)
+        .isThrownBy(server::tls)
+        .withMessage(message.replace("DIR", TLS_FILES));
+  }
+
+  @Test
+  void filesOfTlsAreReadOnceForAllPorts() {
+    ServerFlags server = new ServerFlags(flags, "0").declareTls();
+    flags.parse("--tls-cert=" + TLS_FILES + "/both.pem", "--tls-key=" + TLS_FILES + "/both.pem");
+    try {
+      assertThat(server.tls()).isPresent().isEqualTo(server.tls());
+      Metrics metrics = new Metrics();
+      server.show(metrics);
+      assertThat(metrics.text()).containsPattern("\ntls_certificate_expiry_seconds [0-9]{9,}\n");
+    } finally {
+      server.closeTls();
+      server.closeTls();
+    }
+  }
+
+  @Test
+  void portIsClearWithoutFlagsOfTls() {
+    ServerFlags server = new ServerFlags(flags, "0").declareTls();
+    flags.parse();
+    assertThat(server.tls()).isEmpty();
+    server.closeTls();
   }
 
   @Test

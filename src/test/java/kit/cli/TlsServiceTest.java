@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.cli;
 
+import static kit.grpc.GrpcService.Settings.defaults;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,15 +26,25 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
 import kit.Context;
+import kit.engine.EngineProvider;
+import kit.grpc.GrpcChannel;
+import kit.grpc.GrpcCodec;
+import kit.grpc.GrpcEndpoint;
+import kit.grpc.GrpcMethod;
+import kit.grpc.GrpcService;
 import kit.http.Request;
 import kit.http.Response;
 import kit.http.TlsClient;
 import kit.http.server.AccessLog;
 import kit.http.server.HttpService;
 import kit.http.server.ServerEngine;
+import kit.http2.Http2Protocol;
+import kit.http2.Http2Settings;
 import kit.tls.ReloadingTls;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -67,15 +82,27 @@ class TlsServiceTest {
     }
   }
 
+  private static ReloadingTls server(Optional<Path> clientCa) throws IOException {
+    return ReloadingTls.forServer(
+        FILES.resolve("server.crt"),
+        FILES.resolve("server.key"),
+        clientCa,
+        InstantSource.system(),
+        SILENT);
+  }
+
+  private static Http2Protocol http2(GrpcService service) {
+    return new Http2Protocol(Http2Settings.defaults(), service);
+  }
+
   private void serve(String engine, Optional<Path> clientCa) throws IOException {
-    ReloadingTls tls =
-        ReloadingTls.forServer(
-            FILES.resolve("server.crt"),
-            FILES.resolve("server.key"),
-            clientCa,
-            InstantSource.system(),
-            SILENT);
-    ServerEngine beneath = engine.equals("kit") ? KitEngine.ENGINE : ServerEngine.INSTALLED;
+    ReloadingTls tls = server(clientCa);
+    ServerEngine beneath =
+        switch (engine) {
+          case "jdk" -> ServerEngine.INSTALLED;
+          case "kit" -> KitEngine.ENGINE;
+          default -> KitEngine.speaking(List.of(http2(new GrpcService(defaults()))));
+        };
     http =
         HttpService.bind(
             HttpService.Settings.of("127.0.0.1", 0).withEngine(beneath).withTls(tls.context()));
@@ -93,14 +120,17 @@ class TlsServiceTest {
   }
 
   private static HttpClient client(Optional<String> identity) throws IOException {
-    ReloadingTls tls =
-        ReloadingTls.forClient(
+    return HttpClient.newBuilder().sslContext(clientTls(identity)).build();
+  }
+
+  private static SSLContext clientTls(Optional<String> identity) throws IOException {
+    return ReloadingTls.forClient(
             Optional.of(FILES.resolve("ca.crt")),
             identity.map(name -> FILES.resolve(name + ".crt")),
             identity.map(name -> FILES.resolve(name + ".key")),
             InstantSource.system(),
-            SILENT);
-    return HttpClient.newBuilder().sslContext(tls.context()).build();
+            SILENT)
+        .context();
   }
 
   private HttpRequest request(String path) {
@@ -112,7 +142,7 @@ class TlsServiceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"jdk", "kit"})
+  @ValueSource(strings = {"jdk", "kit", "kit with h2"})
   void clientNeedsNoCertificateWithoutAnAuthorityOfClients(String engine) throws Exception {
     serve(engine, NONE);
     http.selfCheck("/");
@@ -179,6 +209,35 @@ class TlsServiceTest {
         () ->
             assertThatThrownBy(() -> new RawClient(http.port()).close())
                 .isInstanceOf(IOException.class));
+  }
+
+  @Test
+  void clientOfMutualTlsIsInTheContextOfGrpc() throws Exception {
+    GrpcCodec<String> texts = GrpcCodec.of(String::getBytes, String::new);
+    GrpcService service =
+        new GrpcService(defaults())
+            .addAll(
+                List.of(
+                    GrpcMethod.unary(
+                        "/test.Test/Client",
+                        texts,
+                        texts,
+                        (context, request) -> context.get(TlsClient.KEY).subject())));
+    InetSocketAddress anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    HttpsServer grpc =
+        new EngineProvider().withProtocols(List.of(http2(service))).createHttpsServer(anyPort, 0);
+    grpc.setHttpsConfigurator(
+        new HttpsConfigurator(server(Optional.of(FILES.resolve("ca.crt"))).context()));
+    grpc.start();
+    int port = grpc.getAddress().getPort();
+    try (GrpcChannel channel =
+        GrpcChannel.to("127.0.0.1", port, clientTls(Optional.of("client")))) {
+      Context context = Context.background().withTimeout(Duration.ofSeconds(20));
+      assertThat(GrpcEndpoint.unary(channel, "/test.Test/Client", texts, texts).call(context, ""))
+          .isEqualTo("O=Test,CN=client");
+    } finally {
+      grpc.stop(0);
+    }
   }
 
   @ParameterizedTest

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
+import javax.net.ssl.SSLContext;
 import kit.discovery.Instance;
 import kit.http.server.HttpService;
 import org.slf4j.Logger;
@@ -96,7 +98,7 @@ public final class DevAgent implements AutoCloseable {
     String authority = Instance.of(address, http.port()).authority();
     String server = Instance.of(address, SERVER_PORT).authority();
     this.http = http;
-    this.uri = URI.create("http://" + authority);
+    this.uri = URI.create(http.scheme() + "://" + authority);
     this.checks = new AgentChecks(random);
     this.state = new AgentState(ServiceDefinition.ofServer(SERVER_PORT), checks);
     http.start(new AgentRoutes(state, new AgentJson(address), authority, server, log));
@@ -111,14 +113,25 @@ public final class DevAgent implements AutoCloseable {
    * @throws java.net.BindException if the port is taken, or the address not ours
    */
   public static DevAgent start(String host, int port) throws IOException {
-    return start(host, port, () -> ThreadLocalRandom.current().nextDouble());
+    return start(host, port, Optional.empty());
+  }
+
+  /** As {@link #start(String, int)}, with HTTPS in place of HTTP if there is a context. */
+  public static DevAgent start(String host, int port, Optional<SSLContext> tls) throws IOException {
+    return start(host, port, tls, () -> ThreadLocalRandom.current().nextDouble());
   }
 
   /** An agent whose checks first run at this part of their interval, from 0 to below 1. */
   static DevAgent start(String host, int port, DoubleSupplier random) throws IOException {
+    return start(host, port, Optional.empty(), random);
+  }
+
+  private static DevAgent start(
+      String host, int port, Optional<SSLContext> tls, DoubleSupplier random) throws IOException {
     InetAddress bound = InetAddress.getByName(host);
     String address = bound.isAnyLocalAddress() ? "127.0.0.1" : bound.getHostAddress();
-    HttpService.Settings settings = HttpService.Settings.of(host, port);
+    HttpService.Settings clear = HttpService.Settings.of(host, port);
+    HttpService.Settings settings = tls.map(clear::withTls).orElse(clear);
     return new DevAgent(HttpService.bind(settings.withMaxInFlight(MAX_IN_FLIGHT)), address, random);
   }
 

@@ -88,9 +88,10 @@ final class ProxyHeaders {
    *
    * @param isTrusted whether the client is a proxy whose statements about its own client are
    *     accepted
+   * @param scheme how the client has reached the proxy
    * @throws StatusException 400 if a value would not reach the upstream unchanged
    */
-  static Map<String, List<String>> ofRequest(Request request, boolean isTrusted) {
+  static Map<String, List<String>> ofRequest(Request request, boolean isTrusted, String scheme) {
     Map<String, List<String>> headers = forwarded(request.headers(), request.headers("Connection"));
     headers.entrySet().removeIf(field -> isFalse(field.getKey(), field.getValue(), isTrusted));
     keepValidTrace(headers);
@@ -103,12 +104,13 @@ final class ProxyHeaders {
     String text = address.getHostAddress().replaceFirst("%.*", "");
     String node = address instanceof Inet6Address ? "\"[" + text + "]\"" : text;
     String host = request.header("Host");
-    String element = "for=" + node + ";proto=http" + (host == null ? "" : ";host=" + quoted(host));
+    String element =
+        "for=" + node + ";proto=" + scheme + (host == null ? "" : ";host=" + quoted(host));
 
     headers.put(FORWARDED, after(isTrusted, request, FORWARDED, element));
     headers.put(FOR, after(isTrusted, request, FOR, text));
     String proto = isTrusted ? onlyValue(request, PROTO) : null;
-    headers.put(PROTO, List.of(proto != null && SCHEME.matcher(proto).matches() ? proto : "http"));
+    headers.put(PROTO, List.of(proto != null && SCHEME.matcher(proto).matches() ? proto : scheme));
     if (host != null) {
       String first = isTrusted ? onlyValue(request, HOST) : null;
       headers.put(HOST, List.of(first != null && HostHeader.isValid(first) ? first : host));

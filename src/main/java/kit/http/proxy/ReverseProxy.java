@@ -182,7 +182,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
               .timeout(Duration.ofNanos(nanos)) // For the head of the response.
               .method(request.method(), body.publisher());
       boolean isTrusted = settings.isTrusted().test(request.remote().getAddress());
-      ProxyHeaders.ofRequest(request, isTrusted)
+      ProxyHeaders.ofRequest(request, isTrusted, settings.scheme())
           .forEach((name, values) -> values.forEach(value -> builder.header(name, value)));
       String requestId = context.get(RequestId.KEY);
       if (requestId != null) {
@@ -323,7 +323,10 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
    * @param maxResponseBytes the maximum length of a response body
    */
   public record Settings(
-      Predicate<InetAddress> isTrusted, Duration bodyTimeout, long maxResponseBytes) {
+      Predicate<InetAddress> isTrusted,
+      Duration bodyTimeout,
+      long maxResponseBytes,
+      String scheme) {
     /** Checks the ranges. */
     public Settings {
       requireNonNull(isTrusted, "isTrusted");
@@ -333,26 +336,34 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
       if (maxResponseBytes < 0) {
         throw new IllegalArgumentException("maxResponseBytes < 0: " + maxResponseBytes);
       }
+      if (!scheme.equals("http") && !scheme.equals("https")) {
+        throw new IllegalArgumentException("scheme neither http nor https: " + scheme);
+      }
     }
 
     /** Returns settings without trusted proxies, with limits of 300 seconds and 16 GiB. */
     public static Settings defaults() {
-      return new Settings(address -> false, Duration.ofSeconds(300), 16L << 30);
+      return new Settings(address -> false, Duration.ofSeconds(300), 16L << 30, "http");
     }
 
     /** Returns these settings with other trusted proxies. */
     public Settings withTrusted(Predicate<InetAddress> isTrusted) {
-      return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes, scheme);
     }
 
     /** Returns these settings with another time limit. */
     public Settings withBodyTimeout(Duration bodyTimeout) {
-      return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes, scheme);
+    }
+
+    /** Returns these settings for a proxy that clients reach by this scheme: http or https. */
+    public Settings withScheme(String scheme) {
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes, scheme);
     }
 
     /** Returns these settings with another maximum length. */
     public Settings withMaxResponseBytes(long maxResponseBytes) {
-      return new Settings(isTrusted, bodyTimeout, maxResponseBytes);
+      return new Settings(isTrusted, bodyTimeout, maxResponseBytes, scheme);
     }
   }
 }

@@ -40,7 +40,7 @@ class ProxyHeadersTest {
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 4711),
             "1.1",
             finalizer -> {});
-    return ProxyHeaders.ofRequest(request, isTrusted);
+    return ProxyHeaders.ofRequest(request, isTrusted, "http");
   }
 
   private static Map<String, List<String>> fromClient(String... fields) {
