@@ -197,7 +197,7 @@ public final class Main {
         options,
         options.name.get(),
         new Instance(address.host(), http.port(), options.tags.get(), meta(http, routes)),
-        byGrpc ? new HealthCheck.Grpc("") : check(options, http, new HealthCheck.Http("/health")),
+        check(options, http, byGrpc ? new HealthCheck.Grpc("") : new HealthCheck.Http("/health")),
         address);
   }
 
@@ -231,7 +231,9 @@ public final class Main {
   }
 
   private static HealthCheck check(Options options, HttpService http, HealthCheck polled) {
-    return options.check.get().equals("ttl")
+    // A registry that is told no more calls gRPC in clear text.
+    boolean isGrpcOverTls = polled instanceof HealthCheck.Grpc && http.scheme().equals("https");
+    return options.check.get().equals("ttl") || isGrpcOverTls
         ? new HealthCheck.SelfReported(() -> http.selfCheck("/health"))
         : polled;
   }

@@ -51,6 +51,15 @@ class InstanceTest {
   }
 
   @Test
+  void schemeIsHttpsOnlyIfTheMetadataHaveIt() {
+    assertThat(Instance.of("a", 1).scheme()).isEqualTo("http");
+    for (String scheme : List.of("https", "http", "ftp", "HTTPS", "")) {
+      assertThat(new Instance("a", 1, List.of(), Map.of("scheme", scheme)).scheme())
+          .isEqualTo(scheme.equals("https") ? "https" : "http");
+    }
+  }
+
+  @Test
   void portMayHaveLeadingZeros() {
     assertThat(Instance.parse("localhost:00080").authority()).isEqualTo("localhost:80");
   }

@@ -43,6 +43,22 @@ class ProxyHeadersTest {
     return ProxyHeaders.ofRequest(request, isTrusted, "http");
   }
 
+  @Test
+  void schemeOfTheProxyIsForwarded() throws Exception {
+    Request request =
+        new Request(
+            "GET",
+            RequestTarget.parse("/", "shop"),
+            new Headers(),
+            new RequestBody(InputStream.nullInputStream(), 0),
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 4711),
+            "1.1",
+            finalizer -> {});
+    assertThat(ProxyHeaders.ofRequest(request, false, "https"))
+        .containsEntry("X-Forwarded-Proto", List.of("https"))
+        .containsEntry("Forwarded", List.of("for=127.0.0.1;proto=https"));
+  }
+
   private static Map<String, List<String>> fromClient(String... fields) {
     return forwarded(false, "GET", fields);
   }
