@@ -66,6 +66,9 @@ public final class Main {
     if (access.isPresent() && options.thrift.isOn()) {
       throw new Flags.UsageException("--thrift-port: Thrift has no place for access tokens");
     }
+    if (options.server.tls().isPresent() && options.thrift.isOn()) {
+      throw new Flags.UsageException("--thrift-port: Thrift is not served over TLS");
+    }
 
     // Registry client: prepared in the background while the rest starts.
     options.registry.get().prepare();

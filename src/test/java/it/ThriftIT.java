@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -76,6 +77,14 @@ class ThriftIT {
     assertThat(client("services")).containsExactly("consul");
   }
 
+  private void assertRejected(String problem, String... flags) throws Exception {
+    List<String> all = new ArrayList<>(List.of("--thrift-port", "0"));
+    all.addAll(List.of(flags));
+    JarProcess service = jars.service("none", 0, all.toArray(new String[0]));
+    assertThat(service.exitStatus()).isEqualTo(2);
+    assertThat(service.err()).last().isEqualTo(problem);
+  }
+
   @Test
   void flagsThatCannotBeServedAreRejected() throws Exception {
     try (ServerSocket taken = new ServerSocket(0)) {
@@ -88,10 +97,12 @@ class ThriftIT {
           .startsWith("--thrift-port: cannot listen on 0.0.0.0:" + port);
     }
     String key = "src/test/resources/kit/auth/HS256.key";
-    JarProcess service = jars.service("none", 0, "--thrift-port", "0", "--jwt-key-file", key);
-    assertThat(service.exitStatus()).isEqualTo(2);
-    assertThat(service.err())
-        .last()
-        .isEqualTo("--thrift-port: Thrift has no place for access tokens");
+    assertRejected("--thrift-port: Thrift has no place for access tokens", "--jwt-key-file", key);
+    assertRejected(
+        "--thrift-port: Thrift is not served over TLS",
+        "--tls-cert",
+        "src/test/resources/kit/tls/server.crt",
+        "--tls-key",
+        "src/test/resources/kit/tls/server.key");
   }
 }
