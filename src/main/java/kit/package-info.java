@@ -25,7 +25,8 @@
  *   kit.http.client   the client side of an endpoint: HttpEndpoint
  *   kit.http.proxy    ReverseProxy
  *   kit.http.jsonrpc  JSON-RPC 2.0: JsonRpc serves it, JsonRpcEndpoint calls it
- *   kit.engine        an HTTP/1.1 engine beneath com.sun.net.httpserver: EngineProvider
+ *   kit.engine        HTTP/1.1 engines beneath com.sun.net.httpserver and java.net.http:
+ *                     EngineProvider, EngineClient
  *   kit.tls           TLS from PEM files: PemFile, ReloadingTls
  *   kit.http2         HTTP/2: HPACK, frames, streams, connections
  *   kit.grpc          gRPC: GrpcService serves it, GrpcEndpoint calls it;

@@ -76,19 +76,26 @@ final class ClientTimer {
 
   private void run() {
     while (!isDone()) {
+      wakesAt = NEVER; // A deadline that is set from here on wakes this thread.
+      long next = in(TICK_NANOS);
       try {
-        wakesAt = NEVER; // A deadline that is set from here on wakes this thread.
-        long next = in(TICK_NANOS);
-        for (PooledConnection connection : connections) {
-          next = Math.min(next, connection.expire(now()));
-        }
-        pool.closeExpired();
-        wakesAt = next;
-        LockSupport.parkNanos(this, next - now());
+        next = Math.min(next, closeExpired());
       } catch (Throwable e) { // Such as no memory.
         Threads.logFailure("closing connections in time failed", e);
       }
+      wakesAt = next;
+      LockSupport.parkNanos(this, next - now());
     }
+  }
+
+  /** Closes what has to be closed now; returns the next deadline. */
+  private long closeExpired() {
+    long next = NEVER;
+    for (PooledConnection connection : connections) {
+      next = Math.min(next, connection.expire(now()));
+    }
+    pool.closeExpired();
+    return next;
   }
 
   /** Returns whether the thread runs. */

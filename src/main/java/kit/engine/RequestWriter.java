@@ -23,6 +23,10 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
   // Up to here a publisher is asked on the caller's thread: no server blocks it for so few bytes.
   private static final int SHORT_BYTES = 16 << 10;
 
+  // Publishers of the JDK deliver 16 KiB at a time: one write with the lines around a chunk.
+  private static final int LONG_BUFFER = 20 << 10;
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
   private final HttpRequest request;
   private final BodyPublisher publisher; // Null: no body.
   private final long length; // Negative: chunked.
@@ -36,6 +40,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
   private boolean hasAll; // The publisher has delivered all.
   private boolean hasTaken; // The next piece has to be requested.
   private long published;
+  private IOException sendFailure; // Within request; null: none.
 
   // Guarded by this.
   private Flow.Subscription subscription; // Null before the publisher has begun.
@@ -43,6 +48,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
   private boolean hasEnded;
   private Throwable failure; // Null: complete.
 
+  private volatile Thread sender; // Null: the caller's, which must not wait.
   private volatile boolean isDone;
   private volatile IOException bodyFailure; // Null: none.
 
@@ -50,6 +56,10 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     this.request = request;
     this.publisher = request.bodyPublisher().orElse(null);
     this.length = publisher == null ? 0 : publisher.contentLength();
+  }
+
+  boolean hasBody() {
+    return length != 0;
   }
 
   /** Returns whether the server shall say that it wants the body. */
@@ -80,13 +90,12 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
   /** Puts the head into the buffer of a connection. */
   void begin(PooledConnection connection, Origin origin) {
     output = connection.output();
-    buffer = connection.buffer();
+    buffer = isShort() ? connection.buffer() : new byte[LONG_BUFFER];
     String method = request.method();
     if (!Tokens.isToken(method)) {
       throw new IllegalArgumentException("not a method of HTTP");
     }
-    put(method);
-    put(" ");
+    put(method + " ");
     putTarget(request.uri());
     put(" HTTP/1.1\r\n");
     Map<String, List<String>> fields = request.headers().map();
@@ -100,9 +109,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     if (length < 0) {
       put("Transfer-Encoding: chunked\r\n");
     } else if (publisher != null) {
-      put("Content-Length: ");
-      put(Long.toString(length));
-      put("\r\n");
+      put("Content-Length: " + length + "\r\n");
     }
     put("\r\n");
   }
@@ -122,13 +129,8 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
   }
 
   private void putHost(Origin origin) {
-    put("Host: ");
-    put(request.uri().getHost());
-    if (origin.port() != (origin.isSecure() ? 443 : 80)) {
-      put(":");
-      put(Integer.toString(origin.port()));
-    }
-    put("\r\n");
+    boolean isUsual = origin.port() == (origin.isSecure() ? 443 : 80);
+    put("Host: " + request.uri().getHost() + (isUsual ? "" : ":" + origin.port()) + "\r\n");
   }
 
   /** The fields that bound the body are those of its publisher. */
@@ -142,9 +144,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
         throw new IllegalArgumentException("character that cannot be sent in header " + name);
       }
       put(name);
-      put(": ");
-      put(value);
-      put("\r\n");
+      put(": " + value + "\r\n");
     }
   }
 
@@ -183,6 +183,7 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
    * @return false if the rest has to be sent by another call, which waits
    */
   boolean send(boolean waits) throws IOException {
+    sender = waits ? Thread.currentThread() : null;
     if (length != 0 && !hasBegun) {
       hasBegun = true;
       publisher.subscribe(this);
@@ -195,6 +196,9 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
       }
       if (next != null) {
         sendPiece(next);
+      }
+      if (waits) {
+        flush();
       }
     }
     if (length > published) {
@@ -234,6 +238,16 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     }
   }
 
+  /** Sends a piece within request: its publisher may read the next one before that returns. */
+  private void sendAtOnce(ByteBuffer next) {
+    try {
+      sendPiece(next);
+      flush();
+    } catch (IOException e) {
+      sendFailure = e;
+    }
+  }
+
   private IOException broken(String problem, Throwable cause) {
     bodyFailure = cause instanceof IOException e ? e : new IOException(problem, cause);
     return bodyFailure;
@@ -255,6 +269,9 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
     if (hasTaken) {
       hasTaken = false;
       subscription().request(1); // Outside of the lock: most publishers deliver at once.
+    }
+    if (sendFailure != null) {
+      throw sendFailure;
     }
     synchronized (this) {
       while (piece == null && !hasEnded && waits) {
@@ -317,10 +334,14 @@ final class RequestWriter implements Flow.Subscriber<ByteBuffer> {
 
   @Override
   public void onNext(ByteBuffer next) {
+    boolean isOwnThread = Thread.currentThread() == sender;
+    if (isOwnThread) {
+      sendAtOnce(next);
+    }
     boolean isTooMany;
     synchronized (this) {
       isTooMany = piece != null;
-      piece = isTooMany ? piece : next;
+      piece = isTooMany ? piece : isOwnThread ? NOTHING : next;
       notifyAll();
     }
     if (isTooMany) {

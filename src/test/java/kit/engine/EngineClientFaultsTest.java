@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -425,6 +426,59 @@ class EngineClientFaultsTest {
             })) {
       HttpRequest request = to(server).POST(BodyPublishers.ofByteArray(sent)).build();
       assertThat(client.send(request, BodyHandlers.ofByteArray()).body()).isEqualTo(sent);
+    }
+  }
+
+  /** Reads a byte, and gives the next one as soon as the server has that. */
+  private static final class Stepwise extends InputStream {
+    private final CyclicBarrier received;
+    private int left = 3;
+
+    Stepwise(CyclicBarrier received) {
+      this.received = received;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0];
+    }
+
+    @Override
+    public int read(byte[] to, int offset, int length) throws IOException {
+      try {
+        if (left < 3) {
+          received.await(10, TimeUnit.SECONDS);
+        }
+      } catch (Exception e) {
+        throw new IOException(e);
+      }
+      to[offset] = 'a';
+      return left-- == 0 ? -1 : 1;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {-1, 3 + (1 << 20)})
+  void piecesOfABodyAreSentAsTheyArePublished(long length) throws Exception {
+    CyclicBarrier received = new CyclicBarrier(2);
+    BodyPublisher stepwise = BodyPublishers.ofInputStream(() -> new Stepwise(received));
+    BodyPublisher rest = BodyPublishers.ofByteArray(new byte[1 << 20]);
+    BodyPublisher all = BodyPublishers.concat(stepwise, rest);
+    try (ScriptedServer server =
+        new ScriptedServer(
+            peer -> {
+              peer.readHead();
+              for (int i = 0; i < 3; i++) {
+                peer.read(length < 0 ? "1\r\na\r\n".length() : 1);
+                received.await(10, TimeUnit.SECONDS);
+              }
+              peer.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+              peer.awaitEnd();
+            })) {
+      BodyPublisher body = length < 0 ? all : BodyPublishers.fromPublisher(all, length);
+      assertThat(client.send(to(server).POST(body).build(), BodyHandlers.discarding()).statusCode())
+          .isEqualTo(200);
     }
   }
 
