@@ -112,7 +112,8 @@ final class ClientExchange<T> {
   }
 
   private ResponseHead exchange() throws IOException, InterruptedException {
-    PooledConnection reused = pool.take(origin);
+    boolean isIdempotent = IDEMPOTENT.contains(request.method());
+    PooledConnection reused = pool.take(origin, isIdempotent && !writer.hasBody());
     if (reused == null) {
       connect();
       return write();

@@ -22,6 +22,8 @@ import java.util.concurrent.TimeUnit;
  * <p>Thread-safe. Sockets are read and closed outside of the lock.
  */
 final class ClientPool {
+  private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
   private final EngineClientSettings settings;
   private final long idleNanos;
   private final ClientTimer timer = new ClientTimer(this);
@@ -64,15 +66,22 @@ final class ClientPool {
     }
   }
 
-  /** Takes a connection that was alive a moment ago; null if there is none. */
-  PooledConnection take(Origin origin) {
+  /**
+   * Takes a connection that was alive a moment ago; null if there is none.
+   *
+   * @param canRepeat whether the request can be sent again: then it is not worth the time to look for
+   *     the end of a connection that was in use within the last millisecond
+   */
+  PooledConnection take(Origin origin, boolean canRepeat) {
     while (true) {
       PooledConnection connection = pollFirst(origin);
       if (connection == null) {
         return null;
       }
-      boolean isOld = ClientTimer.now() - connection.idleSince() > idleNanos;
-      if (!isOld && !connection.isDead()) {
+      long idleFor = ClientTimer.now() - connection.idleSince();
+      boolean isFresh = canRepeat && idleFor < FRESH_NANOS;
+      boolean isDead = isFresh ? connection.hasBytes() : connection.isDead();
+      if (idleFor <= idleNanos && !isDead) {
         return connection;
       }
       timer.close(connection);

@@ -114,6 +114,15 @@ final class PooledConnection {
     }
   }
 
+  /** Returns whether the server has sent what was not asked for: cheaper than {@link #isDead}. */
+  boolean hasBytes() {
+    try {
+      return wire.available() > 0;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
   /** Sets the deadline of an exchange that begins; null: none. */
   void expireAt(Deadline exchange) {
     deadline.set(exchange);
