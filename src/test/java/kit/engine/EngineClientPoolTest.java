@@ -177,7 +177,9 @@ class EngineClientPoolTest {
       get(server);
       assertThat(call(server, method).statusCode()).isEqualTo(200);
       assertThat(server.accepted()).isEqualTo(2);
-      assertThat(server.events()).containsExactly("GET", method, method);
+      assertThat(server.events())
+          .filteredOn(event -> !event.equals("ended")) // After the body of a response to HEAD.
+          .containsExactly("GET", method, method);
     }
   }
 
