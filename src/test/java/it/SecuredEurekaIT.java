@@ -89,7 +89,7 @@ class SecuredEurekaIT {
     try (Registration registration = register(kit, "web");
         Instances instances = kit.instances("web")) {
       Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
-      assertThat(registration.isRegistered()).isTrue();
+      Eventually.within(SOON, () -> assertThat(registration.isRegistered()).isTrue());
     }
 
     assertThat(failure(registry("--registry=" + server.registry()))).hasMessageContaining("401");

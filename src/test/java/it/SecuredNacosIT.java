@@ -97,7 +97,7 @@ class SecuredNacosIT {
     try (Registration registration = register(kit, "web");
         Instances instances = kit.instances("web")) {
       Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
-      assertThat(registration.isRegistered()).isTrue();
+      Eventually.within(SOON, () -> assertThat(registration.isRegistered()).isTrue());
     }
 
     assertThat(failure(registry("--registry=" + server.registry()))).hasMessageContaining("403");

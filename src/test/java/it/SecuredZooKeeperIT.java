@@ -97,7 +97,7 @@ class SecuredZooKeeperIT {
     try (Registration registration = register(kit);
         Instances instances = kit.instances("web")) {
       Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
-      assertThat(registration.isRegistered()).isTrue();
+      Eventually.within(SOON, () -> assertThat(registration.isRegistered()).isTrue());
 
       assertThat(failure(registry("--registry=" + server.registry()))).hasMessageContaining("-102");
       String wrong = server.registry().replace("//", "//kit:wr0ng@");
@@ -118,7 +118,7 @@ class SecuredZooKeeperIT {
       kit.create("/open/web/secret", "10.0.0.1:80", Mode.PERSISTENT);
 
       Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
-      assertThat(registration.isRegistered()).isTrue();
+      Eventually.within(SOON, () -> assertThat(registration.isRegistered()).isTrue());
     }
   }
 
@@ -159,7 +159,7 @@ class SecuredZooKeeperIT {
       try (Registration registration = register(kit);
           Instances instances = kit.instances("web")) {
         Eventually.within(SOON, () -> assertThat(instances.snapshot()).containsExactly(SELF));
-        assertThat(registration.isRegistered()).isTrue();
+        Eventually.within(SOON, () -> assertThat(registration.isRegistered()).isTrue());
       }
     }
   }
