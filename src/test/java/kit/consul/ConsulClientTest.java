@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import testing.Engine;
+import testing.ClientEngine;
 import testing.FakeConsul;
 
 @Timeout(30)
@@ -55,10 +55,16 @@ class ConsulClientTest {
   private FakeConsul fake;
   private ConsulClient client;
 
+  private static ConsulClient consul(URI agent) {
+    return ClientEngine.other()
+        .map(http -> new ConsulClient(agent, http))
+        .orElseGet(() -> new ConsulClient(agent));
+  }
+
   @BeforeEach
   void start() throws IOException {
     fake = new FakeConsul();
-    client = Engine.consul(fake.uri());
+    client = consul(fake.uri());
   }
 
   @AfterEach
@@ -230,7 +236,7 @@ class ConsulClientTest {
     assertThatNullPointerException()
         .isThrownBy(() -> new ConsulClient(fake.uri(), null))
         .withMessage("http");
-    assertThatNullPointerException().isThrownBy(() -> Engine.consul(fake.uri()).withToken(null));
+    assertThatNullPointerException().isThrownBy(() -> consul(fake.uri()).withToken(null));
     assertThatNullPointerException()
         .isThrownBy(() -> new Service("web-1", "web", null, 0, List.of(), Map.of()))
         .withMessage("host");
@@ -246,25 +252,25 @@ class ConsulClientTest {
     fake.on("GET", SERVICES).answer(200, "{}");
     URI base = URI.create(fake.uri() + "/");
 
-    Engine.consul(base).withToken("s3cret").services();
+    consul(base).withToken("s3cret").services();
     FakeConsul.Request request = fake.awaitRequest();
     assertThat(request.headers().getFirst("X-Consul-Token")).isEqualTo("s3cret");
     assertThat(request.target()).isEqualTo(SERVICES);
 
-    Engine.consul(base).withToken("").services();
+    consul(base).withToken("").services();
     assertThat(fake.awaitRequest().headers().getFirst("X-Consul-Token")).isNull();
   }
 
   @Test
   void keepsTheTokenOutOfAllTexts() {
-    ConsulClient secretive = Engine.consul(fake.uri()).withToken("s3cret");
+    ConsulClient secretive = consul(fake.uri()).withToken("s3cret");
     fake.on("GET", SERVICES).answer(403, "token 's3cret' lacks permission");
 
     assertThatThrownBy(secretive::services)
         .hasMessage("GET /v1/agent/services: 403 token '[token]' lacks permission");
     assertThat(secretive.toString()).doesNotContain("s3cret");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> Engine.consul(fake.uri()).withToken("s3cret\n"))
+        .isThrownBy(() -> consul(fake.uri()).withToken("s3cret\n"))
         .withMessage("token not in visible ASCII");
   }
 
@@ -560,7 +566,7 @@ class ConsulClientTest {
           new Thread(
               () -> {
                 try {
-                  Engine.consul(base).services();
+                  consul(base).services();
                   outcome.complete(null);
                 } catch (Throwable e) {
                   outcome.complete(e);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import testing.Engine;
+import testing.ClientEngine;
 import testing.FakeConsul;
 
 /** EtcdClient against a faulty server; with a real one: {@code it.EtcdClientIT}. */
@@ -33,7 +33,8 @@ class EtcdClientTest {
 
   private record Access(String user, String password) {
     EtcdClient client(List<URI> endpoints, Duration timeout) {
-      return new EtcdClient(endpoints, Engine.newHttpClient(), timeout).withUser(user, password);
+      return new EtcdClient(endpoints, ClientEngine.newHttpClient(), timeout)
+          .withUser(user, password);
     }
   }
 
@@ -365,7 +366,8 @@ class EtcdClientTest {
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                new EtcdClient(List.of(fake.uri()), Engine.newHttpClient(), Duration.ofSeconds(3))
+                new EtcdClient(
+                        List.of(fake.uri()), ClientEngine.newHttpClient(), Duration.ofSeconds(3))
                     .withUser("name", ""));
   }
 
@@ -377,7 +379,9 @@ class EtcdClientTest {
         .isThrownBy(
             () ->
                 new EtcdClient(
-                    List.of(URI.create(endpoint)), Engine.newHttpClient(), Duration.ofSeconds(3)))
+                    List.of(URI.create(endpoint)),
+                    ClientEngine.newHttpClient(),
+                    Duration.ofSeconds(3)))
         .withMessage("endpoint is not http(s)://host:port");
   }
 }

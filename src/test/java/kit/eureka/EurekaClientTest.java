@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import testing.Engine;
+import testing.ClientEngine;
 import testing.FakeConsul;
 
 /** The client against scripted responses; {@code it.EurekaRegistryIT} has a real server. */
@@ -34,7 +34,7 @@ class EurekaClientTest {
   private static final String APP = "/eureka/apps/WEB";
   private static final String ONE = APP + "/web-1";
   private static final Duration RENEWAL = Duration.ofSeconds(10);
-  private static final HttpClient HTTP = Engine.newHttpClient();
+  private static final HttpClient HTTP = ClientEngine.newHttpClient();
 
   private FakeConsul fake; // Any server with scripts.
 

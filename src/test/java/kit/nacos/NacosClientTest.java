@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import testing.Engine;
+import testing.ClientEngine;
 import testing.FakeConsul;
 
 /** The client against scripted responses; {@code it.NacosRegistryIT} has a real server. */
@@ -38,7 +38,7 @@ class NacosClientTest {
   private static final String NONE = "{\"code\":0,\"message\":\"success\",\"data\":[]}";
   private static final Service WEB = Service.of("web");
   private static final Instance ONE = Instance.of("10.0.0.5", 8081);
-  private static final HttpClient HTTP = Engine.newHttpClient();
+  private static final HttpClient HTTP = ClientEngine.newHttpClient();
 
   private FakeConsul fake; // Any server with scripts.
 
