@@ -87,10 +87,11 @@ final class AsyncExchange<T> implements Runnable {
 
     @Override
     public boolean cancel(boolean mayInterrupt) {
-      if (mayInterrupt && !isDone()) {
+      boolean isCancelled = super.cancel(mayInterrupt);
+      if (isCancelled && mayInterrupt) { // Afterwards: its failure must not be the result.
         exchange.cancel();
       }
-      return super.cancel(mayInterrupt);
+      return isCancelled;
     }
   }
 }

@@ -249,6 +249,19 @@ class EngineClientFaultsTest {
     }
   }
 
+  @Test
+  void cancelledFutureHasNoOtherResult() throws Exception {
+    try (ScriptedServer server = stalling(HALF)) {
+      for (int i = 0; i < 50; i++) { // The interrupted exchange fails at the same time.
+        CompletableFuture<?> call = client.sendAsync(to(server).build(), BodyHandlers.ofString());
+        server.events().take();
+        assertThat(call.cancel(true)).isTrue();
+        assertThat(call.isCancelled()).isTrue();
+        assertEnded(server);
+      }
+    }
+  }
+
   /** The thread that reads a caller's stream is not interrupted. */
   @Test
   void cancellingDoesNotWaitForAPublisherThatBlocks() throws Exception {
