@@ -138,14 +138,14 @@ final class ConnectionStream implements Http2Stream {
     FieldRules.checkSent(head);
     requireState(!hasSentHead, "the head was sent");
     hasSentHead = true;
-    send((to, encoder) -> to.headers(id, encoder.encode(head), isLast), isLast);
+    sendBlock(head, isLast);
   }
 
   @Override
   public void sendTrailers(List<HeaderField> trailers) throws IOException {
     FieldRules.checkSent(trailers);
     requireHead();
-    send((to, encoder) -> to.headers(id, encoder.encode(trailers), true), true);
+    sendBlock(trailers, true);
   }
 
   @Override
@@ -155,13 +155,51 @@ final class ConnectionStream implements Http2Stream {
     int position = offset;
     int limit = offset + length;
     do {
-      int first = position;
       int wanted = Math.min(limit - position, CHUNK_BYTES);
       int count = wanted == 0 ? 0 : connection.flow().reserve(this, wanted);
-      position += count;
-      boolean isEnd = isLast && position == limit;
-      send((to, encoder) -> to.data(id, from, first, count, isEnd), isEnd);
+      Data data = new Data(from, position, count, isLast && position + count == limit);
+      send(data, data.isLast);
+      if (data.isSent) {
+        position += count;
+      } else {
+        connection.flow().giveBack(this, count);
+      }
     } while (position < limit);
+  }
+
+  /** DATA for which room was reserved. Not sent if the peer has made the window smaller since. */
+  private final class Data implements FrameOutput.Frames {
+    private final byte[] from;
+    private final int offset;
+    private final int length;
+    private final boolean isLast;
+    private boolean isSent;
+
+    Data(byte[] from, int offset, int length, boolean isLast) {
+      this.from = from;
+      this.offset = offset;
+      this.length = length;
+      this.isLast = isLast;
+    }
+
+    @Override
+    public void addTo(FrameWriter writer, HpackEncoder encoder) throws IOException {
+      isSent = length == 0 || !sendWindow.isOverdrawn();
+      if (isSent) {
+        writer.data(id, from, offset, length, isLast);
+        hasSentAll |= isLast; // Before the peer can respond to it.
+      }
+    }
+  }
+
+  /** Sends a header block. */
+  private void sendBlock(List<HeaderField> block, boolean isLast) throws IOException {
+    send(
+        (to, encoder) -> {
+          to.headers(id, encoder.encode(block), isLast);
+          hasSentAll |= isLast;
+        },
+        isLast);
   }
 
   private void send(FrameOutput.Frames frames, boolean isLast) throws IOException {
@@ -169,7 +207,6 @@ final class ConnectionStream implements Http2Stream {
         (to, encoder) -> {
           requireNoReset(); // No frame may follow RST_STREAM.
           frames.addTo(to, encoder);
-          hasSentAll |= isLast; // Before the peer can respond to it.
         };
     connection.output().add(this, unlessReset);
     if (isLast) {

@@ -36,6 +36,12 @@ final class FlowControl {
     }
   }
 
+  /** Gives back what was reserved. */
+  void giveBack(ConnectionStream stream, int bytes) {
+    sending.add(bytes);
+    stream.sendWindow().add(bytes);
+  }
+
   /** Adds what the peer permits; returns false if it is too much. */
   boolean permitted(int bytes) {
     return sending.add(bytes);

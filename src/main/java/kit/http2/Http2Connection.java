@@ -244,21 +244,10 @@ abstract class Http2Connection {
   private void settings(Frame frame) throws Http2Exception {
     guard.useless();
     if (!frame.has(Frame.ACK)) {
-      for (Setting setting : Setting.of(frame)) {
-        apply(setting);
-      }
-      control((to, encoder) -> to.settingsAck());
-    }
-  }
-
-  private void apply(Setting setting) throws Http2Exception {
-    long value = setting.value();
-    switch (setting.id()) {
-      case Setting.HEADER_TABLE_SIZE -> control((to, encoder) -> encoder.setPeerTableBytes(value));
-      case Setting.MAX_FRAME_SIZE -> control((to, encoder) -> to.setMaxFrameBytes((int) value));
-      case Setting.MAX_CONCURRENT_STREAMS -> maxStreams(value);
-      case Setting.INITIAL_WINDOW_SIZE -> requireWindow(streams.resize((int) value));
-      default -> {} // MAX_HEADER_LIST_SIZE is advice.
+      PeerSettings announced = new PeerSettings(Setting.of(frame), streams);
+      control(announced);
+      requireWindow(announced.isValid());
+      announced.maxStreams().ifPresent(this::maxStreams);
     }
   }
 

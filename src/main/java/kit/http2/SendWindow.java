@@ -39,6 +39,11 @@ final class SendWindow {
     }
   }
 
+  /** Whether it was made smaller after bytes were taken: they are no longer permitted. */
+  synchronized boolean isOverdrawn() {
+    return bytes < 0;
+  }
+
   /** Adds bytes, or takes some; returns false if there would be more than 2^31-1. */
   synchronized boolean add(long more) {
     if (bytes + more > Integer.MAX_VALUE) {

@@ -8,12 +8,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -100,6 +103,41 @@ class Http2FlowControlTest {
     client.send(to -> to.settings(List.of(new Setting(Setting.INITIAL_WINDOW_SIZE, 4)))); // -6.
     client.send(to -> to.settings(List.of(new Setting(Setting.INITIAL_WINDOW_SIZE, 13)))); // +3.
     assertThat(data()).isEqualTo(3);
+  }
+
+  /**
+   * The acknowledgement divides what the old settings permit from what the new ones do, while the
+   * handler sends as fast as it may and the window grows and shrinks.
+   */
+  @RepeatedTest(20)
+  void dataObeysTheSettingsThatWereAcknowledged() throws Exception {
+    int step = 20_000;
+    int window = 0;
+    Deque<Integer> sent = new ArrayDeque<>(List.of(0, 0));
+    connect(new Setting(Setting.INITIAL_WINDOW_SIZE, 0)).get(1, "/endless");
+    client.send(to -> to.windowUpdate(0, HUGE));
+    for (int round = 1; round <= 20; round++) {
+      for (int size : List.of((round + 1) * step, round * step)) {
+        client.send(to -> to.settings(List.of(new Setting(Setting.INITIAL_WINDOW_SIZE, size))));
+        sent.add(size);
+      }
+      while (sent.size() > 1) {
+        Frame frame = client.next();
+        if (frame.type() == Frame.SETTINGS) {
+          assertThat(frame.has(Frame.ACK)).isTrue();
+          window -= sent.remove();
+          window += sent.element();
+        } else if (frame.type() == Frame.DATA) {
+          assertThat(frame.flowBytes()).isLessThanOrEqualTo(window);
+          window -= frame.flowBytes();
+        }
+      }
+    }
+    while (window > 0) { // All that is permitted comes. Below 0 after the last setting.
+      int bytes = data();
+      assertThat(bytes).isLessThanOrEqualTo(window);
+      window -= bytes;
+    }
   }
 
   @Test
