@@ -86,13 +86,20 @@ public final class LocalServers {
         throw new IOException("no " + count + " free ports from " + FIRST_PORT + " on");
       }
       int port = FIRST_PORT + nextPort++ % PORTS;
-      try (ServerSocket socket = new ServerSocket()) {
-        socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      if (isFree(port)) {
         free.add(port);
-      } catch (BindException e) {
-        // In use: the next one.
       }
     }
     return free;
+  }
+
+  /** Whether a server can listen at the port of the loopback address now. */
+  static boolean isFree(int port) throws IOException {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      return true;
+    } catch (BindException e) {
+      return false;
+    }
   }
 }

@@ -69,12 +69,22 @@ public final class NacosServer implements AutoCloseable {
     return new NacosClient(List.of(uri()), HTTP, Duration.ofSeconds(3));
   }
 
-  /** Kills the server. */
-  public void kill() throws InterruptedException {
-    if (process != null) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly().waitFor();
-      process = null;
+  /** Kills the server, and returns once its port is free. */
+  public void kill() throws IOException, InterruptedException {
+    if (process == null) {
+      return;
+    }
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    process.destroyForcibly().waitFor();
+    process = null;
+
+    // The process that listens is a child of that one, and on a busy machine ends later.
+    long killedAtNanos = System.nanoTime();
+    while (!LocalServers.isFree(port)) {
+      if (System.nanoTime() - killedAtNanos > TimeUnit.SECONDS.toNanos(START_SECONDS)) {
+        throw new IOException("port " + port + " still in use " + START_SECONDS + " s after kill");
+      }
+      Thread.sleep(10);
     }
   }
 
