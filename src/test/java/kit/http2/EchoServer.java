@@ -2,10 +2,13 @@
 package kit.http2;
 
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
+import javax.net.ssl.SSLContext;
 import kit.engine.EngineProvider;
 import kit.engine.EngineSettings;
 
@@ -14,12 +17,26 @@ final class EchoServer implements AutoCloseable {
   private final HttpServer server;
 
   EchoServer(int port, Http2Settings settings, Http2Handler handler) throws IOException {
-    Http2Protocol http2 = new Http2Protocol(settings, handler);
-    server =
-        new EngineProvider(EngineSettings.defaults())
-            .withProtocols(List.of(http2))
-            .createHttpServer(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+    server = engine(settings, handler).createHttpServer(address(port), 0);
     server.start();
+  }
+
+  /** Serves with TLS, on any free port. */
+  EchoServer(Http2Handler handler, SSLContext tls) throws IOException {
+    HttpsServer secured =
+        engine(Http2Settings.defaults(), handler).createHttpsServer(address(0), 0);
+    secured.setHttpsConfigurator(new HttpsConfigurator(tls));
+    server = secured;
+    server.start();
+  }
+
+  private static EngineProvider engine(Http2Settings settings, Http2Handler handler) {
+    return new EngineProvider(EngineSettings.defaults())
+        .withProtocols(List.of(new Http2Protocol(settings, handler)));
+  }
+
+  private static InetSocketAddress address(int port) {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   }
 
   /** Serves until the process ends; the argument is the port. */
