@@ -25,10 +25,12 @@ public final class EurekaServer implements AutoCloseable {
   private static final int START_SECONDS = 120; // 6 alone; the machine may be busy.
   private static final HttpClient HTTP = HttpClient.newHttpClient();
 
-  // A list is a second old at most, and instances expire when their lease does.
+  // A list is a second old at most, and instances expire when their lease does. One that was read
+  // while an instance registered can lack it until it is thrown away, else after 180 seconds.
   private static final List<String> FAST =
       List.of(
           "--eureka.server.response-cache-update-interval-ms=1000",
+          "--eureka.server.response-cache-auto-expiration-in-seconds=3",
           "--eureka.server.eviction-interval-timer-in-ms=500",
           "--eureka.server.enable-self-preservation=false",
           "--eureka.server.wait-time-in-ms-when-sync-empty=0");
