@@ -26,6 +26,11 @@ public enum HttpEngine {
     }
 
     @Override
+    public HttpClient newClient(SSLContext tls) {
+      return EachAddressClient.over(HttpEndpoint.newClient(tls, TLS_CONNECT_TIMEOUT));
+    }
+
+    @Override
     public HttpClient newClient(SSLContext tls, Duration connectTimeout) {
       return EachAddressClient.over(
           HttpEndpoint.newClientBuilder().sslContext(tls).connectTimeout(connectTimeout).build());
@@ -40,10 +45,18 @@ public enum HttpEngine {
     }
 
     @Override
+    public HttpClient newClient(SSLContext tls) {
+      return KitEngine.newClient(tls, TLS_CONNECT_TIMEOUT);
+    }
+
+    @Override
     public HttpClient newClient(SSLContext tls, Duration connectTimeout) {
       return KitEngine.newClient(tls, connectTimeout);
     }
   };
+
+  // With the first handshake of a program, or of a server, whose code is not compiled yet.
+  private static final Duration TLS_CONNECT_TIMEOUT = Duration.ofSeconds(2);
 
   /** Declares {@code --engine} in the current group of flags; the default is the JDK's. */
   public static Supplier<HttpEngine> declare(Flags flags, String help) {
@@ -57,6 +70,12 @@ public enum HttpEngine {
    * whole program. Bodies are sent from memory, see {@link HttpEndpoint#newClient}.
    */
   public abstract HttpClient newClient();
+
+  /**
+   * As {@link #newClient()}, with other certificates and keys for {@code https}, and a connect timeout
+   * of two seconds, the TLS handshake included.
+   */
+  public abstract HttpClient newClient(SSLContext tls);
 
   /** Returns a client for any other server, also with bodies that stream. */
   public abstract HttpClient newClient(SSLContext tls, Duration connectTimeout);

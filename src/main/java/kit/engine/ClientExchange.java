@@ -21,6 +21,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import kit.engine.PooledConnection.Deadline;
@@ -189,7 +190,8 @@ final class ClientExchange<T> {
     try {
       return readHead();
     } catch (IOException e) {
-      if (failure == null) {
+      // An alert about the certificate of the client comes after the handshake of TLS 1.3.
+      if (failure == null || e instanceof SSLHandshakeException) {
         throw e;
       }
       failure.addSuppressed(e);

@@ -59,7 +59,7 @@ public final class GrpcChannel implements AutoCloseable {
   // For the holder of the permit.
   private int failures; // In a row.
   private long retryAtNanos;
-  private String lastFailure = "";
+  private IOException lastFailure;
 
   /**
    * Creates a channel; does not connect.
@@ -186,7 +186,7 @@ public final class GrpcChannel implements AutoCloseable {
   private Connection connect(long deadlineNanos) throws IOException {
     checkOpen();
     if (failures > 0 && nanoTime.getAsLong() - retryAtNanos < 0) {
-      throw new ConnectException(lastFailure);
+      throw notConnected();
     }
     long timeoutNanos = System.nanoTime() + (isTls ? TLS_TIMEOUT_NANOS : CONNECT_TIMEOUT_NANOS);
     boolean isOwnDeadline = timeoutNanos - deadlineNanos > 0;
@@ -197,10 +197,10 @@ public final class GrpcChannel implements AutoCloseable {
       if (isOwnDeadline || !(e instanceof SocketTimeoutException)) {
         throw e; // Not a failure of the server.
       }
-      failed("connect timed out");
-      throw new ConnectException(lastFailure);
+      failed(new ConnectException("connect timed out"));
+      throw notConnected();
     } catch (IOException e) {
-      failed(e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
+      failed(e);
       throw e;
     }
     if (isClosed) { // close() may have come before the new connection.
@@ -216,7 +216,16 @@ public final class GrpcChannel implements AutoCloseable {
     }
   }
 
-  private void failed(String problem) {
+  /** Returns the last failure again; the cause tells what kind it was. */
+  private ConnectException notConnected() {
+    String message = lastFailure.getMessage();
+    ConnectException again =
+        new ConnectException(message == null ? lastFailure.getClass().getSimpleName() : message);
+    again.initCause(lastFailure);
+    return again;
+  }
+
+  private void failed(IOException problem) {
     long pause = FIRST_PAUSE_NANOS << Math.min(failures, MAX_DOUBLINGS);
     double share = 1 - random.getAsDouble() / 2;
     retryAtNanos = nanoTime.getAsLong() + (long) (share * Math.min(pause, LONGEST_PAUSE_NANOS));

@@ -20,6 +20,7 @@ import kit.LogSafe;
 import kit.PeerException;
 import kit.http.RequestId;
 import kit.http.client.HttpEndpoint;
+import kit.http.client.TlsFailure;
 import kit.http2.HeaderField;
 import kit.http2.Http2Stream;
 import kit.http2.StreamResetException;
@@ -226,8 +227,11 @@ public final class GrpcEndpoint<Q, R> implements Endpoint<Q, R> {
       throw ClientCall.failure(e, channel.instance()); // Timeout, interruption, GOAWAY.
     } catch (IOException e) {
       String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-      throw PeerException.notConnected(
-          channel.instance(), LogSafe.of(reason.toLowerCase(Locale.ROOT)), e);
+      String detail =
+          TlsFailure.of(e)
+              .map(TlsFailure::detail)
+              .orElseGet(() -> LogSafe.of(reason.toLowerCase(Locale.ROOT)));
+      throw PeerException.notConnected(channel.instance(), detail, e);
     }
   }
 

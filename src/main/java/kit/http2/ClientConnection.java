@@ -39,6 +39,7 @@ final class ClientConnection extends Http2Connection {
   private final ExecutorService threads;
   private final CompletableFuture<Void> settled = new CompletableFuture<>(); // Settings received.
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private volatile IOException reason; // Of the end; null before it.
   private volatile int nextId = 1; // Written under the lock of the output, as blocks are in order.
   private volatile int lastAccepted = Integer.MAX_VALUE; // Written by the thread that reads.
 
@@ -92,13 +93,13 @@ final class ClientConnection extends Http2Connection {
             .join();
     if (!isInTime || !settled.isDone()) {
       close(0);
-      throw new IOException("no settings of HTTP/2 from the server");
+      throw new IOException("no settings of HTTP/2 from the server", reason);
     }
   }
 
   private void serve() {
     try {
-      run();
+      reason = run(); // Such as an alert of TLS.
       output().awaitWritten(LINGER_NANOS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

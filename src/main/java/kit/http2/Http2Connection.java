@@ -117,8 +117,8 @@ abstract class Http2Connection {
     KeepAlive.watch(this, shortest / 2);
   }
 
-  /** Reads frames until the connection ends. */
-  final void run() {
+  /** Reads frames until the connection ends; returns the reason. */
+  final IOException run() {
     IOException end = new IOException("it was closed");
     try {
       readFirst();
@@ -138,6 +138,7 @@ abstract class Http2Connection {
         end(stream, code, false, "connection ended: " + end.getMessage());
       }
     }
+    return end;
   }
 
   private void readFirst() throws IOException {

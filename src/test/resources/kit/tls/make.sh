@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes the certificates and keys of this folder, all valid from 2020 to 2120, with OpenSSL 3.
+# Makes the certificates and keys of this folder with OpenSSL 3, valid from 2020 to 2120 but for two.
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 san="subjectAltName=IP:127.0.0.1,IP:0:0:0:0:0:0:0:1,DNS:localhost"
 authority="basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign"
+
+from=20200101000000Z
+to=21200101000000Z
 
 ec() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1"; }
 
@@ -30,8 +33,8 @@ commonName=supplied
 organizationName=optional
 EOT
   openssl req -new -key "$name.key" -subj "$subject" -out "$work/$name.csr"
-  openssl ca -batch -notext -config "$work/ca.conf" -startdate 20200101000000Z \
-    -enddate 21200101000000Z -extfile "$work/extensions" -in "$work/$name.csr" -out "$name.crt" "$@"
+  openssl ca -batch -notext -config "$work/ca.conf" -startdate $from \
+    -enddate $to -extfile "$work/extensions" -in "$work/$name.csr" -out "$name.crt" "$@"
 }
 
 ec ca.key
@@ -45,6 +48,13 @@ issue server "/CN=server" "$san" -cert intermediate.crt -keyfile intermediate.ke
 mv server.crt leaf.crt
 cat leaf.crt intermediate.crt >server.crt
 cat leaf.crt other-ca.crt >wrong-issuer.crt
+# Of a server whose certificate clients refuse.
+for name in expired not-yet-valid elsewhere; do cp server.key $name.key; done
+to=20210101000000Z issue expired "/CN=expired" "$san" -cert ca.crt -keyfile ca.key
+from=21100101000000Z issue not-yet-valid "/CN=not yet valid" "$san" -cert ca.crt -keyfile ca.key
+issue elsewhere "/CN=elsewhere" "subjectAltName=DNS:elsewhere.test,IP:10.0.0.1" \
+  -cert ca.crt -keyfile ca.key
+rm expired.key not-yet-valid.key elsewhere.key
 openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key
 issue rsa "/CN=renewed" "$san" -cert ca.crt -keyfile ca.key
 openssl genpkey -quiet -algorithm ED25519 -out ed25519.key

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.Endpoint;
 import kit.LogSafe;
@@ -207,8 +208,18 @@ public final class HttpEndpoint<Q, R> implements Endpoint<Q, R> {
    * </pre>
    */
   public static HttpClient newClient() {
+    return newClient(LazyTls.context(), CONNECT_TIMEOUT);
+  }
+
+  /**
+   * As {@link #newClient()}, with other certificates and keys for {@code https}.
+   *
+   * @param connectTimeout of the connection, the TLS handshake included
+   */
+  public static HttpClient newClient(SSLContext tls, Duration connectTimeout) {
     return newClientBuilder()
-        .connectTimeout(CONNECT_TIMEOUT)
+        .sslContext(tls)
+        .connectTimeout(connectTimeout)
         .executor(ClientExecutor.create())
         .build();
   }

@@ -34,6 +34,10 @@ public final class PeerExceptions {
       return PeerException.tooLarge(instance, thrown.getMessage(), thrown);
     }
     Throwable cause = original(thrown);
+    Optional<TlsFailure> tls = TlsFailure.of(cause);
+    if (tls.isPresent()) {
+      return PeerException.notConnected(instance, tls.get().detail(), cause);
+    }
     if (cause instanceof ProtocolException) {
       return PeerException.malformed(
           instance, "malformed response: " + LogSafe.of(cause.getMessage()), cause);
