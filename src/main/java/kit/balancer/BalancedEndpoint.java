@@ -286,12 +286,16 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
       return new Nodes<>(Map.of(), List.of());
     }
 
-    /** Returns the nodes for {@code instances}: existing ones are kept, missing ones created. */
+    /**
+     * Returns the nodes for {@code instances}: existing ones are kept, missing ones created. A server
+     * that has changed to TLS needs another endpoint.
+     */
     Nodes<Q, R> with(List<Instance> instances, Logger log) {
       Map<String, Node<Q, R>> wanted = new LinkedHashMap<>();
       for (Instance instance : instances) {
         Node<Q, R> known = byName.get(instance.authority());
-        wanted.putIfAbsent(instance.authority(), known == null ? new Node<>(instance, log) : known);
+        boolean isSame = known != null && known.instance().scheme("").equals(instance.scheme(""));
+        wanted.putIfAbsent(instance.authority(), isSame ? known : new Node<>(instance, log));
       }
       return new Nodes<>(wanted, List.copyOf(wanted.values()));
     }

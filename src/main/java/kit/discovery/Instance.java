@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import kit.LogSafe;
@@ -87,9 +88,35 @@ public record Instance(
         Integer.parseInt(authority.substring(colon + 1)));
   }
 
+  /**
+   * Parses {@code host:port}, or {@code http://host:port} or {@code https://host:port}, whose scheme is
+   * then in the metadata.
+   *
+   * @throws IllegalArgumentException if {@code address} is anything else
+   */
+  public static Instance parseAddress(String address) {
+    int end = address.indexOf("://");
+    String scheme = end < 0 ? "" : address.substring(0, end);
+    boolean isKnown = scheme.equals("http") || scheme.equals("https");
+    return isKnown ? parse(address.substring(end + 3)).withScheme(scheme) : parse(address);
+  }
+
+  /** Returns this instance with a scheme in its metadata: http or https. */
+  public Instance withScheme(String scheme) {
+    Map<String, String> more = new HashMap<>(meta);
+    more.put(SCHEME, scheme);
+    return new Instance(host, port, tags, more, weight);
+  }
+
   /** Returns {@code https} if the metadata have it as {@code scheme}, else {@code http}. */
   public String scheme() {
-    return meta.getOrDefault(SCHEME, "").equals("https") ? "https" : "http";
+    return scheme("http");
+  }
+
+  /** Returns the scheme in the metadata, http or https; {@code byDefault} if there is none. */
+  public String scheme(String byDefault) {
+    String known = meta.getOrDefault(SCHEME, "");
+    return known.equals("http") || known.equals("https") ? known : byDefault;
   }
 
   /** Returns {@code host:port} as it stands in a URL: an IPv6 address in brackets. */

@@ -33,7 +33,7 @@ import kit.discovery.Watch;
  *   zookeeper://127.0.0.1:2181/services  the servers of a ZooKeeper ensemble, and a path
  *   dns://127.0.0.1:8600/service.consul  SRV records; with :port after the name, address records
  *   file:/etc/kit/userservice            a file with one host:port per line
- *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list
+ *   static:127.0.0.1:8081,127.0.0.1:8082 a fixed list; of https://host:port with TLS
  *   none                                 no registry
  * </pre>
  *

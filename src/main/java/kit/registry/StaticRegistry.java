@@ -10,7 +10,10 @@ import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
 
-/** {@code static:}: a list of instances on the command line. */
+/**
+ * {@code static:}: a list of instances on the command line, each as {@code host:port}, or with its
+ * scheme as {@code https://host:port}.
+ */
 final class StaticRegistry extends Registry {
   private static final String PREFIX = "static:";
 
@@ -27,7 +30,7 @@ final class StaticRegistry extends Registry {
   private StaticRegistry(String uri) {
     super(uri);
     for (String authority : uri.substring(PREFIX.length()).split(",", -1)) {
-      instances.add(Instance.parse(authority.strip()));
+      instances.add(Instance.parseAddress(authority.strip()));
     }
   }
 

@@ -213,6 +213,29 @@ class BalancedEndpointTest {
     }
 
     @Test
+    void isMadeAgainWhenTheSchemeChanges() throws Exception {
+      List<String> schemes = new ArrayList<>();
+      balanced =
+          balanced(
+              instances,
+              instance -> {
+                schemes.add(instance.scheme(""));
+                return peers.apply(instance);
+              });
+      for (Instance instance :
+          List.of(
+              Instance.of("a", 1),
+              new Instance("a", 1, List.of(), Map.of("zone", "b")),
+              Instance.parseAddress("https://a:1"),
+              Instance.parseAddress("http://a:1"))) {
+        instances.set(List.of(instance));
+        assertThat(call()).isEqualTo("a:1");
+      }
+      assertThat(schemes).containsExactly("", "https", "http");
+      assertThat(peers.open()).containsExactly("a:1");
+    }
+
+    @Test
     void staysOpenUntilItsLastCallHasEnded() throws Exception {
       Gate slow = new Gate(2);
       peers.answer("a:1", slow);

@@ -59,6 +59,23 @@ class InstanceTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "https://a:1, https, a:1",
+    "http://[::1]:2, http, [::1]:2",
+    "a:1, none, a:1",
+  })
+  void addressMayHaveAScheme(String address, String scheme, String authority) {
+    assertThat(Instance.parseAddress(address).scheme("none")).isEqualTo(scheme);
+    assertThat(Instance.parseAddress(address).authority()).isEqualTo(authority);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"https://a", "ftp://a:1", "https://", "https://a:1/", "://a:1"})
+  void addressWithAnythingElseIsRejected(String address) {
+    assertThatIllegalArgumentException().isThrownBy(() -> Instance.parseAddress(address));
+  }
+
   @Test
   void portMayHaveLeadingZeros() {
     assertThat(Instance.parse("localhost:00080").authority()).isEqualTo("localhost:80");
