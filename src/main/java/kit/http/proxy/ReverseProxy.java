@@ -20,8 +20,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.Endpoint;
+import kit.LogSafe;
 import kit.PeerException;
 import kit.StatusException;
 import kit.http.Request;
@@ -29,6 +31,7 @@ import kit.http.RequestId;
 import kit.http.Response;
 import kit.http.client.BodyCollector;
 import kit.http.client.HttpEndpoint;
+import kit.http.client.LazyTls;
 import kit.http.client.ResponseFraming;
 
 /**
@@ -87,6 +90,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   private static final long DEFAULT_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final Clients http;
+  private final String base; // Without a slash at its end.
   private final String instance;
   private final Settings settings;
   private final List<HttpEndpoint.Before> before;
@@ -98,14 +102,28 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
    * @throws IllegalArgumentException if the JDK's client cannot call that address
    */
   public ReverseProxy(Clients http, String instance, Settings settings) {
-    this(http, instance, settings, List.of());
-    HttpEndpoint.checkCallable("http://" + instance);
+    this(http, HttpEndpoint.checkCallable("http://" + instance), settings);
+  }
+
+  /**
+   * Creates a proxy to the server at {@code base}, such as {@code https://10.0.0.5:8443}: scheme and
+   * authority, without a path.
+   *
+   * @throws IllegalArgumentException if it has a path, or the JDK's client cannot call that address
+   */
+  public ReverseProxy(Clients http, URI base, Settings settings) {
+    this(http, HttpEndpoint.checkCallable(base.toString()), settings, List.of());
+    String authority = base.getScheme() + "://" + instance;
+    if (!base.toString().equals(authority)) {
+      throw new IllegalArgumentException("not scheme://host:port: " + LogSafe.of(base.toString()));
+    }
   }
 
   private ReverseProxy(
-      Clients http, String instance, Settings settings, List<HttpEndpoint.Before> before) {
+      Clients http, URI base, Settings settings, List<HttpEndpoint.Before> before) {
     this.http = requireNonNull(http, "http");
-    this.instance = requireNonNull(instance, "instance");
+    this.base = base.toString();
+    this.instance = base.getAuthority();
     this.settings = requireNonNull(settings, "settings");
     this.before = before;
   }
@@ -114,12 +132,18 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
   public ReverseProxy before(HttpEndpoint.Before more) {
     List<HttpEndpoint.Before> longer = new ArrayList<>(before);
     longer.add(requireNonNull(more, "more"));
-    return new ReverseProxy(http, instance, settings, List.copyOf(longer));
+    return new ReverseProxy(http, URI.create(base), settings, List.copyOf(longer));
   }
 
   /** Returns clients that all proxies of a program share. */
   public static Clients newClients() {
-    HttpClient.Builder builder = HttpEndpoint.newClientBuilder().connectTimeout(CONNECT_TIMEOUT);
+    return newClients(LazyTls.context());
+  }
+
+  /** As {@link #newClients()}, with other certificates and keys for {@code https}. */
+  public static Clients newClients(SSLContext tls) {
+    HttpClient.Builder builder =
+        HttpEndpoint.newClientBuilder().sslContext(tls).connectTimeout(CONNECT_TIMEOUT);
     HttpClient streaming = builder.build(); // Without an executor, it creates a pool.
     return new Clients(builder.executor(Runnable::run).build(), streaming);
   }
@@ -178,7 +202,7 @@ public final class ReverseProxy implements Endpoint<ReverseProxy.Forward, Respon
     Request request = forward.request();
     try {
       HttpRequest.Builder builder =
-          HttpRequest.newBuilder(URI.create("http://" + instance + forward.target()))
+          HttpRequest.newBuilder(URI.create(base + forward.target()))
               .timeout(Duration.ofNanos(nanos)) // For the head of the response.
               .method(request.method(), body.publisher());
       boolean isTrusted = settings.isTrusted().test(request.remote().getAddress());

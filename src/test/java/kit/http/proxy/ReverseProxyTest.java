@@ -321,6 +321,14 @@ class ReverseProxyTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"https://a:1/", "https://a:1/path", "http://a:1?b", "ftp://a:1", "/a"})
+  void upstreamHasASchemeAndNoPath(String base) {
+    assertThatThrownBy(() -> new ReverseProxy(http, URI.create(base), Settings.defaults()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining(base);
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"POST", "PUT", "PATCH"})
   void emptyBodyOfAMethodThatExpectsOneHasALength(String method) throws Exception {
     RawClient client = proxyTo(RawPeer.answering("HTTP/1.1 204 No Content\r\n\r\n"));
