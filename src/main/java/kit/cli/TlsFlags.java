@@ -66,7 +66,8 @@ final class TlsFlags implements AutoCloseable {
     System.setProperty(renegotiation, System.getProperty(renegotiation, "true"));
     try {
       ReloadingTls tls =
-          ReloadingTls.forServer(certificate, key, clientCa.get(), clock, new LoggedEvents());
+          ReloadingTls.forServer(
+              certificate, key, clientCa.get(), clock, new LoggedEvents("TLS files"));
       tls.start();
       return tls;
     } catch (IOException e) {
@@ -94,23 +95,24 @@ final class TlsFlags implements AutoCloseable {
     opened.ifPresent(ReloadingTls::close);
   }
 
-  /** Logs what happens to the files. */
-  private static final class LoggedEvents implements ReloadingTls.Listener {
+  /** Logs what happens to files, which a message begins with. */
+  record LoggedEvents(String files) implements ReloadingTls.Listener {
     private static final Logger log = LoggerFactory.getLogger(TlsFlags.class);
 
     @Override
     public void reloaded(Optional<Instant> expiresAt) {
-      log.info("TLS files reloaded; the certificate expires at {}", expiresAt.orElseThrow());
+      String end = expiresAt.map(at -> "; the certificate expires at " + at).orElse("");
+      log.info("{} reloaded{}", files, end);
     }
 
     @Override
     public void failed(String reason) {
-      log.warn("TLS files not reloaded, the old ones stay in use: {}", LogSafe.of(reason));
+      log.warn("{} not reloaded, the old ones stay in use: {}", files, LogSafe.of(reason));
     }
 
     @Override
     public void expires(Instant at) {
-      log.warn("TLS certificate expires at {}; replace its files", at);
+      log.warn("{}: the certificate expires at {}; replace it", files, at);
     }
   }
 }
