@@ -66,6 +66,7 @@ public final class Main {
     if (access.isPresent() && options.thrift.isOn()) {
       throw new Flags.UsageException("--thrift-port: Thrift has no place for access tokens");
     }
+    options.callTls.check();
     if (options.server.tls().isPresent() && options.thrift.isOn()) {
       throw new Flags.UsageException("--thrift-port: Thrift is not served over TLS");
     }
@@ -103,7 +104,8 @@ public final class Main {
                 peers ->
                     peers.getName(
                         options.registry.get(),
-                        options.server.engine().newClient(),
+                        options.callTls.newClient(options.server.engine()),
+                        options.callTls::base,
                         traces.tracing(),
                         instrumenting))
             .<UserService>map(getName -> new ProxyingUserService(local, getName))
@@ -155,7 +157,12 @@ public final class Main {
     }
 
     // Graceful shutdown: deregister, drain, stop serving, flush.
-    Shutdown shutdown = options.server.shutdown(http, registration).step("flush traces", traces);
+    Shutdown shutdown =
+        options
+            .server
+            .shutdown(http, registration)
+            .step("stop following the TLS files of calls", options.callTls.follow())
+            .step("flush traces", traces);
 
     // Start, in the opposite order: serve, then register.
     options.server.serve("listening", http, handler, shutdown);

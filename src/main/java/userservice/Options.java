@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import kit.cli.CallTlsFlags;
 import kit.cli.Flags;
 import kit.cli.GrpcFlags;
 import kit.cli.HttpAddress;
@@ -76,6 +77,8 @@ final class Options {
   {
     server.declareMaxInFlight().declareTimeouts().declareTls();
   }
+
+  final CallTlsFlags callTls = new CallTlsFlags(flags).declareScheme();
 
   final Supplier<Double> failRatio =
       flags

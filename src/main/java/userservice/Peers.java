@@ -7,7 +7,9 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import kit.Context;
 import kit.Endpoint;
 import kit.auth.JwtAuthenticating;
@@ -26,7 +28,7 @@ import kit.tracing.Tracing;
  *
  * <pre>
  *   127.0.0.1:8082, 127.0.0.1:8083         these two
- *   http://127.0.0.1:8080/userservice      this one, behind a path: a gateway
+ *   http://127.0.0.1:8080/userservice      this one, behind a path: a gateway; https:// with TLS
  *   consul:userservice                     all instances of a service; KIND:NAME for any registry
  * </pre>
  */
@@ -35,16 +37,14 @@ final class Peers {
   static final Flags.Type<Peers> TYPE =
       new Flags.Type<>("PEERS", "host:port,... or KIND:NAME", Peers::parse);
 
-  private static final String HTTP = "http://";
-
   private final String service; // Null if the instances are known.
   private final String registryScheme; // Null likewise.
-  private final Map<String, URI> bases; // By authority; empty if they are found by name.
+  private final Map<Instance, String> paths; // Empty if they are found by name.
 
-  private Peers(String service, String registryScheme, Map<String, URI> bases) {
+  private Peers(String service, String registryScheme, Map<Instance, String> paths) {
     this.service = service;
     this.registryScheme = registryScheme;
-    this.bases = bases;
+    this.paths = paths;
   }
 
   static Peers parse(String text) {
@@ -58,28 +58,26 @@ final class Peers {
       }
       return new Peers(name, scheme, Map.of());
     }
-    Map<String, URI> bases = new LinkedHashMap<>();
+    Map<Instance, String> paths = new LinkedHashMap<>();
     for (String item : text.split(",", -1)) {
-      URI base = base(item.strip());
-      bases.put(base.getAuthority(), base);
+      add(item.strip(), paths);
     }
-    return new Peers(null, null, bases);
+    return new Peers(null, null, paths);
   }
 
-  /** With a slash at its end, so that a path can be resolved behind it. */
-  private static URI base(String item) {
+  /** Adds a path with a slash at its end, so that another one can be resolved behind it. */
+  private static void add(String item, Map<Instance, String> paths) {
     if (item.isEmpty()) {
       throw new IllegalArgumentException("empty item in the list");
     }
-    String address = item.startsWith(HTTP) ? item.substring(HTTP.length()) : item;
-    int slash = address.indexOf('/');
-    String authority = slash < 0 ? address : address.substring(0, slash);
-    String path = slash < 0 ? "/" : address.substring(slash);
+    int scheme = item.indexOf("://");
+    int slash = item.indexOf('/', scheme < 0 ? 0 : scheme + 3);
+    String address = slash < 0 ? item : item.substring(0, slash);
+    String path = slash < 0 ? "/" : item.substring(slash);
     if (!path.matches("[/A-Za-z0-9._~-]*")) {
       throw new IllegalArgumentException("not a path: \"" + path + "\"");
     }
-    return URI.create(
-        HTTP + Instance.parse(authority).authority() + (path.endsWith("/") ? path : path + "/"));
+    paths.put(Instance.parseAddress(address), path.endsWith("/") ? path : path + "/");
   }
 
   /**
@@ -89,20 +87,33 @@ final class Peers {
    * @throws Flags.UsageException if this service or this address is among the peers
    */
   void refuse(String ownName, String ownAddress) {
-    if (ownName.equals(service) || bases.containsKey(ownAddress)) {
+    if (ownName.equals(service) || isAmong(ownAddress)) {
       String self = service == null ? ownAddress : registryScheme + ":" + service;
       throw new Flags.UsageException("--proxy: would call itself: " + self);
     }
   }
 
-  /** Returns the operation, forwarded to the peers with {@code http}; it lasts as long as the program. */
+  private boolean isAmong(String address) {
+    return paths.keySet().stream().anyMatch(peer -> peer.authority().equals(address));
+  }
+
+  /**
+   * Returns the operation, forwarded to the peers; it lasts as long as the program.
+   *
+   * @param http sends the calls
+   * @param bases returns the base URI of an instance, without a path
+   */
   Endpoint<Integer, String> getName(
-      Registry registry, HttpClient http, Tracing tracing, Instrumenting instrumenting) {
+      Registry registry,
+      HttpClient http,
+      Function<Instance, URI> bases,
+      Tracing tracing,
+      Instrumenting instrumenting) {
     return new ServiceClient<>(
         service == null ? "the peers" : service,
         instances(registry),
         instance ->
-            new HttpEndpoint<>(http, base(instance), Peers::encode, Peers::decode)
+            new HttpEndpoint<>(http, base(instance, bases), Peers::encode, Peers::decode)
                 .before(Tracing::inject)
                 .before(JwtAuthenticating.passingOn()), // The peers authenticate callers, too.
         ServiceClient.Settings.<Integer, String>defaults()
@@ -114,7 +125,7 @@ final class Peers {
 
   private Instances instances(Registry registry) {
     if (service == null) {
-      return Instances.fixed(bases.keySet().stream().map(Instance::parse).toList());
+      return Instances.fixed(List.copyOf(paths.keySet()));
     }
     if (!registry.toString().startsWith(registryScheme)) {
       throw new Flags.UsageException(
@@ -123,9 +134,8 @@ final class Peers {
     return registry.instances(service);
   }
 
-  private URI base(Instance instance) {
-    URI known = bases.get(instance.authority());
-    return known == null ? URI.create(HTTP + instance.authority() + "/") : known;
+  private URI base(Instance instance, Function<Instance, URI> bases) {
+    return bases.apply(instance).resolve(paths.getOrDefault(instance, "/"));
   }
 
   private static HttpRequest.Builder encode(Context context, URI base, Integer uid) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
+import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,7 @@ import kit.Context;
 import kit.PeerException;
 import kit.PeerException.Kind;
 import kit.cli.Flags;
+import kit.discovery.Instance;
 import kit.http.RequestId;
 import kit.http.server.HttpService;
 import kit.metrics.Instrumenting;
@@ -69,10 +71,20 @@ class ProxyingUserServiceTest {
     return "127.0.0.1:" + http.port();
   }
 
+  private static URI base(Instance instance) {
+    return URI.create(instance.scheme() + "://" + instance.authority());
+  }
+
   private UserService proxy(String peers) {
     return new ProxyingUserService(
         new InMemoryUserService("-local"),
-        Peers.parse(peers).getName(NO_REGISTRY, Engine.newClient(), tracing, instrumenting));
+        Peers.parse(peers)
+            .getName(
+                NO_REGISTRY,
+                Engine.newClient(),
+                ProxyingUserServiceTest::base,
+                tracing,
+                instrumenting));
   }
 
   @Test
@@ -129,7 +141,12 @@ class ProxyingUserServiceTest {
     assertThatThrownBy(
             () ->
                 Peers.parse("consul:userservice")
-                    .getName(NO_REGISTRY, Engine.newClient(), tracing, instrumenting))
+                    .getName(
+                        NO_REGISTRY,
+                        Engine.newClient(),
+                        ProxyingUserServiceTest::base,
+                        tracing,
+                        instrumenting))
         .isInstanceOf(Flags.UsageException.class)
         .hasMessageContainingAll("--proxy", "consul:userservice", "--registry");
   }

@@ -53,16 +53,17 @@ public final class FetchToken {
   }
 
   private static String fetch(Options options, String credentials) throws Exception {
-    HttpClient http = options.engine().newClient();
+    HttpClient http = options.tls().newClient(options.engine());
     if (options.target().isPresent()) {
-      return at(options.target().get(), http).call(options.newCall(), credentials);
+      URI base = options.tls().base(options.target().get());
+      return at(base, http).call(options.newCall(), credentials);
     }
     try (Instances instances = options.instances();
         BalancedEndpoint<String, String> any =
             new BalancedEndpoint<>(
                 options.service(),
                 instances,
-                instance -> at(URI.create("http://" + instance.authority()), http),
+                instance -> at(options.tls().base(instance), http),
                 new RoundRobinPicker()::pick)) {
       return any.call(options.newCall(), credentials);
     }

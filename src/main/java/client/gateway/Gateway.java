@@ -15,6 +15,7 @@ import kit.Endpoint;
 import kit.Middleware;
 import kit.Shutdown;
 import kit.StatusException;
+import kit.cli.CallTlsFlags;
 import kit.cli.Flags;
 import kit.cli.JwtFlags;
 import kit.cli.Logs;
@@ -64,6 +65,8 @@ public final class Gateway {
     server.declareMaxInFlight().declareTls();
   }
 
+  private final CallTlsFlags callTls = new CallTlsFlags(flags).declareScheme();
+
   private final Supplier<Duration> attemptTimeout =
       flags
           .group("Services")
@@ -108,13 +111,14 @@ public final class Gateway {
   }
 
   private void serve() throws Exception {
+    Logs out = logs.get();
+    LoggerFactory.getLogger(Gateway.class).debug("settings: {}", flags.effective());
+    callTls.check();
     ReverseProxy.Settings proxying =
         ReverseProxy.Settings.defaults()
             .withTrusted(trustedAddresses()::contains)
             .withScheme(server.tls().isPresent() ? "https" : "http")
             .withBodyTimeout(requestTimeout.get());
-    Logs out = logs.get();
-    LoggerFactory.getLogger(Gateway.class).debug("settings: {}", flags.effective());
     Optional<JwtFlags.Tokens> needed = tokens.read();
     HttpService http =
         server.bind(out, new ServerSettings(requestTimeout.get(), requestTimeout.get()));
@@ -129,7 +133,8 @@ public final class Gateway {
     GatewayServices services =
         new GatewayServices(
             registry.get()::instances,
-            GatewayServices.clients(server.engine()),
+            GatewayServices.clients(server.engine(), callTls.context()),
+            callTls::base,
             proxying,
             new GatewayServices.Limits(attemptTimeout.get(), requestTimeout.get()),
             traces.tracing(),
@@ -140,6 +145,7 @@ public final class Gateway {
         server
             .shutdown(http, discovery)
             .step("close services", services)
+            .step("stop following the TLS files of calls", callTls.follow())
             .step("flush traces", traces);
     Middleware<Request, Response> guard =
         Middleware.chain(

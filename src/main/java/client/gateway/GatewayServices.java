@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package client.gateway;
 
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.Endpoint;
 import kit.LogSafe;
@@ -29,7 +31,6 @@ import kit.discovery.RouteMeta;
 import kit.discovery.Services;
 import kit.http.Response;
 import kit.http.client.EachAddressClient;
-import kit.http.client.LazyTls;
 import kit.http.proxy.ReverseProxy;
 import kit.http.proxy.ReverseProxy.Forward;
 import kit.metrics.Instrumenting;
@@ -85,6 +86,7 @@ final class GatewayServices implements AutoCloseable {
 
   private final Function<String, Instances> watch;
   private final ReverseProxy.Clients http;
+  private final Function<Instance, URI> base;
   private final ReverseProxy.Settings settings;
   private final Limits limits;
   private final Tracing tracing;
@@ -95,17 +97,19 @@ final class GatewayServices implements AutoCloseable {
 
   /**
    * Starts without services; {@code watch} opens a watch of a service's instances, and {@code http}
-   * sends the requests.
+   * sends the requests to the {@code base} of an instance.
    */
   GatewayServices(
       Function<String, Instances> watch,
       ReverseProxy.Clients http,
+      Function<Instance, URI> base,
       ReverseProxy.Settings settings,
       Limits limits,
       Tracing tracing,
       Instrumenting instrumenting) {
     this.watch = watch;
     this.http = http;
+    this.base = base;
     this.settings = settings;
     this.limits = limits;
     this.tracing = tracing;
@@ -212,7 +216,7 @@ final class GatewayServices implements AutoCloseable {
             name,
             instances,
             instance ->
-                new ReverseProxy(http, instance.authority(), settings).before(Tracing::inject),
+                new ReverseProxy(http, base.apply(instance), settings).before(Tracing::inject),
             chain,
             instrumenting));
   }
@@ -249,12 +253,12 @@ final class GatewayServices implements AutoCloseable {
   }
 
   /** Returns the clients of an engine: that of {@code kit.engine} needs only one. */
-  static ReverseProxy.Clients clients(HttpEngine engine) {
+  static ReverseProxy.Clients clients(HttpEngine engine, SSLContext tls) {
     if (engine == HttpEngine.KIT) {
-      HttpClient only = engine.newClient(LazyTls.context(), ReverseProxy.CONNECT_TIMEOUT);
+      HttpClient only = engine.newClient(tls, ReverseProxy.CONNECT_TIMEOUT);
       return new ReverseProxy.Clients(only, only);
     }
-    ReverseProxy.Clients clients = ReverseProxy.newClients();
+    ReverseProxy.Clients clients = ReverseProxy.newClients(tls);
     return new ReverseProxy.Clients(
         EachAddressClient.over(clients.quick()), EachAddressClient.over(clients.streaming()));
   }

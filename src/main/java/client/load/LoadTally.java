@@ -8,12 +8,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.StringJoiner;
 import java.util.TreeMap;
 import kit.LogSafe;
 import kit.Middleware;
 import kit.PeerException;
 import kit.discovery.Instance;
+import kit.http.client.TlsFailure;
 
 /**
  * Counts the calls of a load test: results, latencies, failures by kind, and responses by instance.
@@ -97,8 +99,12 @@ final class LoadTally {
     late++;
   }
 
-  /** Returns the status, or the kind of failure if there is none. */
+  /** Returns the status, or the kind of failure if there is none; of TLS, why the handshake failed. */
   private static String kind(Throwable failure) {
+    Optional<TlsFailure> tls = TlsFailure.of(failure);
+    if (failure instanceof PeerException && tls.isPresent()) {
+      return tls.get().kind().toString();
+    }
     if (failure instanceof PeerException e) {
       return e.kind() == PeerException.Kind.STATUS
           ? Integer.toString(e.status())

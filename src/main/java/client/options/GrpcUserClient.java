@@ -2,10 +2,12 @@
 package client.options;
 
 import java.io.IOException;
-import java.net.URI;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
+import kit.discovery.Instance;
 import kit.grpc.GrpcChannel;
 import kit.grpc.GrpcCodec;
 import kit.grpc.GrpcEndpoint;
@@ -27,9 +29,17 @@ final class GrpcUserClient implements Endpoint<UserCall, String>, AutoCloseable 
   private final GrpcEndpoint<Integer, String> getName;
   private final GrpcEndpoint<Integer, String> deleteUser;
 
-  /** Creates a client, which connects with the first call; {@code before} adds to each request. */
-  GrpcUserClient(URI base, HttpEndpoint.Before before) {
-    channel = GrpcChannel.to(base.getHost(), base.getPort());
+  /**
+   * Creates a client, which connects with the first call.
+   *
+   * @param tls for the connection; empty: without TLS
+   * @param before adds to each request
+   */
+  GrpcUserClient(Instance instance, Optional<SSLContext> tls, HttpEndpoint.Before before) {
+    String host = instance.host();
+    channel =
+        tls.map(context -> GrpcChannel.to(host, instance.port(), context))
+            .orElseGet(() -> GrpcChannel.to(host, instance.port()));
     getName = endpoint("GetName").before(before);
     deleteUser = endpoint("DeleteUser").before(before);
   }

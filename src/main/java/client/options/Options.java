@@ -16,6 +16,7 @@ import kit.balancer.LeastLoadedPicker;
 import kit.balancer.Node;
 import kit.balancer.Picker;
 import kit.balancer.RandomPicker;
+import kit.cli.CallTlsFlags;
 import kit.cli.Flags;
 import kit.cli.HttpAddress;
 import kit.cli.HttpEngine;
@@ -42,7 +43,8 @@ public final class Options {
   private static final String OWN = "Command";
 
   private static final List<String> GROUPS =
-      List.of(OWN, "Service", "Calls", "Registry", "Registries", "Security", "Observability");
+      List.of(
+          OWN, "Service", "Calls", "Registry", "Registries", "Security", "TLS", "Observability");
 
   private final Flags flags;
   private final Supplier<Registry> registry;
@@ -56,6 +58,7 @@ public final class Options {
 
   // Null for a command without calls.
   private Supplier<Optional<URI>> target;
+  private CallTlsFlags tls;
   private TokenFlags token;
   private Supplier<String> picker;
   private Transport transport;
@@ -105,9 +108,10 @@ public final class Options {
     target =
         flags.optional(
             "target",
-            HttpAddress.TYPE.or("none"),
+            HttpAddress.TYPE_OF_CALLS.or("none"),
             "none",
-            "call http://host:port, without discovery");
+            "call http[s]://host:port, without discovery");
+    tls = new CallTlsFlags(flags).declareScheme();
     return this;
   }
 
@@ -122,7 +126,7 @@ public final class Options {
             Flags.oneOf("NAME", "round-robin", "random", "least-loaded"),
             "round-robin",
             "balancing: round-robin, random, least-loaded");
-    transport = new Transport(flags, token, engine);
+    transport = new Transport(flags, token, tls, engine);
     attempts =
         flags.optional("attempts", Flags.integer(1, 100), "3", "maximum attempts per call, 1..100");
     attemptTimeout = flags.optional("attempt-timeout", POSITIVE, "1s", "timeout of one attempt");
@@ -136,6 +140,9 @@ public final class Options {
     registry.get(); // Reports a wrong registry at once.
     logs.get();
     log().debug("settings: {}", flags.effective());
+    if (tls != null) {
+      tls.check();
+    }
     if (token != null) {
       token.check();
       transport.check();
@@ -162,9 +169,14 @@ public final class Options {
     return timeout.get();
   }
 
-  /** Returns the address to call without discovery, if it is given. */
-  public Optional<URI> target() {
-    return target.get();
+  /** Returns the server to call without discovery, if it is given. */
+  public Optional<Instance> target() {
+    return target.get().map(HttpAddress::instance);
+  }
+
+  /** Returns the flags of calls over TLS. */
+  public CallTlsFlags tls() {
+    return tls;
   }
 
   /** Returns the service name. */
@@ -223,23 +235,24 @@ public final class Options {
         instance ->
             Middleware.chain(
                 traces.attempts(instance, transport::route), aroundAttempt.apply(instance));
-    if (target.get().isPresent()) {
-      URI base = target.get().get();
-      Endpoint<UserCall, String> only = transport.connector().apply(base);
+    AutoCloseable following = tls.follow();
+    if (target().isPresent()) {
+      Instance instance = target().get();
+      Endpoint<UserCall, String> only = transport.connector().apply(instance);
       return new Users(
-          Middleware.chain(traces.calls(), around.apply(HttpAddress.instance(base))).around(only),
+          Middleware.chain(traces.calls(), around.apply(instance)).around(only),
           () -> {
             close(only);
+            close(following);
             traces.close();
           });
     }
     Instances instances = instances();
-    Function<URI, Endpoint<UserCall, String>> connector = transport.connector();
     ServiceClient<UserCall, String> chain =
         new ServiceClient<>(
             registered(),
             instances,
-            instance -> connector.apply(base(instance)),
+            transport.connector(),
             ServiceClient.Settings.<UserCall, String>defaults()
                 // DELETE is idempotent, too.
                 .withIdempotent(call -> true)
@@ -252,6 +265,7 @@ public final class Options {
         () -> {
           chain.close();
           instances.close();
+          close(following);
           traces.close();
         });
   }
@@ -263,9 +277,9 @@ public final class Options {
 
   /** Returns a function to a client of one instance; the caller closes each result. */
   public Function<Instance, Users> clients(CallTraces traces) {
-    Function<URI, Endpoint<UserCall, String>> connector = transport.connector();
+    Function<Instance, Endpoint<UserCall, String>> connector = transport.connector();
     return instance -> {
-      Endpoint<UserCall, String> endpoint = connector.apply(base(instance));
+      Endpoint<UserCall, String> endpoint = connector.apply(instance);
       return new Users(
           Middleware.chain(traces.calls(), traces.attempts(instance, transport::route))
               .around(endpoint),
@@ -273,12 +287,8 @@ public final class Options {
     };
   }
 
-  private static URI base(Instance instance) {
-    return URI.create("http://" + instance.authority());
-  }
-
-  private static void close(Endpoint<UserCall, String> endpoint) {
-    if (endpoint instanceof AutoCloseable closeable) {
+  private static void close(Object it) {
+    if (it instanceof AutoCloseable closeable) {
       try {
         closeable.close();
       } catch (Exception e) {

@@ -2,11 +2,11 @@
 package client.options;
 
 import java.io.IOException;
-import java.net.URI;
 import kit.Context;
 import kit.Endpoint;
 import kit.LogSafe;
 import kit.PeerException;
+import kit.discovery.Instance;
 import kit.thrift.ThriftChannel;
 import kit.thrift.ThriftCodec;
 import kit.thrift.ThriftEndpoint;
@@ -34,8 +34,8 @@ final class ThriftUserClient implements Endpoint<UserCall, String>, AutoCloseabl
   private final ThriftEndpoint<Integer, String> deleteUser;
 
   /** Creates a client, which connects with the first call. */
-  ThriftUserClient(URI base) {
-    channel = ThriftChannel.to(base.getHost(), base.getPort());
+  ThriftUserClient(Instance instance) {
+    channel = ThriftChannel.to(instance.host(), instance.port());
     getName = new ThriftEndpoint<>(channel, GET_NAME);
     deleteUser = new ThriftEndpoint<>(channel, DELETE_USER);
   }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package client.options;
 
-import java.net.URI;
 import java.net.http.HttpClient;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
 import kit.Endpoint;
+import kit.PeerException;
 import kit.auth.JwtAuthenticating;
+import kit.cli.CallTlsFlags;
 import kit.cli.Flags;
 import kit.cli.HttpEngine;
+import kit.discovery.Instance;
 import kit.http.client.HttpEndpoint;
 import kit.tracing.Tracing;
 
@@ -19,11 +23,13 @@ final class Transport {
   private final Supplier<Boolean> isPortShared;
   private final Supplier<Boolean> thrift;
   private final TokenFlags token;
+  private final CallTlsFlags tls;
   private final Supplier<HttpEngine> engine;
 
   /** Declares the flags of all transports; {@code token} is sent along, but over Thrift. */
-  Transport(Flags flags, TokenFlags token, Supplier<HttpEngine> engine) {
+  Transport(Flags flags, TokenFlags token, CallTlsFlags tls, Supplier<HttpEngine> engine) {
     this.token = token;
+    this.tls = tls;
     this.engine = engine;
     rpc = flags.optional("rpc", Flags.SWITCH, "false", "call over JSON-RPC: POST /rpc");
     grpc = flags.optional("grpc", Flags.SWITCH, "false", "call over gRPC; registered as NAME-grpc");
@@ -47,6 +53,7 @@ final class Transport {
     refuse("--rpc and --grpc", rpc.get() && grpc.get());
     refuse("--rpc and --thrift", rpc.get() && thrift.get());
     refuse("--grpc and --thrift", grpc.get() && thrift.get());
+    refuse("--thrift and --tls", thrift.get() && tls.isDefault());
     if (isPortShared.get() && !grpc.get()) {
       throw new Flags.UsageException("--grpc-shared: needs --grpc");
     }
@@ -78,10 +85,10 @@ final class Transport {
   }
 
   /**
-   * Returns a function that returns the endpoint of an instance by its base URI. An endpoint that is
-   * {@link AutoCloseable} has to be closed.
+   * Returns a function that returns the endpoint of an instance. An endpoint that is {@link
+   * AutoCloseable} has to be closed.
    */
-  Function<URI, Endpoint<UserCall, String>> connector() {
+  Function<Instance, Endpoint<UserCall, String>> connector() {
     HttpEndpoint.Before authorize = JwtAuthenticating.sending(token);
     HttpEndpoint.Before before =
         (context, request) -> {
@@ -89,14 +96,23 @@ final class Transport {
           Tracing.inject(context, request);
         };
     if (grpc.get()) {
-      return base -> new GrpcUserClient(base, before);
+      SSLContext context = tls.context();
+      return it ->
+          new GrpcUserClient(it, Optional.of(context).filter(on -> tls.isHttps(it)), before);
     }
     if (thrift.get()) {
-      return ThriftUserClient::new;
+      return it -> tls.isHttps(it) ? noThriftOverTls(it) : new ThriftUserClient(it);
     }
-    HttpClient http = engine.get().newClient();
+    HttpClient http = tls.newClient(engine.get());
     return rpc.get()
-        ? base -> UserClient.rpcAt(base, http, before)
-        : base -> UserClient.at(base, http).before(before);
+        ? it -> UserClient.rpcAt(tls.base(it), http, before)
+        : it -> UserClient.at(tls.base(it), http).before(before);
+  }
+
+  private static Endpoint<UserCall, String> noThriftOverTls(Instance instance) {
+    return (context, call) -> {
+      throw PeerException.refused(
+          instance.authority(), "Thrift is not called over TLS", null, null);
+    };
   }
 }

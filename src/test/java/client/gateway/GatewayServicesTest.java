@@ -3,6 +3,7 @@ package client.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.URI;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -49,6 +50,7 @@ class GatewayServicesTest {
     return new GatewayServices(
         this::instances,
         Engine.newProxyClients(),
+        instance -> URI.create("http://" + instance.authority()),
         ReverseProxy.Settings.defaults(),
         new GatewayServices.Limits(SOON, SOON),
         new Tracing(0, span -> {}),

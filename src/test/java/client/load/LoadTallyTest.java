@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import client.options.UserCall;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
@@ -20,6 +22,17 @@ class LoadTallyTest {
 
   private static long millis(long millis) {
     return TimeUnit.MILLISECONDS.toNanos(millis);
+  }
+
+  @Test
+  void failedHandshakesAreAKindForEachReason() {
+    LoadTally tally = new LoadTally();
+    SSLException unknown = new SSLHandshakeException("Received fatal alert: certificate_required");
+    tally.ended(1, PeerException.notConnected("a:1", "TLS: no certificate", unknown));
+    tally.ended(1, PeerException.notConnected("a:1", "connection refused", null));
+    assertThat(tally.report(1).failures())
+        .extracting(LoadTally.Report.Failed::kind)
+        .containsExactlyInAnyOrder("TLS no client certificate", "not connected");
   }
 
   @Test
