@@ -80,11 +80,14 @@ public final class NacosRegistration extends RegistrationLoop {
     this.interval = this.instance.heartbeatInterval();
   }
 
-  // The tags, and as many of the other entries as Nacos accepts.
+  // The tags and the scheme, which calls need, and as many of the other entries as Nacos accepts.
   private static Map<String, String> metadata(Instance instance, Logger log) {
     Map<String, String> metadata = new TreeMap<>();
     if (!instance.tags().isEmpty()) {
       metadata.put(NacosInstances.TAGS, String.join(",", instance.tags()));
+    }
+    if (instance.scheme().equals("https")) {
+      metadata.put(Instance.SCHEME, "https");
     }
     Set<String> omitted = new TreeSet<>();
     for (Map.Entry<String, String> entry : new TreeMap<>(instance.meta()).entrySet()) {

@@ -107,7 +107,7 @@ class NacosRegistrationTest {
   @Test
   void metadataThatNacosDoesNotAcceptIsLeftOutWithOneWarning() throws Exception {
     String half = "\\".repeat(300); // Two characters each in JSON.
-    Map<String, String> meta = Map.of("route-1", half, "route-2", half, "zone", "a");
+    Map<String, String> meta = Map.of("route-1", half, "route-2", half, "scheme", "https");
     Instance large = new Instance("10.0.0.6", 8081, List.of("v1"), meta);
     NacosClient client = new NacosClient(List.of(fake.uri()), HTTP, Duration.ofSeconds(5));
     fake.on("POST", INSTANCE).answer(200, OK);
@@ -116,7 +116,7 @@ class NacosRegistrationTest {
         new NacosRegistration(client, NacosClient.Service.of("web"), "DEFAULT", large, log)) {
       other.start();
       assertThat(awaitPost().body())
-          .contains("%22tags%22%3A%22v1%22", "route-1", "zone")
+          .contains("%22tags%22%3A%22v1%22", "%22scheme%22%3A%22https%22", "route-1")
           .doesNotContain("route-2");
     }
     assertThat(log.linesFrom(Level.WARN)).singleElement().asString().contains("1024", "[route-2]");
