@@ -26,7 +26,7 @@ public class SpringClient {
     while (true) {
       String found =
           discovery.getInstances(args[0]).stream()
-              .map(it -> it.getHost() + ":" + it.getPort() + " " + it.getMetadata().get("tags"))
+              .map(it -> it.getUri() + " " + it.getMetadata().get("tags"))
               .sorted()
               .collect(Collectors.joining(", ", "found: ", ""));
       if (!found.equals(shown)) {

@@ -58,6 +58,11 @@ class EtcdRegistryIT extends RegistryContract.Changing {
   }
 
   @Override
+  boolean hasMetadata() {
+    return false;
+  }
+
+  @Override
   void leave(String id, Instance instance) throws Exception {
     long lease = client().grant(Duration.ofMinutes(1));
     client().put(folder() + id, instance.authority(), lease);

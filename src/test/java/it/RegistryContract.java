@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
@@ -100,6 +101,11 @@ abstract class RegistryContract {
       return finder();
     }
 
+    /** Returns whether the registry keeps the metadata of an instance, and with them its scheme. */
+    boolean hasMetadata() {
+      return true;
+    }
+
     /** Registers once, like an instance that is then killed. */
     abstract void leave(String id, Instance instance) throws Exception;
 
@@ -184,6 +190,18 @@ abstract class RegistryContract {
 
         awaitChange(changes);
         assertThat(addresses(instances)).containsExactly(ONE.authority());
+      }
+    }
+
+    @Test
+    void schemeOfAnInstanceIsThatWhichWasRegistered() throws Exception {
+      Map<String, String> withTls = Map.of(Instance.SCHEME, "https");
+      Instance secure = new Instance("127.0.0.1", 8443, List.of(), withTls);
+      try (Instances instances = with(ONE, secure).instances(service)) {
+        awaitExactly(instances, ONE, secure);
+        assertThat(instances.snapshot())
+            .extracting(Instance::scheme)
+            .containsExactly("http", hasMetadata() ? "https" : "http");
       }
     }
 

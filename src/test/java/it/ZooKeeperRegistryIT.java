@@ -83,6 +83,11 @@ class ZooKeeperRegistryIT extends RegistryContract.Changing {
   }
 
   @Override
+  boolean hasMetadata() {
+    return false;
+  }
+
+  @Override
   void leave(String id, Instance instance) throws Exception {
     leave(instance, Duration.ofSeconds(10));
   }

@@ -189,6 +189,7 @@ public final class EurekaClient {
     json.put("instanceId", instance.id);
     json.put("app", instance.app.toUpperCase(Locale.ROOT));
     json.put("vipAddress", instance.app);
+    json.put("secureVipAddress", instance.app);
     json.put("hostName", instance.host);
     json.put("ipAddr", instance.host);
     json.put("status", instance.status);

@@ -6,7 +6,9 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import kit.discovery.CallableInstances;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
@@ -31,8 +33,9 @@ import org.slf4j.LoggerFactory;
  * responds from a cache, which is up to 30 seconds old by default: a change arrives within that time and
  * one interval.
  *
- * <p>An instance is called at its host name and its port for HTTP; one that has a port for HTTPS only is
- * skipped. Tags are read from the metadata {@code tags}, a comma-separated list, as {@link
+ * <p>An instance is called at its host name. One that has enabled its port for HTTPS is called there,
+ * also if it has one for HTTP, as Spring Cloud's clients do: its metadata are {@code scheme} = {@code
+ * https} then. Tags are read from the metadata {@code tags}, a comma-separated list, as {@link
  * EurekaRegistration} writes it.
  *
  * <p><b>The last good list is kept</b> while Eureka is unreachable, and for a grace period of 90
@@ -108,16 +111,21 @@ public final class EurekaInstances extends Watched<List<Instance>> implements In
   }
 
   private static String nameOf(EurekaClient.Instance known) {
-    return known.id() + " at " + known.host() + ":" + known.port();
+    return known.id() + " at " + known.host() + ":" + port(known);
+  }
+
+  private static int port(EurekaClient.Instance known) {
+    return known.securePort() == 0 ? known.port() : known.securePort();
   }
 
   private static Instance instance(EurekaClient.Instance known) {
-    if (known.port() == 0 && known.securePort() != 0) {
-      throw new IllegalArgumentException("only a port for HTTPS, " + known.securePort());
-    }
     String tags = known.metadata().getOrDefault(TAGS, "");
     List<String> list = tags.isEmpty() ? List.of() : Arrays.asList(tags.split(","));
-    return new Instance(known.host(), known.port(), list, known.metadata());
+    Map<String, String> meta = new HashMap<>(known.metadata());
+    if (known.securePort() != 0) {
+      meta.put(Instance.SCHEME, "https");
+    }
+    return new Instance(known.host(), port(known), list, meta);
   }
 
   /**

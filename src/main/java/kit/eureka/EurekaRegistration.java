@@ -47,8 +47,9 @@ import org.slf4j.LoggerFactory;
  * another instance has replaced is registered again. A status that an operator has overridden, such as
  * OUT_OF_SERVICE, is logged and respected.
  *
- * <p>The tags of the instance are registered as the metadata {@code tags}, separated by commas, together
- * with its metadata.
+ * <p>The port of an instance whose {@link Instance#scheme} is https is registered as its port for HTTPS,
+ * and the one for HTTP is disabled. Its tags are registered as the metadata {@code tags}, separated by
+ * commas, together with its metadata.
  *
  * <h2>Why closing deregisters at once</h2>
  *
@@ -93,8 +94,16 @@ public final class EurekaRegistration extends RegistrationLoop {
     EurekaClient.check("id", id);
     this.log = log;
     this.eureka = requireNonNull(eureka, "eureka");
+    boolean isSecure = instance.scheme().equals("https");
     this.instance =
-        EurekaClient.Instance.of(service, id, instance.host(), instance.port(), metadata(instance));
+        new EurekaClient.Instance(
+            service,
+            id,
+            instance.host(),
+            isSecure ? 0 : instance.port(),
+            isSecure ? instance.port() : 0,
+            "UP",
+            metadata(instance));
     this.renewal = requireNonNull(renewal, "renewal");
   }
 
@@ -142,7 +151,9 @@ public final class EurekaRegistration extends RegistrationLoop {
   }
 
   private boolean isOurs(EurekaClient.Instance entry) {
-    return entry.host().equals(instance.host()) && entry.port() == instance.port();
+    return entry.host().equals(instance.host())
+        && entry.port() == instance.port()
+        && entry.securePort() == instance.securePort();
   }
 
   @Override

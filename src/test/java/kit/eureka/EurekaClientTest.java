@@ -87,7 +87,8 @@ class EurekaClientTest {
             .readTree(
                 """
                 {"instance":
-                {"instanceId":"web-1","app":"WEB","vipAddress":"web","hostName":"::1","ipAddr":"::1",
+                {"instanceId":"web-1","app":"WEB","vipAddress":"web",
+                 "secureVipAddress":"web","hostName":"::1","ipAddr":"::1",
                  "status":"STARTING","port":{"$":8081,"@enabled":"true"},
                  "securePort":{"$":8443,"@enabled":"true"},
                  "dataCenterInfo":

@@ -30,6 +30,8 @@ class EurekaInstancesTest {
   private static final String APP = "/eureka/apps/WEB";
   private static final HttpClient HTTP = Engine.newHttpClient();
 
+  private static final String SECURE = ",\"securePort\":{\"$\":8443,\"@enabled\":\"true\"}";
+
   private final FakeNanoTime time = new FakeNanoTime();
   private final RecordingLogger log = new RecordingLogger();
   private final List<Duration> pauses = new CopyOnWriteArrayList<>();
@@ -126,9 +128,8 @@ class EurekaInstancesTest {
     respondWith(
         entry("10.0.0.1", 1, ""),
         entry("my_host", 2, ""),
-        entry("h", 3, ",\"securePort\":{\"$\":8443,\"@enabled\":\"true\"}")
-            .replaceFirst("\"true\"", "\"false\""),
         entry("h", 0, ""),
+        entry("h", 3, SECURE.replace("8443", "84430")),
         "7",
         "\"text\"");
     watch();
@@ -138,8 +139,28 @@ class EurekaInstancesTest {
     assertThat(log.linesFrom(Level.WARN))
         .hasSize(3)
         .anySatisfy(line -> assertThat(line).contains("web-my_host-2", "not a host"))
-        .anySatisfy(line -> assertThat(line).contains("web-h-3", "only a port for HTTPS, 8443"))
+        .anySatisfy(line -> assertThat(line).contains("web-h-3 at h:84430"))
         .anySatisfy(line -> assertThat(line).contains("web-h-0", "port not in"));
+  }
+
+  @Test
+  void instanceWithAPortForHttpsIsCalledThere() throws Exception {
+    String disabled = "\"@enabled\":\"false\"";
+    respondWith(
+        entry("both", 1, SECURE),
+        entry("http", 1, SECURE.replace("\"@enabled\":\"true\"", disabled)),
+        entry("https", 1, SECURE).replaceFirst("\"@enabled\":\"true\"", disabled),
+        entry("wrong", 1, SECURE + ",\"metadata\":{\"scheme\":\"http\"}"),
+        entry("ours", 1, ",\"metadata\":{\"scheme\":\"https\"}"));
+    watch();
+    assertThat(instances.snapshot())
+        .extracting(instance -> instance.scheme() + "://" + instance)
+        .containsExactly(
+            "https://both:8443",
+            "http://http:1",
+            "https://https:8443",
+            "https://ours:1",
+            "https://wrong:8443");
   }
 
   @Test

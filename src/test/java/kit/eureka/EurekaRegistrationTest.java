@@ -49,9 +49,13 @@ class EurekaRegistrationTest {
   }
 
   private EurekaRegistration registration(String service, String id) {
+    return registration(service, id, INSTANCE);
+  }
+
+  private EurekaRegistration registration(String service, String id, Instance instance) {
     EurekaClient client =
         new EurekaClient(List.of(fake.uri().resolve("/eureka")), HTTP, Duration.ofSeconds(5));
-    return new EurekaRegistration(client, service, id, INSTANCE, Duration.ofSeconds(1), log);
+    return new EurekaRegistration(client, service, id, instance, Duration.ofSeconds(1), log);
   }
 
   private static String entry(String host, int port, String status) {
@@ -128,6 +132,22 @@ class EurekaRegistrationTest {
     awaitRequest("POST", APP);
     registration.close();
     assertThat(fake.requests()).extracting(FakeConsul.Request::method).doesNotContain("DELETE");
+  }
+
+  @Test
+  void portOfAnInstanceWithTlsIsThatForHttps() throws Exception {
+    Instance secure = new Instance("10.0.0.5", 8081, List.of(), Map.of("scheme", "https"));
+    try (EurekaRegistration ofSecure = registration("web", "web-1", secure)) {
+      ofSecure.start();
+
+      assertThat(awaitRequest("POST", APP).body())
+          .contains("\"port\":{\"$\":0,\"@enabled\":\"false\"}")
+          .contains("\"securePort\":{\"$\":8081,\"@enabled\":\"true\"}")
+          .contains("\"metadata\":{\"scheme\":\"https\"}");
+      awaitRequest("PUT", ONE);
+      awaitRequest("GET", ONE);
+      awaitRequest("POST", APP); // The entry was that of an instance without TLS.
+    }
   }
 
   @Test
