@@ -161,8 +161,9 @@ public final class Main {
         options
             .server
             .shutdown(http, registration)
+            .step("flush traces", traces)
             .step("stop following the TLS files of calls", options.callTls.follow())
-            .step("flush traces", traces);
+            .step("close the registry", options.registry.get());
 
     // Start, in the opposite order: serve, then register.
     options.server.serve("listening", http, handler, shutdown);

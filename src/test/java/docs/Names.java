@@ -51,6 +51,8 @@ final class Names {
       Pattern.compile("(?:required|optional|secret)\\(\\s*\"([a-z-]+)\"");
   private static final Pattern USER_FLAGS_DEFINED =
       Pattern.compile("UserSettings\\.declare\\(\\w+, \"([a-z]+)\"");
+  private static final Pattern TLS_FLAGS_DEFINED =
+      Pattern.compile("TlsSettings\\.declare\\(\\w+, \"([a-z]+)\"");
   private static final Pattern TYPE_DEFINED =
       Pattern.compile("(?:class|record|interface|enum) ([A-Z]\\w*)");
   private static final Pattern SCRIPT_FLAG = Pattern.compile("--([a-z][a-z-]+)");
@@ -74,9 +76,8 @@ final class Names {
       String text = Files.readString(file);
       code.append(text);
       addAll(FLAG_DEFINED, text, flags);
-      Set<String> kinds = new TreeSet<>();
-      addAll(USER_FLAGS_DEFINED, text, kinds);
-      kinds.forEach(kind -> flags.addAll(List.of(kind + "-user", kind + "-user-file")));
+      addKinds(USER_FLAGS_DEFINED, text, List.of("-user", "-user-file"));
+      addKinds(TLS_FLAGS_DEFINED, text, List.of("-ca-file", "-client-cert", "-client-key"));
     }
     for (Path file : filesIn("scripts")) {
       addAll(SCRIPT_FLAG, Files.readString(file), flags);
@@ -94,6 +95,15 @@ final class Names {
     for (String type : found) {
       String name = type.equals(simple) ? full : full + "." + type;
       classes.computeIfAbsent(type, key -> new ArrayList<>()).add(name);
+    }
+  }
+
+  /** Adds the flags of each kind of registry. */
+  private void addKinds(Pattern declaration, String text, List<String> endings) {
+    Set<String> kinds = new TreeSet<>();
+    addAll(declaration, text, kinds);
+    for (String kind : kinds) {
+      endings.forEach(ending -> flags.add(kind + ending));
     }
   }
 

@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -37,24 +38,23 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import testing.ConsulAgent;
 import testing.Eventually;
-import testing.TestCertificate;
 
-/** A real Consul that requires a token and uses TLS. */
+/** A real Consul that requires a token, and over TLS a certificate. */
 @Timeout(60)
 class SecuredConsulIT {
   private static final String MASTER = UUID.randomUUID().toString();
   private static final Service WEB =
       new Service("web-1", "web", "127.0.0.1", 80, List.of(), Map.of());
 
+  private static final Path TLS = Path.of("src/test/resources/kit/tls");
+
   @TempDir private static Path files;
   private static ConsulAgent agent;
-  private static TestCertificate certificate;
 
   // Before all of them: where there is no Consul, this skips them all.
   @BeforeAll
   static void startAgent() throws Exception {
-    certificate = TestCertificate.in(files);
-    agent = ConsulAgent.start(new ConsulAgent.Security(MASTER, certificate));
+    agent = ConsulAgent.start(new ConsulAgent.Security(MASTER, TLS));
   }
 
   @AfterAll
@@ -89,11 +89,10 @@ class SecuredConsulIT {
       throws Exception {
     Flags flags = new Flags("test", "Test.", "KIT_", environment);
     RegistryFlags registry = new RegistryFlags(flags, environment);
-    String[] args = new String[more.length + 2];
-    args[0] = "--registry=consul+https://" + agent.httpsAuthority();
-    args[1] = "--consul-ca-file=" + certificate.pem();
-    System.arraycopy(more, 0, args, 2, more.length);
-    flags.parse(args);
+    List<String> args = new ArrayList<>(List.of(more));
+    args.add("--registry=consul+https://" + agent.httpsAuthority());
+    args.add("--consul-ca-file=" + TLS.resolve("ca.crt"));
+    flags.parse(args.toArray(String[]::new));
     assertThat(flags.effective()).doesNotContain(MASTER);
     return registry.get();
   }
@@ -155,7 +154,12 @@ class SecuredConsulIT {
   @Test
   void programAuthenticatesOverTlsWithATokenFile() throws Exception {
     Path token = Files.writeString(files.resolve("token"), MASTER + "\n");
-    Registry registry = registry(Map.of(), "--consul-token-file=" + token);
+    Registry registry =
+        registry(
+            Map.of(),
+            "--consul-token-file=" + token,
+            "--consul-client-cert=" + TLS.resolve("client.crt"),
+            "--consul-client-key=" + TLS.resolve("client.key"));
 
     try (Instances instances = registry.instances("web");
         Services services = registry.services();
@@ -181,7 +185,11 @@ class SecuredConsulIT {
             "CONSUL_HTTP_ADDR",
             "https://" + agent.httpsAuthority(),
             "CONSUL_CACERT",
-            certificate.pem().toString(),
+            TLS.resolve("ca.crt").toString(),
+            "CONSUL_CLIENT_CERT",
+            TLS.resolve("client.crt").toString(),
+            "CONSUL_CLIENT_KEY",
+            TLS.resolve("client.key").toString(),
             "CONSUL_HTTP_TOKEN",
             MASTER);
     Flags flags = new Flags("test", "Test.", "KIT_", environment);
@@ -191,6 +199,13 @@ class SecuredConsulIT {
     assertThat(registry.get()).hasToString("consul+https://" + agent.httpsAuthority());
     try (Instances instances = registry.get().instances("consul")) {
       assertThat(instances.awaitFirst(Duration.ofSeconds(10))).isTrue();
+    }
+  }
+
+  @Test
+  void clientWithoutACertificateIsRefused() throws Exception {
+    try (Instances instances = registry(Map.of(), "--consul-token=" + MASTER).instances("consul")) {
+      Eventually.within(Duration.ofSeconds(10), () -> assertThat(instances.failure()).isPresent());
     }
   }
 

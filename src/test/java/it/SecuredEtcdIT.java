@@ -3,6 +3,7 @@ package it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -92,6 +93,24 @@ class SecuredEtcdIT {
       assertFound(registry(uri, "--etcd-ca-file=" + server.certificate()));
 
       assertThat(failure(registry(uri))).isInstanceOf(SSLHandshakeException.class);
+    }
+  }
+
+  @Test
+  void memberThatRequiresACertificateGetsThatOfTheFlags() throws Exception {
+    Path tls = Path.of("src/test/resources/kit/tls");
+    try (EtcdServer server = EtcdServer.startWithMutualTls(tls)) {
+      String uri = "--registry=etcd+https://" + server.uri().getAuthority();
+      String ca = "--etcd-ca-file=" + tls.resolve("ca.crt");
+
+      assertFound(
+          registry(
+              uri,
+              ca,
+              "--etcd-client-cert=" + tls.resolve("client.crt"),
+              "--etcd-client-key=" + tls.resolve("client.key")));
+
+      assertThat(failure(registry(uri, ca))).isInstanceOf(IOException.class);
     }
   }
 }

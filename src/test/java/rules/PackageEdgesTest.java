@@ -99,6 +99,7 @@ class PackageEdgesTest {
                   "kit.eureka",
                   "kit.http.client",
                   "kit.nacos",
+                  "kit.tls",
                   "kit.zookeeper")),
           entry(
               "kit.client",

@@ -30,8 +30,13 @@ public final class ConsulAgent implements AutoCloseable {
   private final Security security;
   private Process process;
 
-  /** A master token, which every request needs, and the certificate of HTTPS. */
-  public record Security(String token, TestCertificate certificate) {}
+  /**
+   * A master token, which every request needs, and mutual TLS on a port of its own; the certificate is
+   * the one of the agent's health checks, too.
+   *
+   * @param files has {@code server.crt}, {@code server.key} and {@code ca.crt}
+   */
+  public record Security(String token, Path files) {}
 
   /** Starts an agent without access control and waits until it is ready. */
   public static ConsulAgent start() throws IOException, InterruptedException {
@@ -143,13 +148,15 @@ public final class ConsulAgent implements AutoCloseable {
             ? "{}"
             : """
               {"acl": {"enabled": true, "default_policy": "deny", "tokens": {"master": "%s"}},
-               "ports": {"https": %d}, "cert_file": "%s", "key_file": "%s"}
+               "ports": {"https": %d}, "cert_file": "%s", "key_file": "%s", "ca_file": "%s",
+               "verify_incoming_https": true, "enable_agent_tls_for_checks": true}
               """
                 .formatted(
                     security.token(),
                     httpsPort,
-                    security.certificate().pem(),
-                    security.certificate().keyPem());
+                    security.files().resolve("server.crt"),
+                    security.files().resolve("server.key"),
+                    security.files().resolve("ca.crt"));
     return Files.writeString(Path.of("target/consul-" + httpPort + ".json"), json);
   }
 

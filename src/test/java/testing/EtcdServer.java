@@ -49,6 +49,21 @@ public final class EtcdServer implements AutoCloseable {
     return start(1, "https", "--auto-tls");
   }
 
+  /**
+   * Starts one member that requires certificates of its clients.
+   *
+   * @param files has {@code server.crt}, {@code server.key} and {@code ca.crt}
+   */
+  public static EtcdServer startWithMutualTls(Path files) throws IOException, InterruptedException {
+    return start(
+        1,
+        "https",
+        "--cert-file=" + files.resolve("server.crt"),
+        "--key-file=" + files.resolve("server.key"),
+        "--trusted-ca-file=" + files.resolve("ca.crt"),
+        "--client-cert-auth");
+  }
+
   /** Starts three members. */
   public static EtcdServer startCluster() throws IOException, InterruptedException {
     return start(3, "http");

@@ -97,7 +97,9 @@ public final class Targets {
                 .route("GET", "/targets", this::targets)
                 .route("GET", "/health", http::health)
                 .route("GET", "/metrics", instrumenting::page)),
-        server.shutdown(http, () -> watches.values().forEach(Instances::close)));
+        server
+            .shutdown(http, () -> watches.values().forEach(Instances::close))
+            .step("close the registry", registry.get()));
   }
 
   private Response targets(Context context, Request request) throws InterruptedException {

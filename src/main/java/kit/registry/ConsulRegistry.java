@@ -35,10 +35,12 @@ import kit.discovery.Services;
  *   --consul-token       CONSUL_HTTP_TOKEN
  *   --consul-token-file  CONSUL_HTTP_TOKEN_FILE   has priority over the variable above
  *   --consul-ca-file     CONSUL_CACERT            PEM; else the authorities that Java trusts
+ *   --consul-client-cert CONSUL_CLIENT_CERT       PEM; for an agent that requires certificates of clients
+ *   --consul-client-key  CONSUL_CLIENT_KEY        PEM
  * </pre>
  *
- * <p>Files are read once, at the start. Client certificates are not supported, and the check of the
- * server's certificate cannot be switched off.
+ * <p>The file of a token is read once, at the start; renewed files of TLS are taken over. The check of
+ * the server's certificate cannot be switched off.
  */
 final class ConsulRegistry extends Registry {
   static final String ADDRESS_VARIABLE = "CONSUL_HTTP_ADDR";
@@ -66,8 +68,10 @@ final class ConsulRegistry extends Registry {
               "deregister-after",
               "consul-token",
               "consul-token-file",
-              "consul-ca-file"),
-          new Settings(Optional.empty(), Optional.empty(), Optional.empty(), Map.of()),
+              "consul-ca-file",
+              "consul-client-cert",
+              "consul-client-key"),
+          new Settings(Optional.empty(), Optional.empty(), TlsSettings.none("consul"), Map.of()),
           ConsulRegistry::declare,
           ConsulRegistry::new);
 
@@ -82,17 +86,15 @@ final class ConsulRegistry extends Registry {
     boolean withTls = uri.startsWith(TLS_SCHEME);
     agent = Instance.parse(uri.substring(withTls ? TLS_SCHEME.length() : SCHEME.length()));
     base = URI.create((withTls ? "https://" : "http://") + agent.authority());
-    tls =
-        new CaFile("--consul-ca-file", settings.caFile(), "CONSUL_CACERT", settings.environment())
-            .context(withTls, "consul+https://host:port");
+    tls = open(settings.tls(), withTls, "consul+https://host:port");
     token = token(settings);
   }
 
   /** The flags, and the variables of Consul's own tools. */
   private record Settings(
       Optional<String> token,
-      Optional<String> tokenFile,
-      Optional<String> caFile,
+      Optional<Path> tokenFile,
+      TlsSettings tls,
       Map<String, String> environment) {
     String variable(String name) {
       return Flags.decoded(name, environment.getOrDefault(name, "")).strip();
@@ -103,12 +105,17 @@ final class ConsulRegistry extends Registry {
     Supplier<Optional<String>> token =
         flags.secret(
             "consul-token", Flags.TEXT.or("none"), "none", "Consul ACL token; prefer the file");
-    Supplier<Optional<String>> tokenFile =
-        flags.optional("consul-token-file", CaFile.PATH, "none", "file with the Consul ACL token");
-    Supplier<Optional<String>> caFile =
+    Supplier<Optional<Path>> tokenFile =
         flags.optional(
-            "consul-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to Consul");
-    return () -> new Settings(token.get(), tokenFile.get(), caFile.get(), environment);
+            "consul-token-file",
+            FlagFile.TYPE.or("none"),
+            "none",
+            "file with the Consul ACL token");
+    TlsSettings.Variables variables =
+        new TlsSettings.Variables(
+            "CONSUL_CACERT", "CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY", environment);
+    Supplier<TlsSettings> tls = TlsSettings.declare(flags, "consul", "Consul", variables);
+    return () -> new Settings(token.get(), tokenFile.get(), tls.get(), environment);
   }
 
   private static String token(Settings settings) {
@@ -123,14 +130,14 @@ final class ConsulRegistry extends Registry {
       return tokenIn(TOKEN_FILE, settings.tokenFile().get());
     }
     if (!settings.variable(TOOLS_TOKEN_FILE).isEmpty()) {
-      return tokenIn(TOOLS_TOKEN_FILE, settings.environment().get(TOOLS_TOKEN_FILE));
+      return tokenIn(TOOLS_TOKEN_FILE, Path.of(settings.environment().get(TOOLS_TOKEN_FILE)));
     }
     String token = settings.variable(TOOLS_TOKEN);
     return token.isEmpty() ? "" : checked(TOOLS_TOKEN, token);
   }
 
-  private static String tokenIn(String name, String file) {
-    return checked(name, FlagFile.read(name, Path.of(file), Files::readString).strip());
+  private static String tokenIn(String name, Path file) {
+    return checked(name, FlagFile.read(name, file, Files::readString).strip());
   }
 
   /** The message does not show the token. */

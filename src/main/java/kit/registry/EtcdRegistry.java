@@ -30,10 +30,12 @@ import kit.etcd.EtcdRegistration;
  *   --etcd-user              ETCDCTL_USER     name:password
  *   --etcd-user-file                          a file with name:password
  *   --etcd-ca-file           ETCDCTL_CACERT   PEM; else the authorities that Java trusts
+ *   --etcd-client-cert       ETCDCTL_CERT     PEM; for an etcd that requires certificates of clients
+ *   --etcd-client-key        ETCDCTL_KEY      PEM
  * </pre>
  *
- * <p>Files are read once, at the start. Client certificates are not supported: the gateway of etcd
- * does not authenticate users with them.
+ * <p>The file of a user is read once, at the start; renewed files of TLS are taken over. A certificate
+ * is no user: the gateway of etcd ignores its name.
  */
 final class EtcdRegistry extends Registry {
   private static final String SCHEME = "etcd://";
@@ -49,8 +51,9 @@ final class EtcdRegistry extends Registry {
           "etcd cluster",
           List.of(SCHEME, TLS_SCHEME),
           true,
-          Set.of("etcd-user", "etcd-user-file", "etcd-ca-file"),
-          new Settings(UserSettings.none("etcd"), Optional.empty(), Map.of()),
+          Set.of(
+              "etcd-user", "etcd-user-file", "etcd-ca-file", "etcd-client-cert", "etcd-client-key"),
+          new Settings(UserSettings.none("etcd"), TlsSettings.none("etcd"), Map.of()),
           EtcdRegistry::declare,
           EtcdRegistry::new);
 
@@ -73,21 +76,18 @@ final class EtcdRegistry extends Registry {
     Optional<String> userInfo = at < 0 ? Optional.empty() : Optional.of(rest.substring(0, at));
     String variable = settings.environment().getOrDefault(TOOLS_USER, "");
     user = settings.user().resolve(userInfo, TOOLS_USER, variable);
-    tls =
-        new CaFile("--etcd-ca-file", settings.caFile(), "ETCDCTL_CACERT", settings.environment())
-            .context(withTls, "etcd+https://host:port");
+    tls = open(settings.tls(), withTls, "etcd+https://host:port");
   }
 
   /** The flags, and the variables of etcd's own tool. */
-  private record Settings(
-      UserSettings user, Optional<String> caFile, Map<String, String> environment) {}
+  private record Settings(UserSettings user, TlsSettings tls, Map<String, String> environment) {}
 
   private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
     Supplier<UserSettings> user = UserSettings.declare(flags, "etcd", "etcd");
-    Supplier<Optional<String>> caFile =
-        flags.optional(
-            "etcd-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to etcd");
-    return () -> new Settings(user.get(), caFile.get(), environment);
+    TlsSettings.Variables variables =
+        new TlsSettings.Variables("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY", environment);
+    Supplier<TlsSettings> tls = TlsSettings.declare(flags, "etcd", "etcd", variables);
+    return () -> new Settings(user.get(), tls.get(), environment);
   }
 
   private synchronized EtcdClient client() {

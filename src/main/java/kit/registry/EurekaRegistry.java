@@ -30,8 +30,9 @@ import kit.eureka.EurekaRegistration;
  * </pre>
  *
  * <p>Credentials come from the URI ({@code eureka://name:password@...}), from {@code --eureka-user} or
- * from {@code --eureka-user-file}, CA certificates from {@code --eureka-ca-file}. Files are read once, at
- * the start.
+ * from {@code --eureka-user-file}, which is read once, at the start. {@code --eureka-ca-file} has CA
+ * certificates, {@code --eureka-client-cert} and {@code --eureka-client-key} a certificate for servers
+ * that require one of their clients; renewed files of TLS are taken over.
  */
 final class EurekaRegistry extends Registry {
   private static final String SCHEME = "eureka://";
@@ -56,10 +57,12 @@ final class EurekaRegistry extends Registry {
               "eureka-user",
               "eureka-user-file",
               "eureka-ca-file",
+              "eureka-client-cert",
+              "eureka-client-key",
               "eureka-poll",
               "eureka-renewal",
               "tags"),
-          new Settings(UserSettings.none("eureka"), Optional.empty(), POLL, RENEWAL),
+          new Settings(UserSettings.none("eureka"), TlsSettings.none("eureka"), POLL, RENEWAL),
           EurekaRegistry::declare,
           EurekaRegistry::new);
 
@@ -89,19 +92,15 @@ final class EurekaRegistry extends Registry {
       servers.add(URI.create((withTls ? "https://" : "http://") + server));
     }
     user = settings.user().resolve(userInfo);
-    tls =
-        new CaFile("--eureka-ca-file", settings.caFile(), "", Map.of())
-            .context(withTls, "eureka+https://host:port/path");
+    tls = open(settings.tls(), withTls, "eureka+https://host:port/path");
   }
 
-  private record Settings(
-      UserSettings user, Optional<String> caFile, Duration poll, Duration renewal) {}
+  private record Settings(UserSettings user, TlsSettings tls, Duration poll, Duration renewal) {}
 
   private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
     Supplier<UserSettings> user = UserSettings.declare(flags, "eureka", "Eureka");
-    Supplier<Optional<String>> caFile =
-        flags.optional(
-            "eureka-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to Eureka");
+    Supplier<TlsSettings> tls =
+        TlsSettings.declare(flags, "eureka", "Eureka", TlsSettings.Variables.NONE);
     Flags.Type<Duration> interval =
         Flags.DURATION.where("at least 100ms", poll -> poll.compareTo(SHORTEST_POLL) >= 0);
     Supplier<Duration> poll =
@@ -116,7 +115,7 @@ final class EurekaRegistry extends Registry {
     Supplier<Duration> renewal =
         flags.optional(
             "eureka-renewal", wholeSeconds, "10s", "interval of heartbeats; expires after three");
-    return () -> new Settings(user.get(), caFile.get(), poll.get(), renewal.get());
+    return () -> new Settings(user.get(), tls.get(), poll.get(), renewal.get());
   }
 
   private synchronized EurekaClient client() {

@@ -32,8 +32,9 @@ import kit.nacos.NacosRegistration;
  * clusters to watch, separated by commas (all if missing).
  *
  * <p>Credentials come from the URI ({@code nacos://name:password@...}), from {@code --nacos-user} or from
- * {@code --nacos-user-file}, CA certificates from {@code --nacos-ca-file}. Files are read once, at the
- * start.
+ * {@code --nacos-user-file}, which is read once, at the start. {@code --nacos-ca-file} has CA certificates,
+ * {@code --nacos-client-cert} and {@code --nacos-client-key} a certificate for servers that require one
+ * of their clients; renewed files of TLS are taken over.
  */
 final class NacosRegistry extends Registry {
   private static final String SCHEME = "nacos://";
@@ -51,8 +52,15 @@ final class NacosRegistry extends Registry {
           "Nacos 3 cluster; ?namespace=, group= and cluster= follow",
           List.of(SCHEME, TLS_SCHEME),
           true,
-          Set.of("nacos-user", "nacos-user-file", "nacos-ca-file", "nacos-poll", "tags"),
-          new Settings(UserSettings.none("nacos"), Optional.empty(), POLL),
+          Set.of(
+              "nacos-user",
+              "nacos-user-file",
+              "nacos-ca-file",
+              "nacos-client-cert",
+              "nacos-client-key",
+              "nacos-poll",
+              "tags"),
+          new Settings(UserSettings.none("nacos"), TlsSettings.none("nacos"), POLL),
           NacosRegistry::declare,
           NacosRegistry::new);
 
@@ -80,24 +88,21 @@ final class NacosRegistry extends Registry {
     service("any"); // Checks namespace and group.
     checkClusters(parameters.getOrDefault("cluster", "DEFAULT"));
     user = settings.user().resolve(userInfo);
-    tls =
-        new CaFile("--nacos-ca-file", settings.caFile(), "", Map.of())
-            .context(withTls, "nacos+https://host:port");
+    tls = open(settings.tls(), withTls, "nacos+https://host:port");
     poll = settings.poll();
   }
 
-  private record Settings(UserSettings user, Optional<String> caFile, Duration poll) {}
+  private record Settings(UserSettings user, TlsSettings tls, Duration poll) {}
 
   private static Supplier<Settings> declare(Flags flags, Map<String, String> environment) {
     Supplier<UserSettings> user = UserSettings.declare(flags, "nacos", "Nacos");
-    Supplier<Optional<String>> caFile =
-        flags.optional(
-            "nacos-ca-file", CaFile.PATH, "none", "CA certificates (PEM) for TLS to Nacos");
+    Supplier<TlsSettings> tls =
+        TlsSettings.declare(flags, "nacos", "Nacos", TlsSettings.Variables.NONE);
     Flags.Type<Duration> interval =
         Flags.DURATION.where("at least 100ms", poll -> poll.compareTo(SHORTEST_POLL) >= 0);
     Supplier<Duration> poll =
         flags.optional("nacos-poll", interval, "2s", "interval of polling Nacos for instances");
-    return () -> new Settings(user.get(), caFile.get(), poll.get());
+    return () -> new Settings(user.get(), tls.get(), poll.get());
   }
 
   private static Map<String, String> parameters(String query) {

@@ -6,11 +6,13 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLContext;
+import kit.LogSafe;
 import kit.cli.Flags;
 import kit.cli.HttpEngine;
 import kit.cli.Program;
@@ -20,6 +22,10 @@ import kit.discovery.Instances;
 import kit.discovery.Registration;
 import kit.discovery.Services;
 import kit.discovery.Watch;
+import kit.http.client.LazyTls;
+import kit.tls.ReloadingTls;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A service registry, chosen by its URI: watches instances and services, and registers instances.
@@ -46,6 +52,7 @@ public abstract class Registry implements AutoCloseable {
 
   private final String uri;
   private volatile HttpEngine engine = HttpEngine.JDK;
+  private Optional<ReloadingTls> tls = Optional.empty(); // Before the registry is shared.
 
   /**
    * For backends.
@@ -147,9 +154,11 @@ public abstract class Registry implements AutoCloseable {
     Program.ahead("prepare-registry", this::load);
   }
 
-  /** Releases what the backend holds, once its watches and registrations are closed. */
+  /** No longer follows the files of TLS; for the time when watches and registrations are closed. */
   @Override
-  public void close() {}
+  public final void close() {
+    tls.ifPresent(ReloadingTls::close);
+  }
 
   /** Returns the URI, without a password. */
   @Override
@@ -183,6 +192,19 @@ public abstract class Registry implements AutoCloseable {
     this.engine = requireNonNull(engine, "engine");
   }
 
+  /**
+   * For the constructor of a backend: returns the TLS context of its settings, which follows the files
+   * until {@link #close}.
+   *
+   * @param tlsForm the form of the URIs that allow the flags
+   * @throws Flags.UsageException if the flags contradict each other, or a file cannot be used
+   */
+  final SSLContext open(TlsSettings settings, boolean withTls, String tlsForm) {
+    tls = settings.open(withTls, tlsForm, new LoggedEvents(uri));
+    tls.ifPresent(ReloadingTls::start);
+    return tls.map(ReloadingTls::context).orElseGet(LazyTls::context);
+  }
+
   /** Returns a client that tries each address of the registry's name. */
   final HttpClient newHttpClient(SSLContext tls) {
     return engine.newClient(tls, CONNECT_TIMEOUT);
@@ -192,6 +214,29 @@ public abstract class Registry implements AutoCloseable {
   static void refuse(List<String> tags) {
     if (!tags.isEmpty()) {
       throw new Flags.UsageException("--tags: this kind of registry has no tags");
+    }
+  }
+
+  /** Logs what happens to the files of TLS. */
+  private record LoggedEvents(String uri) implements ReloadingTls.Listener {
+    private static final Logger log = LoggerFactory.getLogger(Registry.class);
+
+    @Override
+    public void reloaded(Optional<Instant> expiresAt) {
+      log.info("TLS files for registry {} reloaded", uri);
+    }
+
+    @Override
+    public void failed(String reason) {
+      log.warn(
+          "TLS files for registry {} not reloaded, the old ones stay in use: {}",
+          uri,
+          LogSafe.of(reason));
+    }
+
+    @Override
+    public void expires(Instant at) {
+      log.warn("TLS certificate for registry {} expires at {}; replace its files", uri, at);
     }
   }
 }

@@ -18,7 +18,7 @@ import kit.cli.Flags;
  * @param user the value of {@code --KIND-user}
  * @param file the value of {@code --KIND-user-file}
  */
-record UserSettings(String kind, Optional<String> user, Optional<String> file) {
+record UserSettings(String kind, Optional<String> user, Optional<Path> file) {
   /** User and password; both are empty without a user. */
   record Credentials(String name, String password) {
     boolean isPresent() {
@@ -39,10 +39,10 @@ record UserSettings(String kind, Optional<String> user, Optional<String> file) {
             Flags.TEXT.or("none"),
             "none",
             product + " name:password; prefer the file");
-    Supplier<Optional<String>> file =
+    Supplier<Optional<Path>> file =
         flags.optional(
             kind + "-user-file",
-            CaFile.PATH,
+            FlagFile.TYPE.or("none"),
             "none",
             "file with the " + product + " name:password");
     return () -> new UserSettings(kind, user.get(), file.get());
@@ -70,8 +70,8 @@ record UserSettings(String kind, Optional<String> user, Optional<String> file) {
       return credentials(flag, user.get());
     }
     if (file.isPresent()) {
-      Path path = Path.of(file.get());
-      return credentials(fileFlag, FlagFile.read(fileFlag, path, Files::readString).strip());
+      String content = FlagFile.read(fileFlag, file.get(), Files::readString);
+      return credentials(fileFlag, content.strip());
     }
     String fromTools = Flags.decoded(variableName, variable);
     return fromTools.isEmpty() ? new Credentials("", "") : credentials(variableName, fromTools);

@@ -80,7 +80,7 @@ class EtcdRegistryTest {
           --registry=etcd://h:1 | --etcd-user=s3cret | --etcd-user: not name:password
           --registry=etcd://h:1 | --etcd-user-file=none-such | --etcd-user-file: no such file: none-such
           --registry=etcd://h:1 | --etcd-ca-file=x | --etcd-ca-file: the registry is not etcd+https
-          --registry=etcd+https://h:1 | --etcd-ca-file=none-such | --etcd-ca-file: no such file: none-such
+          --registry=etcd+https://h:1 | --etcd-ca-file=none-such | --etcd-ca-file: none-such: no such file
           --registry=etc://a:s3cret@h:1 | | --registry: not consul[+https]://host:port
           """)
   void whatIsWrongIsSaidWithoutTheSecret(String uri, String flag, String message) {

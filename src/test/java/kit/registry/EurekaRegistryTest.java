@@ -104,7 +104,7 @@ class EurekaRegistryTest {
           eureka://h:1/e             | --eureka-user=s3cret        | --eureka-user: not name:password
           eureka://h:1/e             | --eureka-user-file=none-such | --eureka-user-file: no such file: none-such
           eureka://h:1/e             | --eureka-ca-file=x          | --eureka-ca-file: the registry is not eureka+https
-          eureka+https://h:1/e       | --eureka-ca-file=none-such  | --eureka-ca-file: no such file: none-such
+          eureka+https://h:1/e       | --eureka-ca-file=none-such  | --eureka-ca-file: none-such: no such file
           eureka://h:1/e             | --eureka-poll=99ms          | --eureka-poll: not a duration
           eureka://h:1/e             | --eureka-renewal=999ms      | --eureka-renewal: not a duration
           eureka://h:1/e             | --eureka-renewal=1500ms     | --eureka-renewal: not a duration

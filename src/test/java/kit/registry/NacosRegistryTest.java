@@ -102,7 +102,7 @@ class NacosRegistryTest {
           nacos://h:1              | --nacos-user=s3cret        | --nacos-user: not name:password
           nacos://h:1              | --nacos-user-file=none-such | --nacos-user-file: no such file: none-such
           nacos://h:1              | --nacos-ca-file=x          | --nacos-ca-file: the registry is not nacos+https
-          nacos+https://h:1        | --nacos-ca-file=none-such  | --nacos-ca-file: no such file: none-such
+          nacos+https://h:1        | --nacos-ca-file=none-such  | --nacos-ca-file: none-such: no such file
           nacos://h:1              | --nacos-poll=99ms          | --nacos-poll: not a duration
           naco://a:s3cret@h:1      |                            | --registry: not consul[+https]://host:port
           nacos://a:s3cret@h:1?x=y |                            | --registry: not consul[+https]://host:port

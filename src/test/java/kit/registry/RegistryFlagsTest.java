@@ -137,9 +137,9 @@ class RegistryFlagsTest {
           --consul-token=s3 cret       | --consul-token: not a token
           --consul-token-file=EMPTY --consul-token=s3cret | --consul-token and --consul-token-file: only one
           --consul-ca-file=EMPTY       | --consul-ca-file: the registry is not consul+https://host:port
-          --registry=consul+https://a:1 --consul-ca-file=/no/such | --consul-ca-file: no such file: /no/such
-          --registry=consul+https://a:1 --consul-ca-file=EMPTY    | --consul-ca-file: no certificate in EMPTY
-          --registry=consul+https://a:1 --consul-ca-file=TEXT     | --consul-ca-file: no certificates in PEM: TEXT
+          --registry=consul+https://a:1 --consul-ca-file=/no/such | --consul-ca-file: /no/such: no such file
+          --registry=consul+https://a:1 --consul-ca-file=EMPTY    | --consul-ca-file: EMPTY: empty
+          --registry=consul+https://a:1 --consul-ca-file=TEXT     | --consul-ca-file: TEXT: not PEM
           """)
   void whatIsWrongIsToldByTheNameOfItsFlag(String args, String message) throws Exception {
     String empty = Files.writeString(files.resolve("empty"), "").toString();
@@ -155,8 +155,12 @@ class RegistryFlagsTest {
     "consul://h:1,       CONSUL_HTTP_TOKEN",
     "consul://h:1,       CONSUL_HTTP_TOKEN_FILE",
     "consul+https://h:1, CONSUL_CACERT",
+    "consul+https://h:1, CONSUL_CLIENT_CERT",
+    "consul+https://h:1, CONSUL_CLIENT_KEY",
     "etcd://h:1,         ETCDCTL_USER",
-    "etcd+https://h:1,   ETCDCTL_CACERT"
+    "etcd+https://h:1,   ETCDCTL_CACERT",
+    "etcd+https://h:1,   ETCDCTL_CERT",
+    "etcd+https://h:1,   ETCDCTL_KEY"
   })
   void variableThatTheJvmCouldNotDecodeIsRefused(String uri, String variable) {
     assertThatThrownBy(() -> registry(with(variable, "a:p\ufffd"), "--registry", uri))
@@ -170,7 +174,7 @@ class RegistryFlagsTest {
     assertThat(registry(environment)).hasToString("consul://127.0.0.1:8500");
     environment.put("CONSUL_HTTP_SSL", "true");
     assertThatThrownBy(() -> registry(environment))
-        .hasMessage("CONSUL_CACERT: no such file: /no/such");
+        .hasMessage("CONSUL_CACERT: /no/such: no such file");
   }
 
   @Test
