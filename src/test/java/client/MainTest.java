@@ -88,7 +88,16 @@ class MainTest {
   void flagsStandInGroups() {
     HelpPage load = help("load");
     assertThat(load.flags("Command"))
-        .containsExactly("uid", "concurrency", "rate", "duration", "count", "json");
+        .containsExactly(
+            "uid",
+            "concurrency",
+            "rate",
+            "duration",
+            "count",
+            "max-failed",
+            "max-p99",
+            "max-gap",
+            "json");
     assertThat(load.flags("Service")).containsExactly("service", "tags", "target");
     assertThat(load.flags("Calls"))
         .containsExactly(

@@ -258,6 +258,38 @@ class LifecycleIT {
   }
 
   @Test
+  void loadIsAGateWithAVerdict() throws Exception {
+    String slow = "http://127.0.0.1:" + serviceAlone("--delay", "300ms").port();
+    String failing = "http://127.0.0.1:" + serviceAlone("--fail-ratio", "1").port();
+
+    verdict(
+        0,
+        "PASS failed 0 <= 0, p99 .* <= 20000.00 ms, gap .* <= 20000.00 ms",
+        slow,
+        "--max-failed",
+        "0",
+        "--max-p99",
+        "20s",
+        "--max-gap",
+        "20s");
+    verdict(1, "FAIL no call succeeded, failed 8 > 7", failing, "--max-failed", "7");
+    verdict(1, "FAIL p99 .* ms > 200.00 ms", slow, "--max-p99", "200ms");
+    verdict(1, "FAIL gap .* ms > 200.00 ms", slow, "--max-gap", "200ms");
+  }
+
+  private void verdict(int status, String verdict, String target, String... bounds)
+      throws Exception {
+    List<String> args = new ArrayList<>(List.of("load", "--target", target, "--count", "8"));
+    args.addAll(List.of("--timeout", "20s"));
+    args.addAll(List.of(bounds));
+    JarProcess load = jars.start("client", args.toArray(String[]::new));
+    assertThat(load.exitStatus()).isEqualTo(status);
+    assertThat(load.err()).isEmpty();
+    List<String> out = load.out();
+    assertThat(out.get(out.size() - 1)).matches(verdict);
+  }
+
+  @Test
   void signalEndsALoadAtOnceWithItsTable() throws Exception {
     AtomicInteger calls = new AtomicInteger();
     CountDownLatch inFlight = new CountDownLatch(2);

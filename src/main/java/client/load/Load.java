@@ -3,9 +3,11 @@ package client.load;
 
 import client.options.Options;
 import client.options.UserCall;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import kit.Shutdown;
 import kit.cli.Flags;
@@ -45,15 +47,19 @@ public final class Load {
                 Flags.integer(0, Integer.MAX_VALUE),
                 "0",
                 "maximum number of calls; 0 = no limit");
+    Supplier<Gate> bounds = Gate.declare(options.flags());
     Supplier<Boolean> json = options.flags().optional("json", Flags.SWITCH, "false", "print JSON");
     options.parse(args);
 
+    Gate gate = bounds.get();
+    gate.check(rate.get());
     LoadRun.Plan plan =
         new LoadRun.Plan(
             concurrency.get(), rate.get(), duration.get(), count.get(), options.timeout());
     UserCall call = UserCall.getName(uid.get());
     LoadTally tally = new LoadTally();
     ProgressLine line = new ProgressLine();
+    AtomicBoolean passed = new AtomicBoolean();
     try (Options.Users users = options.users(tally::around)) {
       LoadRun run =
           new LoadRun(plan, () -> users.call(options.newCall(), call), tally, LoadRun.Clock.real());
@@ -62,7 +68,9 @@ public final class Load {
           new Shutdown(SHUTDOWN_BUDGET)
               .step("stop", run)
               .step("erase progress line", line)
-              .step("print", () -> print(tally.report(run.sinceStartNanos()), json.get()))
+              .step(
+                  "print",
+                  () -> passed.set(print(tally.report(run.sinceStartNanos()), gate, json.get())))
               .onSignal();
       run.start();
       while (!run.await(PROGRESS_NANOS)) {
@@ -71,13 +79,26 @@ public final class Load {
       end.close();
       Output.check();
     }
-    if (tally.hasFailures()) {
+    if (!passed.get()) {
       throw new Program.FailedException();
     }
   }
 
-  private static void print(LoadTally.Report report, boolean json) {
-    System.out.println(
-        json ? new String(Json.write(report), StandardCharsets.UTF_8) : report.table());
+  /** Prints the results; returns whether the test passed. */
+  private static boolean print(LoadTally.Report report, Gate gate, boolean json) {
+    Gate.Verdict verdict = gate.judge(report);
+    if (json) {
+      Object all = gate.isOn() ? new Judged(report, verdict) : report;
+      System.out.println(new String(Json.write(all), StandardCharsets.UTF_8));
+      return verdict.passed();
+    }
+    System.out.println(report.table());
+    if (gate.isOn()) {
+      System.out.println("\n" + verdict.line());
+    }
+    return verdict.passed();
   }
+
+  /** A report and the verdict on it, as JSON: the members of the report, and {@code verdict}. */
+  record Judged(@JsonUnwrapped LoadTally.Report report, Gate.Verdict verdict) {}
 }

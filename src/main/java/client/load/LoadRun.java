@@ -211,7 +211,8 @@ final class LoadRun implements AutoCloseable {
       failure = e;
     }
     if (!closed) {
-      tally.ended(sinceStartNanos() - dueNanos, failure);
+      long endNanos = sinceStartNanos();
+      tally.ended(endNanos, endNanos - dueNanos, failure);
     }
   }
 

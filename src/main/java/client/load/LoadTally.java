@@ -30,6 +30,8 @@ final class LoadTally {
   // Guarded by this.
   private long ok;
   private long late;
+  private long okAtNanos; // When the last call succeeded, from the start.
+  private long gapNanos; // The longest time between two of these.
   private final Map<String, Report.Failed> failures = new TreeMap<>();
   private final Map<String, Share> shares = new TreeMap<>();
 
@@ -67,11 +69,16 @@ final class LoadTally {
     }
   }
 
-  /** Counts a call; {@code failure} is null if it succeeded. */
-  void ended(long nanos, Throwable failure) {
+  /**
+   * Counts a call that took {@code nanos}.
+   *
+   * @param atNanos when it ended, from the start of the test
+   * @param failure null if it succeeded
+   */
+  void ended(long atNanos, long nanos, Throwable failure) {
     latencies.record(nanos);
     if (failure == null) {
-      answered();
+      answered(atNanos);
     } else {
       failed(kind(failure), LogSafe.of(Failure.why(failure)));
     }
@@ -83,8 +90,12 @@ final class LoadTally {
     failed(NEVER_BEGAN, "all threads were busy for longer than --timeout; see --concurrency");
   }
 
-  private synchronized void answered() {
+  private synchronized void answered(long atNanos) {
     ok++;
+    if (atNanos > okAtNanos) { // Calls may be counted in another order than they ended.
+      gapNanos = Math.max(gapNanos, atNanos - okAtNanos);
+      okAtNanos = atNanos;
+    }
   }
 
   private synchronized void failed(String kind, String example) {
@@ -113,11 +124,6 @@ final class LoadTally {
     return failure.getClass().getSimpleName();
   }
 
-  /** Returns whether any call has failed so far. */
-  synchronized boolean hasFailures() {
-    return !failures.isEmpty();
-  }
-
   /** Returns the report at {@code nanos} after the start. */
   synchronized Report report(long nanos) {
     List<Report.Failed> failed = new ArrayList<>(failures.values());
@@ -140,6 +146,7 @@ final class LoadTally {
         nanos / 1e9,
         failed,
         Report.Latency.of(latencies),
+        Math.max(gapNanos, nanos - okAtNanos) / 1e6,
         instances);
   }
 
@@ -150,6 +157,8 @@ final class LoadTally {
    * @param late calls that started over 1 ms after they were due, because all threads were busy
    * @param seconds from the start to the end
    * @param failures by kind, the most frequent first
+   * @param gapMillis longest time without a successful call: from the start to the first one, between two,
+   *     or from the last one to the end
    * @param instances by address
    */
   record Report(
@@ -160,6 +169,7 @@ final class LoadTally {
       double seconds,
       List<Failed> failures,
       Latency latencyMillis,
+      double gapMillis,
       List<Answered> instances) {
 
     /**
@@ -222,6 +232,7 @@ final class LoadTally {
       lines.add(line("p90    %10.2f ms", latencyMillis.p90()));
       lines.add(line("p99    %10.2f ms", latencyMillis.p99()));
       lines.add(line("max    %10.2f ms", latencyMillis.max()));
+      lines.add(line("gap    %10.2f ms   longest time without a successful call", gapMillis));
       if (!instances.isEmpty()) {
         lines.add("").add(line("%-24s %9s %7s %16s", "instance", "ok", "share", "failed attempts"));
       }

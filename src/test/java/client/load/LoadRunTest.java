@@ -60,6 +60,7 @@ class LoadRunTest {
     assertThat(report.latencyMillis().max()).isEqualTo(500);
     assertThat(report.latencyMillis().p90()).isCloseTo(401, within(4.0));
     assertThat(report.latencyMillis().p50()).isCloseTo(5, within(0.1));
+    assertThat(report.gapMillis()).isEqualTo(500); // Until the first one succeeded.
   }
 
   @Test

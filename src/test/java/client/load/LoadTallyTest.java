@@ -37,15 +37,14 @@ class LoadTallyTest {
 
   @Test
   void failuresAreCountedByKindTheMostFrequentFirst() {
-    tally.ended(1, PeerException.timeout("a:1", null));
-    tally.ended(1, PeerException.status("a:1", 429, "slow down", null));
-    tally.ended(1, PeerException.status("b:2", 429, "slow down", null));
-    tally.ended(1, PeerException.status("a:1", 429, "slow down", null));
-    tally.ended(1, PeerException.status("a:1", 503, "busy", null));
-    tally.ended(1, PeerException.status("a:1", 503, "busy", null));
-    tally.ended(1, new IllegalStateException("two\nlines"));
-    tally.ended(1, null);
-    assertThat(tally.hasFailures()).isTrue();
+    tally.ended(0, 1, PeerException.timeout("a:1", null));
+    tally.ended(0, 1, PeerException.status("a:1", 429, "slow down", null));
+    tally.ended(0, 1, PeerException.status("b:2", 429, "slow down", null));
+    tally.ended(0, 1, PeerException.status("a:1", 429, "slow down", null));
+    tally.ended(0, 1, PeerException.status("a:1", 503, "busy", null));
+    tally.ended(0, 1, PeerException.status("a:1", 503, "busy", null));
+    tally.ended(0, 1, new IllegalStateException("two\nlines"));
+    tally.ended(0, 1, null);
     LoadTally.Report report = tally.report(1);
     assertThat(report.calls()).isEqualTo(8);
     assertThat(report.ok()).isEqualTo(1);
@@ -79,7 +78,7 @@ class LoadTallyTest {
             new LoadTally.Report.Answered("a:1", 1, 0.25, 1),
             new LoadTally.Report.Answered("b:2", 3, 0.75, 0));
     // An attempt that failed is no failed call: another may have gone well.
-    assertThat(tally.hasFailures()).isFalse();
+    assertThat(tally.report(1).failed()).isZero();
   }
 
   @Test
@@ -98,9 +97,9 @@ class LoadTallyTest {
   @Test
   void tableHasAllResults() throws Exception {
     for (int i = 1; i <= 100; i++) {
-      tally.ended(millis(i), null);
+      tally.ended(0, millis(i), null);
     }
-    tally.ended(millis(2000), PeerException.timeout("127.0.0.1:8081", null));
+    tally.ended(0, millis(2000), PeerException.timeout("127.0.0.1:8081", null));
     tally.beganLate();
     tally.around(Instance.of("127.0.0.1", 8081)).around((context, call) -> "").call(null, CALL);
     assertThat(tally.report(millis(10_000)).table().lines())
@@ -114,6 +113,7 @@ class LoadTallyTest {
             "p90         91.23 ms",
             "p99        100.14 ms",
             "max       2000.00 ms",
+            "gap      10000.00 ms   longest time without a successful call",
             "",
             "instance                        ok   share  failed attempts",
             "127.0.0.1:8081                   1  100.0%                0");
@@ -122,8 +122,24 @@ class LoadTallyTest {
   }
 
   @Test
+  void gapIsTheLongestTimeWithoutASuccessfulCallAlsoAtTheStartAndTheEnd() {
+    assertThat(tally.report(millis(70)).gapMillis()).isEqualTo(70); // No call at all.
+
+    tally.ended(millis(100), 1, null);
+    assertThat(tally.report(millis(120)).gapMillis()).isEqualTo(100); // At the start.
+
+    tally.ended(millis(200), 1, PeerException.timeout("a:1", null));
+    tally.ended(millis(250), 1, null);
+    assertThat(tally.report(millis(300)).gapMillis()).isEqualTo(150); // Failures do not end it.
+
+    tally.ended(millis(240), 1, null); // Counted late.
+    tally.ended(millis(350), 1, null);
+    assertThat(tally.report(millis(350)).gapMillis()).isEqualTo(150);
+    assertThat(tally.report(millis(600)).gapMillis()).isEqualTo(250); // At the end.
+  }
+
+  @Test
   void tableOfNothingIsATable() {
     assertThat(tally.report(0).table()).startsWith("calls           0   in 0.0 s: 0.0/s\nok");
-    assertThat(tally.hasFailures()).isFalse();
   }
 }
