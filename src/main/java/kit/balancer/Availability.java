@@ -14,4 +14,12 @@ public interface Availability {
    * quick.
    */
   boolean isAvailable();
+
+  /**
+   * Returns why no call would be sent now, such as {@code breaker open for 3.1 s}; invoked only while
+   * unavailable, for a log line at DEBUG.
+   */
+  default String reason() {
+    return "unavailable";
+  }
 }

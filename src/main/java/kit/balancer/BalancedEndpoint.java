@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -46,7 +47,8 @@ import org.slf4j.LoggerFactory;
  * <p>An instance whose endpoint is {@linkplain Availability unavailable} (its circuit breaker is
  * open) gets no calls, unless all are unavailable. The same holds for one whose endpoint cannot be
  * created because the factory throws: it is skipped with one warning, and retried when the list has
- * changed, or when no other instance is left.
+ * changed, or when no other instance is left. At DEBUG, each pick that skips an instance is a line with
+ * the reason.
  *
  * <p>The first call waits for the first non-empty list, until its deadline (10 seconds without
  * one): right after the start, discovery has no result yet. Later, an empty list is an error at
@@ -182,8 +184,30 @@ public final class BalancedEndpoint<Q, R> implements Endpoint<Q, R>, AutoCloseab
     }
   }
 
-  /** Picks among the available candidates; if none is available, among all. */
   private Node<Q, R> pick(List<Node<Q, R>> all, List<Node<Q, R>> candidates) {
+    Node<Q, R> picked = choose(all, candidates);
+    if (log.isDebugEnabled()) {
+      logSkipped(all, candidates, picked);
+    }
+    return picked;
+  }
+
+  private void logSkipped(List<Node<Q, R>> all, List<Node<Q, R>> candidates, Node<Q, R> picked) {
+    StringJoiner skipped = new StringJoiner(", ");
+    for (Node<Q, R> node : all) {
+      if (!candidates.contains(node)) {
+        skipped.add(node.name() + ": tried by this call");
+      } else if (node != picked && !node.isAvailable() && picked.isAvailable()) {
+        skipped.add(node.name() + ": " + node.reason());
+      }
+    }
+    if (skipped.length() > 0) {
+      log.debug("skipped {}; picked {}", skipped, picked.name());
+    }
+  }
+
+  /** Picks among the available candidates; if none is available, among all. */
+  private Node<Q, R> choose(List<Node<Q, R>> all, List<Node<Q, R>> candidates) {
     // The picker sees the whole list, and picks of other nodes are repeated: a turn on a shorter
     // list is another instance, and with one of four unavailable its neighbour got a ninth of the
     // calls instead of a third.

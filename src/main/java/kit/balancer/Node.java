@@ -48,6 +48,16 @@ public final class Node<Q, R> {
         && !(endpoint.get() instanceof Availability availability && !availability.isAvailable());
   }
 
+  /** Returns why it is not available, for the log. */
+  String reason() {
+    if (isUnmade) {
+      return "no endpoint: " + warned.get();
+    }
+    return endpoint.get() instanceof Availability availability
+        ? LogSafe.of(availability.reason())
+        : "unavailable";
+  }
+
   /** Allows another call of the factory after it failed. */
   void tryAgain() {
     isUnmade = false;

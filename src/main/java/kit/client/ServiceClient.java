@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -166,12 +167,21 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
     return states;
   }
 
+  /** Describes an open breaker; without the time until its listener has been called. */
+  static String breakerOpen(OptionalLong sinceNanos, long nowNanos) {
+    return sinceNanos.isEmpty()
+        ? "breaker open"
+        : String.format(
+            Locale.ROOT, "breaker open for %.1f s", (nowNanos - sinceNanos.getAsLong()) / 1e9);
+  }
+
   /** One instance with its breaker, its timeout, and what the caller puts around each attempt. */
   private final class InstanceEndpoint implements Endpoint<Q, R>, Availability, AutoCloseable {
     private final String instance;
     private final Endpoint<Q, R> innermost;
     private final CircuitBreaking<Q, R> breaking;
     private final Endpoint<Q, R> outermost;
+    private volatile OptionalLong openedAtNanos = OptionalLong.empty(); // Empty unless it is open.
 
     InstanceEndpoint(
         Instance of, Endpoint<Q, R> innermost, Middleware<Q, R> around, Settings<Q, R> settings) {
@@ -179,11 +189,7 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       this.innermost = innermost;
       this.breaking =
           new CircuitBreaking<>(
-              instance,
-              new CircuitBreaker(
-                  settings.breaker(),
-                  System::nanoTime,
-                  state -> log.debug("circuit breaker of {} is {}", instance, state)));
+              instance, new CircuitBreaker(settings.breaker(), System::nanoTime, this::changed));
       this.outermost =
           Middleware.chain(around, breaking, Middleware.timeout(settings.attemptTimeout()))
               .around(innermost);
@@ -194,9 +200,20 @@ public final class ServiceClient<Q, R> implements Endpoint<Q, R>, AutoCloseable 
       return outermost.call(context, request);
     }
 
+    private void changed(CircuitBreaker.State state) {
+      boolean isOpen = state == CircuitBreaker.State.OPEN;
+      openedAtNanos = isOpen ? OptionalLong.of(System.nanoTime()) : OptionalLong.empty();
+      log.debug("circuit breaker of {} is {}", instance, state);
+    }
+
     @Override
     public boolean isAvailable() {
       return !breaking.isOpen();
+    }
+
+    @Override
+    public String reason() {
+      return breakerOpen(openedAtNanos, System.nanoTime());
     }
 
     String state() {

@@ -4,26 +4,33 @@ package kit.balancer;
 import static java.util.Collections.frequency;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import kit.Attempts;
 import kit.Context;
 import kit.Endpoint;
 import kit.PeerException;
 import kit.discovery.Instance;
 import kit.discovery.Instances;
 import org.junit.jupiter.api.Test;
+import org.slf4j.event.Level;
+import testing.RecordingLogger;
 
 /** Balancing with endpoints that report that they are unavailable. */
 class AvailabilityTest {
   private final Set<String> avoided = ConcurrentHashMap.newKeySet();
+  private final RecordingLogger log = new RecordingLogger();
   private final BalancedEndpoint<String, String> balanced =
       new BalancedEndpoint<>(
           "web",
           Instances.fixed(List.of(Instance.of("a", 1), Instance.of("b", 1), Instance.of("c", 1))),
           Peer::new,
-          new RoundRobinPicker(0)::pick);
+          new RoundRobinPicker(0)::pick,
+          Duration.ZERO,
+          log);
 
   private final class Peer implements Endpoint<String, String>, Availability {
     private final String name;
@@ -43,6 +50,11 @@ class AvailabilityTest {
     @Override
     public boolean isAvailable() {
       return !avoided.contains(name);
+    }
+
+    @Override
+    public String reason() {
+      return "breaker open for 3.1 s";
     }
   }
 
@@ -84,5 +96,40 @@ class AvailabilityTest {
     calls(3);
     avoided.addAll(List.of("a", "b"));
     assertThat(balanced.call(Context.background(), "refuse")).isEqualTo("c");
+  }
+
+  @Test
+  void eachPickThatSkipsAnInstanceIsLoggedAtDebug() throws Exception {
+    calls(3);
+    assertThat(log.lines()).isEmpty();
+    avoided.add("a");
+
+    assertThat(calls(2)).containsExactly("b", "c");
+    assertThat(log.linesFrom(Level.DEBUG))
+        .containsExactly(
+            "DEBUG skipped a:1: breaker open for 3.1 s; picked b:1",
+            "DEBUG skipped a:1: breaker open for 3.1 s; picked c:1");
+  }
+
+  @Test
+  void instancesThatTheCallHasTriedAreLoggedAsSkipped() throws Exception {
+    calls(3);
+    avoided.add("b");
+    Attempts attempts = new Attempts();
+    attempts.broke("a:1");
+
+    balanced.call(Context.background().with(Attempts.KEY, attempts), "any");
+    assertThat(log.linesFrom(Level.DEBUG))
+        .containsExactly(
+            "DEBUG skipped a:1: tried by this call, b:1: breaker open for 3.1 s; picked c:1");
+  }
+
+  @Test
+  void pickAmongUnavailableInstancesSkipsNone() throws Exception {
+    calls(3);
+    avoided.addAll(List.of("a", "b", "c"));
+    calls(3);
+
+    assertThat(log.lines()).isEmpty();
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -245,5 +246,14 @@ class ServiceClientTest {
       listener.get().run();
       assertThat(metrics.text()).doesNotContain("instance=\"a:1\"");
     }
+  }
+
+  @Test
+  void openBreakerIsDescribedWithItsAge() {
+    assertThat(ServiceClient.breakerOpen(OptionalLong.of(Long.MAX_VALUE), Long.MIN_VALUE + 99))
+        .isEqualTo("breaker open for 0.0 s"); // The clock may overflow.
+    assertThat(ServiceClient.breakerOpen(OptionalLong.of(0), 3_140_000_000L))
+        .isEqualTo("breaker open for 3.1 s");
+    assertThat(ServiceClient.breakerOpen(OptionalLong.empty(), 7)).isEqualTo("breaker open");
   }
 }
