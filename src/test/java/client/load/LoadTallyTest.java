@@ -26,10 +26,10 @@ class LoadTallyTest {
 
   @Test
   void failedHandshakesAreAKindForEachReason() {
-    LoadTally tally = new LoadTally();
+
     SSLException unknown = new SSLHandshakeException("Received fatal alert: certificate_required");
-    tally.ended(1, PeerException.notConnected("a:1", "TLS: no certificate", unknown));
-    tally.ended(1, PeerException.notConnected("a:1", "connection refused", null));
+    tally.ended(0, 1, PeerException.notConnected("a:1", "TLS: no certificate", unknown));
+    tally.ended(0, 1, PeerException.notConnected("a:1", "connection refused", null));
     assertThat(tally.report(1).failures())
         .extracting(LoadTally.Report.Failed::kind)
         .containsExactlyInAnyOrder("TLS no client certificate", "not connected");
