@@ -36,7 +36,7 @@ public final class NacosServer implements AutoCloseable {
   private Process process;
 
   /** Starts a server and waits until it can be used. */
-  public static NacosServer start(String... options) throws IOException, InterruptedException {
+  public static NacosServer start(String... options) throws Exception {
     NacosServer server = new NacosServer(options);
     try {
       server.restartEmpty();
@@ -70,7 +70,7 @@ public final class NacosServer implements AutoCloseable {
   }
 
   /** Kills the server, and returns once its port is free. */
-  public void kill() throws IOException, InterruptedException {
+  public void kill() throws Exception {
     if (process == null) {
       return;
     }
@@ -79,17 +79,13 @@ public final class NacosServer implements AutoCloseable {
     process = null;
 
     // The process that listens is a child of that one, and on a busy machine ends later.
-    long killedAtNanos = System.nanoTime();
-    while (!LocalServers.isFree(port)) {
-      if (System.nanoTime() - killedAtNanos > TimeUnit.SECONDS.toNanos(START_SECONDS)) {
-        throw new IOException("port " + port + " still in use " + START_SECONDS + " s after kill");
-      }
-      Thread.sleep(10);
-    }
+    Eventually.within(
+        Duration.ofSeconds(START_SECONDS),
+        () -> assertThat(LocalServers.isFree(port)).as("port " + port).isTrue());
   }
 
   /** Starts the server on the same port, without its data. */
-  public void restartEmpty() throws IOException, InterruptedException {
+  public void restartEmpty() throws Exception {
     kill();
     deleteData();
     // Its start takes both cores for seconds: other tests that run at the time come first.
@@ -202,7 +198,7 @@ public final class NacosServer implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
+  public void close() throws Exception {
     kill();
     deleteData();
   }
@@ -210,7 +206,7 @@ public final class NacosServer implements AutoCloseable {
   private void destroy() {
     try {
       close();
-    } catch (IOException | InterruptedException e) {
+    } catch (Exception e) {
       // The JVM ends.
     }
   }

@@ -26,7 +26,6 @@ class LoadTallyTest {
 
   @Test
   void failedHandshakesAreAKindForEachReason() {
-
     SSLException unknown = new SSLHandshakeException("Received fatal alert: certificate_required");
     tally.ended(0, 1, PeerException.notConnected("a:1", "TLS: no certificate", unknown));
     tally.ended(0, 1, PeerException.notConnected("a:1", "connection refused", null));
