@@ -241,6 +241,11 @@ final class ConsulRegistry extends Registry {
   }
 
   @Override
+  public Inspection inspection() {
+    return new ConsulInspection(base, token, newHttpClient(tls), client());
+  }
+
+  @Override
   Optional<Instance> address() {
     return Optional.of(agent);
   }

@@ -127,6 +127,11 @@ final class EtcdRegistry extends Registry {
   }
 
   @Override
+  public Inspection inspection() {
+    return new EtcdInspection(endpoints, newHttpClient(tls), client());
+  }
+
+  @Override
   Optional<Instance> address() {
     return Optional.of(members.get(0));
   }

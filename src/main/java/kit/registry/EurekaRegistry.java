@@ -170,6 +170,11 @@ final class EurekaRegistry extends Registry {
   }
 
   @Override
+  public Inspection inspection() {
+    return new EurekaInspection(servers, newHttpClient(tls), client());
+  }
+
+  @Override
   Optional<Instance> address() {
     return Optional.of(members.get(0));
   }

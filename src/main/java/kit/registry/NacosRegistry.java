@@ -177,6 +177,12 @@ final class NacosRegistry extends Registry {
   }
 
   @Override
+  public Inspection inspection() {
+    return new NacosInspection(
+        servers, newHttpClient(tls), client(), name -> service("--service", name));
+  }
+
+  @Override
   Optional<Instance> address() {
     return Optional.of(members.get(0));
   }

@@ -154,6 +154,11 @@ public abstract class Registry implements AutoCloseable {
     Program.ahead("prepare-registry", this::load);
   }
 
+  /** Returns a reader of all that the registry holds about a service, for diagnosis. */
+  public Inspection inspection() {
+    return new WatchInspection(this);
+  }
+
   /** No longer follows the files of TLS; for the time when watches and registrations are closed. */
   @Override
   public final void close() {

@@ -123,6 +123,11 @@ final class ZooKeeperRegistry extends Registry {
   }
 
   @Override
+  public Inspection inspection() {
+    return new ZooKeeperInspection(members, settings);
+  }
+
+  @Override
   Optional<Instance> address() {
     return Optional.of(members.get(0));
   }
