@@ -3,6 +3,7 @@ package client;
 
 import client.auth.FetchToken;
 import client.auth.HashPassword;
+import client.doctor.Doctor;
 import client.gateway.Gateway;
 import client.load.Load;
 import client.registry.DevAgentCommand;
@@ -30,6 +31,7 @@ public final class Main {
         delete UID          calls DELETE /user/{uid}
 
       Registry:
+        doctor              finds out why a service gets no calls
         instances           lists the healthy instances of a service
         services            lists all services
         watch               prints instances as they are added and removed
@@ -51,6 +53,7 @@ public final class Main {
           "loop",
           "get",
           "delete",
+          "doctor",
           "instances",
           "services",
           "watch",
@@ -78,6 +81,7 @@ public final class Main {
       case "loop" -> Loop.run(rest);
       case "get" -> CallOnce.get(rest);
       case "delete" -> CallOnce.delete(rest);
+      case "doctor" -> Doctor.run(rest);
       case "instances" -> ListInstances.run(rest);
       case "services" -> ListServices.run(rest);
       case "watch" -> WatchInstances.run(rest);

@@ -11,6 +11,7 @@
  *   client.user      loop, get, delete
  *   client.load      load
  *   client.gateway   gateway
+ *   client.doctor    doctor
  *   client.registry  instances, services, watch, targets, dev-agent
  *   client.auth      token, hash-password
  * </pre>

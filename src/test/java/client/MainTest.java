@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import client.auth.FetchToken;
 import client.auth.HashPassword;
+import client.doctor.Doctor;
 import client.gateway.Gateway;
 import client.load.Load;
 import client.registry.DevAgentCommand;
@@ -61,6 +62,7 @@ class MainTest {
             Map.entry("loop", () -> Loop.run("--help")),
             Map.entry("get", () -> CallOnce.get("--help")),
             Map.entry("delete", () -> CallOnce.delete("--help")),
+            Map.entry("doctor", () -> Doctor.run("--help")),
             Map.entry("instances", () -> ListInstances.run("--help")),
             Map.entry("services", () -> ListServices.run("--help")),
             Map.entry("watch", () -> WatchInstances.run("--help")),

@@ -120,6 +120,7 @@ class PackageEdgesTest {
           entry("client.options", Set.of("kit.*")),
           entry("client.user", Set.of("kit.*", "client.options")),
           entry("client.load", Set.of("kit.*", "client.options")),
+          entry("client.doctor", Set.of("kit.*", "client.options")),
           entry("client.gateway", Set.of("kit.*", "client.options")),
           entry("client.registry", Set.of("kit.*", "client.options")),
           entry("client.auth", Set.of("kit.*", "client.options")),

@@ -184,7 +184,13 @@ public final class Options {
     return service.get();
   }
 
-  private String registered() {
+  /** Returns the registry. */
+  public Registry registry() {
+    return registry.get();
+  }
+
+  /** Returns the name under which the service is registered for the transport of the calls. */
+  public String registered() {
     return transport == null ? service.get() : transport.registered(service.get());
   }
 
