@@ -3,10 +3,12 @@ package it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
@@ -17,6 +19,7 @@ import kit.discovery.Instance;
 import kit.discovery.InstanceRegistration;
 import kit.discovery.Instances;
 import kit.discovery.Registration;
+import kit.registry.Inspection;
 import kit.registry.Registry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -84,6 +87,28 @@ abstract class RegistryContract {
 
     assertThat(addresses(instances)).containsExactly(ONE.authority());
     assertThat(addresses(shared)).containsExactly(ONE.authority());
+  }
+
+  @Test
+  void inspectionShowsServersEntriesAndNames() throws Exception {
+    Inspection inspection = with(ONE, OTHER).inspection();
+
+    assertThat(inspection.servers(Clock.systemUTC()))
+        .allSatisfy(server -> assertThat(server.failure()).isEmpty())
+        .allSatisfy(
+            server ->
+                assertThat(server.clockDifference().orElse(Duration.ZERO).abs())
+                    .isLessThan(Duration.ofSeconds(5)));
+    Eventually.within(
+        soon(),
+        () -> {
+          List<Inspection.Entry> entries = inspection.entries(service).list();
+          assertThat(entries)
+              .extracting(entry -> entry.instance().authority())
+              .containsExactlyInAnyOrder(ONE.authority(), OTHER.authority());
+          assertThat(entries).allMatch(Inspection.Entry::isPassing);
+          assertThat(inspection.names().orElse(Set.of(service))).contains(service);
+        });
   }
 
   /** Contract of registries in which instances register. */
