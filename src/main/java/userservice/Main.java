@@ -242,9 +242,7 @@ public final class Main {
   }
 
   private static HealthCheck check(Options options, HttpService http, HealthCheck polled) {
-    // A registry that is told no more calls gRPC in clear text.
-    boolean isGrpcOverTls = polled instanceof HealthCheck.Grpc && http.scheme().equals("https");
-    return options.check.get().equals("ttl") || isGrpcOverTls
+    return options.check.get().equals("ttl")
         ? new HealthCheck.SelfReported(() -> http.selfCheck("/health"))
         : polled;
   }

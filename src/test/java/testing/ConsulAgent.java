@@ -149,7 +149,8 @@ public final class ConsulAgent implements AutoCloseable {
             : """
               {"acl": {"enabled": true, "default_policy": "deny", "tokens": {"master": "%s"}},
                "ports": {"https": %d}, "cert_file": "%s", "key_file": "%s", "ca_file": "%s",
-               "verify_incoming_https": true, "enable_agent_tls_for_checks": true}
+               "verify_incoming_https": true, "enable_agent_tls_for_checks": true,
+               "server_name": "localhost"}
               """
                 .formatted(
                     security.token(),

@@ -11,6 +11,7 @@ import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.ServerFlags;
 import kit.consul.agent.DevAgent;
+import kit.http.client.LazyTls;
 
 /** Runs a Consul-compatible registry in memory until a signal. */
 public final class DevAgentCommand {
@@ -33,7 +34,8 @@ public final class DevAgentCommand {
     logs.get();
 
     Optional<SSLContext> tls = server.tls();
-    DevAgent agent = server.bind((host, port) -> DevAgent.start(host, port, tls));
+    DevAgent agent =
+        server.bind((host, port) -> DevAgent.start(host, port, tls, LazyTls.context()));
     new Shutdown(SHUTDOWN_BUDGET)
         .step("stop the agent", agent)
         .step("stop following the TLS files", server::closeTls)

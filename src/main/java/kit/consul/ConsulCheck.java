@@ -28,18 +28,18 @@ import java.util.TreeMap;
  *
  * <p>Immutable.
  *
- * @param definition the fields of Consul's check definition by name, {@code CheckID} among them:
- *     unique on the agent
+ * @param definition the fields of Consul's check definition by name, text or {@code Boolean}; {@code
+ *     CheckID} among them, unique on the agent
  * @see <a href="https://developer.hashicorp.com/consul/api-docs/agent/check">Consul: checks</a>
  */
-public record ConsulCheck(Map<String, String> definition) {
+public record ConsulCheck(Map<String, ?> definition) {
   private static final Duration SHORTEST = Duration.ofMillis(1); // The unit written.
   private static final Duration SHORTEST_UNTIL_REMOVED = Duration.ofMinutes(1); // Consul's bound.
 
   /** Checks that there is an id. */
   public ConsulCheck {
     definition = Map.copyOf(definition);
-    if (definition.getOrDefault("CheckID", "").isBlank()) {
+    if (!(definition.get("CheckID") instanceof String id) || id.isBlank()) {
       throw new IllegalArgumentException("CheckID blank");
     }
   }
@@ -74,7 +74,7 @@ public record ConsulCheck(Map<String, String> definition) {
 
   /** Returns the id, which is unique on the agent. */
   public String id() {
-    return definition.get("CheckID");
+    return (String) definition.get("CheckID");
   }
 
   /**
@@ -100,12 +100,24 @@ public record ConsulCheck(Map<String, String> definition) {
   }
 
   /**
+   * Returns this gRPC check over TLS. The agent must trust the server's certificate, see Consul's {@code
+   * enable_agent_tls_for_checks}.
+   */
+  public ConsulCheck withGrpcTls() {
+    return withField("GRPCUseTLS", true);
+  }
+
+  /**
    * Returns this check with another field of type string, by Consul's name: Name, Notes, Method,
    * Body.
    */
   public ConsulCheck with(String field, String value) {
-    Map<String, String> fields = new TreeMap<>(definition);
-    fields.put(field, requireNonNull(value, field));
+    return withField(field, requireNonNull(value, field));
+  }
+
+  private ConsulCheck withField(String field, Object value) {
+    Map<String, Object> fields = new TreeMap<>(definition);
+    fields.put(field, value);
     return new ConsulCheck(fields);
   }
 

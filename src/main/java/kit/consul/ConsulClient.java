@@ -221,10 +221,10 @@ public final class ConsulClient {
    * Registers or replaces a service and its checks; an existing check keeps its status. Checks have
    * Consul's own fields: {@code Map.of("CheckID", "db", "TCP", "db:5432", "Interval", "5s")}.
    */
-  public void register(Service service, List<Map<String, String>> checks)
+  public void register(Service service, List<? extends Map<String, ?>> checks)
       throws IOException, InterruptedException {
     require(service.port >>> 16 == 0, "port not in 0..65535: " + service.port);
-    checks.forEach(check -> checkedId("CheckID", check.getOrDefault("CheckID", "")));
+    checks.forEach(it -> checkedId("CheckID", it.get("CheckID") instanceof String id ? id : ""));
     ObjectNode body = JSON.createObjectNode().put("ID", checkedId("id", service.id));
     body.put("Name", checkedId("name", service.name));
     body.put("Address", service.host);

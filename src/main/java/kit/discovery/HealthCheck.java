@@ -9,7 +9,8 @@ import static java.util.Objects.requireNonNull;
  */
 public sealed interface HealthCheck {
   /**
-   * The registry requests a path of the instance; the status 2xx is healthy.
+   * The registry requests a path of the instance, by its {@link Instance#scheme}; the status 2xx is
+   * healthy.
    *
    * @param path such as {@code /health}
    */
@@ -23,7 +24,8 @@ public sealed interface HealthCheck {
   }
 
   /**
-   * The registry calls the health service of gRPC at the instance.
+   * The registry calls the health service of gRPC at the instance, over TLS if its {@link
+   * Instance#scheme} is https.
    *
    * @param service the name to ask for; empty: the whole server
    */

@@ -211,7 +211,8 @@ final class ConsulRegistry extends Registry {
     String address = wanted.instance().authority();
     if (wanted.check() instanceof HealthCheck.Grpc grpc) {
       String target = grpc.service().isEmpty() ? address : address + "/" + grpc.service();
-      return ConsulCheck.grpc(checkId, target, wanted.checkInterval());
+      ConsulCheck check = ConsulCheck.grpc(checkId, target, wanted.checkInterval());
+      return wanted.instance().scheme().equals("https") ? check.withGrpcTls() : check;
     }
     if (wanted.check() instanceof HealthCheck.Tcp) {
       return ConsulCheck.tcp(checkId, address, wanted.checkInterval());

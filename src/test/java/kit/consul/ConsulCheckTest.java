@@ -28,13 +28,17 @@ class ConsulCheckTest {
             ConsulCheck.grpc("rpc", "10.0.0.5:9000/users", SECONDS_5),
             Map.of("CheckID", "rpc", "GRPC", "10.0.0.5:9000/users", "Interval", "5s")),
         arguments(
+            ConsulCheck.grpc("rpc", "10.0.0.5:9000", SECONDS_5).withGrpcTls(),
+            Map.of(
+                "CheckID", "rpc", "GRPC", "10.0.0.5:9000", "GRPCUseTLS", true, "Interval", "5s")),
+        arguments(
             ConsulCheck.ttl("alive", Duration.ofMinutes(1)),
             Map.of("CheckID", "alive", "TTL", "60s")));
   }
 
   @ParameterizedTest
   @MethodSource("kinds")
-  void hasTheFieldsOfConsulsDefinition(ConsulCheck check, Map<String, String> fields) {
+  void hasTheFieldsOfConsulsDefinition(ConsulCheck check, Map<String, ?> fields) {
     assertThat(check.definition()).isEqualTo(fields);
     assertThat(check.id()).isEqualTo(fields.get("CheckID"));
   }

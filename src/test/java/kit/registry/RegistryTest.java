@@ -230,7 +230,22 @@ class RegistryTest {
             Duration.ofMinutes(2));
     assertThat(registered(asked))
         .contains("\"GRPC\":\"" + target + "\"", "\"Interval\":\"9s\"", "\"Timeout\":\"5s\"")
-        .doesNotContain("HTTP");
+        .doesNotContain("HTTP", "TLS");
+  }
+
+  @Test
+  void consulChecksAnInstanceWithTlsOverTls() throws Exception {
+    Map<String, String> meta = Map.of(Instance.SCHEME, "https");
+    Instance instance = new Instance("127.0.0.1", 8081, List.of(), meta);
+    assertThat(registered(checked(instance, new HealthCheck.Http("/health"))))
+        .contains("\"HTTP\":\"https://127.0.0.1:8081/health\"");
+    assertThat(registered(checked(instance, new HealthCheck.Grpc(""))))
+        .contains("\"GRPC\":\"127.0.0.1:8081\"", "\"GRPCUseTLS\":true");
+  }
+
+  private static InstanceRegistration checked(Instance instance, HealthCheck check) {
+    return new InstanceRegistration(
+        "web", instance, check, Duration.ofSeconds(9), Duration.ofMinutes(2));
   }
 
   private static String registered(InstanceRegistration offer) throws Exception {

@@ -21,14 +21,16 @@ final class AgentChecks implements AgentCheck.Schedule, AutoCloseable {
   private static final int MAX_CONCURRENT = 32;
 
   private final DoubleSupplier random;
+  private final CheckProbe probe;
   private final ScheduledThreadPoolExecutor timer =
       new ScheduledThreadPoolExecutor(1, daemons("dev-agent-timer"));
   private final ExecutorService pool = // Its queue holds each check at most once.
       Executors.newFixedThreadPool(MAX_CONCURRENT, daemons("dev-agent-check"));
 
   /** {@code random}, from 0 to below 1, spreads the first runs of checks. */
-  AgentChecks(DoubleSupplier random) {
+  AgentChecks(DoubleSupplier random, CheckProbe probe) {
     this.random = random;
+    this.probe = probe;
     timer.setRemoveOnCancelPolicy(true); // Each update of a TTL check cancels a task.
   }
 
@@ -60,7 +62,7 @@ final class AgentChecks implements AgentCheck.Schedule, AutoCloseable {
     pool.execute(
         () -> {
           try {
-            report.accept(CheckProbe.run(check));
+            report.accept(probe.run(check));
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // Closed: the result is not needed.
           }

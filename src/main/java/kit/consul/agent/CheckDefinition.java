@@ -147,10 +147,9 @@ record CheckDefinition(
     return type().equals("ttl");
   }
 
-  /** Returns whether the agent runs it: a gRPC check over TLS keeps its status. */
+  /** Returns whether the agent runs it. */
   boolean isRun() {
-    boolean isGrpc = type().equals("grpc") && !Boolean.TRUE.equals(grpcUseTls);
-    return type().equals("http") || type().equals("tcp") || isGrpc;
+    return !type().isEmpty() && !isTtl();
   }
 
   /** As in {@code /v1/health/checks}, before it has been run. */

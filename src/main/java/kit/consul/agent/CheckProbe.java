@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package kit.consul.agent;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
@@ -19,21 +21,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
 import kit.LogSafe;
 
-/** Runs one check by HTTP, TCP or gRPC and judges the result as Consul does. */
+/** Runs checks by HTTP, TCP or gRPC and judges the results as Consul does. Thread-safe. */
 final class CheckProbe {
   private static final int MAX_OUTPUT = 4096; // Characters, as in Consul.
 
-  private CheckProbe() {}
+  private final SSLContext tls;
+  private HttpClient http; // Guarded by this. Made when needed: it takes time and starts a thread.
 
-  /** Made when first needed, because it takes time and starts a thread. */
-  private static final class Http {
-    static final HttpClient CLIENT =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .proxy(HttpClient.Builder.NO_PROXY)
-            .build();
+  /** Creates a probe that checks services over TLS with a context for clients. */
+  CheckProbe(SSLContext tls) {
+    this.tls = requireNonNull(tls, "tls");
   }
 
   /** What was found, and why. */
@@ -49,25 +49,25 @@ final class CheckProbe {
   }
 
   /** Runs {@code check}; takes at most its timeout. */
-  static Result run(CheckDefinition check) throws InterruptedException {
+  Result run(CheckDefinition check) throws InterruptedException {
     String target = check.http() + check.tcp() + check.grpc(); // One of these.
     try {
       return switch (check.type()) {
         case "http" -> request(check);
-        case "grpc" -> GrpcProbe.run(check);
+        case "grpc" -> GrpcProbe.run(check, tls);
         default -> connect(check);
       };
     } catch (TimeoutException | SocketTimeoutException e) {
       long millis = TimeUnit.NANOSECONDS.toMillis(check.timeout());
       return new Result("critical", target + ": no response within " + millis + " ms");
     } catch (IOException | RuntimeException e) {
-      // The JDK's client does not say why it cannot connect.
+      // The JDK's client does not give the reason when it cannot connect.
       String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
       return new Result("critical", target + ": " + why);
     }
   }
 
-  private static Result request(CheckDefinition check)
+  private Result request(CheckDefinition check)
       throws IOException, TimeoutException, InterruptedException {
     HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(check.http()));
     if (!check.method().equals("GET") || !check.body().isEmpty()) { // Else it sends "length 0".
@@ -93,10 +93,22 @@ final class CheckProbe {
             + response.body());
   }
 
-  private static HttpResponse<String> send(HttpRequest request, long timeoutNanos)
+  private synchronized HttpClient http() {
+    if (http == null) {
+      http =
+          HttpClient.newBuilder()
+              .version(HttpClient.Version.HTTP_1_1)
+              .proxy(HttpClient.Builder.NO_PROXY)
+              .sslContext(tls)
+              .build();
+    }
+    return http;
+  }
+
+  private HttpResponse<String> send(HttpRequest request, long timeoutNanos)
       throws IOException, TimeoutException, InterruptedException {
     CompletableFuture<HttpResponse<String>> exchange =
-        Http.CLIENT.sendAsync(request, BodyHandlers.ofString()); // HttpRequest.timeout: the head.
+        http().sendAsync(request, BodyHandlers.ofString()); // HttpRequest.timeout: the head.
     try {
       return exchange.get(timeoutNanos, TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {

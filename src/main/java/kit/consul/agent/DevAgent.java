@@ -10,6 +10,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
 import javax.net.ssl.SSLContext;
 import kit.discovery.Instance;
+import kit.http.client.LazyTls;
 import kit.http.server.HttpService;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,8 +63,9 @@ import org.slf4j.LoggerFactory;
  *   <li>A blocking query waits for at most 45 seconds, because this server allows a minute.
  *   <li>Ids and names with a slash, a backslash or a control character are rejected with 400: this
  *       server accepts no path with {@code %2F}.
- *   <li>A gRPC check over TLS is accepted, but keeps its initial status. Script, Docker and alias checks,
- *       the fields of the service mesh, and {@code filter} are rejected with 400.
+ *   <li>A check over TLS always verifies the certificate, against the address that is checked: {@code
+ *       TLSSkipVerify} is rejected with 400, as are script, Docker and alias checks, the fields of the
+ *       service mesh, and {@code filter}.
  *   <li>An HTTP check follows no redirect: one is critical.
  *   <li>Tagged addresses are kept as given; none is derived from the address.
  *   <li>A registration is in the catalogue when its response is sent, and not some milliseconds
@@ -94,12 +96,12 @@ public final class DevAgent implements AutoCloseable {
   private final AgentChecks checks;
   private final AgentState state;
 
-  private DevAgent(HttpService http, String address, DoubleSupplier random) {
+  private DevAgent(HttpService http, String address, CheckProbe probe, DoubleSupplier random) {
     String authority = Instance.of(address, http.port()).authority();
     String server = Instance.of(address, SERVER_PORT).authority();
     this.http = http;
     this.uri = URI.create(http.scheme() + "://" + authority);
-    this.checks = new AgentChecks(random);
+    this.checks = new AgentChecks(random, probe);
     this.state = new AgentState(ServiceDefinition.ofServer(SERVER_PORT), checks);
     http.start(new AgentRoutes(state, new AgentJson(address), authority, server, log));
   }
@@ -113,26 +115,35 @@ public final class DevAgent implements AutoCloseable {
    * @throws java.net.BindException if the port is taken, or the address not ours
    */
   public static DevAgent start(String host, int port) throws IOException {
-    return start(host, port, Optional.empty());
+    return start(host, port, Optional.empty(), LazyTls.context());
   }
 
-  /** As {@link #start(String, int)}, with HTTPS in place of HTTP if there is a context. */
-  public static DevAgent start(String host, int port, Optional<SSLContext> tls) throws IOException {
-    return start(host, port, tls, () -> ThreadLocalRandom.current().nextDouble());
+  /**
+   * As {@link #start(String, int)}, with HTTPS in place of HTTP if there is a context for it.
+   *
+   * @param checks the context of checks over TLS: the CAs to trust, and a certificate for services that
+   *     require one
+   */
+  public static DevAgent start(String host, int port, Optional<SSLContext> tls, SSLContext checks)
+      throws IOException {
+    return start(host, port, tls, checks, () -> ThreadLocalRandom.current().nextDouble());
   }
 
   /** An agent whose checks first run at this part of their interval, from 0 to below 1. */
   static DevAgent start(String host, int port, DoubleSupplier random) throws IOException {
-    return start(host, port, Optional.empty(), random);
+    return start(host, port, Optional.empty(), LazyTls.context(), random);
   }
 
-  private static DevAgent start(
-      String host, int port, Optional<SSLContext> tls, DoubleSupplier random) throws IOException {
+  /** As above, over TLS. */
+  static DevAgent start(
+      String host, int port, Optional<SSLContext> tls, SSLContext checks, DoubleSupplier random)
+      throws IOException {
     InetAddress bound = InetAddress.getByName(host);
     String address = bound.isAnyLocalAddress() ? "127.0.0.1" : bound.getHostAddress();
     HttpService.Settings clear = HttpService.Settings.of(host, port);
     HttpService.Settings settings = tls.map(clear::withTls).orElse(clear);
-    return new DevAgent(HttpService.bind(settings.withMaxInFlight(MAX_IN_FLIGHT)), address, random);
+    HttpService http = HttpService.bind(settings.withMaxInFlight(MAX_IN_FLIGHT));
+    return new DevAgent(http, address, new CheckProbe(checks), random);
   }
 
   int inFlight() {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
 import kit.Context;
 import kit.LogSafe;
 import kit.PeerException;
@@ -26,8 +27,12 @@ final class GrpcProbe {
 
   private GrpcProbe() {}
 
-  /** Runs {@code check}, whose target is {@code host:port} or {@code host:port/service}. */
-  static CheckProbe.Result run(CheckDefinition check)
+  /**
+   * Runs {@code check}, whose target is {@code host:port} or {@code host:port/service}.
+   *
+   * @param tls for a check over TLS
+   */
+  static CheckProbe.Result run(CheckDefinition check, SSLContext tls)
       throws IOException, TimeoutException, InterruptedException {
     int slash = check.grpc().indexOf('/');
     String address = slash < 0 ? check.grpc() : check.grpc().substring(0, slash);
@@ -38,8 +43,10 @@ final class GrpcProbe {
     }
     String host = address.substring(0, colon).replaceAll("^\\[|]$", "");
     Context context = Context.background().withTimeout(Duration.ofNanos(check.timeout()));
+    int port = Integer.parseInt(address.substring(colon + 1));
+    boolean isTls = Boolean.TRUE.equals(check.grpcUseTls());
     try (GrpcChannel channel =
-        GrpcChannel.to(host, Integer.parseInt(address.substring(colon + 1)))) {
+        isTls ? GrpcChannel.to(host, port, tls) : GrpcChannel.to(host, port)) {
       int status =
           GrpcEndpoint.unary(channel, "/grpc.health.v1.Health/Check", NAMES, STATUSES)
               .call(context, service);

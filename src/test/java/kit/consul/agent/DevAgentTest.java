@@ -31,6 +31,7 @@ import kit.Context;
 import kit.http.Json;
 import kit.http.Request;
 import kit.http.RequestTarget;
+import kit.http.client.LazyTls;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -363,7 +364,7 @@ class DevAgentTest {
   @Test
   void unknownPathIs404AndLoggedOnce() throws Exception {
     RecordingLogger log = new RecordingLogger();
-    AgentChecks checks = new AgentChecks(() -> 0);
+    AgentChecks checks = new AgentChecks(() -> 0, new CheckProbe(LazyTls.context()));
     AgentState state = new AgentState(ServiceDefinition.ofServer(8300), checks);
     AgentRoutes routes = new AgentRoutes(state, new AgentJson("127.0.0.1"), "a:1", "a:2", log);
 
