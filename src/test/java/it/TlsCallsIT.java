@@ -200,6 +200,20 @@ class TlsCallsIT {
   }
 
   @Test
+  void prometheusScrapesAnInstanceByItsScheme() throws Exception {
+    JarProcess targets =
+        jars.client("static:https://127.0.0.1:1,127.0.0.1:2", words("targets --port 0", MUTUAL));
+    String line = targets.nextLine();
+    URI uri = URI.create(line.substring(line.indexOf("https:")) + "/targets");
+    HttpClient client =
+        HttpClient.newBuilder()
+            .sslContext(TlsFiles.client("ca.crt", Optional.of("client")))
+            .build();
+    String body = client.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString()).body();
+    assertThat(body).containsOnlyOnce("\"__scheme__\":\"https\"").contains("127.0.0.1:2");
+  }
+
+  @Test
   void thriftHasNoTls() throws Exception {
     JarProcess get = jars.client("static:127.0.0.1:1", words("get 101 --thrift --tls"));
     assertThat(get.exitStatus()).isEqualTo(2);

@@ -38,7 +38,8 @@ import kit.registry.RegistryFlags;
  * </pre>
  *
  * <p>One group for each instance, because labels belong to a group. Tags stand between commas, as in
- * Prometheus's own discovery of Consul, so that {@code .*,primary,.*} finds one. Until the
+ * Prometheus's own discovery of Consul, so that {@code .*,primary,.*} finds one. An instance with
+ * TLS has the label {@code __scheme__}. Until the
  * registry has responded once, the status is 503, and Prometheus keeps its list; during a later outage
  * the last list is served.
  *
@@ -122,6 +123,9 @@ public final class Targets {
         .forEach(
             (key, value) ->
                 labels.put("__meta_kit_meta_" + key.replaceAll("[^a-zA-Z0-9_]", "_"), value));
+    if (instance.scheme().equals("https")) {
+      labels.put("__scheme__", "https"); // Else Prometheus would scrape it by http.
+    }
     return new Group(List.of(instance.authority()), labels);
   }
 }
