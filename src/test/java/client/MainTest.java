@@ -124,6 +124,9 @@ class MainTest {
     assertThat(gateway.flags("Security")).contains("jwt-key-file", "trusted-proxies");
 
     assertThat(help("dev-agent").flags("Observability")).containsExactlyElementsOf(LOGS);
+    assertThat(help("dev-agent").flags("TLS"))
+        .containsExactly(
+            "tls-cert", "tls-key", "tls-client-ca", "ca-file", "client-cert", "client-key");
     assertThat(help("token").flags("Command")).containsExactly("user");
     assertThat(help("hash-password").flags("Security")).containsExactly("password-file");
   }

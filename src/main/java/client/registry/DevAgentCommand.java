@@ -6,12 +6,12 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import kit.Shutdown;
+import kit.cli.CallTlsFlags;
 import kit.cli.Flags;
 import kit.cli.Logs;
 import kit.cli.Program;
 import kit.cli.ServerFlags;
 import kit.consul.agent.DevAgent;
-import kit.http.client.LazyTls;
 
 /** Runs a Consul-compatible registry in memory until a signal. */
 public final class DevAgentCommand {
@@ -29,16 +29,18 @@ public final class DevAgentCommand {
             Program.ENVIRONMENT_PREFIX,
             Program.environment());
     ServerFlags server = new ServerFlags(flags, "8500").declareTls();
+    CallTlsFlags checks = new CallTlsFlags(flags);
     Supplier<Logs> logs = Logs.flags(flags, "warn");
     flags.parse(args);
     logs.get();
 
     Optional<SSLContext> tls = server.tls();
-    DevAgent agent =
-        server.bind((host, port) -> DevAgent.start(host, port, tls, LazyTls.context()));
+    SSLContext checkTls = checks.context();
+    DevAgent agent = server.bind((host, port) -> DevAgent.start(host, port, tls, checkTls));
     new Shutdown(SHUTDOWN_BUDGET)
         .step("stop the agent", agent)
         .step("stop following the TLS files", server::closeTls)
+        .step("stop following the TLS files of checks", checks.follow())
         .onSignal();
     System.out.println("dev-agent listening on " + agent.uri() + " (" + PURPOSE + ")");
   }
