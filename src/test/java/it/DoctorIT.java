@@ -13,19 +13,15 @@ import kit.http.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcess;
 import testing.JarProcesses;
-import testing.TestCertificate;
 
 /** The doctor on real services, with the embedded agent and with a real Consul that has ACLs. */
 @Timeout(120)
 class DoctorIT {
   @RegisterExtension private final JarProcesses jars = new JarProcesses();
-
-  @TempDir private Path files;
 
   private JarProcess doctor(int status, String registry, String... more) throws Exception {
     String[] command = new String[more.length + 3];
@@ -81,7 +77,8 @@ class DoctorIT {
     String master = UUID.randomUUID().toString();
     String wrong = UUID.randomUUID().toString();
     try (ConsulAgent agent =
-        ConsulAgent.start(new ConsulAgent.Security(master, TestCertificate.in(files)))) {
+        ConsulAgent.start(
+            new ConsulAgent.Security(master, Path.of("src/test/resources/kit/tls")))) {
       String registry = "consul://" + agent.uri().getAuthority();
       jars.service(registry, 0, "--consul-token", master).port();
       Eventually.within(
