@@ -55,8 +55,9 @@ public enum HttpEngine {
     }
   };
 
-  // With the first handshake of a program, or of a server, whose code is not compiled yet.
-  private static final Duration TLS_CONNECT_TIMEOUT = Duration.ofSeconds(2);
+  // As long as servers give a handshake: the first one of two programs on a busy machine takes
+  // seconds, and a call has a shorter deadline.
+  private static final Duration TLS_CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
   /** Declares {@code --engine} in the current group of flags; the default is the JDK's. */
   public static Supplier<HttpEngine> declare(Flags flags, String help) {
@@ -73,7 +74,7 @@ public enum HttpEngine {
 
   /**
    * As {@link #newClient()}, with other certificates and keys for {@code https}, and a connect timeout
-   * of two seconds, the TLS handshake included.
+   * of ten seconds, the TLS handshake included: what ends it before is the deadline of a call.
    */
   public abstract HttpClient newClient(SSLContext tls);
 
