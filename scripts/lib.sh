@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Functions of the demos: background programs with cleanup, and a registry. Source it in the project folder.
 # Before a call of find_registry, set kind to the registry to use: any, embedded, etcd, nacos,
-# zookeeper or eureka.
+# zookeeper or eureka, and call use_tls if all connections are to have TLS.
+
+# Flags for TLS: of servers, of calls to services, of calls to the registry; empty without TLS.
+server_tls=()
+call_tls=()
+registry_tls=()
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
 scratch=$(mktemp -d)
@@ -103,6 +108,35 @@ free_ports() {
   fail "no free ports found"
 }
 
+# Makes certificates, and sets the flags for mutual TLS with Consul, the real or the embedded one.
+use_tls() {
+  local certs=$scratch/certs
+  case "$kind" in any | embedded) ;; *) fail "--tls: the registry must be Consul or the embedded agent" ;; esac
+  scripts/dev-certs "$certs" >"$scratch/certs.out" || fail "no certificates: $(cat "$scratch/certs.out")"
+  server_tls=(--tls-cert "$certs/server.pem" --tls-key "$certs/server-key.pem" --tls-client-ca "$certs/ca.pem")
+  call_tls=(--ca-file "$certs/ca.pem" --client-cert "$certs/client.pem" --client-key "$certs/client-key.pem")
+  registry_tls=("${call_tls[@]/#--/--consul-}")
+}
+
+# A Consul whose HTTPS requires certificates; it checks services with its own.
+start_consul_with_tls() {
+  local binary=$1 base certs=$scratch/certs
+  base=$(free_ports)
+  registry=consul+https://127.0.0.1:$base
+  cat >"$scratch/consul.json" <<EOT
+{"ports": {"http": -1, "https": $base}, "verify_incoming_https": true, "enable_agent_tls_for_checks": true,
+ "ca_file": "$certs/ca.pem", "cert_file": "$certs/server.pem", "key_file": "$certs/server-key.pem",
+ "server_name": "localhost"}
+EOT
+  start consul "$binary" agent -dev -bind 127.0.0.1 -dns-port -1 -grpc-port -1 -config-file "$scratch/consul.json" \
+    -server-port $((base + 1)) -serf-lan-port $((base + 2)) -serf-wan-port $((base + 3))
+  for _ in $(seq 30); do
+    "$java" -jar target/client.jar services --registry "$registry" "${registry_tls[@]}" \
+      >"$scratch/ready.out" 2>&1 && return
+  done
+  fail "Consul did not start: $(tail -n 3 "$scratch/consul.out")"
+}
+
 start_consul() {
   local binary=$1 base
   base=$(free_ports)
@@ -173,8 +207,9 @@ start_eureka() {
 }
 
 start_embedded() {
-  start dev-agent "$java" -jar target/client.jar dev-agent --port 0
-  registry=consul://$(first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
+  start dev-agent "$java" -jar target/client.jar dev-agent --port 0 "${server_tls[@]}" "${call_tls[@]}"
+  registry=consul$([ ${#server_tls[@]} -eq 0 ] || printf +https)://$(
+    first_line dev-agent | grep -oE '[0-9.]+:[0-9]+' | head -n 1)
 }
 
 build() {
@@ -208,7 +243,10 @@ find_registry() {
     binary=$(scripts/get-eureka) || fail "no Eureka available"
     start_eureka "$binary"
     say "registry: Eureka at $registry, started for this demo"
-  elif consul_answers "$address"; then
+  elif [ ${#server_tls[@]} -gt 0 ] && binary=$(scripts/get-consul 2>"$scratch/get-consul.err"); then
+    start_consul_with_tls "$binary"
+    say "registry: $("$binary" version | head -n 1) at $registry, started for this demo"
+  elif [ ${#server_tls[@]} -eq 0 ] && consul_answers "$address"; then
     registry=consul://$address
     say "registry: the running Consul at $registry"
   elif binary=$(scripts/get-consul 2>"$scratch/get-consul.err"); then
