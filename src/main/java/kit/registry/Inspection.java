@@ -51,7 +51,7 @@ public interface Inspection {
    *
    * @param authority its {@code host:port}
    * @param version as the server names it; empty if it does not
-   * @param clockDifference its clock less this machine's, exact to a second and the time of a request
+   * @param clockDifference its clock less this machine's, at least; zero if they may agree
    * @param failure the reason if it did not respond
    */
   record Server(

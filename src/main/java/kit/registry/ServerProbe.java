@@ -30,7 +30,7 @@ import kit.discovery.OutageLog;
  * whatever its status.
  */
 final class ServerProbe {
-  private static final long TIMEOUT_MILLIS = 3000;
+  private static final long TIMEOUT_MILLIS = 10_000;
   private static final int MAX_BODY_BYTES = 1 << 20;
 
   private ServerProbe() {}
@@ -45,14 +45,15 @@ final class ServerProbe {
       throws InterruptedException {
     HttpRequest.Builder builder = HttpRequest.newBuilder(uri).version(HttpClient.Version.HTTP_1_1);
     headers.forEach(builder::header);
+    Instant sent = clock.instant();
     var exchange = http.sendAsync(builder.build(), bounded());
     try {
       HttpResponse<byte[]> response = exchange.get(TIMEOUT_MILLIS, TimeUnit.MILLISECONDS);
-      Instant now = clock.instant();
+      Instant received = clock.instant();
       return new Inspection.Server(
           uri.getAuthority(),
           version(response, version),
-          date(response).map(date -> Duration.between(now, date)),
+          date(response).map(date -> difference(sent, received, date)),
           Optional.empty());
     } catch (TimeoutException e) {
       return Inspection.Server.failed(
@@ -62,6 +63,15 @@ final class ServerProbe {
     } finally {
       exchange.cancel(true); // Closes the connection of an incomplete exchange.
     }
+  }
+
+  /** Returns zero if the date may be that of a response between the two; it has no fractions. */
+  static Duration difference(Instant sent, Instant received, Instant date) {
+    if (date.isAfter(received)) {
+      return Duration.between(received, date);
+    }
+    Instant latest = date.plusSeconds(1);
+    return latest.isBefore(sent) ? Duration.between(sent, latest) : Duration.ZERO;
   }
 
   private static String why(ExecutionException e) {

@@ -192,6 +192,19 @@ class InspectionTest {
   }
 
   @Test
+  void clocksAgreeIfTheDateIsThatOfAMomentOfTheRequest() {
+    Instant sent = Instant.parse("2026-11-30T12:00:00.900Z");
+    Instant received = sent.plusSeconds(4);
+    Map.of("12:00:00", 0, "12:00:04", 0, "12:00:07", 2100, "11:59:50", -9900)
+        .forEach(
+            (date, millis) ->
+                assertThat(
+                        ServerProbe.difference(
+                            sent, received, Instant.parse("2026-11-30T" + date + "Z")))
+                    .isEqualTo(Duration.ofMillis(millis)));
+  }
+
+  @Test
   void serverThatRespondsWithoutEndIsGivenUp() throws Exception {
     fake.on("GET", "/version").trickle(10 << 20);
 
