@@ -91,6 +91,7 @@ public final class Doctor {
         new RegistryCheck(clock),
         new RegisteredCheck(),
         new AddressCheck(),
+        new ListCheck(options::rawInstances, options.flags().isGiven("tags"), options.timeout()),
         new ReachCheck(options.engine().newClient(), options.timeout(), isHttp, this::callOne),
         new CallCheck(call.toString(), this::callAny));
   }

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import kit.Context;
 import kit.PeerException;
 import kit.discovery.Instance;
@@ -28,6 +29,7 @@ import kit.http.client.HttpEndpoint;
 final class ReachCheck implements Check {
   private static final int THREADS = 8;
   private static final int MAX_INSTANCES = 50;
+  private static final int MAX_REQUESTS = 6; // To one instance, with those of another scheme.
 
   /** Calls one instance with the transport of the command. */
   @FunctionalInterface
@@ -62,8 +64,15 @@ final class ReachCheck implements Check {
     List<Finding> findings = new ArrayList<>();
     ExecutorService threads = Executors.newFixedThreadPool(THREADS, ReachCheck::daemon);
     try {
-      for (Future<Finding> probe : threads.invokeAll(probes)) {
-        findings.add(probe.get());
+      // A socket may block for longer than its timeouts: a peer can send single bytes.
+      long rounds = 1 + probes.size() / THREADS;
+      long limitNanos = rounds * MAX_REQUESTS * timeout.toNanos();
+      List<Future<Finding>> results = threads.invokeAll(probes, limitNanos, TimeUnit.NANOSECONDS);
+      for (int i = 0; i < results.size(); i++) {
+        findings.add(
+            results.get(i).isCancelled()
+                ? Finding.fail(subject(callable.get(i)), "hangs", "see its log")
+                : results.get(i).get());
       }
     } catch (ExecutionException e) {
       throw new IllegalStateException("a probe failed: " + e.getCause(), e.getCause());
@@ -76,6 +85,10 @@ final class ReachCheck implements Check {
     return findings;
   }
 
+  private static String subject(Instance instance) {
+    return "instance " + instance.authority();
+  }
+
   private static Thread daemon(Runnable task) {
     Thread thread = new Thread(task, "doctor-reach");
     thread.setDaemon(true);
@@ -83,7 +96,7 @@ final class ReachCheck implements Check {
   }
 
   private Finding probe(Instance instance) throws InterruptedException {
-    String subject = "instance " + instance.authority();
+    String subject = subject(instance);
     String states = "";
     if (isHttp) {
       int health;
@@ -183,7 +196,8 @@ final class ReachCheck implements Check {
     }
     String seen = states + "responds as " + result;
     String port = result.replaceFirst("(?s).*?(\\d*)$", "$1");
-    return port.isEmpty() || port.equals(Integer.toString(instance.port()))
+    boolean isComparable = isHttp && !port.isEmpty(); // The name has the port of HTTP.
+    return !isComparable || port.equals(Integer.toString(instance.port()))
         ? Finding.ok(subject, seen)
         : Finding.warn(subject, seen, "another port: is another instance behind this address?");
   }

@@ -9,7 +9,7 @@ import kit.registry.Inspection;
 
 /** Checks that the servers of the registry are reachable, and that their clocks agree with this one. */
 final class RegistryCheck implements Check {
-  // A Date is exact to a second, and its response takes up to three.
+  // Far above the second to which a Date is exact; synchronized clocks differ by milliseconds.
   private static final Duration TOLERANCE = Duration.ofSeconds(5);
 
   private final Clock clock;

@@ -12,6 +12,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import kit.Endpoint;
 import kit.PeerException;
@@ -33,7 +35,7 @@ import testing.LocalServers;
 import testing.TestCertificate;
 
 /** The troubles that the doctor has to find, one each, with a scripted Consul and real instances. */
-@Timeout(30)
+@Timeout(60)
 class DoctorTest {
   private static final String PASSING = "passing";
   private static final String HEALTH = "/v1/health/service/web";
@@ -47,6 +49,7 @@ class DoctorTest {
         return "jerry";
       };
   private ReachCheck.Caller direct = instance -> "jerry" + instance.port();
+  private List<String> tags = List.of();
   private Clock clock = Clock.systemUTC();
 
   @BeforeEach
@@ -93,6 +96,10 @@ class DoctorTest {
             new RegistryCheck(clock),
             new RegisteredCheck(),
             new AddressCheck(),
+            new ListCheck(
+                () -> Registry.parse(registry).rawInstances(name, tags),
+                !tags.isEmpty(),
+                Duration.ofSeconds(5)),
             new ReachCheck(HttpEndpoint.newClient(), Duration.ofSeconds(5), true, direct),
             new CallCheck("GET /user/101", call));
     return Doctor.examine(
@@ -122,6 +129,7 @@ class DoctorTest {
             "ok    rights: web may be read",
             "ok    instances: 1 of 1 registered are passing",
             "ok    addresses: all can be called by their form",
+            "ok    list of callers: 1 instance",
             "ok    instance %s: /health is 200, /ready is 200, responds as jerry%d"
                 .formatted(at(), service.port()),
             "ok    call GET /user/101: jerry; attempts: a:1 succeeded");
@@ -227,6 +235,32 @@ class DoctorTest {
   }
 
   @Test
+  void callersWantTagsThatNoInstanceHas() throws Exception {
+    tags = List.of("blue");
+    consul
+        .on("GET", HEALTH)
+        .answerWithIndex(
+            "7", "[" + entry("web-1", "127.0.0.1", service.port(), PASSING, NOTHING_MORE) + "]")
+        .answerWithIndex("7", "[]"); // The query with a tag is the second.
+
+    assertThat(lines())
+        .contains("FAIL  list of callers: empty; no instance has all of --tags")
+        .contains("ok    instances: 1 of 1 registered are passing");
+  }
+
+  @Test
+  void instancesWithoutHttpAreOnlyCalled() throws Exception {
+    Examination examination =
+        new Examination("web", "", Registry.parse("static:127.0.0.1:1").inspection());
+    new RegisteredCheck().run(examination);
+    ReachCheck check =
+        new ReachCheck(HttpEndpoint.newClient(), Duration.ofSeconds(5), false, it -> "jerry8081");
+
+    assertThat(check.run(examination))
+        .containsExactly(Finding.ok("instance 127.0.0.1:1", "responds as jerry8081"));
+  }
+
+  @Test
   void portIsClosed() throws Exception {
     int port = LocalServers.freePorts(1).get(0);
     register(entry("web-1", "127.0.0.1", port, PASSING, NOTHING_MORE));
@@ -298,13 +332,16 @@ class DoctorTest {
 
     clock = Clock.offset(Clock.systemUTC(), Duration.ofHours(1));
     assertThat(lines())
-        .anyMatch(it -> it.matches("warn  clock: the registry's is 360[0-9] s behind; synchron.*"));
+        .anyMatch(
+            it -> it.matches("warn  clock: the registry's is 3(600|599) s behind; synchron.*"));
   }
 
   @Test
   void tlsPortIsRegisteredAsHttp(@TempDir Path files) throws Exception {
     HttpsServer https = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
     https.setHttpsConfigurator(new HttpsConfigurator(TestCertificate.in(files).serverTls()));
+    ExecutorService threads = Executors.newCachedThreadPool(); // As services have.
+    https.setExecutor(threads);
     https.start();
     try {
       int port = https.getAddress().getPort();
@@ -316,6 +353,7 @@ class DoctorTest {
                   + " register the scheme that it serves");
     } finally {
       https.stop(0);
+      threads.shutdownNow();
     }
   }
 
