@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import kit.cli.Flags;
 import kit.discovery.OutageLog;
 import kit.registry.Inspection;
@@ -101,9 +102,16 @@ final class RegisteredCheck implements Check {
         findings.add(
             Finding.fail(
                 "check of " + entry.id(),
-                String.join(", ", entry.checks()),
+                failing(entry),
                 "repair the instance, or what the check requests"));
       }
     }
+  }
+
+  private static String failing(Inspection.Entry entry) {
+    return entry.checks().stream()
+        .filter(check -> !check.isPassing())
+        .map(Inspection.Check::text)
+        .collect(Collectors.joining(", "));
   }
 }

@@ -114,18 +114,28 @@ public final class EurekaInstances extends Watched<List<Instance>> implements In
     return known.id() + " at " + known.host() + ":" + port(known);
   }
 
-  private static int port(EurekaClient.Instance known) {
+  /** Returns the port to be called: that for HTTPS if there is one. */
+  public static int port(EurekaClient.Instance known) {
     return known.securePort() == 0 ? known.port() : known.securePort();
   }
 
-  private static Instance instance(EurekaClient.Instance known) {
+  /** Returns the tags of an instance. */
+  public static List<String> tags(EurekaClient.Instance known) {
     String tags = known.metadata().getOrDefault(TAGS, "");
-    List<String> list = tags.isEmpty() ? List.of() : Arrays.asList(tags.split(","));
+    return tags.isEmpty() ? List.of() : Arrays.asList(tags.split(","));
+  }
+
+  /** Returns the metadata of an instance, with the scheme of its port. */
+  public static Map<String, String> meta(EurekaClient.Instance known) {
     Map<String, String> meta = new HashMap<>(known.metadata());
     if (known.securePort() != 0) {
       meta.put(Instance.SCHEME, "https");
     }
-    return new Instance(known.host(), port(known), list, meta);
+    return meta;
+  }
+
+  private static Instance instance(EurekaClient.Instance known) {
+    return new Instance(known.host(), port(known), tags(known), meta(known));
   }
 
   /**

@@ -105,10 +105,14 @@ public final class NacosInstances extends Watched<List<Instance>> implements Ins
             .toList());
   }
 
-  private static Instance instance(NacosClient.Instance known) {
+  /** Returns the tags of an instance. */
+  public static List<String> tags(NacosClient.Instance known) {
     String tags = known.metadata().getOrDefault(TAGS, "");
-    List<String> list = tags.isEmpty() ? List.of() : Arrays.asList(tags.split(","));
-    return new Instance(known.host(), known.port(), list, known.metadata(), known.weight());
+    return tags.isEmpty() ? List.of() : Arrays.asList(tags.split(","));
+  }
+
+  private static Instance instance(NacosClient.Instance known) {
+    return new Instance(known.host(), known.port(), tags(known), known.metadata(), known.weight());
   }
 
   /**

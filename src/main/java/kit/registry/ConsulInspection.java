@@ -61,18 +61,18 @@ final class ConsulInspection implements Inspection {
         service.id() + " on " + entry.node(),
         service.host(),
         service.port(),
+        service.tags(),
         service.meta(),
         entry.status() == ConsulClient.Status.PASSING,
-        entry.checks().stream()
-            .filter(check -> check.status() != ConsulClient.Status.PASSING)
-            .map(ConsulInspection::text)
-            .toList());
+        entry.checks().stream().map(ConsulInspection::check).toList());
   }
 
-  private static String text(ConsulClient.Result check) {
+  private static Check check(ConsulClient.Result check) {
     String status = check.status().name().toLowerCase(Locale.ROOT);
     String output = check.output().isBlank() ? "no output" : check.output().strip();
-    return check.checkId() + " is " + status + ": " + output;
+    return new Check(
+        check.checkId() + " is " + status + ": " + output,
+        check.status() == ConsulClient.Status.PASSING);
   }
 
   @Override

@@ -57,7 +57,7 @@ final class EtcdInspection implements Inspection {
     try {
       return Entry.of(id, Instance.parse(address));
     } catch (IllegalArgumentException e) {
-      return new Entry(id, address, 0, Map.of(), true, List.of());
+      return new Entry(id, address, 0, List.of(), Map.of(), true, List.of());
     }
   }
 

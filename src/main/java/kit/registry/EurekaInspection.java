@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import kit.eureka.EurekaClient;
+import kit.eureka.EurekaInstances;
 
 /** Reads the applications with instances of any status. Eureka does not report its version. */
 final class EurekaInspection implements Inspection {
@@ -55,10 +56,11 @@ final class EurekaInspection implements Inspection {
     return new Entry(
         one.id(),
         one.host(),
-        one.port() == 0 ? one.securePort() : one.port(),
-        one.metadata(),
+        EurekaInstances.port(one),
+        EurekaInstances.tags(one),
+        EurekaInstances.meta(one),
         one.isUp(),
-        one.isUp() ? List.of() : List.of("status " + one.status()));
+        List.of(new Check("status " + one.status(), one.isUp())));
   }
 
   @Override

@@ -91,20 +91,23 @@ public interface Inspection {
    * @param id distinct for each registration
    * @param host as registered, perhaps one that cannot be called
    * @param port as registered, perhaps 0
+   * @param tags as registered
    * @param isPassing whether clients get it
-   * @param checks the health checks that do not pass: name, status and output
+   * @param checks its health checks, or what stands for them
    */
   record Entry(
       String id,
       String host,
       int port,
+      List<String> tags,
       Map<String, String> meta,
       boolean isPassing,
-      List<String> checks) {
+      List<Check> checks) {
     /** Copies the collections. */
     public Entry {
       requireNonNull(id, "id");
       requireNonNull(host, "host");
+      tags = List.copyOf(tags);
       meta = Map.copyOf(meta);
       checks = List.copyOf(checks);
     }
@@ -116,7 +119,8 @@ public interface Inspection {
 
     /** Returns an entry without checks, which passes. */
     static Entry of(String id, Instance instance) {
-      return new Entry(id, instance.host(), instance.port(), instance.meta(), true, List.of());
+      return new Entry(
+          id, instance.host(), instance.port(), instance.tags(), instance.meta(), true, List.of());
     }
 
     /**
@@ -125,7 +129,19 @@ public interface Inspection {
      * @throws IllegalArgumentException if it cannot be called
      */
     public Instance instance() {
-      return new Instance(host, port, List.of(), meta);
+      return new Instance(host, port, tags, meta);
+    }
+  }
+
+  /**
+   * A health check, or what stands for one.
+   *
+   * @param text its name, status and output
+   */
+  record Check(String text, boolean isPassing) {
+    /** Checks that nothing is missing. */
+    public Check {
+      requireNonNull(text, "text");
     }
   }
 

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import kit.nacos.NacosClient;
+import kit.nacos.NacosInstances;
 
 /** Reads the state of the servers, and the instances of all clusters, unhealthy ones included. */
 final class NacosInspection implements Inspection {
@@ -55,17 +56,18 @@ final class NacosInspection implements Inspection {
   }
 
   private static Entry entry(NacosClient.Instance one) {
-    List<String> states = new ArrayList<>();
+    List<Check> states = new ArrayList<>();
     if (!one.isHealthy()) {
-      states.add("unhealthy: its heartbeats do not arrive");
+      states.add(new Check("unhealthy: its heartbeats do not arrive", false));
     }
     if (!one.isEnabled()) {
-      states.add("disabled by the operator");
+      states.add(new Check("disabled by the operator", false));
     }
     return new Entry(
         one.host() + ":" + one.port() + " in " + one.cluster(),
         one.host(),
         one.port(),
+        NacosInstances.tags(one),
         one.metadata(),
         states.isEmpty(),
         states);

@@ -70,8 +70,10 @@ class InspectionTest {
             "7",
             """
             [{"Node":{"Node":"n1","Address":"10.0.0.1"},
-              "Service":{"ID":"web-1","Service":"web","Address":"","Port":80},
-              "Checks":[{"CheckID":"up","Status":"warning","Output":""}]}]
+              "Service":{"ID":"web-1","Service":"web","Address":"","Port":80,
+                         "Tags":["blue"]},
+              "Checks":[{"CheckID":"node","Status":"passing","Output":"alive"},
+                        {"CheckID":"up","Status":"warning","Output":""}]}]
             """);
     Inspection consul =
         withFlags(
@@ -85,9 +87,12 @@ class InspectionTest {
                 "web-1 on n1",
                 "10.0.0.1",
                 80,
+                List.of("blue"),
                 Map.of(),
                 false,
-                List.of("up is warning: no output")));
+                List.of(
+                    new Inspection.Check("node is passing: alive", true),
+                    new Inspection.Check("up is warning: no output", false))));
   }
 
   @Test
@@ -107,8 +112,10 @@ class InspectionTest {
     assertThat(version(etcd)).contains("3.4.23");
     assertThat(etcd.entries("web").list())
         .containsExactly(
-            new Inspection.Entry("/services/web/a", "10.0.0.1", 80, Map.of(), true, List.of()),
-            new Inspection.Entry("/services/web/b", "nonsense", 0, Map.of(), true, List.of()));
+            new Inspection.Entry(
+                "/services/web/a", "10.0.0.1", 80, List.of(), Map.of(), true, List.of()),
+            new Inspection.Entry(
+                "/services/web/b", "nonsense", 0, List.of(), Map.of(), true, List.of()));
     assertThat(etcd.names()).hasValueSatisfying(it -> assertThat(it).containsExactly("web"));
   }
 
@@ -121,7 +128,7 @@ class InspectionTest {
             """
             {"code":0,"message":"success","data":[{"ip":"10.0.0.1","port":80,"weight":1.0,
              "healthy":false,"enabled":true,"ephemeral":true,"clusterName":"c1",
-             "serviceName":"DEFAULT_GROUP@@web","metadata":{},"instanceHeartBeatInterval":5000}]}
+             "serviceName":"DEFAULT_GROUP@@web","metadata":{"tags":"blue"},"instanceHeartBeatInterval":5000}]}
             """);
     Inspection nacos = inspection("nacos://%s");
 
@@ -132,9 +139,10 @@ class InspectionTest {
                 "10.0.0.1:80 in c1",
                 "10.0.0.1",
                 80,
-                Map.of(),
+                List.of("blue"),
+                Map.of("tags", "blue"),
                 false,
-                List.of("unhealthy: its heartbeats do not arrive")));
+                List.of(new Inspection.Check("unhealthy: its heartbeats do not arrive", false))));
     assertThat(nacos.names()).isEmpty();
   }
 
@@ -144,7 +152,7 @@ class InspectionTest {
         """
         {"name":"WEB","instance":[{"instanceId":"web-1","hostName":"10.0.0.1","app":"WEB",
          "ipAddr":"10.0.0.1","status":"STARTING","port":{"$":80,"@enabled":"true"},
-         "securePort":{"$":443,"@enabled":"false"},"metadata":{"zone":"a"}}]}
+         "securePort":{"$":443,"@enabled":"true"},"metadata":{"tags":"blue,b2"}}]}
         """;
     fake.on("GET", "/eureka/apps/delta").answer(200, "{\"applications\":{\"application\":[]}}");
     fake.on("GET", "/eureka/apps/WEB").answer(200, "{\"application\":" + application + "}");
@@ -156,7 +164,13 @@ class InspectionTest {
     assertThat(eureka.entries("web").list())
         .containsExactly(
             new Inspection.Entry(
-                "web-1", "10.0.0.1", 80, Map.of("zone", "a"), false, List.of("status STARTING")));
+                "web-1",
+                "10.0.0.1",
+                443,
+                List.of("blue", "b2"),
+                Map.of("tags", "blue,b2", "scheme", "https"),
+                false,
+                List.of(new Inspection.Check("status STARTING", false))));
     assertThat(eureka.names()).hasValueSatisfying(it -> assertThat(it).containsExactly("web"));
   }
 
