@@ -92,7 +92,12 @@ public final class Doctor {
         new RegisteredCheck(),
         new AddressCheck(),
         new ListCheck(options::rawInstances, options.flags().isGiven("tags"), options.timeout()),
-        new ReachCheck(options.engine().newClient(), options.timeout(), isHttp, this::callOne),
+        new ReachCheck(
+            options.tls().newClient(options.engine()),
+            options.tls()::isHttps,
+            options.timeout(),
+            isHttp,
+            this::callOne),
         new CallCheck(call.toString(), this::callAny));
   }
 

@@ -14,10 +14,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import kit.Context;
 import kit.PeerException;
 import kit.discovery.Instance;
 import kit.http.client.HttpEndpoint;
+import kit.http.client.TlsFailure;
 
 /**
  * Checks that each instance can be reached from here: connection, TLS or clear text as registered,
@@ -39,6 +41,7 @@ final class ReachCheck implements Check {
   }
 
   private final HttpClient http;
+  private final Predicate<Instance> isHttps;
   private final Duration timeout;
   private final boolean isHttp;
   private final Caller caller;
@@ -46,11 +49,18 @@ final class ReachCheck implements Check {
   /**
    * Creates a check.
    *
+   * @param isHttps whether an instance is called over TLS
    * @param timeout of each request
    * @param isHttp whether the instances serve HTTP; others are only called
    */
-  ReachCheck(HttpClient http, Duration timeout, boolean isHttp, Caller caller) {
+  ReachCheck(
+      HttpClient http,
+      Predicate<Instance> isHttps,
+      Duration timeout,
+      boolean isHttp,
+      Caller caller) {
     this.http = http;
+    this.isHttps = isHttps;
     this.timeout = timeout;
     this.isHttp = isHttp;
     this.caller = caller;
@@ -102,8 +112,8 @@ final class ReachCheck implements Check {
       int health;
       int ready;
       try {
-        health = status(instance, instance.scheme(), "/health");
-        ready = status(instance, instance.scheme(), "/ready");
+        health = status(instance, scheme(instance), "/health");
+        ready = status(instance, scheme(instance), "/ready");
       } catch (PeerException e) {
         return unreachable(subject, instance, e);
       }
@@ -124,21 +134,25 @@ final class ReachCheck implements Check {
       throws InterruptedException {
     // A handshake that gets no response ends with the timeout of connecting.
     boolean mayBeConnected =
-        failure.kind() != PeerException.Kind.NOT_CONNECTED || instance.scheme().equals("https");
+        failure.kind() != PeerException.Kind.NOT_CONNECTED || isHttps.test(instance);
     if (mayBeConnected && isOtherScheme(instance)) {
       return otherScheme(subject, instance);
+    }
+    if (TlsFailure.of(failure).isPresent()) {
+      String advice = "see --ca-file and --client-cert, and the names in its certificate";
+      return Finding.fail(subject, failure.getMessage(), advice);
     }
     String advice =
         switch (failure.kind()) {
           case NOT_CONNECTED -> "does it run, on this port, bound to this address, no firewall?";
           case TIMEOUT -> "it hangs, or a firewall drops packets";
-          default -> "is this port that of an HTTP server, with a certificate that is trusted?";
+          default -> "is this port that of an HTTP server?";
         };
     return Finding.fail(subject, failure.getMessage(), advice);
   }
 
-  private static Finding otherScheme(String subject, Instance instance) {
-    boolean isTls = instance.scheme().equals("https");
+  private Finding otherScheme(String subject, Instance instance) {
+    boolean isTls = isHttps.test(instance);
     return Finding.fail(
         subject,
         isTls ? "registered as https, but serves http" : "registered as http, but serves TLS",
@@ -147,7 +161,7 @@ final class ReachCheck implements Check {
 
   /** Returns whether the port serves TLS although http is registered, or the reverse. */
   private boolean isOtherScheme(Instance instance) throws InterruptedException {
-    if (instance.scheme().equals("http")) {
+    if (!isHttps.test(instance)) {
       return TlsProbe.speaksTls(instance, timeout);
     }
     try {
@@ -155,6 +169,10 @@ final class ReachCheck implements Check {
     } catch (PeerException e) {
       return false;
     }
+  }
+
+  private String scheme(Instance instance) {
+    return isHttps.test(instance) ? "https" : "http";
   }
 
   /** Returns the status of a GET. */

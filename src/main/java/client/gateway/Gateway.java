@@ -146,6 +146,7 @@ public final class Gateway {
             .shutdown(http, discovery)
             .step("close services", services)
             .step("stop following the TLS files of calls", callTls.follow())
+            .step("close the registry", registry.get())
             .step("flush traces", traces);
     Middleware<Request, Response> guard =
         Middleware.chain(

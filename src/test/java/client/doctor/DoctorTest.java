@@ -100,7 +100,12 @@ class DoctorTest {
                 () -> Registry.parse(registry).rawInstances(name, tags),
                 !tags.isEmpty(),
                 Duration.ofSeconds(5)),
-            new ReachCheck(HttpEndpoint.newClient(), Duration.ofSeconds(5), true, direct),
+            new ReachCheck(
+                HttpEndpoint.newClient(),
+                it -> it.scheme().equals("https"),
+                Duration.ofSeconds(5),
+                true,
+                direct),
             new CallCheck("GET /user/101", call));
     return Doctor.examine(
         new Examination(name, registry, Registry.parse(registry).inspection()), checks);
@@ -254,7 +259,12 @@ class DoctorTest {
         new Examination("web", "", Registry.parse("static:127.0.0.1:1").inspection());
     new RegisteredCheck().run(examination);
     ReachCheck check =
-        new ReachCheck(HttpEndpoint.newClient(), Duration.ofSeconds(5), false, it -> "jerry8081");
+        new ReachCheck(
+            HttpEndpoint.newClient(),
+            it -> it.scheme().equals("https"),
+            Duration.ofSeconds(5),
+            false,
+            it -> "jerry8081");
 
     assertThat(check.run(examination))
         .containsExactly(Finding.ok("instance 127.0.0.1:1", "responds as jerry8081"));
