@@ -43,8 +43,12 @@ class LogFormatIT {
   }
 
   private JarProcess start(String... more) {
+    return startWith("none", more);
+  }
+
+  private JarProcess startWith(String registry, String... more) {
     List<String> args =
-        new ArrayList<>(List.of("--name", "userservice", "--port", "0", "--registry", "none"));
+        new ArrayList<>(List.of("--name", "userservice", "--port", "0", "--registry", registry));
     args.addAll(List.of(more));
     JarProcess process = JarProcess.start("user-service", args.toArray(String[]::new));
     processes.add(process);
@@ -138,6 +142,17 @@ class LogFormatIT {
               assertThat(event.at("/path").textValue()).isEqualTo(HOSTILE_PATH);
               assertThat(event.at("/status").intValue()).isEqualTo(400);
             });
+  }
+
+  /** The registry's files are read before logs are set up. */
+  @Test
+  void formatHoldsWithARegistry() throws Exception {
+    JarProcess service = startWith("consul://127.0.0.1:1", "--log-format", "json");
+    service.port();
+
+    for (String line : await(service, line -> line.contains("127.0.0.1:1 failed"))) {
+      assertThat(new ObjectMapper().readTree(line).at("/level").isTextual()).as(line).isTrue();
+    }
   }
 
   @Test

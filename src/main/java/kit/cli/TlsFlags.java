@@ -97,22 +97,25 @@ final class TlsFlags implements AutoCloseable {
 
   /** Logs what happens to files, which a message begins with. */
   record LoggedEvents(String files) implements ReloadingTls.Listener {
-    private static final Logger log = LoggerFactory.getLogger(TlsFlags.class);
+    /** Not a constant: files are read before logs are set up, and the first logger fixes their form. */
+    private static Logger log() {
+      return LoggerFactory.getLogger(TlsFlags.class);
+    }
 
     @Override
     public void reloaded(Optional<Instant> expiresAt) {
       String end = expiresAt.map(at -> "; the certificate expires at " + at).orElse("");
-      log.info("{} reloaded{}", files, end);
+      log().info("{} reloaded{}", files, end);
     }
 
     @Override
     public void failed(String reason) {
-      log.warn("{} not reloaded, the old ones stay in use: {}", files, LogSafe.of(reason));
+      log().warn("{} not reloaded, the old ones stay in use: {}", files, LogSafe.of(reason));
     }
 
     @Override
     public void expires(Instant at) {
-      log.warn("{}: the certificate expires at {}; replace it", files, at);
+      log().warn("{}: the certificate expires at {}; replace it", files, at);
     }
   }
 }

@@ -224,24 +224,28 @@ public abstract class Registry implements AutoCloseable {
 
   /** Logs what happens to the files of TLS. */
   private record LoggedEvents(String uri) implements ReloadingTls.Listener {
-    private static final Logger log = LoggerFactory.getLogger(Registry.class);
+    /** Not a constant: files are read before logs are set up, and the first logger fixes their form. */
+    private static Logger log() {
+      return LoggerFactory.getLogger(Registry.class);
+    }
 
     @Override
     public void reloaded(Optional<Instant> expiresAt) {
-      log.info("TLS files for registry {} reloaded", uri);
+      log().info("TLS files for registry {} reloaded", uri);
     }
 
     @Override
     public void failed(String reason) {
-      log.warn(
-          "TLS files for registry {} not reloaded, the old ones stay in use: {}",
-          uri,
-          LogSafe.of(reason));
+      log()
+          .warn(
+              "TLS files for registry {} not reloaded, the old ones stay in use: {}",
+              uri,
+              LogSafe.of(reason));
     }
 
     @Override
     public void expires(Instant at) {
-      log.warn("TLS certificate for registry {} expires at {}; replace its files", uri, at);
+      log().warn("TLS certificate for registry {} expires at {}; replace its files", uri, at);
     }
   }
 }
