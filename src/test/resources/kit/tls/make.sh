@@ -48,6 +48,7 @@ issue server "/CN=server" "$san" -cert intermediate.crt -keyfile intermediate.ke
 mv server.crt leaf.crt
 cat leaf.crt intermediate.crt >server.crt
 cat leaf.crt other-ca.crt >wrong-issuer.crt
+cat intermediate.crt leaf.crt >wrong-order.crt
 # Of a server whose certificate clients refuse.
 for name in expired not-yet-valid elsewhere; do cp server.key $name.key; done
 to=20210101000000Z issue expired "/CN=expired" "$san" -cert ca.crt -keyfile ca.key
