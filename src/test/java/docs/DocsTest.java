@@ -36,7 +36,7 @@ class DocsTest {
           "WithPrefix");
   private static final String TOUR = "docs/tour.md"; // Quotes eleven programs.
   private static final int MAX_LINES = 400;
-  private static final int MAX_LINES_OF_DOCS = 2_467;
+  private static final int MAX_LINES_OF_DOCS = 2_468;
 
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
   private static final Pattern SPAN = Pattern.compile("`([^`]+)`");
