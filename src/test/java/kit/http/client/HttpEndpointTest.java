@@ -19,6 +19,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -335,9 +336,9 @@ class HttpEndpointTest extends RawPeerSetUp {
 
   @Test
   void retryAfterMayBeADate() throws Exception {
-    String inAMinute =
-        DateTimeFormatter.RFC_1123_DATE_TIME.format(
-            ZonedDateTime.now(ZoneOffset.UTC).plusSeconds(60));
+    String inAMinute = // RFC_1123_DATE_TIME has one digit for the first days of a month.
+        DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US)
+            .format(ZonedDateTime.now(ZoneOffset.UTC).plusSeconds(60));
     RawPeer peer = peer(RawPeer.answering(answer("503 x\r\nRetry-After: " + inAMinute, "")));
     assertThat(failureOf(peer.uri()).retryAfter().get())
         .isBetween(Duration.ofSeconds(30), Duration.ofSeconds(60));
