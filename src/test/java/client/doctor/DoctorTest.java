@@ -338,12 +338,12 @@ class DoctorTest {
     clock = Clock.offset(Clock.systemUTC(), Duration.ofHours(-1));
     assertThat(lines())
         .anyMatch(
-            it -> it.matches("warn  clock: the registry's is 3(600|599) s ahead; synchron.*"));
+            it -> it.matches("warn  clock: the registry's is 3(59|60)\\d s ahead; synchron.*"));
 
     clock = Clock.offset(Clock.systemUTC(), Duration.ofHours(1));
     assertThat(lines())
         .anyMatch(
-            it -> it.matches("warn  clock: the registry's is 3(600|599) s behind; synchron.*"));
+            it -> it.matches("warn  clock: the registry's is 3(59|60)\\d s behind; synchron.*"));
   }
 
   @Test
