@@ -140,10 +140,13 @@ class WatchTest {
     assertThat(sleeps)
         .extracting(Duration::toMillis)
         .containsExactly(250L, 500L, 1000L, 2000L, 4000L, 5000L, 5000L);
-    assertThat(log.linesFrom(Level.INFO))
-        .containsExactly(
-            "WARN watching web in a registry failed: no answer; keeping the last known content, retrying",
-            "WARN watching web in a registry recovered");
+    Eventually.within(
+        SOON,
+        () ->
+            assertThat(log.linesFrom(Level.INFO))
+                .containsExactly(
+                    "WARN watching web in a registry failed: no answer; keeping the last known content, retrying",
+                    "WARN watching web in a registry recovered"));
   }
 
   @Test
