@@ -3,10 +3,7 @@ package it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -14,46 +11,29 @@ import java.util.UUID;
 import javax.net.ssl.SSLContext;
 import kit.consul.ConsulClient;
 import kit.consul.agent.DevAgent;
-import kit.tls.ReloadingTls;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import testing.ConsulAgent;
 import testing.Eventually;
 import testing.JarProcesses;
+import testing.TlsFiles;
 
 /** Health checks of a service that requires certificates of its clients, by HTTPS and gRPC. */
 @Timeout(90)
 class TlsChecksIT {
   private static final Duration SOON = Duration.ofSeconds(30);
-  private static final Path FILES = Path.of("src/test/resources/kit/tls");
-
-  private static final ReloadingTls.Listener SILENT =
-      new ReloadingTls.Listener() {
-        @Override
-        public void reloaded(Optional<Instant> expiresAt) {}
-
-        @Override
-        public void failed(String reason) {}
-
-        @Override
-        public void expires(Instant at) {}
-      };
 
   @RegisterExtension final JarProcesses jars = new JarProcesses();
-
-  private static String file(String name) {
-    return FILES.resolve(name).toString();
-  }
 
   private void startService(String registry, String... more) throws Exception {
     String[] tls = {
       "--tls-cert",
-      file("server.crt"),
+      TlsFiles.file("server.crt"),
       "--tls-key",
-      file("server.key"),
+      TlsFiles.file("server.key"),
       "--tls-client-ca",
-      file("ca.crt"),
+      TlsFiles.file("ca.crt"),
       "--grpc-port",
       "0",
       "--check-interval",
@@ -92,7 +72,8 @@ class TlsChecksIT {
   @Test
   void consulChecksWithTheCertificateOfTheAgent() throws Exception {
     String token = UUID.randomUUID().toString();
-    try (ConsulAgent consul = ConsulAgent.start(new ConsulAgent.Security(token, FILES))) {
+    try (ConsulAgent consul =
+        ConsulAgent.start(new ConsulAgent.Security(token, TlsFiles.path("")))) {
       startService(consul.registry(), "--consul-token", token);
       awaitChecked(new ConsulClient(consul.uri()).withToken(token));
     }
@@ -100,14 +81,7 @@ class TlsChecksIT {
 
   @Test
   void devAgentChecksWithItsCertificate() throws Exception {
-    SSLContext checks =
-        ReloadingTls.forClient(
-                Optional.of(FILES.resolve("ca.crt")),
-                Optional.of(FILES.resolve("client.crt")),
-                Optional.of(FILES.resolve("client.key")),
-                InstantSource.system(),
-                SILENT)
-            .context();
+    SSLContext checks = TlsFiles.client("ca.crt", Optional.of("client"));
     try (DevAgent agent = DevAgent.start("127.0.0.1", 0, Optional.empty(), checks)) {
       startService("consul://" + agent.uri().getAuthority());
       awaitChecked(new ConsulClient(agent.uri()));

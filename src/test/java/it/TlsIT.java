@@ -10,13 +10,9 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
-import kit.tls.ReloadingTls;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -24,32 +20,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import testing.JarProcess;
 import testing.JarProcesses;
+import testing.TlsFiles;
 
 /** TLS of the programs, as processes. */
 @Timeout(90)
 class TlsIT {
-  private static final Path FILES = Path.of("src/test/resources/kit/tls");
-
-  private static final ReloadingTls.Listener SILENT =
-      new ReloadingTls.Listener() {
-        @Override
-        public void reloaded(Optional<Instant> expiresAt) {}
-
-        @Override
-        public void failed(String reason) {}
-
-        @Override
-        public void expires(Instant at) {}
-      };
 
   @RegisterExtension final JarProcesses jars = new JarProcesses();
 
-  private static String file(String name) {
-    return FILES.resolve(name).toString();
-  }
-
   private JarProcess service(String engine, String key, String... more) {
-    String[] tls = {"--engine", engine, "--tls-cert", file("server.crt"), "--tls-key", file(key)};
+    String[] tls = {
+      "--engine", engine, "--tls-cert", TlsFiles.file("server.crt"), "--tls-key", TlsFiles.file(key)
+    };
     String[] all = new String[tls.length + more.length];
     System.arraycopy(tls, 0, all, 0, tls.length);
     System.arraycopy(more, 0, all, tls.length, more.length);
@@ -57,19 +39,13 @@ class TlsIT {
   }
 
   private static SSLContext client() throws IOException {
-    return ReloadingTls.forClient(
-            Optional.of(FILES.resolve("ca.crt")),
-            Optional.of(FILES.resolve("client.crt")),
-            Optional.of(FILES.resolve("client.key")),
-            InstantSource.system(),
-            SILENT)
-        .context();
+    return TlsFiles.client("ca.crt", Optional.of("client"));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"jdk", "kit"})
   void serviceServesWithMutualTlsUntilASignal(String engine) throws Exception {
-    JarProcess service = service(engine, "server.key", "--tls-client-ca", file("ca.crt"));
+    JarProcess service = service(engine, "server.key", "--tls-client-ca", TlsFiles.file("ca.crt"));
     int port = service.port();
     URI uri = URI.create("https://localhost:" + port + "/user/101");
     HttpClient client = HttpClient.newBuilder().sslContext(client()).build();
@@ -104,9 +80,9 @@ class TlsIT {
     assertThat(String.join("\n", service.err()))
         .endsWith(
             "TLS: "
-                + file("server.crt")
+                + TlsFiles.file("server.crt")
                 + ": the private key in "
-                + file("rsa.key")
+                + TlsFiles.file("rsa.key")
                 + " does not belong to the certificate (CN=server)");
   }
 }

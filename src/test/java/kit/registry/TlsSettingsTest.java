@@ -11,19 +11,15 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import kit.cli.Flags;
 import kit.cli.HttpEngine;
 import kit.discovery.Instances;
-import kit.tls.ReloadingTls;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,37 +27,19 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import testing.Eventually;
+import testing.TlsFiles;
 
 /** TLS towards registries, with a server that requires certificates of its clients. */
 @Timeout(30)
 class TlsSettingsTest {
-  private static final Path FILES = Path.of("src/test/resources/kit/tls");
-  private static final ReloadingTls.Listener SILENT =
-      new ReloadingTls.Listener() {
-        @Override
-        public void reloaded(Optional<Instant> expiresAt) {}
-
-        @Override
-        public void failed(String reason) {}
-
-        @Override
-        public void expires(Instant at) {}
-      };
-
+  private static final Path FILES = TlsFiles.path("");
   private final BlockingQueue<String> clients = new LinkedBlockingQueue<>();
   private HttpsServer server;
 
   @BeforeEach
   void start() throws IOException {
-    ReloadingTls tls =
-        ReloadingTls.forServer(
-            FILES.resolve("server.crt"),
-            FILES.resolve("server.key"),
-            Optional.of(FILES.resolve("ca.crt")),
-            InstantSource.system(),
-            SILENT);
     server = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
-    server.setHttpsConfigurator(new HttpsConfigurator(tls.context()));
+    server.setHttpsConfigurator(new HttpsConfigurator(TlsFiles.mutualServer()));
     server.createContext(
         "/",
         exchange -> {

@@ -7,9 +7,6 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
@@ -20,44 +17,24 @@ import kit.http.Json;
 import kit.http.client.LazyTls;
 import kit.http2.Http2Protocol;
 import kit.http2.Http2Settings;
-import kit.tls.ReloadingTls;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import testing.TlsFiles;
 
 /** Checks over TLS of a server that requires certificates; the contract has those without TLS. */
 @Timeout(30)
 class CheckProbeTest {
-  private static final Path FILES = Path.of("src/test/resources/kit/tls");
   private static final String HTTP = "{'HTTP':'https://HOST:PORT/health','Interval':'1s'}";
   private static final String GRPC = "{'GRPC':'HOST:PORT','GRPCUseTLS':true,'Interval':'1s'}";
-
-  private static final ReloadingTls.Listener SILENT =
-      new ReloadingTls.Listener() {
-        @Override
-        public void reloaded(Optional<Instant> expiresAt) {}
-
-        @Override
-        public void failed(String reason) {}
-
-        @Override
-        public void expires(Instant at) {}
-      };
 
   private HttpsServer server;
 
   @BeforeEach
   void start() throws IOException {
-    ReloadingTls tls =
-        ReloadingTls.forServer(
-            FILES.resolve("server.crt"),
-            FILES.resolve("server.key"),
-            Optional.of(FILES.resolve("ca.crt")),
-            InstantSource.system(),
-            SILENT);
     GrpcService grpc =
         new GrpcService(GrpcService.Settings.defaults())
             .addAll(new GrpcHealth(() -> true).methods());
@@ -65,7 +42,7 @@ class CheckProbeTest {
         new EngineProvider()
             .withProtocols(List.of(new Http2Protocol(Http2Settings.defaults(), grpc)))
             .createHttpsServer(new InetSocketAddress(0), 0);
-    server.setHttpsConfigurator(new HttpsConfigurator(tls.context()));
+    server.setHttpsConfigurator(new HttpsConfigurator(TlsFiles.mutualServer()));
     server.createContext(
         "/health",
         exchange -> {
@@ -80,16 +57,6 @@ class CheckProbeTest {
     server.stop(0);
   }
 
-  private static SSLContext trusting(String ca, Optional<String> identity) throws IOException {
-    return ReloadingTls.forClient(
-            Optional.of(FILES.resolve(ca)),
-            identity.map(name -> FILES.resolve(name + ".crt")),
-            identity.map(name -> FILES.resolve(name + ".key")),
-            InstantSource.system(),
-            SILENT)
-        .context();
-  }
-
   private CheckProbe.Result run(String check, String host, SSLContext tls) throws Exception {
     String port = Integer.toString(server.getAddress().getPort());
     String json = check.replace("HOST", host).replace("PORT", port).replace('\'', '"');
@@ -101,7 +68,7 @@ class CheckProbeTest {
   @ParameterizedTest
   @ValueSource(strings = {HTTP, GRPC})
   void checkOverTlsPresentsTheCertificateOfTheAgent(String check) throws Exception {
-    SSLContext tls = trusting("ca.crt", Optional.of("client"));
+    SSLContext tls = TlsFiles.client("ca.crt", Optional.of("client"));
     assertThat(run(check, "127.0.0.1", tls).status()).isEqualTo("passing");
     assertThat(run(check, "localhost", tls).status()).isEqualTo("passing");
   }
@@ -111,9 +78,9 @@ class CheckProbeTest {
   void checkIsCriticalWithoutTheCertificateOrTheCa(String check) throws Exception {
     List<SSLContext> contexts =
         List.of(
-            trusting("ca.crt", Optional.empty()),
-            trusting("ca.crt", Optional.of("other-client")),
-            trusting("other-ca.crt", Optional.of("client")),
+            TlsFiles.client("ca.crt", Optional.empty()),
+            TlsFiles.client("ca.crt", Optional.of("other-client")),
+            TlsFiles.client("other-ca.crt", Optional.of("client")),
             LazyTls.context());
     for (SSLContext tls : contexts) {
       CheckProbe.Result result = run(check, "127.0.0.1", tls);
@@ -124,7 +91,7 @@ class CheckProbeTest {
 
   @Test
   void nameThatIsNotInTheCertificateIsCritical() throws Exception {
-    SSLContext tls = trusting("ca.crt", Optional.of("client"));
+    SSLContext tls = TlsFiles.client("ca.crt", Optional.of("client"));
     for (String check : List.of(HTTP, GRPC)) {
       CheckProbe.Result result = run(check, "127.0.0.2", tls);
       assertThat(result.status()).isEqualTo("critical");
